@@ -1,0 +1,98 @@
+"""What the scripts that repeat published figures share."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import platform
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from vaekit.data import Source, open_source
+from vaekit.fitting import Job, prepare
+from vaekit.schedules import Schedule
+from vaekit.training import Meter, Session, load_checkpoint, save_checkpoint, train
+from vaekit.training.validation import validate
+from vaekit.version import __version__
+
+RESULTS = Path(__file__).resolve().parent.parent / "results"
+
+
+def machine() -> str:
+    """The processor, how many threads, and versions."""
+    name = platform.processor() or platform.machine()
+    facts = Path("/proc/cpuinfo")
+    lines = facts.read_text().splitlines() if facts.exists() else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    device = f"{names[0] if names else name}, {torch.get_num_threads()} threads"
+    if torch.cuda.is_available():
+        device = torch.cuda.get_device_name()
+    return f"{device}; torch {torch.__version__.split('+')[0]}; vaekit {__version__}"
+
+
+def joined(source: Source, train: tuple[str, ...], test: tuple[str, ...]) -> Source:
+    """The same rows with splits put together differently: which are trained on, which tested."""
+    none = torch.arange(0)
+
+    def rows(names: tuple[str, ...]) -> torch.Tensor:
+        return torch.cat([none, *(source.splits[n] for n in names)])
+
+    splits = {"train": rows(train), "validation": none, "test": rows(test)}
+    return dataclasses.replace(source, splits=splits)
+
+
+def run(
+    job: Job,
+    folder: Path | None = None,
+    minutes: float = 1e9,
+    rate: Schedule | None = None,
+) -> Iterator[tuple[Session, dict[str, float], float]]:
+    """Train a job; after each epoch the session, its training means and the seconds so far.
+
+    With a folder, the session is kept there after each epoch and taken up again; after
+    ``minutes`` the script ends, to be started again. ``rate`` replaces the plan's learning rate.
+    """
+    session = Session(job.built.model, job.built.objective, job.plan, job.steps)
+    session.rate = rate or session.rate
+    path, before = folder / "session.safetensors" if folder else None, 0.0
+    if path and path.exists():
+        before = load_checkpoint(path, session)["seconds"]
+    began, meter, every = time.monotonic(), Meter(), job.batches.per_epoch
+    for step in train(session, job.batches.from_step(session.step)):
+        meter.add(step)
+        if session.step % every:
+            continue
+        seconds = before + time.monotonic() - began
+        yield session, meter.means(), seconds
+        meter = Meter()
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_checkpoint(path, session, {"seconds": seconds})
+        if seconds - before > 60 * minutes and session.step < session.steps:
+            raise SystemExit(f"{session.step} of {session.steps} steps done; start again to go on")
+
+
+def tested(job: Job, session: Session) -> dict[str, float]:
+    """Mean loss and terms over the test split, one draw of z for each row."""
+    return validate(session.averaged, session.objective, job.rows("test"), session.steps, 0)
+
+
+def spread(values: list[float]) -> str:
+    """Mean, and standard deviation over seeds where there are several."""
+    mean = statistics.mean(values)
+    return f"{mean:.2f}" if len(values) == 1 else f"{mean:.2f} +- {statistics.stdev(values):.2f}"
+
+
+def write(name: str, result: dict[str, object]) -> None:
+    """Print the result and keep it as JSON."""
+    result = {"name": name, "machine": machine(), "date": time.strftime("%Y-%m-%d"), **result}
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
+
+
+__all__ = ["joined", "machine", "open_source", "prepare", "run", "spread", "tested", "write"]

@@ -1,0 +1,112 @@
+"""Every part, by name: the laws of the other tests run over these dictionaries."""
+
+import torch
+from torch import nn
+
+from vaekit import bounds, penalties
+from vaekit.conditionals import Conditional, StandardNormal
+from vaekit.families import DiagonalNormal, FullNormal, LowRankNormal, likelihood
+from vaekit.families.base import half_exp
+from vaekit.models import VAE
+from vaekit.networks import dense
+
+VECTOR, IMAGE = (6,), (2, 4, 3)
+LEVELS = 5
+
+POSTERIORS = {
+    "diagonal": DiagonalNormal(3),
+    "diagonal by log variance": DiagonalNormal(3, half_exp),
+    "low rank": LowRankNormal(3, 2),
+    "full": FullNormal(3),
+}
+
+LIKELIHOODS = {
+    "bernoulli": lambda shape: likelihood("bernoulli", shape),
+    "continuous_bernoulli": lambda shape: likelihood("continuous_bernoulli", shape),
+    "gaussian, given scale": lambda shape: likelihood("gaussian", shape, scale=0.7),
+    "gaussian, shared scale": lambda shape: likelihood("gaussian", shape, scale="shared"),
+    "gaussian, element scale": lambda shape: likelihood("gaussian", shape, scale="element"),
+    "gaussian, network scale": lambda shape: likelihood("gaussian", shape, scale="network"),
+    "laplace": lambda shape: likelihood("laplace", shape),
+    "student_t": lambda shape: likelihood("student_t", shape),
+    "discretized_logistic": lambda shape: likelihood("discretized_logistic", shape, levels=LEVELS),
+    "logistic_mixture": lambda shape: likelihood("logistic_mixture", shape, levels=LEVELS),
+    "categorical": lambda shape: likelihood("categorical", shape, levels=LEVELS),
+    "beta_binomial": lambda shape: likelihood("beta_binomial", shape, levels=LEVELS),
+    "poisson": lambda shape: likelihood("poisson", shape),
+    "negative_binomial": lambda shape: likelihood("negative_binomial", shape),
+}
+
+BOUNDS = {
+    "reconstruction": bounds.reconstruction,
+    "elbo": bounds.elbo,
+    "path_elbo": bounds.path_elbo,
+    "iwae": bounds.iwae,
+}
+
+PENALTIES = {
+    "rate": penalties.rate,
+    "free_bits": penalties.free_bits(10.0),
+    "total_correlation": penalties.total_correlation(1000),
+}
+
+
+def model(posterior=None, data=None, shape=VECTOR, width=16):
+    """A small VAE over rows of ``shape``."""
+    code = posterior or DiagonalNormal(3)
+    family = data or likelihood("bernoulli", shape)
+    return VAE(
+        StandardNormal(code.event_shape[0]),
+        Conditional(dense(shape, code.raw_shape, [width], "tanh"), code),
+        Conditional(dense(code.event_shape, family.raw_shape, [width], "tanh"), family),
+    )
+
+
+def rows(family, count=7):
+    """Rows that the family could have made."""
+    raw = torch.randn(count, *family.raw_shape)
+    with torch.no_grad():
+        return family(raw).sample()
+
+
+class LinearGaussian:
+    """x = W z + m + s e: everything is known exactly. q is wrong by ``shift`` and ``stretch``."""
+
+    def __init__(self, shift=0.0, stretch=1.0, full=True, latent=3, width=6, noise=0.3):
+        generator = torch.Generator().manual_seed(1)
+        w = torch.randn(width, latent, generator=generator, dtype=torch.float64)
+        mean = torch.randn(width, generator=generator, dtype=torch.float64)
+        inverse = torch.linalg.inv(w.T @ w + noise * torch.eye(latent, dtype=torch.float64))
+        covariance = w @ w.T + noise * torch.eye(width, dtype=torch.float64)
+        self.density = torch.distributions.MultivariateNormal(mean, covariance)
+        with torch.random.fork_rng():
+            torch.manual_seed(2)
+            self.x = self.density.sample((5,))
+        self.log_px = self.density.log_prob(self.x)
+        posterior = _Posterior(w, mean, inverse, noise, shift, stretch, full)
+        self.model = VAE(StandardNormal(latent).double(), posterior, _Likelihood(w, mean, noise))
+
+
+class _Likelihood(nn.Module):
+    def __init__(self, w, mean, noise):
+        super().__init__()
+        self.w, self.mean, self.noise = w, mean, noise
+
+    def forward(self, z):
+        base = torch.distributions.Normal(z @ self.w.T + self.mean, self.noise**0.5)
+        return torch.distributions.Independent(base, 1)
+
+
+class _Posterior(nn.Module):
+    def __init__(self, w, mean, inverse, noise, shift, stretch, full):
+        super().__init__()
+        self.w, self.mean, self.inverse, self.noise = w, mean, inverse, noise
+        self.shift, self.stretch, self.full = shift, stretch, full
+
+    def forward(self, x):
+        loc = (x - self.mean) @ self.w @ self.inverse + self.shift
+        covariance = self.noise * self.inverse * self.stretch**2
+        if self.full:
+            return torch.distributions.MultivariateNormal(loc, covariance)
+        scale = covariance.diagonal().sqrt()
+        return torch.distributions.Independent(torch.distributions.Normal(loc, scale), 1)

@@ -1,0 +1,228 @@
+"""Thirty and more things people get wrong at the command line: one clear line each, exit code 2,
+nothing half-written."""
+
+import errno
+import json
+import os
+import pickle
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vaekit.cli import run
+
+TRAIN = ["--epochs", "1", "--no-report"]
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch, trained):
+    """A folder with good and bad things in it, and a good model."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "no-cache"))
+    monkeypatch.delenv("VAEKIT_DATA", raising=False)
+    shutil.copytree(trained[0], "model")
+    rng = np.random.default_rng(0)
+    good = rng.random((30, 6)).astype(np.float32)
+    np.save("good.npy", good)
+    np.save("one.npy", good[:1])
+    np.save("nan.npy", np.where(np.arange(180).reshape(30, 6) == 44, np.nan, good))
+    np.save("signed.npy", rng.normal(size=(30, 8, 8)).astype(np.float32) * 3)
+    np.save("negative.npy", rng.integers(-3, 9, (30, 6)))
+    np.save("flat.npy", np.arange(30.0))
+    np.save("text.npy", np.array(["a"] * 30))
+    np.save("objects.npy", np.array([{}] * 3, dtype=object), allow_pickle=True)
+    np.save("codes3.npy", rng.random((4, 3)))
+    Path("labels.txt").write_text("a\nb\n")
+    Path("empty.npy").touch()
+    Path("broken.npy").write_bytes(b"\x93NUMPY and then nothing")
+    Path("words.csv").write_text("a,b\n" + "1,red\n" * 12)
+    Path("ragged.csv").write_text("a,b\n" + "1,2\n" * 12 + "1\n")
+    Path("gaps.csv").write_text("a,b\n" + "1,2.5\n" * 12 + "1,\n")
+    Path("notes.xyz").write_text("?")
+    Path("empty-folder").mkdir()
+    Path("photos").mkdir()
+    for i in range(12):
+        Image.new("L", (8, 8), i).save(f"photos/{i}.png")
+    Path("bad-photos").mkdir()
+    for i in range(12):
+        Image.new("L", (8, 8), i).save(f"bad-photos/{i}.png")
+    Path("bad-photos/5.png").write_bytes(b"this is no picture")
+    Path("cut-photos").mkdir()
+    Image.fromarray(rng.integers(0, 255, (64, 64), np.uint8)).save("whole.png")
+    Path("cut-photos/a.png").write_bytes(Path("whole.png").read_bytes()[:900])
+    shutil.copytree("model", "zero-model")
+    Path("zero-model/model.safetensors").write_bytes(b"")
+    shutil.copytree("model", "cut-model")
+    weights = Path("cut-model/model.safetensors")
+    weights.write_bytes(weights.read_bytes()[:5000])
+    shutil.copytree("model", "flipped-model")
+    weights = bytearray(Path("flipped-model/model.safetensors").read_bytes())
+    weights[3] ^= 0xFF
+    Path("flipped-model/model.safetensors").write_bytes(weights)
+    shutil.copytree("model", "other-model")
+    config = json.loads(Path("model/config.json").read_text())
+    Path("other-model/config.json").write_text(
+        json.dumps({**config, "arguments": {**config["arguments"], "latent": 5}})
+    )
+    shutil.copytree("model", "new-model")
+    Path("new-model/config.json").write_text(json.dumps({**config, "format": 99, "vaekit": "9.0"}))
+    shutil.copytree("model", "odd-model")
+    Path("odd-model/config.json").write_text('{"architectures": ["Bert"]}')
+    shutil.copytree("model", "torn-model")
+    Path("torn-model/config.json").write_text('{"format": 1, "rec')
+    shutil.copytree("model", "lost-recipe")
+    Path("lost-recipe/config.json").write_text(json.dumps({**config, "recipe": "va"}))
+    shutil.copytree("model", "moved-data")
+    moved = {**config["data"], "open": str(tmp_path / "gone.npy")}
+    Path("moved-data/config.json").write_text(json.dumps({**config, "data": moved}))
+    shutil.copytree("model", "changed-data")
+    changed = {**config["data"], "fingerprint": "0" * 64}
+    Path("changed-data/config.json").write_text(json.dumps({**config, "data": changed}))
+    with Path("model.pkl").open("wb") as file:
+        pickle.dump({"weights": [1, 2]}, file)
+    return tmp_path
+
+
+CASES = {
+    # what is wrong: (command line, what the message must say)
+    "missing file": (["train", "nowhere.npy"], "no file or folder nowhere.npy"),
+    "misspelt data set": (["train", "digit"], "did you mean 'digits'"),
+    "no data": (["train"], "give the data to train on"),
+    "empty folder": (["train", "empty-folder"], "no pictures .* in empty-folder"),
+    "empty file": (["train", "empty.npy"], r"empty.npy is empty \(0 bytes\)"),
+    "broken file": (["train", "broken.npy"], "cannot read broken.npy"),
+    "pickled array": (["train", "objects.npy"], "cannot read objects.npy"),
+    "unknown kind of file": (["train", "notes.xyz"], "unknown kind of data file '.xyz'"),
+    "broken picture": (["train", "bad-photos"], "cannot read bad-photos/5.png as a picture"),
+    "cut picture": (["train", "cut-photos"], "cannot read cut-photos/a.png as a picture"),
+    "NaN": (["train", "nan.npy"], r"1 values are missing or infinite, the first in row 7"),
+    "gaps in a table": (["train", "gaps.csv"], "row 12, column 'b'"),
+    "text in a table": (["train", "words.csv"], "column 'b', row 0 holds 'red'"),
+    "ragged table": (["train", "ragged.csv"], "row 12 has 1 cells, the first line has 2"),
+    "text array": (["train", "text.npy"], "only numbers can be used"),
+    "one-dimensional": (["train", "flat.npy"], "give vectors"),
+    "one row only": (["train", "one.npy"], "1 row: too few"),
+    "labels of wrong length": (["train", "good.npy", "--labels", "labels.txt"], "30 rows but 2 labels"),
+    "no such labels": (["train", "good.npy", "--labels", "no.txt"], "there is no file no.txt"),
+    "no such column": (["train", "gaps.csv", "--label", "c"], "unknown column 'c'"),
+    "negative counts": (["train", "negative.npy", "--likelihood", "poisson"], "run from -3 to 8: counts are"),
+    "floats under bernoulli": (["train", "signed.npy", "--likelihood", "bernoulli"], r"bernoulli needs values in \[0, 1\]"),
+    "fractions under levels": (["train", "good.npy", "--likelihood", "categorical"], "some values are fractions"),
+    "unknown recipe": (["train", "digits", "--recipe", "beta_vea"], "did you mean 'beta_vae'"),
+    "unknown likelihood": (["train", "digits", "--likelihood", "bernouli"], "did you mean 'bernoulli'"),
+    "unknown option": (["train", "digits", "--latnt", "3"], "Did you mean --latent"),
+    "option of another recipe": (["train", "digits", "--beta", "3"], "Unknown option: --beta"),
+    "not a number": (["train", "digits", "--latent", "two"], 'unable to convert "two" into int'),
+    "latent of zero": (["train", "digits", "--latent", "0"], "latent must be at least 1"),
+    "negative learning rate": (["train", "digits", "--lr", "-1"], "lr must be above 0"),
+    "nonsense size": (["train", "photos", "--size", "big"], "size must be like 64 or 48x64"),
+    "images needed": (["train", "good.npy", "--network", "conv"], "network 'conv' is for images"),
+    "nonsense scale": (["train", "good.npy", "--scale", "huge"], "scale must be auto, shared"),
+    "binarize against likelihood": (
+        ["train", "digits", "--binarize", "dynamic", "--likelihood", "gaussian"],
+        "binarized data needs likelihood bernoulli",
+    ),
+    "folder in use": (["train", "digits", "-o", "model"], "model already holds a run"),
+    "folder is a file": (["train", "digits", "-o", "good.npy/run"], "cannot write into good.npy/run"),
+    "nothing to resume": (["train", "--resume", "empty-folder"], "empty-folder is not a model"),
+    "resume with options": (["train", "--resume", "model", "--latent", "3"], "give it alone"),
+    "resume on lost data": (["train", "--resume", "moved-data"], "no file or folder .*gone.npy"),
+    "resume on changed data": (["train", "--resume", "changed-data"], "its contents have changed"),
+    "no model": (["evaluate", "nowhere"], "there is no model nowhere"),
+    "empty model file": (["evaluate", "zero-model"], r"model.safetensors is empty \(0 bytes\)"),
+    "truncated model file": (["sample", "cut-model"], "damaged or no safetensors file"),
+    "flipped bits in the header": (["sample", "flipped-model"], "damaged or no safetensors file"),
+    "a pickle": (["sample", "model.pkl"], "can run any code"),
+    "weights of another size": (["sample", "other-model"], "weights of another recipe or size"),
+    "newer format": (["inspect", "new-model"], "newer format .* upgrade vaekit"),
+    "foreign configuration": (["inspect", "odd-model"], "does not describe a vaekit model"),
+    "torn configuration": (["inspect", "torn-model"], "cannot read torn-model/config.json"),
+    "recipe that is gone": (["inspect", "lost-recipe"], "unknown recipe 'va'; did you mean 'vae'"),
+    "folder without a model": (["encode", "photos"], "photos is not a model"),
+    "wrong shape for the model": (["encode", "model", "good.npy"], "takes rows of 1 x 8 x 8, the data has rows of 6"),
+    "values the model cannot know": (["evaluate", "model", "signed.npy"], "beta_binomial needs whole numbers"),
+    "codes of wrong width": (["decode", "model", "codes3.npy"], r"codes must have shape \(rows, 2\), not \(4, 3\)"),
+    "no codes": (["decode", "model", "no.npy"], "there is no file no.npy"),
+    "no samples": (["sample", "model", "-n", "0"], "at least 1, not 0"),
+    "no importance samples": (["evaluate", "model", "--samples", "0"], "samples must be at least 1"),
+    "unknown split": (["evaluate", "model", "--split", "tset"], "did you mean 'test'"),
+    "unknown output": (["sample", "model", "-o", "x.jpeg"], "unknown kind of output file '.jpeg'"),
+    "output folder missing": (["sample", "model", "-o", "no/x.png"], "there is no folder no"),
+    "codes are no pictures": (["encode", "model", "-o", "x.png"], "rows of numbers are no pictures"),
+    "one step": (["interpolate", "model", "--steps", "1"], "at least 1 pair and 2 steps"),
+    "unknown command": (["trian", "digits"], 'Did you mean "train"'),
+    "missing argument": (["evaluate"], "requires an argument"),
+    "no factors": (["disentangle", "model"], "digits has no known factors"),
+    "unknown feature space": (["quality", "model", "--features", "inception"], "unknown feature space"),
+    "no chains": (["evaluate", "model", "--ais", "5", "--chains", "0"], "chains must be at least 1"),
+    "compare on nothing": (["compare", "nowhere.npy"], "no file or folder nowhere.npy"),
+}  # fmt: skip
+
+
+def tree(folder):
+    """Every file below a folder, with its size."""
+    return {str(p.relative_to(folder)): p.stat().st_size for p in folder.rglob("*") if p.is_file()}
+
+
+def complaint(capsys, arguments):
+    """Run the command line; its only line on the error stream."""
+    code = run(arguments)
+    out, err = capsys.readouterr()
+    lines = [line for line in err.splitlines() if line.startswith("vaekit:")]
+    assert code == 2, err
+    assert len(lines) == 1, err
+    assert "Traceback" not in err + out
+    return lines[0]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_one_clear_line(case, place, capsys):
+    arguments, message = CASES[case]
+    extra = TRAIN if arguments[0] == "train" and "--resume" not in arguments else []
+    before = tree(place)
+    line = complaint(capsys, [*arguments, *extra])
+    import re
+
+    assert re.search(message, line), line
+    assert tree(place) == before
+    assert not (place / "runs").exists()
+
+
+def test_unwritable_folder(place, capsys):
+    Path("locked").mkdir(mode=0o555)
+    if os.access("locked", os.W_OK):
+        pytest.skip("running as a user whom permissions do not bind")
+    line = complaint(capsys, ["train", "digits", "-o", "locked/run", *TRAIN])
+    assert "cannot write into locked/run" in line
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "digits", "-o", "run", *TRAIN],
+        ["sample", "model", "-o", "s.npy"],
+        ["sample", "model", "-o", "s.png"],
+        ["encode", "model", "-o", "s.csv"],
+        ["report", "model", "-o", "s.html"],
+    ],
+    ids=lambda a: " ".join(a[:2]) + a[-1],
+)
+def test_full_disk(arguments, place, capsys, monkeypatch):
+    """The disk fills up as a file is finished: nothing of it stays, the old files are whole."""
+
+    def full(fd):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = tree(place)
+    monkeypatch.setattr(os, "fsync", full)
+    line = complaint(capsys, arguments)
+    assert "cannot write" in line
+    assert "No space left on device" in line
+    assert tree(place) == before
+
+
+def test_there_are_more_than_thirty_cases():
+    assert len(CASES) > 30

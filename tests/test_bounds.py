@@ -1,0 +1,314 @@
+"""Multi-sample bounds: identities that hold exactly, order, and gradients without bias."""
+
+import math
+from itertools import pairwise
+
+import pytest
+import torch
+from parts import LinearGaussian, model, rows
+from torch import distributions as D
+from torch import nn
+
+from vaekit.bounds import (
+    ciwae,
+    dreg,
+    elbo,
+    iwae,
+    miwae,
+    path_elbo,
+    piwae,
+    renyi,
+    tvo,
+)
+from vaekit.conditionals import Conditional, Join, StandardNormal
+from vaekit.drawing import enumerated, observed
+from vaekit.families import DiagonalNormal, likelihood
+from vaekit.models import VAE, Labelled
+from vaekit.networks import dense
+from vaekit.trace import replay, trace
+
+WRONG = LinearGaussian(shift=0.15, stretch=1.3, full=False)
+BOUNDS = {
+    "iwae": iwae,
+    "dreg": dreg,
+    "path_elbo": path_elbo,
+    "miwae": miwae(4),
+    "piwae": piwae(4),
+    "ciwae": ciwae(0.3),
+    "renyi": renyi(0.5),
+    "tvo": tvo(5),
+}
+
+
+def particles(samples=16):
+    torch.manual_seed(7)
+    return trace(WRONG.model, WRONG.x, samples=samples)
+
+
+def sampled_elbo(t):
+    return t.log_ratio.mean(0)
+
+
+class TestIdentities:
+    @pytest.mark.parametrize("name", ["iwae", "dreg", "path_elbo", "ciwae", "renyi", "tvo"])
+    def test_one_particle_is_the_elbo(self, name):
+        t = particles(1)
+        assert torch.allclose(BOUNDS[name](t), sampled_elbo(t))
+
+    def test_one_group_of_one_is_the_elbo(self):
+        t = particles(1)
+        assert torch.allclose(miwae(1)(t), sampled_elbo(t))
+        assert torch.allclose(piwae(1)(t), sampled_elbo(t))
+
+    def test_groups_are_not_swapped_with_particles(self):
+        """M = 1 group of K is IWAE-K; M = K groups of one is the ELBO. Not the reverse."""
+        t = particles()
+        assert torch.allclose(miwae(1)(t), iwae(t))
+        assert torch.allclose(miwae(16)(t), sampled_elbo(t))
+        assert (miwae(16)(t) < miwae(4)(t)).all()
+        assert (miwae(4)(t) < miwae(1)(t)).all()
+
+    def test_groups_must_divide(self):
+        with pytest.raises(ValueError, match="16 samples cannot be put into 3 equal groups"):
+            miwae(3)(particles())
+
+    def test_values_of_surrogates_are_the_bounds(self):
+        t = particles()
+        assert torch.allclose(dreg(t), iwae(t))
+        assert torch.allclose(piwae(4)(t), iwae(t))
+        assert torch.allclose(path_elbo(t), sampled_elbo(t))
+
+    def test_combinations_lie_between(self):
+        t = particles()
+        assert torch.allclose(ciwae(0.0)(t), iwae(t))
+        assert torch.allclose(ciwae(1.0)(t), sampled_elbo(t))
+        assert torch.allclose(ciwae(0.25)(t), 0.25 * sampled_elbo(t) + 0.75 * iwae(t))
+
+    def test_renyi_goes_from_iwae_to_elbo(self):
+        t = particles()
+        assert torch.allclose(renyi(0.0)(t), iwae(t))
+        assert torch.allclose(renyi(1.0)(t), sampled_elbo(t))
+        assert torch.allclose(renyi(1 - 1e-6)(t), sampled_elbo(t), atol=1e-4)
+        values = [renyi(a)(t) for a in (0.0, 0.3, 0.7, 1.0)]
+        assert all((a > b).all() for a, b in pairwise(values))
+
+    def test_thermodynamic_bound(self):
+        t = particles()
+        assert torch.allclose(tvo(1)(t), sampled_elbo(t))
+        assert (tvo(5)(t) > sampled_elbo(t)).all()
+        assert (tvo(50)(t) > tvo(2)(t)).all()
+
+    def test_thermodynamic_integral_is_log_p_with_many_points(self):
+        torch.manual_seed(0)
+        t = trace(WRONG.model, WRONG.x, samples=20_000)
+        assert torch.allclose(tvo(400, 1e-4)(t), WRONG.log_px, atol=0.05)
+
+    def test_all_are_below_log_p_on_average(self):
+        torch.manual_seed(0)
+        runs = [trace(WRONG.model, WRONG.x, samples=16) for _ in range(400)]
+        for name, bound in BOUNDS.items():
+            mean = torch.stack([bound(t) for t in runs]).mean(0)
+            assert (mean < WRONG.log_px).all(), name
+
+
+def two_layers():
+    """q(z0|x) q(z1|z0, x), with weights shared by nothing."""
+
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.q0 = Conditional(nn.Linear(6, 4), DiagonalNormal(2))
+            self.q1 = Conditional(Join(nn.Linear(8, 4)), DiagonalNormal(2))
+            self.p1 = Conditional(nn.Linear(2, 4), DiagonalNormal(2))
+            self.px = Conditional(
+                Join(nn.Linear(4, 12)), likelihood("gaussian", (6,), scale="network")
+            )
+
+        def forward(self, draw, x=None):
+            prior = D.Independent(D.Normal(torch.zeros(2).double(), 1.0), 1)
+            z0 = draw("z0", prior, None if x is None else self.q0(x))
+            z1 = draw("z1", self.p1(z0), None if x is None else self.q1(draw.tile(x), z0))
+            return self.px(z0, z1)
+
+    torch.manual_seed(11)
+    return Two().double()
+
+
+def one_layer():
+    torch.manual_seed(11)
+    code = DiagonalNormal(2)
+    m = VAE(
+        StandardNormal(2),
+        Conditional(nn.Linear(6, 4), code),
+        Conditional(nn.Linear(2, 12), likelihood("gaussian", (6,), scale="network")),
+    )
+    return m.double()
+
+
+MODELS = {"one layer": one_layer, "two layers": two_layers}
+
+
+def gradient_samples(m, bound, samples, repeats, rows_=200):
+    """``repeats`` gradients, each the mean over ``rows_`` copies of the same two rows."""
+    x = torch.tensor([[0.5, -1, 0.3, 2, 0, 1], [1, 1, -0.4, 0, -2, 0.2]], dtype=torch.float64)
+    found = []
+    for _ in range(repeats):
+        m.zero_grad()
+        bound(trace(m, x.repeat(rows_ // 2, 1), samples=samples)).mean().backward()
+        found.append(torch.cat([p.grad.flatten() for p in m.parameters()]))
+    return torch.stack(found)
+
+
+def named(m, prefix):
+    """Which entries of the flat gradient belong to parameters whose name starts so."""
+    return torch.cat(
+        [torch.full((p.numel(),), n.startswith(prefix)) for n, p in m.named_parameters()]
+    )
+
+
+@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize(
+    ("estimator", "reference"),
+    [
+        (dreg, iwae),
+        (path_elbo, sampled_elbo),
+        (ciwae(0.3), lambda t: 0.3 * sampled_elbo(t) + 0.7 * iwae(t)),
+    ],
+    ids=["dreg", "path_elbo", "ciwae"],
+)
+def test_gradients_are_unbiased(kind, estimator, reference):
+    """Against a reference of 10^5 draws, every entry within its standard errors."""
+    m = MODELS[kind]()
+    torch.manual_seed(1)
+    truth = gradient_samples(m, reference, 8, 500)
+    torch.manual_seed(2)
+    found = gradient_samples(m, estimator, 8, 250)
+    error = (truth.var(0) / len(truth) + found.var(0) / len(found)).sqrt() + 1e-12
+    gaps = (truth.mean(0) - found.mean(0)) / error
+    assert gaps.square().mean().sqrt() < 1.6
+    assert gaps.abs().max() < 4.5
+
+
+def test_the_check_of_gradients_can_fail():
+    """Plain path derivatives of IWAE (scores dropped, weights not squared) are biased."""
+
+    def biased(t):
+        return torch.logsumexp(
+            t.log_weight + t.log_px + t.log_pz - replay(t, frozen=True).log_qz, 0
+        )
+
+    m = one_layer()
+    truth, found = gradient_samples(m, iwae, 8, 500), gradient_samples(m, biased, 8, 250)
+    error = (truth.var(0) / len(truth) + found.var(0) / len(found)).sqrt() + 1e-12
+    assert ((truth.mean(0) - found.mean(0)).abs() / error).max() > 6
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_double_reparameterisation_lowers_the_encoders_noise(kind):
+    m = MODELS[kind]()
+    prefix = "posterior" if kind == "one layer" else "q"
+    where = named(m, prefix)
+    torch.manual_seed(3)
+    plain = gradient_samples(m, iwae, 64, 60, 20)[:, where].var(0).sum()
+    double = gradient_samples(m, dreg, 64, 60, 20)[:, where].var(0).sum()
+    assert double < plain
+
+
+def test_piwae_gives_each_side_its_own_gradient():
+    m = one_layer()
+    torch.manual_seed(1)
+    found = gradient_samples(m, piwae(4), 8, 300)
+    torch.manual_seed(2)
+    decoder = gradient_samples(m, iwae, 8, 300)
+    torch.manual_seed(3)
+    encoder = gradient_samples(m, miwae(4), 8, 300)
+    q = named(m, "posterior")
+    for where, truth in ((q, encoder), (~q, decoder)):
+        error = (truth.var(0) / 300 + found.var(0) / 300).sqrt()[where] + 1e-12
+        gaps = (truth.mean(0) - found.mean(0))[where] / error
+        assert gaps.abs().max() < 4.5
+
+
+def test_replaying_says_the_same():
+    for m in (one_layer(), two_layers()):
+        t = trace(m, torch.randn(5, 6, dtype=torch.float64), samples=3)
+        again = replay(t)
+        assert torch.allclose(again.log_ratio, t.log_ratio)
+        assert replay(t, frozen=True).log_px.requires_grad
+        assert not replay(t, frozen=True, fixed=True).log_px.requires_grad
+
+
+def labelled(classes=4):
+    torch.manual_seed(5)
+
+    class Uniform(nn.Module):
+        def forward(self):
+            return D.OneHotCategorical(logits=torch.zeros(classes))
+
+    class Label(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = nn.Linear(6, classes)
+
+        def forward(self, x):
+            return D.OneHotCategorical(logits=self.net(x))
+
+    code = DiagonalNormal(3)
+    inner = VAE(
+        StandardNormal(3),
+        Conditional(Join(dense((6 + classes,), code.raw_shape, [8])), code),
+        Conditional(Join(dense((3 + classes,), (6,), [8])), likelihood("bernoulli", (6,))),
+    )
+    return Labelled(Uniform(), Label(), inner)
+
+
+class TestLabels:
+    x = torch.randint(0, 2, (5, 6), generator=torch.Generator().manual_seed(1)).float()
+
+    def test_enumerating_equals_summing_by_hand(self):
+        m, classes = labelled(), 4
+        t = trace(m, self.x, samples=classes, named={"y": enumerated(classes)})
+        assert torch.allclose(t.log_weight.exp().sum(0), torch.ones(5), atol=1e-6)
+        q = torch.softmax(m.posterior.net(self.x), -1)
+        by_hand = 0
+        for k in range(classes):
+            inner = t.log_px[k] - t.latents["z"].kl[k] + math.log(1 / classes) - q[:, k].log()
+            by_hand = by_hand + q[:, k] * inner
+        assert torch.allclose(elbo(t), by_hand, atol=1e-4)
+
+    def test_enumeration_times_samples_is_a_sum_of_iwae_bounds(self):
+        """log sum_y p(y) mean_k p(x, z_k | y) / q(z_k | x, y), whatever q(y|x) is."""
+        m, classes, samples = labelled(), 4, 6
+        t = trace(m, self.x, samples=classes * samples, named={"y": enumerated(classes)})
+        inner = t.log_px + t.latents["z"].log_p - t.latents["z"].log_q
+        per_label = torch.logsumexp(inner.unflatten(0, (samples, classes)), 0) - math.log(samples)
+        by_hand = torch.logsumexp(per_label + math.log(1 / classes), 0)
+        assert torch.allclose(iwae(t), by_hand, atol=1e-4)
+
+    def test_more_samples_tighten_the_bound(self):
+        m = labelled()
+        with torch.no_grad():
+            few, many = (
+                torch.stack([
+                    iwae(trace(m, self.x, samples=4 * k, named={"y": enumerated(4)})) for _ in range(300)
+                ]).mean(0)
+                for k in (1, 10)
+            )  # fmt: skip
+        assert (many > few).all()
+
+    def test_observed_labels(self):
+        m = labelled()
+        y = torch.eye(4)[[0, 1, 2, 3, 0]]
+        t = trace(m, self.x, named={"y": observed(y)})
+        assert torch.allclose(t.latents["y"].log_p, torch.tensor(1 / 4).log().expand(1, 5))
+        assert elbo(t).shape == (5,)
+
+
+def test_bounds_of_a_bernoulli_model_give_gradients_everywhere():
+    for name, bound in BOUNDS.items():
+        m = model()
+        bound(trace(m, rows(m.likelihood.family), samples=8)).sum().backward()
+        for parameter, p in m.named_parameters():
+            assert p.grad is not None, (name, parameter)
+            assert torch.isfinite(p.grad).all()
+            assert p.grad.abs().sum() > 0, (name, parameter)

@@ -1,0 +1,246 @@
+"""Traces, bounds, penalties and objectives: units, shapes, weights, refusals."""
+
+import math
+
+import pytest
+import torch
+from parts import BOUNDS, LIKELIHOODS, PENALTIES, POSTERIORS, VECTOR, model, rows
+from torch import distributions as D
+from torch import nn
+
+from vaekit.batch import Batch
+from vaekit.bounds import elbo, reconstruction
+from vaekit.conditionals import Conditional, Join, StandardNormal
+from vaekit.drawing import Generator, at_mean, observed
+from vaekit.families import DiagonalNormal, PointMass, likelihood
+from vaekit.models import VAE
+from vaekit.networks import dense
+from vaekit.objectives import Objective, name_of
+from vaekit.penalties import free_bits, mean_kl_per_dimension, rate
+from vaekit.schedules import at, cosine, cyclical, product, ramp
+from vaekit.trace import trace
+
+
+@pytest.mark.parametrize("posterior", POSTERIORS.values(), ids=POSTERIORS.keys())
+@pytest.mark.parametrize("samples", [1, 4])
+def test_traces_are_particles_by_rows(posterior, samples):
+    m = model(posterior)
+    t = trace(m, rows(m.likelihood.family), samples=samples)
+    for name in ("log_px", "log_pz", "log_qz", "kl", "log_weight"):
+        assert getattr(t, name).shape == (samples, 7), name
+    assert t.latents["z"].value.shape == (samples, 7, 3)
+    assert torch.allclose(t.log_weight.exp().sum(0), torch.ones(7))
+    assert (t.kl >= 0).all()
+    assert t.has_density
+
+
+@pytest.mark.parametrize("bound", BOUNDS.values(), ids=BOUNDS.keys())
+@pytest.mark.parametrize("make", LIKELIHOODS.values(), ids=LIKELIHOODS.keys())
+def test_bounds_give_one_number_per_row_and_move_every_weight(bound, make):
+    m = model(data=make(VECTOR))
+    t = trace(m, rows(m.likelihood.family), samples=3)
+    values = bound(t)
+    assert values.shape == (7,)
+    assert torch.isfinite(values).all()
+    values.sum().backward()
+    for name, parameter in m.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+@pytest.mark.parametrize("bound", BOUNDS.values(), ids=BOUNDS.keys())
+def test_a_rows_bound_does_not_depend_on_its_neighbours(bound):
+    m = model()
+    x = rows(m.likelihood.family)
+    whole = bound(trace(m, x, samples=3, rule=at_mean))
+    alone = torch.cat([bound(trace(m, row[None], samples=3, rule=at_mean)) for row in x])
+    assert torch.allclose(whole, alone, atol=1e-5)
+    assert torch.allclose(
+        bound(trace(m, x.flip(0), samples=3, rule=at_mean)), whole.flip(0), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("penalty", PENALTIES.values(), ids=PENALTIES.keys())
+def test_penalties_are_nats_per_row_and_have_gradients(penalty):
+    m = model()
+    x = rows(m.likelihood.family, 8)
+    once = penalty(trace(m, x, rule=at_mean))
+    twice = penalty(trace(m, torch.cat([x, x]), rule=at_mean))
+    assert once.shape == ()
+    if penalty is not PENALTIES["total_correlation"]:  # a property of the whole batch's mixture
+        assert torch.allclose(once, twice, atol=1e-5)
+    penalty(trace(m, x)).backward()
+    assert m.posterior.net[-2].weight.grad.abs().sum() > 0
+
+
+def test_loss_does_not_change_with_batch_size():
+    m, x = model(), rows(model().likelihood.family, 8)
+    objective = Objective(lambda t: elbo(t), (0.5, rate))
+    with torch.no_grad():
+        torch.manual_seed(0)
+        m.posterior.net[-2].weight.zero_()
+        m.posterior.net[-2].bias[3:] = -30
+    whole = objective(m, Batch(x), 0).total
+    halves = [objective(m, Batch(part), 0).total for part in x.split(4)]
+    assert torch.allclose(whole, torch.stack(halves).mean(), atol=1e-3)
+
+
+def test_objectives_normal_form():
+    m, x = model(), rows(model().likelihood.family)
+    torch.manual_seed(1)
+    t = trace(m, x, samples=2)
+    torch.manual_seed(1)
+    loss = Objective(elbo, (ramp(0.0, 1.0, 10), rate), (2.0, free_bits(5.0)), samples=2)(
+        m, Batch(x), 5
+    )
+    by_hand = -elbo(t).mean() + 0.5 * rate(t) + 2.0 * free_bits(5.0)(t)
+    assert torch.allclose(loss.total, by_hand)
+    assert set(loss.terms) == {"reconstruction", "kl", "rate", "free_bits"}
+    assert torch.allclose(loss.terms["reconstruction"], -reconstruction(t).mean())
+    assert torch.allclose(loss.terms["kl"], t.kl.mean())
+    assert not any(v.requires_grad for v in loss.terms.values())
+
+
+def test_beta_one_is_the_plain_objective():
+    m, x = model(), rows(model().likelihood.family)
+    torch.manual_seed(1)
+    plain = Objective(elbo)(m, Batch(x), 0).total
+    torch.manual_seed(1)
+    assert torch.equal(plain, Objective(elbo).plus(0.0, rate)(m, Batch(x), 0).total)
+
+
+def test_free_bits_make_each_dimension_cost_at_least_its_floor():
+    m, x = model(), rows(model().likelihood.family)
+    t = trace(m, x)
+    kl = mean_kl_per_dimension(t)["z"]
+    floor = kl.median().item()
+    total = rate(t) + free_bits(floor)(t)
+    assert torch.allclose(total, kl.clamp_min(floor).sum(), atol=1e-5)
+
+
+def test_free_bits_need_gaussians():
+    m = model(PointMass(3))
+    with pytest.raises(TypeError, match="latent 'z'"):
+        free_bits(1.0)(trace(m, rows(m.likelihood.family)))
+
+
+def test_an_autoencoder_has_no_kl():
+    m = model(PointMass(3))
+    x = rows(m.likelihood.family)
+    loss = Objective(reconstruction)(m, Batch(x), 0)
+    assert set(loss.terms) == {"reconstruction"}
+    assert torch.isfinite(loss.total)
+    assert Objective(elbo)(m, Batch(x), 0).total == math.inf
+
+
+class Critic(nn.Module):
+    """A penalty that owns weights."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Linear(3, 1)
+
+    def forward(self, t):
+        z = t.latents["z"].value[0]
+        frozen = {k: v.detach() for k, v in self.net.named_parameters()}
+        value = torch.func.functional_call(self.net, frozen, (z,)).mean()
+        return value, self.net(z.detach()).square().mean()
+
+
+def test_a_critic_and_the_model_do_not_touch_each_others_gradients():
+    m, critic = model(), Critic()
+    objective = Objective(reconstruction, (0.0, critic))
+    assert set(objective.parameters()) == set(critic.parameters())
+    x = rows(m.likelihood.family)
+    torch.manual_seed(2)
+    Objective(reconstruction)(m, Batch(x), 0).total.backward()
+    alone = [p.grad.clone() for p in m.parameters()]
+    m.zero_grad()
+    torch.manual_seed(2)
+    loss = objective(m, Batch(x), 0)
+    loss.total.backward()
+    assert all(torch.allclose(p.grad, g) for p, g in zip(m.parameters(), alone, strict=True))
+    assert all(p.grad.abs().sum() > 0 for p in critic.parameters())
+    assert "Critic" in loss.terms
+
+
+def test_undeclared_event_dimensions_are_refused():
+    class Loose(nn.Module):
+        def forward(self, z):
+            return D.Normal(torch.zeros(len(z), 6), 1.0)
+
+    m = model()
+    m.likelihood = Loose()
+    with pytest.raises(TypeError, match="declare the likelihood's event dimensions"):
+        trace(m, torch.zeros(7, 6))
+
+
+def test_a_latent_without_a_posterior_is_refused():
+    from vaekit.drawing import Recorder, from_posterior
+
+    with pytest.raises(TypeError, match="give the model its x"):
+        model()(Recorder(4, 1, from_posterior))
+
+
+def conditional_model():
+    family = DiagonalNormal(3)
+    return VAE(
+        StandardNormal(3),
+        Conditional(Join(dense((8,), family.raw_shape, [16])), family),
+        Conditional(Join(dense((5,), (6,), [16])), likelihood("bernoulli", (6,))),
+    )
+
+
+def test_what_is_given_reaches_every_particle():
+    m, x = conditional_model(), torch.randint(0, 2, (7, 6)).float()
+    given = torch.randn(7, 2)
+    t = trace(m, x, given, samples=3)
+    assert t.log_px.shape == (3, 7)
+    by_hand = m.likelihood(t.latents["z"].value[1], given).log_prob(x)
+    assert torch.allclose(t.log_px[1], by_hand, atol=1e-5)
+
+
+def test_encoders_see_each_row_once_whatever_the_number_of_particles():
+    seen = []
+    m = model()
+    m.posterior.net.register_forward_hook(lambda _, inputs, __: seen.append(len(inputs[0])))
+    trace(m, torch.zeros(7, 6), samples=11)
+    assert seen == [7]
+
+
+def test_generating_and_decoding_use_the_same_model():
+    m = model()
+    assert m(Generator(5)).sample().shape == (5, 6)
+    z = torch.randn(4, 3)
+    assert torch.allclose(m(Generator(4, {"z": z})).mean, m.likelihood(z).mean)
+
+
+def test_observed_latents_cost_their_prior_density():
+    m, x, z = model(), torch.zeros(7, 6), torch.randn(7, 3)
+    t = trace(m, x, samples=2, named={"z": observed(z)})
+    assert torch.allclose(
+        t.log_ratio, m.likelihood(z).log_prob(x) + m.prior().log_prob(z), atol=1e-5
+    )
+    assert torch.allclose(elbo(t), t.log_ratio.mean(0), atol=1e-5)
+
+
+def test_schedules():
+    rise = ramp(0.0, 2.0, 10)
+    assert [at(rise, s) for s in (0, 5, 10, 99)] == [0.0, 1.0, 2.0, 2.0]
+    assert at(3, 7) == 3.0
+    fall = cosine(1.0, 0.0, 10)
+    assert at(fall, 0) == 1.0
+    assert at(fall, 5) == pytest.approx(0.5)
+    assert at(fall, 10) == pytest.approx(0.0)
+    saw = cyclical(0.0, 1.0, 100, cycles=4)
+    assert [at(saw, s) for s in (0, 6.25, 12.5, 20, 25, 100)] == [0.0, 0.5, 1.0, 1.0, 0.0, 1.0]
+    assert at(product(rise, fall), 5) == pytest.approx(0.5)
+
+
+def test_parts_are_called_by_their_names():
+    from functools import partial
+
+    assert name_of(rate) == "rate"
+    assert name_of(free_bits(1.0)) == "free_bits"
+    assert name_of(partial(rate)) == "rate"
+    assert name_of(Critic()) == "Critic"

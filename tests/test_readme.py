@@ -1,0 +1,58 @@
+"""Every line of the README runs: python blocks as they stand, sh blocks line by line.
+
+Blocks marked ``console`` take long or want the reader's own data; their options are checked by
+the command line's tests.
+"""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from vaekit.cli import run
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXT = (ROOT / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
+
+
+def test_shell_lines(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    lines = [line for block in blocks("sh") for line in block.splitlines() if line.strip()]
+    assert len(lines) > 8
+    for line in lines:
+        command, *arguments = shlex.split(line, comments=True)
+        assert command == "vaekit"
+        assert run(arguments) == 0, (line, capsys.readouterr().err)
+    for name in (
+        "runs/digits/report.html",
+        "new.png",
+        "pairs.png",
+        "codes.csv",
+        "back.npy",
+        "walks.png",
+    ):
+        assert Path(name).stat().st_size > 0
+
+
+@pytest.mark.parametrize("number", range(len(blocks("python"))))
+def test_python_blocks(number, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(blocks("python")[number], "README.md", "exec"), {})
+
+
+def test_console_lines_name_real_commands():
+    from vaekit.cli import COMMANDS
+
+    for block in blocks("console"):
+        for line in block.splitlines():
+            assert shlex.split(line, comments=True)[1] in COMMANDS
+
+
+def test_links_lead_somewhere():
+    for link in re.findall(r"\]\(([^)]+)\)", TEXT):
+        assert (ROOT / link).exists(), link

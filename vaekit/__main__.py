@@ -1,0 +1,5 @@
+"""python -m vaekit."""
+
+from vaekit.cli import main
+
+main()

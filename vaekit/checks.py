@@ -1,0 +1,31 @@
+"""Checks that name the culprit: what was wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class BadInput(ValueError):
+    """Something a person gave cannot be used; the message is one line they can act on."""
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise ``BadInput(message)`` unless ``condition`` holds."""
+    if not condition:
+        raise BadInput(message)
+
+
+def known(kind: str, name: str, names: Iterable[str]) -> str:
+    """Return ``name`` if it is among ``names``; otherwise say which near name may be meant."""
+    names = sorted(names)
+    if name in names:
+        return name
+    near = difflib.get_close_matches(name, names, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"choose from: {', '.join(names)}"
+    raise BadInput(f"unknown {kind} {name!r}; {hint}")
+
+
+def size_text(shape: Iterable[int]) -> str:
+    """A shape as people write it: ``(1, 28, 28)`` becomes ``1 x 28 x 28``."""
+    return " x ".join(map(str, shape))

@@ -1,0 +1,63 @@
+"""The papers behind the parts, found by how docstrings name them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+CITATIONS: dict[str, str] = {
+    "Kingma & Welling 2014": "Kingma, D. P. and Welling, M. (2014). Auto-Encoding Variational "
+    "Bayes. International Conference on Learning Representations. arXiv:1312.6114",
+    "Rezende et al. 2014": "Rezende, D. J., Mohamed, S. and Wierstra, D. (2014). Stochastic "
+    "Backpropagation and Approximate Inference in Deep Generative Models. International "
+    "Conference on Machine Learning. arXiv:1401.4082",
+    "Burda et al. 2016": "Burda, Y., Grosse, R. and Salakhutdinov, R. (2016). Importance Weighted "
+    "Autoencoders. International Conference on Learning Representations. arXiv:1509.00519",
+    "Higgins et al. 2017": "Higgins, I. et al. (2017). beta-VAE: Learning Basic Visual Concepts "
+    "with a Constrained Variational Framework. International Conference on Learning "
+    "Representations.",
+    "Kingma et al. 2016": "Kingma, D. P. et al. (2016). Improved Variational Inference with "
+    "Inverse Autoregressive Flow. Advances in Neural Information Processing Systems. "
+    "arXiv:1606.04934",
+    "Roeder et al. 2017": "Roeder, G., Wu, Y. and Duvenaud, D. (2017). Sticking the Landing: "
+    "Simple, Lower-Variance Gradient Estimators for Variational Inference. Advances in Neural "
+    "Information Processing Systems. arXiv:1703.09194",
+    "Fu et al. 2019": "Fu, H. et al. (2019). Cyclical Annealing Schedule: A Simple Approach to "
+    "Mitigating KL Vanishing. NAACL. arXiv:1903.10145",
+    "He et al. 2016": "He, K., Zhang, X., Ren, S. and Sun, J. (2016). Identity Mappings in Deep "
+    "Residual Networks. European Conference on Computer Vision. arXiv:1603.05027",
+    "Salimans et al. 2017": "Salimans, T., Karpathy, A., Chen, X. and Kingma, D. P. (2017). "
+    "PixelCNN++. International Conference on Learning Representations. arXiv:1701.05517",
+    "Loaiza-Ganem & Cunningham 2019": "Loaiza-Ganem, G. and Cunningham, J. P. (2019). The "
+    "continuous Bernoulli: fixing a pervasive error in variational autoencoders. Advances in "
+    "Neural Information Processing Systems. arXiv:1907.06845",
+    "Chen et al. 2018": "Chen, R. T. Q., Li, X., Grosse, R. and Duvenaud, D. (2018). Isolating "
+    "Sources of Disentanglement in Variational Autoencoders. Advances in Neural Information "
+    "Processing Systems. arXiv:1802.04942",
+    "Tucker et al. 2019": "Tucker, G., Lawson, D., Gu, S. and Maddison, C. J. (2019). Doubly "
+    "Reparameterized Gradient Estimators for Monte Carlo Objectives. International Conference on "
+    "Learning Representations. arXiv:1810.04152",
+    "Bauer & Mnih 2021": "Bauer, M. and Mnih, A. (2021). Generalized Doubly Reparameterized "
+    "Gradient Estimators. International Conference on Machine Learning. arXiv:2101.11046",
+    "Rainforth et al. 2018": "Rainforth, T. et al. (2018). Tighter Variational Bounds are Not "
+    "Necessarily Better. International Conference on Machine Learning. arXiv:1802.04537",
+    "Li & Turner 2016": "Li, Y. and Turner, R. E. (2016). Renyi Divergence Variational Inference. "
+    "Advances in Neural Information Processing Systems. arXiv:1602.02311",
+    "Masrani et al. 2019": "Masrani, V., Le, T. A. and Wood, F. (2019). The Thermodynamic "
+    "Variational Objective. Advances in Neural Information Processing Systems. arXiv:1907.00031",
+    "Kingma et al. 2014": "Kingma, D. P., Rezende, D. J., Mohamed, S. and Welling, M. (2014). "
+    "Semi-supervised Learning with Deep Generative Models. Advances in Neural Information "
+    "Processing Systems. arXiv:1406.5298",
+    "Wu et al. 2017": "Wu, Y., Burda, Y., Salakhutdinov, R. and Grosse, R. (2017). On the "
+    "Quantitative Analysis of Decoder-Based Generative Models. International Conference on "
+    "Learning Representations. arXiv:1611.04273",
+    "Neal 2001": "Neal, R. M. (2001). Annealed Importance Sampling. Statistics and Computing 11, "
+    "125-139. arXiv:physics/9803008",
+    "Chollet 2020": "Chollet, F. (2020). Variational AutoEncoder. Keras code examples, "
+    "keras.io/examples/generative/vae",
+}
+
+
+def cited(texts: Iterable[str | None]) -> list[str]:
+    """The full references of all papers that the texts (docstrings) name."""
+    together = " ".join(" ".join((text or "").split()) for text in texts)
+    return [reference for name, reference in CITATIONS.items() if name in together]

@@ -1,0 +1,70 @@
+"""The command line. Commands are imported when called, so that help is instant."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: idle threads must not spin
+
+from cyclopts import App, CycloptsError
+
+from vaekit.checks import BadInput
+from vaekit.version import __version__
+
+COMMANDS = {
+    "train": "Train a model on data, with a report.",
+    "evaluate": "ELBO, log p(x), reconstruction error and latents in use, on data.",
+    "sample": "Generate new rows.",
+    "reconstruct": "Encode and decode rows.",
+    "encode": "Write the codes of rows.",
+    "decode": "Turn codes into rows.",
+    "interpolate": "Walk between rows in latent space.",
+    "inspect": "Show a model's layers, parameters and origin.",
+    "report": "Write a model's report.html again.",
+    "quality": "Distances between samples and test rows.",
+    "disentangle": "How codes line up with known factors.",
+    "compare": "PCA, autoencoder and VAE side by side on the same data.",
+    "recipes": "List the recipes.",
+    "data": "List the named data sets.",
+}
+
+app = App(
+    name="vaekit",
+    help="Variational autoencoders: from data to a model you can trust and use.",
+    version=__version__,
+)
+app.command(
+    "vaekit.cli.train:train", name="train", help=COMMANDS["train"], help_flags=[], version_flags=[]
+)
+for _name in (name for name in COMMANDS if name != "train"):
+    app.command(f"vaekit.cli.commands:{_name}", name=_name, help=COMMANDS[_name])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done; 2 bad input; 1 training failed; 130 stopped."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; returns the exit code. A person's mistake gets one line."""
+    try:
+        app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+    except (CycloptsError, BadInput) as error:
+        return fail(error, 2)
+    except ArithmeticError as error:
+        return fail(error, 1)
+    except KeyboardInterrupt as error:
+        return fail(error if error.args else "stopped", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+    except (OSError, MemoryError) as error:
+        return fail(error, 2)
+    return 0
+
+
+def fail(error: BaseException | str, code: int) -> int:
+    """Say what is wrong in one line on the error stream."""
+    print("vaekit:", " ".join(str(error).split()), file=sys.stderr)
+    return code

@@ -1,0 +1,23 @@
+"""Data: sources held in memory, how their values become a model's x, and seeded batches."""
+
+from vaekit.data.arrays import from_memory
+from vaekit.data.batches import Batches
+from vaekit.data.catalogue import CATALOGUE, Entry
+from vaekit.data.facts import Facts, facts
+from vaekit.data.opening import open_source
+from vaekit.data.representation import Representation
+from vaekit.data.source import SPLITS, Source, check_enough
+
+__all__ = [
+    "CATALOGUE",
+    "SPLITS",
+    "Batches",
+    "Entry",
+    "Facts",
+    "Representation",
+    "Source",
+    "check_enough",
+    "facts",
+    "from_memory",
+    "open_source",
+]

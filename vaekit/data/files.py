@@ -1,0 +1,172 @@
+"""Files of numbers: .npy, .npz, .csv, .parquet, and folders of pictures."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from vaekit.checks import BadInput, known, require
+from vaekit.data.arrays import label_numbers, to_rows
+from vaekit.data.images import find_images, read_images
+from vaekit.data.source import Source, held_out_test, source
+
+VALUES = ("x", "X", "images", "data", "values", "arr_0")
+LABELS = ("y", "labels", "label", "targets")
+
+
+def read_folder(
+    path: Path, label: str | None = None, size: tuple[int, int] | None = None
+) -> Source:
+    """Pictures below a folder; sub-folders are labels."""
+    paths = find_images(path)
+    pixels, note = read_images(paths, size)
+    folders = [str(p.parent.relative_to(path)) for p in paths]
+    numbers, names = label_numbers(folders if len(set(folders)) > 1 else None)
+    notes = (note,) if note else ()
+    return source(
+        str(path), torch.from_numpy(pixels), labels=numbers, label_names=names, notes=notes
+    )
+
+
+def read_npy(path: Path, label: str | None = None, size: tuple[int, int] | None = None) -> Source:
+    """One array."""
+    return source(str(path), to_rows(load(path), str(path)))
+
+
+def read_npz(path: Path, label: str | None = None, size: tuple[int, int] | None = None) -> Source:
+    """Arrays by name: x (and y for labels), or x_train and x_test, kept apart as published."""
+    with load(path) as arrays:
+        held = {key: _member(arrays, key, path) for key in arrays.files}
+    if {"x_train", "x_test"} <= held.keys():
+        return _published(path, held)
+    key = next((k for k in VALUES if k in held), None)
+    require(
+        key is not None, f"{path} has no array named x; it holds {', '.join(held) or 'nothing'}"
+    )
+    by = label or next((k for k in LABELS if k in held), None)
+    numbers, names = label_numbers(held[known("label", by, held)] if by else None)
+    values = to_rows(held[str(key)], str(path))
+    factors = torch.from_numpy(held["factors"].astype(np.int64)) if "factors" in held else None
+    return source(str(path), values, labels=numbers, label_names=names, factors=factors)
+
+
+def read_csv(path: Path, label: str | None = None, size: tuple[int, int] | None = None) -> Source:
+    """A table of numbers with a header line; ``label`` names the column that is not data."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = [row for row in csv.reader(file) if row]
+    require(bool(rows), f"{path} is empty")
+    header, body = (rows[0], rows[1:]) if _is_header(rows[0]) else (_numbered(rows[0]), rows)
+    for number, row in enumerate(body):
+        require(
+            len(row) == len(header),
+            f"{path}: row {number} has {len(row)} cells, the first line has {len(header)}",
+        )
+    columns = {name: [row[i] for row in body] for i, name in enumerate(header)}
+    return _from_columns(path, columns, label)
+
+
+def read_parquet(
+    path: Path, label: str | None = None, size: tuple[int, int] | None = None
+) -> Source:
+    """A table of numbers; ``label`` names the column that is not data."""
+    parquet = needed("pyarrow.parquet", "frames")
+    try:
+        table = parquet.read_table(path)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"cannot read {path} as Parquet: {_first_line(error)}") from error
+    columns = {name: table[name].to_numpy() for name in table.column_names}
+    return _from_columns(path, columns, label)
+
+
+READERS: dict[str, Callable[..., Source]] = {
+    ".npy": read_npy,
+    ".npz": read_npz,
+    ".csv": read_csv,
+    ".parquet": read_parquet,
+}
+
+
+def needed(module: str, extra: str) -> Any:
+    """Import a module of an optional extra, or say how to install it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        name = module.split(".")[0]
+        raise BadInput(f"this needs {name}: pip install 'vaekit[{extra}]'") from error
+
+
+def load(path: Path) -> Any:
+    """An array or an archive of arrays; never a pickle."""
+    try:
+        return np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise BadInput(f"cannot read {path} as NumPy data: {_first_line(error)}") from error
+
+
+def _member(arrays: Any, key: str, path: Path) -> np.ndarray:
+    try:
+        return arrays[key]
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise BadInput(f"cannot read array {key!r} of {path}: {_first_line(error)}") from error
+
+
+def _published(path: Path, held: dict[str, np.ndarray]) -> Source:
+    parts = [to_rows(held[key], f"{path}: {key}") for key in ("x_train", "x_test")]
+    ys = [held[key] for key in ("y_train", "y_test") if key in held]
+    numbers, names = label_numbers(np.concatenate(ys) if len(ys) == 2 else None)
+    splits = held_out_test(len(parts[0]), len(parts[1]))
+    return source(str(path), torch.cat(parts), splits, labels=numbers, label_names=names)
+
+
+def _from_columns(path: Path, columns: dict[str, Any], label: str | None) -> Source:
+    numbers, names = label_numbers(None)
+    if label is not None:
+        numbers, names = label_numbers(columns.pop(known("column", label, columns)))
+    require(bool(columns), f"{path} has no columns of numbers")
+    cells = np.stack([_column(path, name, cells) for name, cells in columns.items()], 1)
+    values = to_rows(_whole_if_possible(cells), str(path))
+    return source(str(path), values, labels=numbers, label_names=names, columns=tuple(columns))
+
+
+def _column(path: Path, name: str, cells: Any) -> np.ndarray:
+    try:
+        return np.asarray([c if c != "" else "nan" for c in cells], dtype=np.float64)
+    except (ValueError, TypeError):
+        row, cell = next((i, c) for i, c in enumerate(cells) if not _is_number(c))
+        raise BadInput(
+            f"{path}: column {name!r}, row {row} holds {cell!r}, which is not a number; "
+            "drop the column, or name it with --label"
+        ) from None
+
+
+def _whole_if_possible(cells: np.ndarray) -> np.ndarray:
+    """Text has no types: a table of whole numbers only is one of integers."""
+    finite = bool(np.isfinite(cells).all())
+    return cells.astype(np.int64) if finite and (cells == cells.round()).all() else cells
+
+
+def _is_number(cell: Any) -> bool:
+    try:
+        float(cell)
+    except (ValueError, TypeError):
+        return cell == ""
+    return True
+
+
+def _is_header(cells: list[str]) -> bool:
+    return not all(_is_number(cell) for cell in cells)
+
+
+def _numbered(cells: list[str]) -> list[str]:
+    return [f"column{i}" for i in range(len(cells))]
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).split("\n")[0]

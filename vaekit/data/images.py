@@ -1,0 +1,93 @@
+"""Folders of pictures.
+
+Policy: pictures are read upright (EXIF), over white where transparent, in colour unless all are
+grey. If all have one size of at most 128 pixels a side, that size is kept. Otherwise each is cut
+at its centre to the target's proportions and resized with an antialiasing filter, to 64 x 64
+unless told otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from vaekit.checks import BadInput, require
+from vaekit.progress import tracked
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
+LARGEST_KEPT = 128
+DEFAULT_SIZE = (64, 64)
+ORIENTATION, FIRST_SIDEWAYS = 274, 5
+GREY = ("1", "L", "I", "I;16", "F")
+
+
+def find_images(folder: Path) -> list[Path]:
+    """All picture files below ``folder``, sorted by path."""
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+    require(bool(paths), f"no pictures ({', '.join(SUFFIXES[:3])}, ...) in {folder}")
+    return paths
+
+
+def read_images(
+    paths: Sequence[Path], size: tuple[int, int] | None = None
+) -> tuple[np.ndarray, str | None]:
+    """All pictures as one uint8 array (N, C, H, W), and a note where they were resized."""
+    headers = [header(path) for path in paths]
+    sizes = {size for size, _ in headers}
+    mode = "L" if all(kind in GREY for _, kind in headers) else "RGB"
+    target = size or _natural_size(sizes)
+    note = f"pictures cut at the centre and resized to {target[0]} x {target[1]}"
+    read = (read_image(path, target, mode) for path in paths)
+    pixels = np.stack(list(tracked(read, "reading pictures", len(paths))))
+    return pixels, None if sizes == {target} else note
+
+
+def header(path: Path) -> tuple[tuple[int, int], str]:
+    """Upright (height, width) and colour mode."""
+    with reading(path) as image:
+        sideways = image.getexif().get(ORIENTATION, 1) >= FIRST_SIDEWAYS
+        size = (image.width, image.height) if sideways else (image.height, image.width)
+        return size, image.mode
+
+
+def read_image(path: Path, size: tuple[int, int], mode: str) -> np.ndarray:
+    """One picture as uint8 (C, H, W)."""
+    with reading(path) as opened:
+        image = to_mode(ImageOps.exif_transpose(opened), mode)
+    if (image.height, image.width) != size:
+        image = ImageOps.fit(image, size[::-1], Image.Resampling.LANCZOS)
+    pixels = np.asarray(image, dtype=np.uint8)
+    return pixels[None] if mode == "L" else np.moveaxis(pixels, 2, 0)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Image.Image]:
+    """An opened picture; whatever is wrong with it is said with its path."""
+    try:
+        with Image.open(path) as image:
+            yield image
+    except (OSError, SyntaxError, ValueError) as error:
+        raise BadInput(
+            f"cannot read {path} as a picture ({error}); remove it or put it right"
+        ) from error
+
+
+def to_mode(image: Image.Image, mode: str) -> Image.Image:
+    """Grey or colour, 8 bits, over white where transparent."""
+    if image.mode.startswith("I"):
+        return Image.fromarray((np.asarray(image) / 257).clip(0, 255).astype(np.uint8)).convert(
+            mode
+        )
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    return image.convert(mode)
+
+
+def _natural_size(sizes: set[tuple[int, int]]) -> tuple[int, int]:
+    (size, *others) = sizes
+    return size if not others and max(size) <= LARGEST_KEPT else DEFAULT_SIZE

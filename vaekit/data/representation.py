@@ -1,0 +1,66 @@
+"""How stored values become the x of a model, and back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vaekit.checks import known, require, size_text
+
+BINARIZE = ("none", "threshold", "dynamic")
+
+
+@dataclass(frozen=True)
+class Representation:
+    """x = values / scale, then made binary if asked.
+
+    Args:
+        shape: of one row. dtype: of stored values ("uint8", "float32", ...).
+        scale: 255 to bring 8-bit values to [0, 1]; 1 to leave values as they are.
+        binarize: "none"; "threshold" (x > 1/2); "dynamic" (each x is drawn with its grey value
+            as the chance of a 1: anew in every epoch of training, once for validation and test).
+        whole: round x to whole levels after scaling (for levels stored as fractions).
+    """
+
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+    scale: float = 1.0
+    binarize: str = "none"
+    whole: bool = False
+
+    def __post_init__(self) -> None:
+        known("way to binarize", self.binarize, BINARIZE)
+        object.__setattr__(self, "shape", tuple(self.shape))
+
+    def encode(self, values: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Stored values, (rows, *shape), to x in float32; ``generator`` feeds "dynamic"."""
+        self.check(values)
+        x = values.to(torch.float32) / self.scale
+        if self.binarize == "dynamic":
+            return (torch.rand(x.shape, generator=generator).to(x.device) < x).to(x.dtype)
+        if self.binarize == "threshold":
+            return (x > 0.5).to(x.dtype)
+        return x.round() if self.whole else x
+
+    def decode(self, x: Tensor) -> Tensor:
+        """x back to stored values, rounded and held in range where they are whole numbers."""
+        values = x.detach().cpu() * self.scale
+        dtype = getattr(torch, self.dtype)
+        if dtype.is_floating_point:
+            return values.to(dtype)
+        info = torch.iinfo(dtype)
+        return values.round().clamp(info.min, info.max).to(dtype)
+
+    def check(self, values: Tensor) -> None:
+        """Raise ``BadInput`` unless rows have this shape."""
+        require(
+            tuple(values.shape[1:]) == self.shape,
+            f"the model takes rows of {size_text(self.shape)}, "
+            f"the data has rows of {size_text(values.shape[1:])}",
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)

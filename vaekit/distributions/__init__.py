@@ -1,0 +1,21 @@
+"""Distributions that torch lacks, and what is known exactly about pairs of them."""
+
+from vaekit.distributions.densities import common_draws, draw_with_density
+from vaekit.distributions.divergences import exact_kl, kl_per_dimension
+from vaekit.distributions.levels import (
+    BetaBinomial,
+    CategoricalLevels,
+    DiscretizedLogistic,
+)
+from vaekit.distributions.point import Point
+
+__all__ = [
+    "BetaBinomial",
+    "CategoricalLevels",
+    "DiscretizedLogistic",
+    "Point",
+    "common_draws",
+    "draw_with_density",
+    "exact_kl",
+    "kl_per_dimension",
+]

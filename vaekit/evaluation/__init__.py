@@ -1,0 +1,33 @@
+"""Evaluation: what a trained model is worth, in numbers that mean what they say."""
+
+from vaekit.evaluation.aggregate import Aggregate, aggregate
+from vaekit.evaluation.annealing import Annealed, Sandwich, anneal, sandwich
+from vaekit.evaluation.latents import LatentHealth, latent_health
+from vaekit.evaluation.likelihood import (
+    BoundCurve,
+    LogLikelihood,
+    bits_per_dimension,
+    bound_curve,
+    elbo_per_row,
+    log_likelihood,
+)
+from vaekit.evaluation.passes import encode, in_chunks
+
+__all__ = [
+    "Aggregate",
+    "Annealed",
+    "BoundCurve",
+    "LatentHealth",
+    "LogLikelihood",
+    "Sandwich",
+    "aggregate",
+    "anneal",
+    "bits_per_dimension",
+    "bound_curve",
+    "elbo_per_row",
+    "encode",
+    "in_chunks",
+    "latent_health",
+    "log_likelihood",
+    "sandwich",
+]

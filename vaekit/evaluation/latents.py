@@ -1,0 +1,62 @@
+"""Whether a model uses its latents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from vaekit.distributions import kl_per_dimension
+from vaekit.drawing import at_mean
+from vaekit.evaluation.passes import chunks
+from vaekit.trace import trace
+
+ACTIVE = 0.01
+
+
+@dataclass(frozen=True)
+class LatentHealth:
+    """What the latent ``z`` carries, over a set of rows.
+
+    Args:
+        kl: mean KL(q(z_i|x) || p(z_i)) of each dimension in nats, (dim,); None unless both are
+            Gaussian.
+        variance: variance over the rows of each posterior mean, (dim,).
+    """
+
+    kl: Tensor | None
+    variance: Tensor
+
+    @property
+    def active(self) -> Tensor:
+        """Which units are active: their mean moves with x, Var_x(E_q[z_i]) > 0.01 (Burda 2016)."""
+        return self.variance > ACTIVE
+
+    @property
+    def diagnosis(self) -> str:
+        """One sentence for people."""
+        used, total = int(self.active.sum()), len(self.active)
+        if used == 0:
+            return (
+                "Posterior collapse: no latent unit depends on the data. Give the KL a warm-up, "
+                "free bits, or a weaker decoder."
+            )
+        if used < total / 4 and total > 4:
+            return (
+                f"Only {used} of {total} latent units are in use; the others carry nothing. "
+                "A smaller latent space would do as well; free bits or a KL warm-up would use more."
+            )
+        return f"{used} of {total} latent units are in use."
+
+
+@torch.inference_mode()
+def latent_health(model: nn.Module, x: Tensor, name: str = "z") -> LatentHealth:
+    """Look at the posterior of one latent over rows of x."""
+    model.eval()
+    latents = [trace(model, part, rule=at_mean).latents[name] for part in chunks(x)]
+    means = torch.cat([latent.value[0] for latent in latents])
+    kls = [kl_per_dimension(latent.posterior, latent.prior) for latent in latents]
+    known = [kl for kl in kls if kl is not None]
+    kl = torch.cat(known).double().mean(0) if known else None
+    return LatentHealth(kl, means.double().var(0, correction=0))

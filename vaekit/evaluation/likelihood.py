@@ -1,0 +1,146 @@
+"""log p(x) and its bounds, one number per row, in nats."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from vaekit.bounds import elbo
+from vaekit.drawing import from_posterior, with_common_noise
+from vaekit.evaluation.passes import ROWS, chunks, in_chunks
+from vaekit.seeding import seeded
+from vaekit.trace import Trace, trace
+
+PARTICLES = 20_000
+
+
+@dataclass(frozen=True)
+class LogLikelihood:
+    """An importance-sampled log p(x), each tensor (rows,).
+
+    Args:
+        value: estimate in nats: log of the mean importance weight. On average below log p(x).
+        standard_error: of ``value``, in nats, from the spread of the weights.
+        effective: effective sample size, between 1 and ``samples``.
+        samples: how many draws each row got.
+    """
+
+    value: Tensor
+    standard_error: Tensor
+    effective: Tensor
+    samples: int
+
+    @property
+    def mean(self) -> float:
+        """Mean over the rows, in nats."""
+        return self.value.double().mean().item()
+
+    @property
+    def mean_error(self) -> float:
+        """Standard error of :attr:`mean` as an estimate for data like these rows: the spread
+        between rows and the noise of sampling together."""
+        return self.value.double().std().item() / math.sqrt(len(self.value))
+
+    @property
+    def sampling_error(self) -> float:
+        """The part of the mean's standard error that more samples would remove."""
+        return self.standard_error.double().square().sum().sqrt().item() / len(self.value)
+
+
+def log_likelihood(
+    model: nn.Module, x: Tensor, *, samples: int = 1000, seed: int = 0, title: str = ""
+) -> LogLikelihood:
+    """log p(x) of each row by importance sampling from the posterior (Burda et al. 2016).
+
+    Memory does not grow with ``samples``: the draws of a row are taken in pieces and only the
+    sums of the weights and of their squares are kept.
+
+    Raises:
+        TypeError: for a point posterior, whose model has no density.
+    """
+    model.eval()
+    rows = max(min(ROWS, PARTICLES // samples), 16)
+    with torch.inference_mode(), seeded(seed, "log_likelihood"):
+        parts = [_weights(model, part, samples) for part in chunks(x, rows, title)]
+    log_sum, log_squares = (torch.cat(sums) for sums in zip(*parts, strict=True))
+    effective = (2 * log_sum - log_squares).exp()
+    variance = (samples / effective - 1).clamp_min(0) / max(samples - 1, 1)
+    return LogLikelihood(
+        (log_sum - math.log(samples)).float(), variance.sqrt().float(), effective.float(), samples
+    )
+
+
+@dataclass(frozen=True)
+class BoundCurve:
+    """The importance-weighted bound against its number of particles, means over rows, nats.
+
+    Args:
+        particles: K.
+        bound: its mean over the rows.
+        error: standard error of that mean.
+    """
+
+    particles: list[int]
+    bound: list[float]
+    error: list[float]
+
+
+def bound_curve(model: nn.Module, x: Tensor, *, most: int = 1024, seed: int = 0) -> BoundCurve:
+    """IWAE bounds for K = 1, 2, 4, ... up to ``most``, all from the same ``most`` weights per row.
+
+    K = 1 is the sampled ELBO; the curve rises towards log p(x).
+    """
+    model.eval()
+    with torch.inference_mode(), seeded(seed, "curve"):
+        rows = max(PARTICLES // most, 1)
+        ratios = torch.cat(
+            [_log_ratio(trace(model, part, samples=most)) for part in chunks(x, rows, "bounds")], 1
+        )
+    sizes = [2**i for i in range(most.bit_length()) if most % 2**i == 0]
+    groups = [torch.logsumexp(ratios.unflatten(0, (-1, k)), 1) - math.log(k) for k in sizes]
+    means = [bounds.mean(0) for bounds in groups]
+    errors = [m.std().item() / math.sqrt(len(m)) for m in means]
+    return BoundCurve(sizes, [m.mean().item() for m in means], errors)
+
+
+def elbo_per_row(model: nn.Module, x: Tensor, *, samples: int = 1, seed: int = 0) -> Tensor:
+    """The ELBO of each row in nats, by the same noise for every row: (rows,).
+
+    A row's value depends on that row alone, not on its neighbours or its place.
+
+    Raises:
+        NotImplementedError: where common noise is not known for the posterior.
+    """
+    model.eval()
+
+    def bound(part: Tensor) -> Tensor:
+        with seeded(seed, "elbo"):
+            return elbo(trace(model, part, samples=samples, rule=with_common_noise))
+
+    return in_chunks(bound, x)
+
+
+def bits_per_dimension(nats: float, shape: torch.Size | tuple[int, ...]) -> float:
+    """A negative log probability of a row of ``shape``, in nats, as bits for each number."""
+    return nats / math.log(2) / math.prod(shape)
+
+
+def _weights(model: nn.Module, x: Tensor, samples: int) -> tuple[Tensor, Tensor]:
+    """log of the sum of the weights and of their squares, (rows,), in float64."""
+    piece = max(PARTICLES // max(len(x), 1), 1)
+    total = torch.full((2, len(x)), -torch.inf, dtype=torch.float64, device=x.device)
+    for start in range(0, samples, piece):
+        t = trace(model, x, samples=min(piece, samples - start), rule=from_posterior)
+        log_weights = _log_ratio(t)
+        new = torch.stack([torch.logsumexp(k * log_weights, 0) for k in (1, 2)])
+        total = torch.logaddexp(total, new)
+    return total[0], total[1]
+
+
+def _log_ratio(t: Trace) -> Tensor:
+    if not t.has_density:
+        raise TypeError("a point posterior has no density: the model has no log p(x)")
+    return t.log_ratio.double()

@@ -1,0 +1,178 @@
+"""The numbers of an evaluation, together."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vaekit.bounds import reconstruction
+from vaekit.drawing import Generator
+from vaekit.evaluation.aggregate import Aggregate, aggregate
+from vaekit.evaluation.annealing import anneal, sandwich
+from vaekit.evaluation.latents import LatentHealth, latent_health
+from vaekit.evaluation.likelihood import LogLikelihood, bits_per_dimension, log_likelihood
+from vaekit.evaluation.passes import chunks, encode, in_chunks
+from vaekit.seeding import seeded
+from vaekit.trace import trace
+
+MISMATCH = 0.3
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Means over the rows, in nats per row unless the name says otherwise.
+
+    Args:
+        elbo: E_q[log p(x|z)] - KL, with ``elbo_error`` its standard error over the rows.
+        reconstruction: - E_q[log p(x|z)]. kl: KL(q(z|x) || p(z)). elbo = - reconstruction - kl.
+        log_likelihood: importance-sampled log p(x), with ``log_likelihood_error`` (spread over
+            the rows) and ``sampling_error`` (what more samples would remove).
+        effective_samples: median effective sample size of the importance weights.
+        bits_per_dimension: - log_likelihood / log 2 / numbers in a row.
+        bits_of: what the bits describe: probabilities of discrete values, or densities.
+        mean_squared_error: per number, between x and the mean of p(x|z) at the posterior mean.
+        active_units: latent units whose mean moves with x.
+        mutual_information, total_correlation, marginal_kl: see
+            :class:`vaekit.evaluation.Aggregate`.
+        annealed: log p(x) by annealed importance sampling on the first ``annealed_rows`` rows,
+            with ``annealed_error`` (chains' spread) and ``annealed_gap``, upper minus lower
+            bound on rows drawn from the model: an upper limit of the estimate's shortfall.
+
+    None where a model has no density, or a number was not asked for.
+    """
+
+    rows: int
+    samples: int
+    mean_squared_error: float
+    active_units: int
+    latent_units: int
+    reconstruction: float
+    diagnosis: str
+    elbo: float | None = None
+    elbo_error: float | None = None
+    kl: float | None = None
+    kl_per_dimension: list[float] | None = None
+    log_likelihood: float | None = None
+    log_likelihood_error: float | None = None
+    sampling_error: float | None = None
+    effective_samples: float | None = None
+    bits_per_dimension: float | None = None
+    bits_of: str | None = None
+    mutual_information: float | None = None
+    total_correlation: float | None = None
+    marginal_kl: float | None = None
+    annealed: float | None = None
+    annealed_error: float | None = None
+    annealed_rows: int | None = None
+    annealed_gap: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def score(
+    model: nn.Module, x: Tensor, *, samples: int = 1000, seed: int = 0, density: bool = True
+) -> Scores:
+    """Evaluate ``model`` on rows of x; without ``density`` only what an autoencoder has."""
+    health = latent_health(model, x)
+    terms = elbo_terms(model, x, seed)
+    basic = Scores(
+        rows=len(x),
+        samples=samples if density else 0,
+        mean_squared_error=reconstruction_error(model, x),
+        active_units=int(health.active.sum()),
+        latent_units=len(health.active),
+        reconstruction=-terms[0].mean().item(),
+        diagnosis=health.diagnosis,
+    )
+    if not density:
+        return basic
+    found = log_likelihood(model, x, samples=samples, seed=seed, title="log p(x)")
+    whole = aggregate(model, x, seed=seed)
+    words = " ".join([health.diagnosis, *_mismatch(whole)])
+    more = {**_density_scores(terms, found, health, x), **_aggregate_scores(whole)}
+    return Scores(**{**basic.to_dict(), **more, "diagnosis": words})
+
+
+def with_annealing(
+    scores: Scores,
+    model: nn.Module,
+    x: Tensor,
+    *,
+    rows: int,
+    steps: int,
+    chains: int,
+    seed: int = 0,
+) -> Scores:
+    """The same scores with log p(x) by annealing of the first ``rows`` rows, and the gap that
+    bidirectional Monte Carlo finds on as many rows drawn from the model."""
+    part = x[:rows]
+    found = anneal(model, part, steps=steps, chains=chains, seed=seed)
+    gap = sandwich(model, len(part), steps=steps, chains=chains, seed=seed).gap
+    error = found.standard_error.square().sum().sqrt().item() / len(part)
+    return replace(
+        scores, annealed=found.mean, annealed_error=error, annealed_rows=len(part), annealed_gap=gap
+    )
+
+
+def _aggregate_scores(found: Aggregate | None) -> dict[str, float]:
+    if found is None:
+        return {}
+    return {
+        "mutual_information": found.mutual_information,
+        "total_correlation": found.total_correlation,
+        "marginal_kl": found.marginal_kl,
+    }
+
+
+def _mismatch(found: Aggregate | None) -> list[str]:
+    """A sentence where codes of data fill little of the prior."""
+    if found is None or found.saturated or found.marginal_kl < max(1.0, MISMATCH * found.kl):
+        return []
+    return [
+        f"Codes of data fill only part of the prior (KL(q(z) || p(z)) is {found.marginal_kl:.1f} "
+        "of the KL's "
+        f"{found.kl:.1f} nats), so samples land between them: a larger weight on the KL, fewer "
+        "latents or a learned prior would help."
+    ]
+
+
+def elbo_terms(model: nn.Module, x: Tensor, seed: int = 0) -> Tensor:
+    """E_q[log p(x|z)] and KL(q || p) of each row, (2, rows), in nats and float64."""
+    draws = max(min(16, 20_000 // len(x)), 1)
+    model.eval()
+    with torch.inference_mode(), seeded(seed, "elbo"):
+        traces = (trace(model, part, samples=draws) for part in chunks(x, title="ELBO"))
+        pairs = [torch.stack([reconstruction(t), t.kl.mean(0)]).double() for t in traces]
+    return torch.cat(pairs, 1)
+
+
+def reconstruction_error(model: nn.Module, x: Tensor) -> float:
+    """Mean squared difference, per number, between x and its reconstruction."""
+
+    def rebuilt(z: Tensor) -> Tensor:
+        return model(Generator(len(z), {"z": z})).mean
+
+    return (in_chunks(rebuilt, encode(model, x)) - x).double().square().mean().item()
+
+
+def _density_scores(
+    terms: Tensor, found: LogLikelihood, health: LatentHealth, x: Tensor
+) -> dict[str, Any]:
+    elbo = terms[0] - terms[1]
+    return {
+        "elbo": elbo.mean().item(),
+        "elbo_error": elbo.std().item() / math.sqrt(len(x)) if len(x) > 1 else None,
+        "kl": terms[1].mean().item(),
+        "kl_per_dimension": None if health.kl is None else health.kl.tolist(),
+        "log_likelihood": found.mean,
+        "log_likelihood_error": found.mean_error if len(x) > 1 else None,
+        "sampling_error": found.sampling_error,
+        "effective_samples": found.effective.median().item(),
+        "bits_per_dimension": bits_per_dimension(-found.mean, x.shape[1:]),
+    }

@@ -1,0 +1,55 @@
+"""Families for counts 0, 1, 2, ... without an upper end."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch import distributions as D
+
+from vaekit.adapting import Adapting
+from vaekit.families.base import Positive, Shape
+from vaekit.families.elementwise import independent, widen
+from vaekit.families.ranges import Range
+
+COUNTS = Range(
+    0,
+    whole=True,
+    advice="counts are 0, 1, 2, ...; for signed or fractional data use likelihood='gaussian'",
+)
+
+
+class Counted(Adapting):
+    """Poisson counts. The mean is ``softplus(raw)`` times a buffer that follows the data's mean,
+    so that raw numbers near 0 are typical of each element."""
+
+    gain: Tensor
+    numbers = 1
+
+    def __init__(self, event_shape: Shape) -> None:
+        super().__init__()
+        self.event_shape, self.range, self.link = event_shape, COUNTS, Positive(1e-4)
+        self.register_buffer("gain", torch.ones(event_shape))
+
+    @property
+    def raw_shape(self) -> Shape:
+        return widen(self.event_shape, self.numbers)
+
+    def adapt(self, x: Tensor) -> None:
+        self.gain.copy_(x.mean(0).clamp_min(1e-2) / self.link(torch.zeros(())))
+
+    def forward(self, raw: Tensor) -> D.Distribution:
+        rate = self.gain * self.link(raw)
+        return independent(D.Poisson(rate, validate_args=False), self.event_shape)
+
+
+class OverdispersedCounted(Counted):
+    """Negative binomial counts by mean m and size r: the variance is m + m^2 / r."""
+
+    numbers = 2
+
+    def forward(self, raw: Tensor) -> D.Distribution:
+        mean, size = raw.chunk(2, -len(self.event_shape))
+        mean, size = self.gain * self.link(mean), self.link(size)
+        logits = mean.log() - size.log()
+        base = D.NegativeBinomial(size, logits=logits, validate_args=False)
+        return independent(base, self.event_shape)

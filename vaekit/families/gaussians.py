@@ -1,0 +1,102 @@
+"""Families for latents: normal distributions from diagonal to full covariance, and a point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch import distributions as D
+
+from vaekit.distributions import Point
+from vaekit.families.base import Link, Positive, Shape
+from vaekit.families.elementwise import independent
+
+SCALE: Link = Positive(1e-4)
+
+
+@dataclass(frozen=True)
+class DiagonalNormal:
+    """Independent normals: raw numbers are ``dim`` means, then ``dim`` raw scales."""
+
+    dim: int
+    link: Link = field(default=SCALE)
+
+    @property
+    def event_shape(self) -> Shape:
+        return (self.dim,)
+
+    @property
+    def raw_shape(self) -> Shape:
+        return (2 * self.dim,)
+
+    def __call__(self, raw: Tensor) -> D.Distribution:
+        loc, scale = raw.chunk(2, -1)
+        return independent(D.Normal(loc, self.link(scale), validate_args=False), self.event_shape)
+
+
+@dataclass(frozen=True)
+class FullNormal:
+    """Full covariance L L^T: ``dim`` means, then the rows of the lower triangle of L."""
+
+    dim: int
+    link: Link = field(default=SCALE)
+
+    @property
+    def event_shape(self) -> Shape:
+        return (self.dim,)
+
+    @property
+    def raw_shape(self) -> Shape:
+        return (self.dim + self.dim * (self.dim + 1) // 2,)
+
+    def __call__(self, raw: Tensor) -> D.Distribution:
+        loc, lower = raw.split([self.dim, self.raw_shape[0] - self.dim], -1)
+        return D.MultivariateNormal(loc, scale_tril=self._triangle(lower), validate_args=False)
+
+    def _triangle(self, lower: Tensor) -> Tensor:
+        rows, columns = torch.tril_indices(self.dim, self.dim, device=lower.device)
+        matrix = lower.new_zeros(*lower.shape[:-1], self.dim, self.dim)
+        matrix[..., rows, columns] = lower
+        return matrix.tril(-1) + torch.diag_embed(self.link(matrix.diagonal(dim1=-2, dim2=-1)))
+
+
+@dataclass(frozen=True)
+class LowRankNormal:
+    """Covariance W W^T + diag(s^2): ``dim`` means, ``dim`` raw scales, then W (dim x rank)."""
+
+    dim: int
+    rank: int = 2
+    link: Link = field(default=SCALE)
+
+    @property
+    def event_shape(self) -> Shape:
+        return (self.dim,)
+
+    @property
+    def raw_shape(self) -> Shape:
+        return (self.dim * (2 + self.rank),)
+
+    def __call__(self, raw: Tensor) -> D.Distribution:
+        loc, scale, factor = raw.split([self.dim, self.dim, self.dim * self.rank], -1)
+        factor = factor.unflatten(-1, (self.dim, self.rank))
+        variance = self.link(scale).square()
+        return D.LowRankMultivariateNormal(loc, factor, variance, validate_args=False)
+
+
+@dataclass(frozen=True)
+class PointMass:
+    """No spread at all: the raw numbers are the code (an autoencoder)."""
+
+    dim: int
+
+    @property
+    def event_shape(self) -> Shape:
+        return (self.dim,)
+
+    @property
+    def raw_shape(self) -> Shape:
+        return (self.dim,)
+
+    def __call__(self, raw: Tensor) -> D.Distribution:
+        return Point(raw)

@@ -1,0 +1,260 @@
+"""From data to a trained model: prepare a job, run it, go on after an interruption."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from vaekit import recipes, store
+from vaekit.adapting import adapt
+from vaekit.checks import BadInput, known, require
+from vaekit.choosing import Choice, choose
+from vaekit.data import CATALOGUE, Batches, Representation, Source, check_enough, open_source
+from vaekit.recipes.making import Built, call, from_data, options
+from vaekit.running import Run, run_here, run_in
+from vaekit.seeding import generator_for, seeded
+from vaekit.trained import Trained
+from vaekit.training import Plan
+
+SHOWN_TO_ADAPT = 20_000
+PLAN_OPTIONS = {field.name for field in fields(Plan)}
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that decides what a training does: data, recipe with arguments, plan."""
+
+    source: Source
+    choice: Choice
+    recipe: str
+    arguments: dict[str, Any]
+    plan: Plan
+
+    @property
+    def batches(self) -> Batches:
+        return Batches(self.source, self.choice.representation, self.plan.batch, self.plan.seed)
+
+    @property
+    def steps(self) -> int:
+        return self.plan.epochs * self.batches.per_epoch
+
+    def rows(self, split: str, limit: int | None = None) -> Tensor:
+        """x of one split, as evaluation sees it."""
+        values = self.source.rows(split)[:limit]
+        return as_x(self.choice.representation, values, self.plan.seed, split)
+
+    @cached_property
+    def built(self) -> Built:
+        """The untrained model, which has seen the training rows' means and spreads, and its
+        objective. Made once.
+
+        Raises:
+            BadInput: if any row holds a value that the likelihood gives no probability.
+        """
+        with seeded(self.plan.seed, "init"):
+            built = call(recipes.recipe(self.recipe), self.arguments)
+        check_range(built, self.source, self.choice)
+        adapt(built.model, self.rows("train", SHOWN_TO_ADAPT))
+        return built
+
+    def config(self, origin: dict[str, Any]) -> dict[str, Any]:
+        """What a model folder says of itself."""
+        source = self.source
+        return {
+            "recipe": self.recipe,
+            "arguments": self.arguments,
+            "representation": self.choice.representation.to_dict(),
+            "plan": asdict(self.plan),
+            "data": {
+                **origin,
+                "name": source.name,
+                "fingerprint": source.fingerprint,
+                "rows": {split: len(rows) for split, rows in source.splits.items()},
+                "columns": list(source.columns),
+                "label_names": list(source.label_names),
+            },
+            "likelihood": {
+                "name": self.choice.likelihood,
+                "why": self.choice.why,
+                "warnings": list(self.choice.warnings),
+            },
+        }
+
+
+def as_x(representation: Representation, values: Tensor, seed: int, split: str) -> Tensor:
+    """Stored values as a model's x; dynamic binarization is drawn once per seed and split."""
+    return representation.encode(values, generator_for(seed, "binarize", split))
+
+
+def prepare(source: Source, recipe: str = "vae", *, binarize: str = "none", **given: Any) -> Job:
+    """Choose the likelihood, sort the options into the recipe's and the plan's, check all.
+
+    Raises:
+        BadInput: for unknown or impossible options, or data the likelihood cannot describe.
+    """
+    made = recipes.recipe(recipe)
+    known_options = options(made)
+    for name in given:
+        known("option", name, PLAN_OPTIONS | known_options.keys())
+    plan = Plan(
+        **{**recipes.PLANS.get(recipe, {}), **{k: v for k, v in given.items() if k in PLAN_OPTIONS}}
+    )
+    defaults = {name: p.default for name, p in known_options.items()}
+    chosen = {**defaults, **{k: v for k, v in given.items() if k in known_options}}
+    choice = choose(source, chosen["likelihood"], binarize)
+    per_epoch = Batches(source, choice.representation, plan.batch).per_epoch
+    plan = plan.sized(per_epoch)
+    steps, rows = plan.epochs * per_epoch, len(source.splits["train"])
+    facts = from_data(made, shape=source.shape, levels=choice.levels, steps=steps, rows=rows)
+    job = Job(source, choice, recipe, {**facts, **chosen, "likelihood": choice.likelihood}, plan)
+    _ = job.built
+    return job
+
+
+def check_range(built: Built, source: Source, choice: Choice) -> None:
+    """Raise ``BadInput`` if any row holds a value that the likelihood gives no probability."""
+    model: Any = built.model
+    grey = replace(choice.representation, binarize="none")
+    for values in source.values.split(10_000):
+        model.likelihood.family.range.check(grey.encode(values), choice.likelihood)
+
+
+def fit(
+    data: Any,
+    recipe: str = "vae",
+    *,
+    out: str | os.PathLike[str] | None = None,
+    label: str | None = None,
+    labels: Any = None,
+    size: tuple[int, int] | None = None,
+    binarize: str = "none",
+    tensorboard: bool = False,
+    checkpoint_every: int = 0,
+    before: Callable[[Job], None] | None = None,
+    **given: Any,
+) -> Trained:
+    """Train a model on data; in a folder if ``out`` is given, else in memory.
+
+    Args:
+        data: a data set's name, a path, an array, a tensor, a data frame or a torch Dataset.
+        recipe: see ``vaekit recipes``.
+        out: folder for the model, metrics and checkpoints.
+        label, labels, size: as for :func:`vaekit.data.open_source`.
+        binarize: "none", "threshold" or "dynamic".
+        tensorboard: also write TensorBoard events below ``out``.
+        checkpoint_every: updates between checkpoints, beside one after every epoch.
+        before: called with the job when all is checked, before training begins.
+        given: options of the recipe (latent=8) and of the plan (epochs=20, lr=1e-3, seed=1).
+
+    Raises:
+        BadInput: for anything that cannot be used.
+        Diverged: when the loss is no longer finite; the last good checkpoint is kept.
+
+    Example:
+        >>> import vaekit
+        >>> model = vaekit.fit("digits", latent=2, epochs=1)
+        >>> model.sample(3).shape
+        (3, 8, 8)
+    """
+    source = open_source(data, label=label, labels=labels, size=size)
+    check_enough(source)
+    job = prepare(source, recipe, binarize=binarize, **given)
+    if before:
+        before(job)
+    run = Run(job.built, job.batches, job.rows("validation"), job.plan, job.steps)
+    origin = origin_of(data, label, labels, size)
+    config = job.config(origin)
+    if out is None:
+        require(not tensorboard, "tensorboard needs a folder: give out")
+        run_here(run)
+        return Trained(run.best_model(), config, source)
+    folder = begin(out, config)
+    run_in(folder, run, tensorboard=tensorboard, checkpoint_every=checkpoint_every)
+    return Trained.load(folder, source)
+
+
+def resume(
+    folder: str | os.PathLike[str],
+    data: Any = None,
+    *,
+    tensorboard: bool = False,
+    checkpoint_every: int = 0,
+) -> Trained:
+    """Go on with an interrupted training exactly as it would have gone on.
+
+    Args:
+        data: as given to :func:`fit`; needed only if that was not a name or a path.
+
+    Raises:
+        BadInput: if the folder holds no run, or its data has changed.
+    """
+    place, config = store.read_config(folder)
+    job = job_of(config, data)
+    run = Run(job.built, job.batches, job.rows("validation"), job.plan, job.steps)
+    run_in(place, run, tensorboard=tensorboard, checkpoint_every=checkpoint_every, resume=True)
+    return Trained.load(place, job.source)
+
+
+def job_of(config: dict[str, Any], data: Any = None) -> Job:
+    """The job that a model folder came from, its data opened again and checked to be the same."""
+    source = reopen(config, data)
+    try:
+        plan = Plan(**config["plan"])
+        representation = Representation(**config["representation"])
+        arguments = dict(config["arguments"])
+        likelihood = config["likelihood"]
+    except (KeyError, TypeError) as error:
+        raise BadInput(f"the run's configuration is damaged: {error}") from error
+    arguments["shape"] = tuple(arguments["shape"])
+    choice = Choice(
+        likelihood["name"], representation, arguments.get("levels", 256), likelihood["why"]
+    )
+    return Job(source, choice, config["recipe"], arguments, plan)
+
+
+def reopen(config: dict[str, Any], data: Any = None) -> Source:
+    """The source that a model was trained on; ``BadInput`` if it is gone or has changed."""
+    origin = config.get("data", {})
+    again = data if data is not None else origin.get("open")
+    require(again is not None, "this model was trained on data in memory: give that data again")
+    size = tuple(origin["size"]) if origin.get("size") else None
+    source = open_source(again, label=origin.get("label"), labels=origin.get("labels"), size=size)
+    require(
+        source.fingerprint == origin.get("fingerprint"),
+        f"{source.name} is not the data this model was trained on: its contents have changed",
+    )
+    return source
+
+
+def begin(out: str | os.PathLike[str], config: dict[str, Any]) -> Path:
+    """Make the run's folder and write its configuration; refuse one that holds a run."""
+    folder = Path(out)
+    require(
+        not (folder / store.CONFIG).exists(),
+        f"{folder} already holds a run; choose another folder, or go on with it: "
+        f"vaekit train --resume {folder}",
+    )
+    store.write_config(folder, config)
+    return folder
+
+
+def origin_of(
+    data: Any, label: str | None, labels: Any, size: tuple[int, int] | None
+) -> dict[str, Any]:
+    """How the data can be opened again: only what was named, not what was in memory."""
+    named = isinstance(data, str | os.PathLike)
+    path = str(data) if named else None
+    if path and path not in CATALOGUE:
+        path = str(Path(path).resolve())
+    return {
+        "open": path,
+        "label": label,
+        "labels": str(Path(labels).resolve()) if isinstance(labels, str) else None,
+        "size": list(size) if size else None,
+    }

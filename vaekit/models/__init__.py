@@ -1,0 +1,6 @@
+"""Models: one class for each graph of latents."""
+
+from vaekit.models.labelled import Labelled
+from vaekit.models.vae import VAE
+
+__all__ = ["VAE", "Labelled"]

@@ -1,0 +1,24 @@
+"""Plain networks: tensors in, raw numbers out. They know no probability."""
+
+from vaekit.networks.convolutional import conv_decoder, conv_encoder
+from vaekit.networks.dense import dense
+from vaekit.networks.inputs import MeanLogits, Rescale, Standardize
+from vaekit.networks.layers import ACTIVATIONS, Heads, glorot
+from vaekit.networks.residual import residual_decoder, residual_encoder
+from vaekit.networks.tutorial import tutorial_decoder, tutorial_encoder
+
+__all__ = [
+    "ACTIVATIONS",
+    "Heads",
+    "MeanLogits",
+    "Rescale",
+    "Standardize",
+    "conv_decoder",
+    "conv_encoder",
+    "dense",
+    "glorot",
+    "residual_decoder",
+    "residual_encoder",
+    "tutorial_decoder",
+    "tutorial_encoder",
+]

@@ -1,0 +1,63 @@
+"""First layers that bring data to a size that networks like."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from vaekit.adapting import Adapting, moments
+
+
+class Rescale(nn.Module):
+    """Levels 0 .. levels - 1 to numbers in [-1, 1]."""
+
+    def __init__(self, levels: int) -> None:
+        super().__init__()
+        self.middle = (levels - 1) / 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x / self.middle - 1
+
+
+class MeanLogits(Adapting):
+    """Adds learned logits, one per number, that start at those of the training data's mean, so
+    that a fresh decoder of values in [0, 1] already gives the mean (Burda et al. 2016)."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(torch.zeros(shape))
+
+    def adapt(self, x: Tensor) -> None:
+        self.logits.copy_(torch.logit(x.mean(0).clamp(1e-3, 1 - 1e-3)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.logits
+
+
+class Standardize(Adapting):
+    """Subtract the mean over the training data and divide by the spread, for each number of a
+    vector or each channel of an image.
+
+    Args:
+        shape: of one row. log: take log(1 + x) first, for counts.
+    """
+
+    mean: Tensor
+    spread: Tensor
+
+    def __init__(self, shape: tuple[int, ...], *, log: bool = False) -> None:
+        super().__init__()
+        self.log = log
+        self.register_buffer("mean", torch.zeros(shape))
+        self.register_buffer("spread", torch.ones(shape))
+
+    def adapt(self, x: Tensor) -> None:
+        mean, spread = moments(self._scale(x))
+        self.mean.copy_(mean)
+        self.spread.copy_(spread)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (self._scale(x) - self.mean) / self.spread
+
+    def _scale(self, x: Tensor) -> Tensor:
+        return torch.log1p(x) if self.log else x

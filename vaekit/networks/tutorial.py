@@ -1,0 +1,87 @@
+"""The convolutional MNIST model of the well-known Keras tutorial, layer by layer.
+
+Encoder: Conv 32 stride 2, Conv 64 stride 2, Dense 16, two heads. Decoder: Dense 3136,
+ConvT 64 stride 2, ConvT 32 stride 2, ConvT 1. For 28 x 28 images and two latents they have
+69,076 and 65,089 parameters. Source: F. Chollet, keras.io/examples/generative/vae.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vaekit.networks.layers import Heads, Shape, glorot, halvings, to_shape, to_vector
+
+
+def same_padding(size: int, stride: int, kernel: int = 3) -> tuple[int, int]:
+    """What TensorFlow's "same" adds before and after: the odd one out goes after.
+
+    >>> same_padding(28, 2), same_padding(15, 2), same_padding(28, 1)
+    ((0, 1), (1, 1), (1, 1))
+    """
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
+
+
+class SameConv(nn.Conv2d):
+    """A 3 x 3 convolution with "same" padding as TensorFlow pads it."""
+
+    def __init__(self, before: int, after: int, size: Shape, stride: int = 2) -> None:
+        super().__init__(before, after, 3, stride=stride)
+        rows, columns = (same_padding(n, stride) for n in size)
+        self.around = (*columns, *rows)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(F.pad(x, self.around))
+
+
+class SameConvTranspose(nn.ConvTranspose2d):
+    """The transpose of :class:`SameConv`: from images of ceil(size / stride) to ``size``."""
+
+    def __init__(self, before: int, after: int, size: Shape, stride: int = 2) -> None:
+        super().__init__(before, after, 3, stride=stride)
+        self.size, self.start = size, [same_padding(n, stride)[0] for n in size]
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        full = super().forward(x, output_size)
+        (top, left), (rows, columns) = self.start, self.size
+        return full[..., top : top + rows, left : left + columns]
+
+
+def tutorial_encoder(image: Shape, latent: int) -> nn.Sequential:
+    """(rows, C, H, W) to ``latent`` means, then ``latent`` log variances."""
+    full, half, quarter = halvings(image[1:], 2)
+    return _sequential(
+        conv1=SameConv(image[0], 32, full),
+        relu1=nn.ReLU(),
+        conv2=SameConv(32, 64, half),
+        relu2=nn.ReLU(),
+        flatten=nn.Flatten(),
+        dense=to_vector((64, *quarter), 16)[1],
+        relu3=nn.ReLU(),
+        heads=Heads(16, z_mean=latent, z_log_var=latent),
+    )
+
+
+def tutorial_decoder(latent: int, raw: Shape) -> nn.Sequential:
+    """(rows, latent) to (rows, *raw)."""
+    full, half, quarter = halvings(raw[1:], 2)
+    dense, reshape = to_shape(latent, (64, *quarter))
+    return _sequential(
+        dense=dense,
+        relu1=nn.ReLU(),
+        reshape=reshape,
+        deconv1=SameConvTranspose(64, 64, half),
+        relu2=nn.ReLU(),
+        deconv2=SameConvTranspose(64, 32, full),
+        relu3=nn.ReLU(),
+        deconv3=SameConvTranspose(32, raw[0], full, stride=1),
+    )
+
+
+def _sequential(**layers: nn.Module) -> nn.Sequential:
+    net = nn.Sequential()
+    for name, layer in layers.items():
+        net.add_module(name, layer)
+    glorot(net)
+    return net

@@ -1,0 +1,79 @@
+"""Objectives: loss = - mean bound(trace) + sum of weight_i(step) * penalty_i(trace)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from torch import Tensor, nn
+
+from vaekit.batch import Batch
+from vaekit.bounds import Bound, reconstruction
+from vaekit.penalties import Penalty, rate
+from vaekit.schedules import Weight, at
+from vaekit.trace import Trace, trace
+
+
+@dataclass(frozen=True)
+class Loss:
+    """``total`` is what is minimised, nats per row; ``terms`` its parts, detached.
+
+    Terms: ``reconstruction`` = - E[log p(x|z)]; ``kl`` where the posterior has a density;
+    then each penalty, unweighted, by name.
+    """
+
+    total: Tensor
+    terms: dict[str, Tensor]
+
+
+class Objective(nn.Module):
+    """A bound to raise and weighted penalties to lower.
+
+    Args:
+        bound: function of a trace, (B,) nats.
+        penalties: pairs of a weight (a number or a function of the step) and a penalty. A
+            penalty that is a module may own weights: it returns (value, its own loss), and
+            trains in the same backward pass.
+        samples: K, particles per row.
+    """
+
+    def __init__(self, bound: Bound, *penalties: tuple[Weight, Penalty], samples: int = 1) -> None:
+        super().__init__()
+        self.bound, self.penalties, self.samples = bound, penalties, samples
+        self.owned = nn.ModuleList(p for _, p in penalties if isinstance(p, nn.Module))
+
+    def plus(self, weight: Weight, penalty: Penalty) -> Objective:
+        """The same objective with one more penalty."""
+        return Objective(self.bound, *self.penalties, (weight, penalty), samples=self.samples)
+
+    def but(self, bound: Bound, samples: int = 1) -> Objective:
+        """The same penalties beside another bound."""
+        return Objective(bound, *self.penalties, samples=samples)
+
+    def forward(self, model: nn.Module, batch: Batch, step: int) -> Loss:
+        t = trace(model, batch.x, *batch.given, samples=self.samples)
+        total, terms = -self.bound(t).mean(), parts(t)
+        for weight, penalty in self.penalties:
+            value, own = _value_and_own(penalty(t))
+            total = total + at(weight, step) * value + own
+            terms[name_of(penalty)] = value.detach()
+        return Loss(total, terms)
+
+
+def parts(t: Trace) -> dict[str, Tensor]:
+    """The two terms of the ELBO, each averaged over the rows, in nats."""
+    terms = {"reconstruction": -reconstruction(t).mean().detach()}
+    return terms | ({"kl": rate(t).detach()} if t.has_density else {})
+
+
+def name_of(part: Bound | Penalty) -> str:
+    """What a bound or a penalty is called: its function's or class's name."""
+    if isinstance(part, partial):
+        return name_of(part.func)
+    return (
+        part.__name__ if callable(part) and not isinstance(part, nn.Module) else type(part).__name__
+    )
+
+
+def _value_and_own(value: Tensor | tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor | float]:
+    return value if isinstance(value, tuple) else (value, 0.0)

@@ -1,0 +1,38 @@
+"""Weights that may change as training goes on: a number, or a function of the step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+Schedule = Callable[[int], float]
+Weight = float | Schedule
+
+
+def at(weight: Weight, step: int) -> float:
+    """The value of ``weight`` at ``step`` (0 is the first update)."""
+    return float(weight(step) if callable(weight) else weight)
+
+
+def ramp(start: float, end: float, steps: int) -> Schedule:
+    """A straight line from ``start`` at step 0 to ``end`` at ``steps``, then flat."""
+    return lambda step: start + (end - start) * min(step / max(steps, 1), 1.0)
+
+
+def cosine(start: float, end: float, steps: int) -> Schedule:
+    """Half a cosine from ``start`` at step 0 down (or up) to ``end`` at ``steps``, then flat."""
+    shape = ramp(0.0, math.pi, steps)
+    return lambda step: end + (start - end) * (1 + math.cos(shape(step))) / 2
+
+
+def cyclical(start: float, end: float, steps: int, cycles: int = 4) -> Schedule:
+    """``cycles`` ramps over ``steps``, each rising in its first half (Fu et al. 2019)."""
+    period = max(steps / cycles, 1.0)
+    return lambda step: (
+        start + (end - start) * (min(2 * (step % period) / period, 1.0) if step < steps else 1.0)
+    )
+
+
+def product(*schedules: Schedule) -> Schedule:
+    """The product of several schedules, say a warm-up and a decay."""
+    return lambda step: math.prod(schedule(step) for schedule in schedules)

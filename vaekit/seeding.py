@@ -1,0 +1,44 @@
+"""Randomness that is a function of what is being drawn, never of what was drawn before."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+def seed_for(*parts: int | str) -> int:
+    """A 63-bit seed that depends on every part, the same on every machine and in every run.
+
+    >>> seed_for(0, "order", 3) == seed_for(0, "order", 3) != seed_for(0, "order", 4)
+    True
+    """
+    text = "/".join(map(str, parts)).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
+
+
+def generator_for(*parts: int | str) -> torch.Generator:
+    """A fresh generator on the CPU, seeded by :func:`seed_for`."""
+    return torch.Generator().manual_seed(seed_for(*parts))
+
+
+@contextmanager
+def seeded(*parts: int | str) -> Iterator[None]:
+    """Seed torch's global generators inside the block and put them back as they were after it."""
+    generators = _global_generators()
+    states = [generator.get_state() for generator in generators]
+    for generator in generators:
+        generator.manual_seed(seed_for(*parts))
+    try:
+        yield
+    finally:
+        for generator, state in zip(generators, states, strict=True):
+            generator.set_state(state)
+
+
+def _global_generators() -> list[torch.Generator]:
+    """The CPU's, and those of CUDA devices in use (torch.manual_seed takes 80 us; these, 4)."""
+    cuda = torch.cuda.default_generators if torch.cuda.is_initialized() else ()
+    return [torch.default_generator, *cuda]

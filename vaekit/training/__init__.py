@@ -1,0 +1,20 @@
+"""Training: one loop, what it keeps, and how it goes on after an interruption."""
+
+from vaekit.training.checkpoint import load_checkpoint, save_checkpoint
+from vaekit.training.loop import Diverged, Step, train
+from vaekit.training.metrics import Meter, Metrics, read_metrics
+from vaekit.training.plan import Plan
+from vaekit.training.session import Session
+
+__all__ = [
+    "Diverged",
+    "Meter",
+    "Metrics",
+    "Plan",
+    "Session",
+    "Step",
+    "load_checkpoint",
+    "read_metrics",
+    "save_checkpoint",
+    "train",
+]

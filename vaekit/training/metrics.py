@@ -1,0 +1,67 @@
+"""What was measured in training: one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from vaekit.checks import BadInput
+from vaekit.files import replacing
+from vaekit.training.loop import Step
+
+
+class Meter:
+    """Means over the rows seen, of the loss and its terms, in nats per row."""
+
+    def __init__(self, sums: dict[str, float] | None = None, rows: int = 0) -> None:
+        self.sums, self.rows = sums or {}, rows
+
+    def add(self, step: Step) -> None:
+        """Count one update's rows."""
+        values = {"loss": step.loss.total, **step.loss.terms}
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0.0) + float(value) * step.rows
+        self.rows += step.rows
+
+    def means(self) -> dict[str, float]:
+        """The mean of each number over all rows since the start."""
+        return {name: total / self.rows for name, total in self.sums.items()}
+
+
+class Metrics:
+    """The file ``metrics.jsonl`` of a run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, line: dict[str, Any]) -> None:
+        """Add a line; numbers that are not finite are left out (JSON has none)."""
+        clean = {k: v for k, v in line.items() if not isinstance(v, float) or math.isfinite(v)}
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(clean) + "\n")
+        except OSError as error:
+            raise BadInput(f"cannot write {self.path}: {error.strerror or error}") from error
+
+    def keep_until(self, step: int) -> None:
+        """Drop lines after ``step`` (and any torn last line): a resumed run writes them again."""
+        kept = [line for line in read_metrics(self.path) if line["step"] <= step]
+        with replacing(self.path) as temporary:
+            temporary.write_text(
+                "".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8"
+            )
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """All whole lines of a metrics file; none if there is no file."""
+    if not path.is_file():
+        return []
+    lines = []
+    for text in path.read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(json.loads(text))
+        except ValueError:
+            break
+    return lines

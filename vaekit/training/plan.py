@@ -1,0 +1,68 @@
+"""How to train: numbers only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from vaekit.checks import known, require
+from vaekit.schedules import Schedule, cosine, product, ramp
+
+UPDATES, FEWEST, MOST = 4_000, 20, 2_000
+
+DECAYS: dict[str, Callable[[int], Schedule]] = {
+    "cosine": lambda steps: cosine(1.0, 0.0, steps),
+    "constant": lambda steps: ramp(1.0, 1.0, steps),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a model is trained.
+
+    Args:
+        epochs: passes over the training rows; 0: as many as make 4,000 updates, 20 to 2,000.
+        batch: rows per update.
+        lr: highest learning rate.
+        decay: of the learning rate: cosine to zero, or constant.
+        warmup: share of all updates over which the learning rate rises from zero.
+        weight_decay: AdamW's.
+        epsilon: Adam's.
+        clip: largest norm of the gradient of a row's loss in nats; 0 for no limit.
+        ema: weights are averaged with this decay per update; 0 for no averaging.
+        patience: stop after this many epochs without a better validation loss; 0 for never.
+        seed: of initial weights, order and noise.
+    """
+
+    epochs: int = 0
+    batch: int = 128
+    lr: float = 1e-3
+    decay: str = "cosine"
+    warmup: float = 0.02
+    weight_decay: float = 0.0
+    epsilon: float = 1e-8
+    clip: float = 1000.0
+    ema: float = 0.999
+    patience: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        known("decay", self.decay, DECAYS)
+        require(self.batch >= 1, "batch must be at least 1")
+        for name in ("epochs", "weight_decay", "clip", "patience"):
+            require(getattr(self, name) >= 0, f"{name} must not be negative")
+        for name in ("lr", "epsilon"):
+            require(getattr(self, name) > 0, f"{name} must be above 0")
+        for name in ("warmup", "ema"):
+            require(0 <= getattr(self, name) < 1, f"{name} must be at least 0 and below 1")
+
+    def sized(self, per_epoch: int) -> Plan:
+        """The same plan with its number of epochs settled, for this many updates an epoch."""
+        wanted = -(-UPDATES // per_epoch)
+        return replace(self, epochs=self.epochs or min(max(wanted, FEWEST), MOST))
+
+    def learning_rate(self, steps: int) -> Schedule:
+        """The learning rate of each of ``steps`` updates."""
+        warm = int(self.warmup * steps)
+        rise = ramp(1 / (warm + 1), 1.0, warm)
+        return product(ramp(self.lr, self.lr, 1), rise, DECAYS[self.decay](steps))
