@@ -19,9 +19,10 @@ FORMAT = "vaekit checkpoint 1"
 def save_checkpoint(path: Path, session: Session, notes: dict[str, Any]) -> None:
     """Write the session, and ``notes`` (anything JSON can hold), to one file."""
     tensors = {name: tensor.contiguous().clone() for name, tensor in session.tensors().items()}
-    extra = {"format": FORMAT, "step": str(session.step), "notes": json.dumps(notes)}
+    # One entry: the writer puts several in an order of its own, and the bytes would differ.
+    header = {"format": FORMAT, "step": session.step, "notes": notes}
     with replacing(path) as temporary:
-        save_file(tensors, temporary, extra)
+        save_file(tensors, temporary, {"vaekit": json.dumps(header)})
 
 
 def load_checkpoint(path: Path, session: Session) -> dict[str, Any]:
@@ -32,11 +33,11 @@ def load_checkpoint(path: Path, session: Session) -> dict[str, Any]:
     """
     try:
         with safe_open(path, "pt") as file:
-            extra = file.metadata() or {}
+            header = json.loads((file.metadata() or {}).get("vaekit", "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError) as error:
         raise BadInput(f"cannot read checkpoint {path}: {error}") from error
-    if extra.get("format") != FORMAT:
+    if header.get("format") != FORMAT:
         raise BadInput(f"{path} is not a checkpoint that this version of vaekit can resume")
-    session.restore(int(extra["step"]), tensors)
-    return json.loads(extra["notes"])
+    session.restore(int(header["step"]), tensors)
+    return header["notes"]
