@@ -14,7 +14,7 @@ from vaekit.evaluation.passes import ROWS, chunks, in_chunks
 from vaekit.seeding import seeded
 from vaekit.trace import Trace, trace
 
-PARTICLES = 20_000
+PARTICLES, NUMBERS = 20_000, 2**21  # at once; of their decoded numbers, that caches can hold
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,10 @@ def log_likelihood(
         TypeError: for a point posterior, whose model has no density.
     """
     model.eval()
-    rows = max(min(ROWS, PARTICLES // samples), 16)
+    particles = max(min(PARTICLES, NUMBERS // x[0].numel()), 16)
+    rows = max(min(ROWS, particles // samples), 1)
     with torch.inference_mode(), seeded(seed, "log_likelihood"):
-        parts = [_weights(model, part, samples) for part in chunks(x, rows, title)]
+        parts = [_weights(model, part, samples, particles) for part in chunks(x, rows, title)]
     log_sum, log_squares = (torch.cat(sums) for sums in zip(*parts, strict=True))
     effective = (2 * log_sum - log_squares).exp()
     variance = (samples / effective - 1).clamp_min(0) / max(samples - 1, 1)
@@ -128,9 +129,9 @@ def bits_per_dimension(nats: float, shape: torch.Size | tuple[int, ...]) -> floa
     return nats / math.log(2) / math.prod(shape)
 
 
-def _weights(model: nn.Module, x: Tensor, samples: int) -> tuple[Tensor, Tensor]:
+def _weights(model: nn.Module, x: Tensor, samples: int, particles: int) -> tuple[Tensor, Tensor]:
     """log of the sum of the weights and of their squares, (rows,), in float64."""
-    piece = max(PARTICLES // max(len(x), 1), 1)
+    piece = max(particles // max(len(x), 1), 1)
     total = torch.full((2, len(x)), -torch.inf, dtype=torch.float64, device=x.device)
     for start in range(0, samples, piece):
         t = trace(model, x, samples=min(piece, samples - start), rule=from_posterior)
