@@ -13,9 +13,10 @@ FLOORS = {
     2: ["families", "networks", "conditionals"],
     3: ["drawing", "trace", "models"],
     4: ["bounds", "penalties", "objectives"],
-    5: ["training", "evaluation", "pictures", "data"],
+    5: ["training", "evaluation", "pictures", "data", "codec"],
     6: ["recipes", "citations", "store", "choosing"],
-    7: ["running", "fitting", "trained", "inspection", "outputs", "report", "comparing", "judging"],
+    7: ["running", "fitting", "trained", "inspection", "outputs", "report", "comparing", "judging",
+        "compressing", "tiling"],
     8: ["cli", "estimators", "__main__"],
 }  # fmt: skip
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names}
@@ -31,6 +32,8 @@ SAME_FLOOR = {
     "fitting": {"running", "trained"},
     "inspection": {"trained"},
     "judging": {"trained"},
+    "compressing": {"trained"},
+    "tiling": {"trained", "compressing"},
     "report": {"trained", "running", "inspection"},
     "__main__": {"cli"},
     "comparing": {"fitting", "running", "report"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: idle threads must not spin
 
@@ -25,6 +26,8 @@ COMMANDS = {
     "report": "Write a model's report.html again.",
     "quality": "Distances between samples and test rows.",
     "disentangle": "How codes line up with known factors.",
+    "compress": "Store data without loss, by the model's probabilities.",
+    "decompress": "Get compressed data back, bit by bit.",
     "compare": "PCA, autoencoder and VAE side by side on the same data.",
     "recipes": "List the recipes.",
     "data": "List the named data sets.",
@@ -35,11 +38,11 @@ app = App(
     help="Variational autoencoders: from data to a model you can trust and use.",
     version=__version__,
 )
-app.command(
-    "vaekit.cli.train:train", name="train", help=COMMANDS["train"], help_flags=[], version_flags=[]
-)
-for _name in (name for name in COMMANDS if name != "train"):
-    app.command(f"vaekit.cli.commands:{_name}", name=_name, help=COMMANDS[_name])
+ELSEWHERE = {"train": "train", "compress": "archives", "decompress": "archives"}
+for _name, _help in COMMANDS.items():
+    _flags: dict[str, Any] = {"help_flags": [], "version_flags": []} if _name == "train" else {}
+    _place = f"vaekit.cli.{ELSEWHERE.get(_name, 'commands')}:{_name}"
+    app.command(_place, name=_name, help=_help, **_flags)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -72,12 +72,12 @@ class LogisticMixture:
     def __call__(self, raw: Tensor) -> D.Distribution:
         numbers = unmix(raw, self.event_shape, 3 * self.components)
         logits, loc, scale = numbers.chunk(3, -1)
-        parts = logistic(loc + loc.new_tensor(self._spread()), scale, self.levels)
+        parts = logistic(loc + loc.new_tensor(self.spread()), scale, self.levels)
         weights = D.Categorical(logits=logits, validate_args=False)
         mixture = D.MixtureSameFamily(weights, parts, validate_args=False)
         return independent(mixture, self.event_shape)
 
-    def _spread(self) -> list[float]:
+    def spread(self) -> list[float]:
         """Where the components start: evenly over the levels, so that they differ."""
         return [2 * (i + 0.5) / self.components - 1 for i in range(self.components)]
 

@@ -1,0 +1,125 @@
+"""compress and decompress."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from cyclopts import Parameter
+
+from vaekit.checks import BadInput, require
+from vaekit.cli.shared import Json, Model, Threads, say, show, use_threads
+from vaekit.trained import Trained
+
+ENDING = ".vk"
+
+
+def compress(
+    model: Model,
+    data: Annotated[str, Parameter(help="Data set name, file, or folder of pictures.")],
+    /,
+    *,
+    output: Annotated[
+        Path | None, Parameter(name=["--output", "-o"], help="File to write, ending in .vk.")
+    ] = None,
+    split: Annotated[str, Parameter(help="train, validation, test or all.")] = "all",
+    embed_model: Annotated[
+        bool, Parameter(negative="", help="Put the model into the file.")
+    ] = False,
+    verify: Annotated[bool, Parameter(help="Decode all before the file appears.")] = True,
+    block_rows: Annotated[int, Parameter(help="Rows in a block; 0: four million numbers.")] = 0,
+    threads: Threads = 0,
+    json: Json = False,
+) -> None:
+    """Compress rows without loss; the model decides how many bits each takes. What comes back is
+    the same numbers (or pixels), bit by bit, on any machine."""
+    from vaekit.compressing import compress as compress_rows
+    from vaekit.tiling import compress_pictures
+
+    use_threads(threads)
+    require(block_rows >= 0, "block-rows must not be negative")
+    path = output or Path(Path(data).name).with_suffix(ENDING)
+    require(path.suffix == ENDING, f"the name of the output must end in {ENDING}, not {path.name}")
+    require(path.parent.is_dir(), f"there is no folder {path.parent} to write {path.name} into")
+    trained = Trained.load(model)
+    how: dict[str, Any] = {"embed": embed_model, "verify": verify}
+    if Path(data).is_dir():
+        found = compress_pictures(trained, Path(data), path, **how)
+    else:
+        found = compress_rows(trained, _rows(data, split), path, block_rows=block_rows, **how)
+    show({"file": str(path), **found.to_dict()}, as_json=json)
+
+
+def decompress(
+    file: Annotated[Path, Parameter(help="A .vk file.")],
+    model: Annotated[str | None, Parameter(help="The model, if the file does not hold it.")] = None,
+    /,
+    *,
+    output: Annotated[
+        Path | None,
+        Parameter(name=["--output", "-o"], help="A .npy file, or a folder for pictures."),
+    ] = None,
+    range: Annotated[
+        str | None, Parameter(help="Rows (or pictures) to take, such as 1000:2000.")
+    ] = None,
+    salvage: Annotated[
+        bool, Parameter(negative="", help="Save the whole blocks of a damaged file.")
+    ] = False,
+    threads: Threads = 0,
+) -> None:
+    """Get back what was compressed: a .npy file with the same numbers, or the pictures as PNG."""
+    from vaekit.compressing import Archive
+    from vaekit.tiling import restore_pictures
+
+    use_threads(threads)
+    archive = Archive(file, Trained.load(model) if model else None)
+    start, stop = _range(range)
+    if archive.header.get("pictures") and not salvage:
+        folder = output or file.with_suffix("")
+        say(f"wrote {restore_pictures(archive, folder, start, stop):,} pictures to {folder}")
+        return
+    path = output or file.with_suffix(".npy")
+    require(path.suffix == ".npy", f"rows are written as .npy, not {path.name}")
+    require(path.parent.is_dir(), f"there is no folder {path.parent} to write {path.name} into")
+    if salvage:
+        _salvage(archive, path)
+        return
+    _save(path, archive.read(start, stop))
+    say(f"wrote {path}")
+
+
+def _salvage(archive: Any, path: Path) -> None:
+    rows, numbers = archive.salvage()
+    _save(path, rows)
+    _save(path.with_suffix(".rows.npy"), numbers)
+    say(
+        f"saved {len(rows):,} of {archive.rows:,} rows to {path}; their numbers are in "
+        f"{path.with_suffix('.rows.npy')}"
+    )
+
+
+def _save(path: Path, rows: np.ndarray) -> None:
+    from vaekit.files import replacing
+
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.save(file, rows, allow_pickle=False)
+
+
+def _rows(data: str, split: str) -> np.ndarray:
+    from vaekit.compressing import read_rows
+    from vaekit.data import open_source
+
+    if Path(data).suffix == ".npy" and Path(data).is_file():
+        return read_rows(Path(data))
+    return open_source(data).rows(split).numpy()
+
+
+def _range(text: str | None) -> tuple[int, int | None]:
+    if text is None:
+        return 0, None
+    try:
+        start, stop = text.split(":")
+        return int(start or 0), int(stop) if stop else None
+    except ValueError:
+        raise BadInput(f"a range is written 1000:2000, not {text!r}") from None

@@ -1,0 +1,140 @@
+"""Blocks: rows as bytes and back, by the model or, where that is longer, by a plain coder.
+
+A block stands alone: it can be decoded without any other. Integers are little-endian.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from torch import nn
+
+from vaekit.codec.ans import Empty, Stack
+from vaekit.codec.rules import compress_rows, decompress_rows
+
+Array = np.ndarray
+RAW, DEFLATED, LZMA, BZIP, MODEL = range(5)
+NUMBERS_AT_ONCE, BITS_A_LANE = 2**14, 2**14
+FEWEST_LANES, MOST_LANES = 2, 512
+HEAD, RUN = struct.Struct("<HHI"), struct.Struct("<III")
+
+_FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 6}]
+PLAIN: dict[int, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
+    RAW: (bytes, bytes),
+    DEFLATED: (lambda b: zlib.compress(b, 9), zlib.decompress),
+    LZMA: (
+        lambda b: lzma.compress(b, lzma.FORMAT_RAW, filters=_FILTERS),
+        lambda b: lzma.decompress(b, lzma.FORMAT_RAW, filters=_FILTERS),
+    ),
+    BZIP: (bz2.compress, bz2.decompress),
+}
+
+
+@dataclass(frozen=True)
+class Coder:
+    """What blocks are coded with.
+
+    Args:
+        model: the exact twin of a model. shape: of one row. dtype: of the values.
+        fits: whether the model gives every one of these whole-numbered rows a probability.
+    """
+
+    model: nn.Module
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    fits: Callable[[Array], bool]
+
+    def encode(self, rows: Array) -> tuple[int, bytes]:
+        """The shortest coding of rows, (rows, *shape), of this dtype: its kind and its bytes."""
+        raw = np.ascontiguousarray(rows).astype(self.dtype.newbyteorder("<"), copy=False).tobytes()
+        modelled = self._by_model(rows)
+        if modelled is not None and len(modelled) < len(raw) // 16:
+            return MODEL, modelled
+        found = {kind: pack(raw) for kind, (pack, _) in PLAIN.items()}
+        if modelled is not None:
+            found[MODEL] = modelled
+        kind = min(found, key=lambda k: len(found[k]))
+        return kind, found[kind]
+
+    def decode(self, kind: int, payload: bytes, rows: int) -> Array:
+        """The rows of a block."""
+        if kind == MODEL:
+            return self._from_model(payload, rows).astype(self.dtype)
+        values = np.frombuffer(PLAIN[kind][1](payload), self.dtype.newbyteorder("<"))
+        return values.astype(self.dtype).reshape(rows, *self.shape)
+
+    def _by_model(self, rows: Array) -> bytes | None:
+        with np.errstate(invalid="ignore"):
+            whole = rows.astype(np.int64)
+            same = (whole.astype(self.dtype).tobytes() == rows.tobytes()) and self.fits(whole)
+        return compress(self.model, whole) if same and len(rows) else None
+
+    def _from_model(self, payload: bytes, rows: int) -> Array:
+        return decompress(self.model, payload, rows, self.shape)
+
+
+def compress(model: nn.Module, x: Array) -> bytes:
+    """Rows of whole numbers, (rows, *shape), by bits-back coding with an exact twin."""
+    stack, runs = Stack.new(lanes_for(x)), []
+    at, size, most = 0, 1, max(NUMBERS_AT_ONCE // max(x[0].size, 1), 1)
+    while at < len(x):
+        size = min(size, most, len(x) - at)
+        try:
+            compress_rows(model, stack, x[at : at + size], back=True)
+        except Empty:
+            if size > 1:
+                size //= 2
+                continue
+            compress_rows(model, stack, x[at : at + size], back=False)
+            runs.append((size, False))
+            at += size
+            continue
+        runs.append((size, True))
+        at, size = at + size, size * 2
+    return _packed(stack, runs)
+
+
+def decompress(model: nn.Module, payload: bytes, rows: int, shape: tuple[int, ...]) -> Array:
+    """The rows that :func:`compress` was given."""
+    stack, runs = _unpacked(payload)
+    parts = [decompress_rows(model, stack, size, shape, back=back) for size, back in reversed(runs)]
+    found = np.concatenate(parts[::-1])
+    if len(found) != rows:
+        raise ValueError(f"{len(found)} rows where {rows} were announced")
+    return found
+
+
+def lanes_for(x: Array) -> int:
+    """As many lanes as leave their cost, some 48 bits each, far below that of the rows."""
+    bits = x.size * (0.25 if x.max(initial=0) <= 1 else 1.5)  # a guess, on the low side
+    wanted = max(int(bits) // BITS_A_LANE, 1)
+    return min(max(2 ** (wanted.bit_length() - 1), FEWEST_LANES), MOST_LANES)
+
+
+def _packed(stack: Stack, runs: list[tuple[int, bool]]) -> bytes:
+    groups: list[list[int]] = []
+    for size, back in runs:
+        if groups and groups[-1][:2] == [size, int(back)]:
+            groups[-1][2] += 1
+        else:
+            groups.append([size, int(back), 1])
+    head = HEAD.pack(stack.lanes, len(groups), stack.size)
+    body = b"".join(RUN.pack(*group) for group in groups)
+    return head + body + stack.heads.astype("<u8").tobytes() + stack.words.astype("<u4").tobytes()
+
+
+def _unpacked(payload: bytes) -> tuple[Stack, list[tuple[int, bool]]]:
+    lanes, groups, words = HEAD.unpack_from(payload)
+    at, runs = HEAD.size, []
+    for _ in range(groups):
+        size, back, times = RUN.unpack_from(payload, at)
+        runs += [(size, bool(back))] * times
+        at += RUN.size
+    heads = np.frombuffer(payload, "<u8", lanes, at)
+    return Stack(heads, np.frombuffer(payload, "<u4", words, at + 8 * lanes)), runs

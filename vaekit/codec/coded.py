@@ -1,0 +1,262 @@
+"""Families as symbols: from a network's exact numbers to what the coder needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch import distributions as D
+
+from vaekit.checks import BadInput
+from vaekit.codec import gammas, tables
+from vaekit.codec.exact import exact
+from vaekit.codec.symbols import Binary, Cumulative, Escaped, Symbols, Tabled, Uniform
+from vaekit.codec.tables import BINS, BINS_LOG2, ONE, REACH, STEP, UNIT, look_up, rounded
+from vaekit.conditionals import Conditional, StandardNormal
+from vaekit.families.base import Positive, half_exp
+from vaekit.families.counts import Counted, OverdispersedCounted
+from vaekit.families.elementwise import Elementwise
+from vaekit.families.gaussians import DiagonalNormal
+from vaekit.families.mixtures import Categorical, DiscreteLogistic, LogisticMixture, unmix
+
+Array = np.ndarray
+COUNT_ENDS = 256
+
+
+class Coded(nn.Module):
+    """The exact twin of a conditional: fixed-point numbers in, symbols out."""
+
+    def __init__(self, conditional: Conditional) -> None:
+        super().__init__()
+        self.net, self.symbols = exact(conditional.net), symbols_of(conditional.family)
+
+    def forward(self, *given: Tensor) -> Symbols:
+        return self.symbols(self.net(*given))
+
+
+class CodedPrior(nn.Module):
+    """N(0, I): every bin is equally likely."""
+
+    def __init__(self, prior: StandardNormal) -> None:
+        super().__init__()
+        self.dim = len(prior.zero)
+
+    def forward(self, *given: Tensor) -> Uniform:
+        return Uniform(self.dim, BINS_LOG2)
+
+
+def symbols_of(family: Any) -> Callable[[Tensor], Symbols]:
+    """The function from raw numbers, (rows, *raw_shape), to symbols, row after row.
+
+    Raises:
+        BadInput: for a family that gives no probability to whole numbers.
+    """
+    if isinstance(family, Elementwise):
+        return _elementwise(family)
+    for kind, make in FAMILIES.items():
+        if type(family) is kind:
+            return partial(make, family)
+    raise BadInput(
+        f"{type(family).__name__} cannot be coded without loss: train with a likelihood for whole "
+        "levels, counts or binary data, and a diagonal posterior"
+    )
+
+
+def _elementwise(family: Elementwise) -> Callable[[Tensor], Symbols]:
+    kind: Any = family.kind
+    if kind is D.Bernoulli:
+        return lambda raw: Binary(_flat(raw))
+    if isinstance(kind, partial) and "levels" in kind.keywords:
+        return partial(_beta_binomial, family, kind.keywords["levels"])
+    raise BadInput(
+        "this model's likelihood is a density over real numbers, which no code can store without "
+        "loss: train with bernoulli, a likelihood of whole levels, or counts"
+    )
+
+
+def _flat(raw: Tensor) -> Array:
+    return raw.reshape(-1).numpy()
+
+
+def _split(raw: Tensor, event: int, parts: int) -> list[Array]:
+    """Raw numbers in ``parts`` blocks along the first event axis, each flat."""
+    return [_flat(block) for block in raw.chunk(parts, -event)]
+
+
+def _through(link: Any, raw: Array) -> Array:
+    """A link that keeps parameters positive, as a real number."""
+    if isinstance(link, Positive):
+        table, reach = tables.activation("Softplus"), tables.SPAN * ONE
+        soft = np.where(raw > reach, raw, look_up(table, np.maximum(raw, -reach) + reach))
+        return soft / ONE + link.floor
+    if link is half_exp:
+        index = rounded(raw * (STEP / ONE / 2)) + 10 * STEP
+        return look_up(tables.deviation(), index) / 2.0**24
+    raise BadInput("this posterior's link has no exact form: use softplus or exp")
+
+
+class Latents(Cumulative):
+    """Normals over the 4096 bins of a latent.
+
+    Args:
+        mean: fixed-point. deviation: real, above 0.
+    """
+
+    turned = True
+
+    def __init__(self, mean: Array, deviation: Array) -> None:
+        super().__init__(len(mean), BINS, self._mass_below, tables.NORMAL_UNIT)
+        self.mean, self.narrow = mean / ONE, tables.NORMAL_STEP / deviation
+        self.bounds = tables.edges() / 2.0**20
+
+    def _mass_below(self, part: slice, k: Array) -> Array:
+        table = tables.normal()
+        top = float(len(table) - 1)
+        at = (self.bounds[k.astype(np.int64)] - self.mean[part]) * self.narrow[part] + top / 2
+        at = np.minimum(np.maximum(at, 0, out=at), top - 1e-6, out=at)
+        index = at.astype(np.int64)
+        between = np.floor((at - index) * 1024) / 1024  # few bits: exact, so it never falls
+        return table[index] + between * (table[index + 1] - table[index])
+
+    def likeliest(self) -> Array:
+        """The bin in which each mean lies."""
+        return np.searchsorted(self.bounds[1:-1], self.mean)
+
+
+def _normal(family: DiagonalNormal, raw: Tensor) -> Latents:
+    mean, scale = _split(raw, 1, 2)
+    return Latents(mean, _through(family.link, scale))
+
+
+class Logistics(Cumulative):
+    """Mixtures of discretised logistics over levels.
+
+    Args:
+        loc, scale, share: (elements, components); loc and scale in levels, shares sum to 1.
+    """
+
+    def __init__(self, loc: Array, scale: Array, share: Array, levels: int) -> None:
+        super().__init__(len(loc), levels, self._mass_below, UNIT)
+        self.slope = np.ascontiguousarray((STEP / scale).T)
+        self.start = np.ascontiguousarray(((-0.5 - loc).T) * self.slope + (REACH * STEP + 0.5))
+        self.share = np.ascontiguousarray(share.T)
+
+    def _mass_below(self, part: slice, k: Array) -> Array:
+        table = tables.sigmoid()
+        at = self.slope[:, part] * k
+        at += self.start[:, part]
+        at = np.minimum(np.maximum(at, 0, out=at), len(table) - 1, out=at)
+        mass = table[at.astype(np.int64)]
+        mass *= self.share[:, part]
+        total = mass[0]
+        for more in mass[1:]:  # one after the other: the order of a sum is part of its result
+            total = total + more
+        return total
+
+
+def _located(loc: Array, scale: Array, levels: int) -> tuple[Array, Array]:
+    half = (levels - 1) / 2
+    return half * (loc / ONE + 1), half * 0.2 * _through(Positive(1e-3), scale)
+
+
+def _logistic(family: DiscreteLogistic, raw: Tensor) -> Logistics:
+    loc, scale = _split(raw, len(family.event_shape), 2)
+    loc, scale = _located(loc, scale, family.levels)
+    return Logistics(loc[:, None], scale[:, None], np.ones((len(loc), 1)), family.levels)
+
+
+def _mixture(family: LogisticMixture, raw: Tensor) -> Logistics:
+    numbers = unmix(raw, family.event_shape, 3 * family.components).reshape(
+        -1, 3, family.components
+    )
+    logits, loc, scale = (numbers[:, i].numpy() for i in range(3))
+    spread = rounded(np.array(family.spread()) * ONE)
+    loc, scale = _located(loc + spread, scale, family.levels)
+    drop = rounded((logits.max(1, keepdims=True) - logits) * (STEP / ONE))
+    mass = look_up(tables.exponential(), drop)
+    share = np.floor(mass / mass.sum(1, keepdims=True) * 2.0**20) / 2.0**20
+    return Logistics(loc, scale, share, family.levels)
+
+
+def _categorical(family: Categorical, raw: Tensor) -> Tabled:
+    logits = unmix(raw, family.event_shape, family.levels).reshape(-1, family.levels).numpy()
+    return Tabled(rounded(logits * (STEP / ONE)))
+
+
+def _beta_binomial(family: Elementwise, levels: int, raw: Tensor) -> Tabled:
+    blocks = _split(raw, len(family.event_shape), 2)
+    first, second = (
+        gammas.places(_through(link, block))
+        for link, block in zip(family.links.values(), blocks, strict=True)
+    )
+    rises = gammas.rises(levels)
+    return Tabled(rises[first] + rises[second][:, ::-1] + gammas.choose(levels))
+
+
+def _poisson(family: Counted, raw: Tensor) -> Escaped:
+    (rate,) = _split(raw, len(family.event_shape), 1)
+    log_rate = gammas.logs(_means(family, raw, rate))
+    k = np.arange(COUNT_ENDS)
+    weights = rounded(log_rate[:, None] * k) - gammas.log_factorials(COUNT_ENDS)
+    return Escaped(Tabled(_with_tail(weights)), COUNT_ENDS)
+
+
+def _negative_binomial(family: OverdispersedCounted, raw: Tensor) -> Escaped:
+    mean, size = _split(raw, len(family.event_shape), 2)
+    mean, size = _means(family, raw, mean), _through(family.link, size)
+    place = gammas.places(size)
+    log_chance = gammas.logs(mean / (mean + gammas.value(place)))
+    k = np.arange(COUNT_ENDS)
+    weights = gammas.rises(COUNT_ENDS)[place] + rounded(log_chance[:, None] * k)
+    return Escaped(Tabled(_with_tail(weights - gammas.log_factorials(COUNT_ENDS))), COUNT_ENDS)
+
+
+def _with_tail(weights: Array) -> Array:
+    """The last symbol stands for all larger ones: give it the weight of some of them."""
+    weights[:, -1] = np.maximum(weights[:, -1], weights.max(1) - 8 * STEP)
+    return weights
+
+
+def _means(family: Counted, raw: Tensor, flat: Array) -> Array:
+    gain = family.gain.detach().double().cpu().expand(len(raw), *family.event_shape)
+    return _flat(gain.contiguous()) * _through(family.link, flat)
+
+
+FAMILIES: dict[type, Callable[[Any, Tensor], Symbols]] = {
+    DiagonalNormal: _normal,
+    DiscreteLogistic: _logistic,
+    LogisticMixture: _mixture,
+    Categorical: _categorical,
+    Counted: _poisson,
+    OverdispersedCounted: _negative_binomial,
+}
+
+
+def twin(model: nn.Module) -> nn.Module:
+    """The same graph of latents with every conditional exact.
+
+    Raises:
+        BadInput: where a part has no exact form.
+    """
+    made = type(model).__new__(type(model))
+    nn.Module.__init__(made)
+    for name, part in model.named_children():
+        made.add_module(name, _twin_of(part))
+    return made.eval()
+
+
+def _twin_of(part: nn.Module) -> nn.Module:
+    if isinstance(part, Conditional):
+        return Coded(part)
+    if isinstance(part, StandardNormal):
+        return CodedPrior(part)
+    return twin(part)
+
+
+def values_of(bins: Array, dim: int) -> Tensor:
+    """Bins of a latent, row after row, as the fixed-point values that networks are given."""
+    return torch.from_numpy(tables.centres()[bins]).reshape(-1, dim)

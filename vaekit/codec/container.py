@@ -1,0 +1,167 @@
+"""The .vk file: a header, blocks, an index. docs/format.md describes it byte by byte."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from vaekit.checks import BadInput, require
+
+MAGIC, END, MARK, INDEX = b"\x89VAEKIT\n", b"VAEKIT\x89\n", b"BLOK", b"INDX"
+VERSION = 1
+START = struct.Struct("<8sHHI")
+BLOCK = struct.Struct("<4sIIBxxxQII")
+CHECK, TAIL = struct.Struct("<I"), struct.Struct("<Q8s")
+LARGEST_HEADER = 2**28
+
+
+@dataclass(frozen=True)
+class Block:
+    """One block as it lies in a file.
+
+    Args:
+        number: from 0. rows: in it. kind: see :mod:`vaekit.codec.blocks`. payload: its bytes.
+        check: CRC-32 of the decoded rows.
+    """
+
+    number: int
+    rows: int
+    kind: int
+    payload: bytes
+    check: int
+
+    def packed(self) -> bytes:
+        fields = (self.number, self.rows, self.kind, len(self.payload), zlib.crc32(self.payload))
+        head = BLOCK.pack(MARK, *fields, self.check)
+        return head + CHECK.pack(zlib.crc32(head)) + self.payload
+
+
+class Writer:
+    """Writes a file from its start to its end, block after block."""
+
+    def __init__(self, file: BinaryIO, header: dict[str, Any], embedded: bytes = b"") -> None:
+        self.file, self.offsets = file, list[int]()
+        text = json.dumps(header, separators=(",", ":"), sort_keys=True).encode()
+        start = START.pack(MAGIC, VERSION, 0, len(text)) + text
+        file.write(start + CHECK.pack(zlib.crc32(start)))
+        if embedded:
+            file.write(embedded + CHECK.pack(zlib.crc32(embedded)))
+
+    def add(self, block: Block) -> None:
+        self.offsets.append(self.file.tell())
+        self.file.write(block.packed())
+
+    def close(self) -> None:
+        """Write the index."""
+        at = self.file.tell()
+        index = INDEX + struct.pack(f"<I{len(self.offsets)}Q", len(self.offsets), *self.offsets)
+        self.file.write(index + CHECK.pack(zlib.crc32(index)) + TAIL.pack(at, END))
+
+
+class Reader:
+    """Reads a file's header at once and its blocks on demand.
+
+    Raises:
+        BadInput: for a file that is damaged, foreign or of a later version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with path.open("rb") as file:
+            start = file.read(START.size)
+            require(start[:8] == MAGIC, f"{path} is not a file that vaekit compressed")
+            self._whole(start, START.size, "its header")
+            _, version, _, length = START.unpack(start)
+            require(
+                version <= VERSION,
+                f"{path} was written in format {version}, this vaekit reads up to {VERSION}: "
+                "upgrade vaekit",
+            )
+            text = file.read(min(length, LARGEST_HEADER))
+            check = file.read(CHECK.size)
+            self._whole(text + check, length + CHECK.size, "its header")
+            sound = CHECK.unpack(check)[0] == zlib.crc32(start + text)
+            require(sound, f"{path}: the header is damaged (checksum)")
+            self.header: dict[str, Any] = json.loads(text)
+            sizes = self.header.get("embedded")
+            self.first = file.tell() + (sum(sizes) + CHECK.size if sizes else 0)
+
+    def _whole(self, found: bytes, wanted: int, what: str) -> None:
+        require(len(found) == wanted, f"{self.path} is cut off inside {what}")
+
+    def embedded(self) -> tuple[bytes, bytes] | None:
+        """The embedded model's configuration and weights, if there is one.
+
+        Raises:
+            BadInput: if it is damaged.
+        """
+        sizes = self.header.get("embedded")
+        if not sizes:
+            return None
+        with self.path.open("rb") as file:
+            file.seek(self.first - sum(sizes) - CHECK.size)
+            data, check = file.read(sum(sizes)), file.read(CHECK.size)
+        self._whole(data + check, sum(sizes) + CHECK.size, "the embedded model")
+        sound = CHECK.unpack(check)[0] == zlib.crc32(data)
+        require(sound, f"{self.path}: the embedded model is damaged; give the model itself")
+        return data[: sizes[0]], data[sizes[0] :]
+
+    def offsets(self) -> list[int]:
+        """Where each block begins.
+
+        Raises:
+            BadInput: if the index, at the end, is missing or damaged.
+        """
+        with self.path.open("rb") as file:
+            end = file.seek(0, 2)
+            lost = f"{self.path} is cut off or its index is damaged; --salvage saves whole blocks"
+            require(end >= self.first + TAIL.size, lost)
+            file.seek(end - TAIL.size)
+            at, mark = TAIL.unpack(file.read(TAIL.size))
+            require(mark == END and self.first <= at <= end - TAIL.size, lost)
+            file.seek(at)
+            index = file.read(end - TAIL.size - at)
+        require(len(index) >= 12 and index[:4] == INDEX, lost)
+        (check,) = CHECK.unpack(index[-4:])
+        (count,) = CHECK.unpack(index[4:8])
+        require(check == zlib.crc32(index[:-4]) and len(index) == 12 + 8 * count, lost)
+        return list(struct.unpack(f"<{count}Q", index[8:-4]))
+
+    def block(self, offset: int) -> Block:
+        """The block that begins at ``offset``.
+
+        Raises:
+            BadInput: if it is damaged.
+        """
+        with self.path.open("rb") as file:
+            return self._block(file, offset)
+
+    def _block(self, file: BinaryIO, offset: int) -> Block:
+        file.seek(offset)
+        head, check = file.read(BLOCK.size), file.read(CHECK.size)
+        damaged = f"{self.path}: the block at byte {offset} is damaged or cut off"
+        require(len(check) == CHECK.size and head[:4] == MARK, damaged)
+        require(CHECK.unpack(check)[0] == zlib.crc32(head), damaged)
+        _, number, rows, kind, length, sound, rows_check = BLOCK.unpack(head)
+        payload = file.read(length)
+        require(len(payload) == length and zlib.crc32(payload) == sound, damaged)
+        return Block(number, rows, kind, payload, rows_check)
+
+    def salvaged(self) -> Iterator[Block]:
+        """Every whole block, found by its mark, whatever lies between."""
+        with self.path.open("rb") as file:
+            data = file.read()
+            at = data.find(MARK, self.first)
+            while at >= 0:
+                try:
+                    block = self._block(file, at)
+                    yield block
+                    at += len(block.packed())
+                except BadInput:
+                    at += 1
+                at = data.find(MARK, at)

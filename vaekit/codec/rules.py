@@ -1,0 +1,93 @@
+"""Compressing and decompressing as two rules by which a model draws its latents.
+
+Bits back (Hinton & van Camp 1993; Townsend et al. 2019): the latents of the next rows are *taken
+off* the stack by q(z|x), so that bits already there choose them; then the rows are pushed by
+p(x|z) and the latents by p(z). The net cost is the row's -ELBO. Undoing it runs the other way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vaekit.codec.ans import Stack
+from vaekit.codec.coded import Latents, values_of
+from vaekit.codec.symbols import Symbols, Uniform
+from vaekit.codec.tables import BINS_LOG2, ONE
+
+Array = np.ndarray
+Choose = Callable[[str, Any, Any], Array]
+
+
+class Chooser:
+    """A drawing rule that chooses bins of latents and remembers them.
+
+    Args:
+        rows: in the batch. choose: bins from (name, prior, posterior).
+    """
+
+    def __init__(self, rows: int, choose: Choose) -> None:
+        self.rows, self.choose = rows, choose
+        self.bins: dict[str, Array] = {}
+        self.priors: dict[str, Symbols] = {}
+        self.posteriors: dict[str, Symbols] = {}
+
+    def tile(self, rows: Tensor) -> Tensor:
+        return rows
+
+    def __call__(self, name: str, prior: Any, posterior: Any) -> Tensor:
+        dim = prior.count if isinstance(prior, Uniform) else prior.count // self.rows
+        self.priors[name] = Uniform(self.rows * dim, BINS_LOG2) if dim == prior.count else prior
+        self.posteriors[name] = posterior
+        self.bins[name] = self.choose(name, self.priors[name], posterior)
+        return values_of(self.bins[name], dim)
+
+
+@torch.inference_mode()
+def compress_rows(model: nn.Module, stack: Stack, x: Array, *, back: bool) -> None:
+    """Push a batch of whole-numbered rows.
+
+    Args:
+        model: an exact twin. back: take the latents off the stack; else use the likeliest ones.
+
+    Raises:
+        Empty: where the stack has too few bits; it is then as it was.
+    """
+
+    def popped(name: str, prior: Symbols, posterior: Latents) -> Array:
+        return posterior.pop(stack) if back else posterior.likeliest()
+
+    kept = stack.mark()
+    rule = Chooser(len(x), popped)
+    try:
+        likelihood: Any = model(rule, _fixed(x))
+    except Exception:
+        stack.reset(kept)
+        raise
+    likelihood.push(stack, x.reshape(-1))
+    for name in reversed(rule.bins):
+        rule.priors[name].push(stack, rule.bins[name])
+
+
+@torch.inference_mode()
+def decompress_rows(
+    model: nn.Module, stack: Stack, rows: int, shape: tuple[int, ...], *, back: bool
+) -> Array:
+    """Pop a batch that :func:`compress_rows` pushed: (rows, *shape)."""
+    rule = Chooser(rows, lambda name, prior, posterior: prior.pop(stack))
+    likelihood: Any = model(rule)
+    x = likelihood.pop(stack).reshape(rows, *shape)
+    if back:
+        again = Chooser(rows, lambda name, prior, posterior: rule.bins[name])
+        model(again, _fixed(x))
+        for name in reversed(again.bins):
+            again.posteriors[name].push(stack, again.bins[name])
+    return x
+
+
+def _fixed(x: Array) -> Tensor:
+    return torch.from_numpy(x.astype(np.float64) * ONE)

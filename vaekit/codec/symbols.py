@@ -1,0 +1,192 @@
+"""Discrete distributions as intervals of the coder's 2**24 parts, by portable arithmetic.
+
+Each holds the parameters of many elements in a row; ``part`` is a slice of them. ``interval``
+gives where symbols lie, ``find`` which symbols cover given parts.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import numpy as np
+
+from vaekit.codec import tables
+from vaekit.codec.ans import PARTS, PRECISION, Stack
+
+Array = np.ndarray
+Intervals = tuple[Array, Array]
+
+
+class Symbols(ABC):
+    """The distributions of ``count`` elements."""
+
+    count: int
+    turned = False  # see Stack.peek
+
+    @abstractmethod
+    def interval(self, part: slice, symbols: Array) -> Intervals:
+        """Start and size, as uint64, of whole-numbered symbols."""
+
+    @abstractmethod
+    def find(self, part: slice, covered: Array) -> tuple[Array, Intervals]:
+        """The symbols that cover these parts, and their intervals."""
+
+    def push(self, stack: Stack, symbols: Array) -> None:
+        """Push one symbol for each element; the first elements end on top."""
+        start, size = self.interval(slice(0, self.count), symbols)
+        for first in reversed(range(0, self.count, stack.lanes)):
+            part = slice(first, first + stack.lanes)
+            stack.push(start[part], size[part], self.turned)
+
+    def pop(self, stack: Stack) -> Array:
+        """Take one symbol for each element off the stack."""
+        symbols = np.empty(self.count, np.int64)
+        for first in range(0, self.count, stack.lanes):
+            part = slice(first, min(first + stack.lanes, self.count))
+            covered = stack.peek(part.stop - first, self.turned)
+            symbols[part], intervals = self.find(part, covered)
+            stack.pop(covered, *intervals)
+        return symbols
+
+    def bits(self, symbols: Array) -> Array:
+        """What each symbol costs: log2 of its probability, sign changed."""
+        return PRECISION - np.log2(self.interval(slice(0, self.count), symbols)[1].astype(float))
+
+
+def _unsigned(start: Array, end: Array) -> Intervals:
+    return start.astype(np.uint64), (end - start).astype(np.uint64)
+
+
+class Uniform(Symbols):
+    """2**log2 equally likely symbols for each of ``count`` elements, log2 <= 16."""
+
+    def __init__(self, count: int, log2: Array | int) -> None:
+        self.count = count
+        self.shift = np.broadcast_to(np.asarray(PRECISION - np.asarray(log2), np.uint64), count)
+
+    def interval(self, part: slice, symbols: Array) -> Intervals:
+        shift = self.shift[part]
+        return symbols.astype(np.uint64) << shift, np.uint64(1) << shift
+
+    def find(self, part: slice, covered: Array) -> tuple[Array, Intervals]:
+        symbols = (covered >> self.shift[part]).astype(np.int64)
+        return symbols, self.interval(part, symbols)
+
+
+class Binary(Symbols):
+    """0 or 1, from fixed-point logits."""
+
+    def __init__(self, logits: Array) -> None:
+        self.count = len(logits)
+        index = tables.rounded(logits * (tables.STEP / tables.ONE)) + tables.REACH * tables.STEP
+        ones = np.floor(tables.look_up(tables.sigmoid(), index) * (PARTS / tables.UNIT))
+        self.zeros = (PARTS - np.clip(ones, 1, PARTS - 1)).astype(np.uint64)
+
+    def interval(self, part: slice, symbols: Array) -> Intervals:
+        zeros, one = self.zeros[part], symbols > 0
+        return np.where(one, zeros, 0), np.where(one, np.uint64(PARTS) - zeros, zeros)
+
+    def find(self, part: slice, covered: Array) -> tuple[Array, Intervals]:
+        symbols = covered >= self.zeros[part]
+        return symbols.astype(np.int64), self.interval(part, symbols)
+
+
+class Cumulative(Symbols):
+    """Symbols 0 .. levels - 1 with a distribution function known at every edge.
+
+    Args:
+        below: from a slice of elements and edges k in 0 .. levels (at the two ends, anything
+            will do), P(symbol < k) in units of ``unit``, never falling as k rises; a fresh array.
+    """
+
+    def __init__(
+        self, count: int, levels: int, below: Callable[[slice, Array], Array], unit: float
+    ) -> None:
+        self.count, self.levels, self.below = count, levels, below
+        self.gain = (PARTS - levels) / unit
+
+    def edge(self, part: slice, k: Array) -> Array:
+        """Where symbol k begins: one part for each symbol below it, the rest by probability."""
+        mass = self.below(part, k)
+        mass *= self.gain
+        return np.where(k <= 0, 0.0, k + np.floor(mass, out=mass))
+
+    def interval(self, part: slice, symbols: Array) -> Intervals:
+        k = symbols.astype(np.float64)
+        end = np.where(k == self.levels - 1, PARTS, self.edge(part, k + 1))
+        return _unsigned(self.edge(part, k), end)
+
+    def find(self, part: slice, covered: Array) -> tuple[Array, Intervals]:
+        target = covered.astype(np.float64)
+        low, high = np.zeros_like(target), np.full_like(target, self.levels)
+        start, end = np.zeros_like(target), np.full_like(target, PARTS)
+        for _ in range((self.levels - 1).bit_length()):
+            middle = np.floor((low + high) * 0.5)
+            edge = self.edge(part, middle)
+            up = edge <= target
+            np.copyto(low, middle, where=up)
+            np.copyto(start, edge, where=up)
+            down = ~up
+            np.copyto(high, middle, where=down)
+            np.copyto(end, edge, where=down)
+        return low.astype(np.int64), _unsigned(start, end)
+
+
+class Tabled(Symbols):
+    """Symbols 0 .. levels - 1 by whole-numbered log weights, (count, levels), in steps of
+    1 / 4096 nat."""
+
+    def __init__(self, weights: Array) -> None:
+        self.count, self.levels = weights.shape
+        drop = weights.max(1, keepdims=True) - weights
+        mass = tables.look_up(tables.exponential(), drop)
+        share = np.floor(mass * (PARTS - self.levels) / mass.sum(1, keepdims=True))
+        self.ends = np.cumsum(share + 1, 1)
+        self.ends[:, -1] = PARTS
+
+    def interval(self, part: slice, symbols: Array) -> Intervals:
+        ends, rows = self.ends[part], np.arange(len(symbols))
+        start = np.where(symbols > 0, ends[rows, np.maximum(symbols - 1, 0)], 0)
+        return _unsigned(start, ends[rows, symbols])
+
+    def find(self, part: slice, covered: Array) -> tuple[Array, Intervals]:
+        symbols = (self.ends[part] <= covered[:, None].astype(np.float64)).sum(1)
+        return symbols, self.interval(part, symbols)
+
+
+class Escaped(Symbols):
+    """Counts without an end: those from ``ends`` - 1 on are an escape, then Elias gamma bits."""
+
+    def __init__(self, head: Symbols, ends: int) -> None:
+        self.head, self.ends, self.count = head, ends, head.count
+
+    def interval(self, part: slice, symbols: Array) -> Intervals:
+        return self.head.interval(part, np.minimum(symbols, self.ends - 1))
+
+    def find(self, part: slice, covered: Array) -> tuple[Array, Intervals]:
+        return self.head.find(part, covered)
+
+    def push(self, stack: Stack, symbols: Array) -> None:
+        rest = symbols[symbols >= self.ends - 1] - (self.ends - 2)
+        lengths = _bit_lengths(rest)
+        for low in range(0, 48, 16):
+            wide = np.clip(lengths - low, 0, 16)
+            Uniform(len(rest), wide).push(stack, (rest >> low) & ((1 << wide) - 1))
+        Uniform(len(rest), 6).push(stack, lengths)
+        self.head.push(stack, np.minimum(symbols, self.ends - 1))
+
+    def pop(self, stack: Stack) -> Array:
+        symbols = self.head.pop(stack)
+        large = symbols == self.ends - 1
+        lengths = Uniform(int(large.sum()), 6).pop(stack)
+        rest = np.zeros_like(lengths)
+        for low in (32, 16, 0):
+            rest += Uniform(len(rest), np.clip(lengths - low, 0, 16)).pop(stack) << low
+        symbols[large] = rest + (self.ends - 2)
+        return symbols
+
+
+def _bit_lengths(values: Array) -> Array:
+    """Bits of each whole number up to 2**48."""
+    return np.frexp(values.astype(np.float64))[1].astype(np.int64)

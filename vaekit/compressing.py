@@ -1,0 +1,272 @@
+"""Compressing data with a trained model, and getting it back bit by bit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vaekit import store
+from vaekit.checks import BadInput, require
+from vaekit.codec import gammas, tables
+from vaekit.codec.blocks import MODEL, Coder
+from vaekit.codec.coded import twin
+from vaekit.codec.container import Block, Reader, Writer
+from vaekit.files import replacing
+from vaekit.progress import tracked
+from vaekit.trained import Trained
+from vaekit.version import __version__
+
+Array = np.ndarray
+NUMBERS_A_BLOCK, LARGEST_COUNT = 2**22, 2**40
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a compression came to.
+
+    Args:
+        rows: how many. size: of the file, in bytes. raw: of the rows as they lie in memory.
+        bits_per_dimension: of the whole file, model not counted.
+        blocks: how many. plain: blocks that the model could not shorten.
+        model: bytes of the embedded model, 0 if there is none.
+    """
+
+    rows: int
+    size: int
+    raw: int
+    bits_per_dimension: float
+    blocks: int
+    plain: int
+    model: int
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**self.__dict__, "ratio": self.raw / max(self.size, 1)}
+
+
+def fingerprint(trained: Trained) -> str:
+    """A sha256 over all that decides how a model codes: recipe, arguments, numbers, weights."""
+    config = {k: trained.config[k] for k in ("recipe", "arguments", "representation")}
+    found = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
+    for name, tensor in sorted(trained.model.state_dict().items()):
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        found.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()
+
+
+def coder_of(trained: Trained, dtype: np.dtype) -> Coder:
+    """The block coder of a model for rows stored as ``dtype``.
+
+    Raises:
+        BadInput: for a model without an exact form, or one of real numbers.
+    """
+    model, representation = trained.model, trained.representation
+    require(
+        representation.scale == 1 or representation.binarize != "none",
+        "this model sees its data as fractions; compression needs whole levels: train with "
+        "--likelihood logistic_mixture or beta_binomial",
+    )
+    family = model.likelihood.family
+    top = min(family.range.high, LARGEST_COUNT)
+
+    def fits(x: Array) -> bool:
+        return bool(x.min() >= 0 and x.max() <= top)
+
+    return Coder(twin(model), representation.shape, dtype, fits)
+
+
+def tables_hash() -> str:
+    """The sha256 of every table the codec uses."""
+    more = {f"rises{n}": gammas.rises(n) for n in (17, 256)}
+    more |= {"mantissas": gammas.mantissas()}
+    return tables.hashed(tables.every_table() | more)
+
+
+def compress(
+    trained: Trained,
+    values: Array,
+    out: Path,
+    *,
+    block_rows: int = 0,
+    embed: bool = False,
+    verify: bool = True,
+    pieces: list[int] | None = None,
+    extra: dict[str, Any] | None = None,
+) -> Summary:
+    """Write rows, (rows, *shape), to a .vk file; every block is decoded again and compared.
+
+    Args:
+        values: an array, also memory-mapped: blocks are read one at a time.
+        block_rows: rows in each block; 0 for about four million numbers.
+        embed: put the model into the file. verify: decode every block before the file appears.
+        pieces: rows of each block, in place of ``block_rows``.
+        extra: more for the header.
+
+    Raises:
+        BadInput: if the model cannot code, or rows have another shape.
+    """
+    trained.representation.check(values)  # type: ignore[arg-type]
+    require(len(values) > 0, "there are no rows to compress")
+    require(values.dtype.kind in "buif", f"rows of type {values.dtype} cannot be compressed")
+    coder = coder_of(trained, values.dtype)
+    size = block_rows or max(NUMBERS_A_BLOCK // values[0].size, 1)
+    counts = pieces or [min(size, len(values) - i) for i in range(0, len(values), size)]
+    embedded = _model_files(trained) if embed else (b"", b"")
+    header = {
+        "vaekit": __version__, "model": fingerprint(trained), "tables": tables_hash(),
+        "shape": list(values.shape[1:]), "dtype": values.dtype.str, "rows": len(values),
+        "blocks": counts, "embedded": [len(part) for part in embedded] if embed else None,
+        **(extra or {}),
+    }  # fmt: skip
+    plain = 0
+    with replacing(out) as temporary, temporary.open("wb") as file:
+        writer, at = Writer(file, header, b"".join(embedded)), 0
+        for number, count in enumerate(tracked(counts, "compressing", len(counts))):
+            block = _encoded(coder, number, np.asarray(values[at : at + count]), verify)
+            writer.add(block)
+            plain, at = plain + (block.kind != MODEL), at + count
+        writer.close()
+        written = file.tell()
+    bits = 8 * (written - sum(map(len, embedded))) / values.size
+    raw = values.size * values.dtype.itemsize
+    return Summary(
+        len(values), written, raw, bits, len(counts), plain, sum(len(part) for part in embedded)
+    )
+
+
+def _encoded(coder: Coder, number: int, rows: Array, verify: bool) -> Block:
+    kind, payload = coder.encode(rows)
+    if verify and coder.decode(kind, payload, len(rows)).tobytes() != rows.tobytes():
+        raise RuntimeError(f"block {number} does not decode to what it was made from")
+    return Block(number, len(rows), kind, payload, zlib.crc32(rows.tobytes()))
+
+
+class Archive:
+    """A compressed file: its header, and any of its rows.
+
+    Args:
+        model: the model it was compressed with; not needed if the file holds it.
+
+    Raises:
+        BadInput: for a damaged file, a missing or a wrong model.
+    """
+
+    def __init__(self, path: str | Path, model: Trained | None = None) -> None:
+        self.path = Path(path)
+        require(self.path.is_file(), f"there is no file {self.path}")
+        self.reader = Reader(self.path)
+        self.header = self.reader.header
+        self.given = model
+
+    @property
+    def rows(self) -> int:
+        return int(self.header["rows"])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.header["shape"])
+
+    @cached_property
+    def model(self) -> Trained:
+        """The model, from the file or as given, checked to be the right one."""
+        trained = self.given or self._embedded()
+        found = fingerprint(trained)
+        require(
+            found == self.header["model"],
+            f"{self.path} was compressed with another model: its fingerprint is "
+            f"{self.header['model'][:12]}, this one's {found[:12]}",
+        )
+        return trained
+
+    def _embedded(self) -> Trained:
+        files = self.reader.embedded()
+        if files is None:
+            raise BadInput(
+                f"{self.path} does not hold its model (fingerprint {self.header['model'][:12]}): "
+                "give the model it was compressed with"
+            )
+        return _from_files(*files)
+
+    @cached_property
+    def coder(self) -> Coder:
+        require(
+            self.header["tables"] == tables_hash(),
+            "this machine computes other tables than the one that compressed the file; "
+            "please report its processor and mathematics library",
+        )
+        return coder_of(self.model, np.dtype(self.header["dtype"]))
+
+    def read(self, start: int = 0, stop: int | None = None) -> Array:
+        """Rows from ``start`` to ``stop``: only the blocks that hold them are decoded."""
+        stop = self.rows if stop is None else stop
+        require(0 <= start < stop <= self.rows, f"rows {start}:{stop} are not among {self.rows}")
+        parts = [
+            rows[max(start - first, 0) : stop - first] for first, rows in self._blocks(start, stop)
+        ]
+        return np.concatenate(parts)
+
+    def _blocks(self, start: int, stop: int) -> Iterator[tuple[int, Array]]:
+        offsets = self.reader.offsets()
+        ends = np.cumsum(self.header["blocks"])
+        require(len(offsets) == len(ends), f"{self.path}: index and header disagree")
+        wanted = [
+            i for i, n in enumerate(self.header["blocks"]) if ends[i] > start and ends[i] - n < stop
+        ]
+        for i in tracked(wanted, "decompressing", len(wanted)):
+            yield (
+                int(ends[i]) - self.header["blocks"][i],
+                self.decoded(self.reader.block(offsets[i])),
+            )
+
+    def salvage(self) -> tuple[Array, Array]:
+        """All rows that whole blocks hold, and their numbers."""
+        ends, found = np.cumsum(self.header["blocks"]), {}
+        for block in self.reader.salvaged():
+            found[block.number] = self.decoded(block)
+        require(bool(found), f"{self.path} holds no whole block")
+        numbers = [np.arange(ends[i] - len(rows), ends[i]) for i, rows in sorted(found.items())]
+        return np.concatenate([rows for _, rows in sorted(found.items())]), np.concatenate(numbers)
+
+    def decoded(self, block: Block) -> Array:
+        """The rows of a block, checked."""
+        rows = self.coder.decode(block.kind, block.payload, block.rows)
+        require(
+            zlib.crc32(rows.tobytes()) == block.check,
+            f"{self.path}: block {block.number} decodes to other rows than went in; please report "
+            "your processor and the versions of torch and numpy",
+        )
+        return rows
+
+
+def _model_files(trained: Trained) -> tuple[bytes, bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        trained.save(folder)
+        place = Path(folder)
+        return (place / store.CONFIG).read_bytes(), (place / store.WEIGHTS).read_bytes()
+
+
+def _from_files(config: bytes, weights: bytes) -> Trained:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / store.CONFIG).write_bytes(config)
+        (Path(folder) / store.WEIGHTS).write_bytes(weights)
+        return Trained.load(folder)
+
+
+def read_rows(path: Path) -> Array:
+    """Rows of a .npy file, memory-mapped.
+
+    Raises:
+        BadInput: if it is no array.
+    """
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"cannot read {path}: {error}") from error
