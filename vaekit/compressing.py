@@ -211,7 +211,7 @@ class Archive:
         parts = [
             rows[max(start - first, 0) : stop - first] for first, rows in self._blocks(start, stop)
         ]
-        return np.concatenate(parts)
+        return np.concatenate(parts).astype(self.header["dtype"], copy=False)
 
     def _blocks(self, start: int, stop: int) -> Iterator[tuple[int, Array]]:
         offsets = self.reader.offsets()

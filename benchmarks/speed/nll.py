@@ -40,7 +40,13 @@ def main() -> None:
     given = options.parse_args()
     torch.set_num_threads(given.threads)
     model = vaekit.fit(
-        "binarized_mnist", network="dense", width=WIDTH, depth=1, latent=LATENT, link="exp", epochs=2
+        "binarized_mnist",
+        network="dense",
+        width=WIDTH,
+        depth=1,
+        latent=LATENT,
+        link="exp",
+        epochs=2,
     )
     x = open_source("binarized_mnist").rows("test").float()[:1000]
     found = {}
@@ -74,7 +80,10 @@ def compared(model, x, given, batch: int, folder: Path) -> dict:
         mine = log_likelihood(model.model, x[:200], samples=given.samples)
         seconds = (time.perf_counter() - began) / 200
         peers = ask(peer, {"rows": 20})
-        values = {"vaekit": round(mine.value[:20].mean().item(), 2), "pythae": round(peers["value"], 2)}
+        values = {
+            "vaekit": round(mine.value[:20].mean().item(), 2),
+            "pythae": round(peers["value"], 2),
+        }
         if number:  # the first round warms up
             ours.append(seconds)
             theirs.append(peers["seconds"] / 20)

@@ -26,7 +26,9 @@ def main() -> None:
         began = time.perf_counter()
         with torch.no_grad():
             value = model.get_nll(x[:count], settings["samples"], settings["batch"])
-        print(json.dumps({"seconds": time.perf_counter() - began, "value": float(value)}), flush=True)
+        print(
+            json.dumps({"seconds": time.perf_counter() - began, "value": float(value)}), flush=True
+        )
 
 
 if __name__ == "__main__":

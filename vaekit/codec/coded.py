@@ -19,12 +19,16 @@ from vaekit.codec.tables import BINS, BINS_LOG2, ONE, REACH, STEP, UNIT, look_up
 from vaekit.conditionals import Conditional, StandardNormal
 from vaekit.families.base import Positive, half_exp
 from vaekit.families.counts import Counted, OverdispersedCounted
-from vaekit.families.elementwise import Elementwise
+from vaekit.families.elementwise import Elementwise, Located
 from vaekit.families.gaussians import DiagonalNormal
 from vaekit.families.mixtures import Categorical, DiscreteLogistic, LogisticMixture, unmix
 
 Array = np.ndarray
 COUNT_ENDS = 256
+REAL = (
+    "this model's likelihood is a density over real numbers, which no code can store without "
+    "loss: train with bernoulli, a likelihood of whole levels, or counts"
+)
 
 
 class Coded(nn.Module):
@@ -60,9 +64,11 @@ def symbols_of(family: Any) -> Callable[[Tensor], Symbols]:
     for kind, make in FAMILIES.items():
         if type(family) is kind:
             return partial(make, family)
+    if isinstance(family, Located):
+        raise BadInput(REAL)
     raise BadInput(
-        f"{type(family).__name__} cannot be coded without loss: train with a likelihood for whole "
-        "levels, counts or binary data, and a diagonal posterior"
+        f"a {type(family).__name__} has no exact form: this model cannot compress; train with a "
+        "diagonal posterior"
     )
 
 
@@ -72,10 +78,7 @@ def _elementwise(family: Elementwise) -> Callable[[Tensor], Symbols]:
         return lambda raw: Binary(_flat(raw))
     if isinstance(kind, partial) and "levels" in kind.keywords:
         return partial(_beta_binomial, family, kind.keywords["levels"])
-    raise BadInput(
-        "this model's likelihood is a density over real numbers, which no code can store without "
-        "loss: train with bernoulli, a likelihood of whole levels, or counts"
-    )
+    raise BadInput(REAL)
 
 
 def _flat(raw: Tensor) -> Array:

@@ -18,8 +18,10 @@ MANTISSA = 2**14
 
 @cache
 def mantissas() -> Array:
-    """log of (1 + i / 2**14) in steps of 1 / 4096 nat."""
-    return rounded(np.log1p(np.arange(MANTISSA) / MANTISSA) * STEP)
+    """log of (1 + (i + 1/2) / 2**14) in steps of 1 / 4096 nat, and 0 for i = 0."""
+    found = rounded(np.log1p((np.arange(MANTISSA) + 0.5) / MANTISSA) * STEP)
+    found[0] = 0
+    return found
 
 
 def logs(values: Array) -> Array:

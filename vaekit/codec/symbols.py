@@ -59,7 +59,7 @@ def _unsigned(start: Array, end: Array) -> Intervals:
 
 
 class Uniform(Symbols):
-    """2**log2 equally likely symbols for each of ``count`` elements, log2 <= 16."""
+    """2**log2 equally likely symbols for each of ``count`` elements, 1 <= log2 <= 16."""
 
     def __init__(self, count: int, log2: Array | int) -> None:
         self.count = count
@@ -170,9 +170,12 @@ class Escaped(Symbols):
     def push(self, stack: Stack, symbols: Array) -> None:
         rest = symbols[symbols >= self.ends - 1] - (self.ends - 2)
         lengths = _bit_lengths(rest)
-        for low in range(0, 48, 16):
+        for low in (0, 16, 32):
             wide = np.clip(lengths - low, 0, 16)
-            Uniform(len(rest), wide).push(stack, (rest >> low) & ((1 << wide) - 1))
+            there = wide > 0
+            Uniform(int(there.sum()), wide[there]).push(
+                stack, (rest[there] >> low) & ((1 << wide[there]) - 1)
+            )
         Uniform(len(rest), 6).push(stack, lengths)
         self.head.push(stack, np.minimum(symbols, self.ends - 1))
 
@@ -182,7 +185,9 @@ class Escaped(Symbols):
         lengths = Uniform(int(large.sum()), 6).pop(stack)
         rest = np.zeros_like(lengths)
         for low in (32, 16, 0):
-            rest += Uniform(len(rest), np.clip(lengths - low, 0, 16)).pop(stack) << low
+            wide = np.clip(lengths - low, 0, 16)
+            there = wide > 0
+            rest[there] += Uniform(int(there.sum()), wide[there]).pop(stack) << low
         symbols[large] = rest + (self.ends - 2)
         return symbols
 

@@ -1,0 +1,55 @@
+"""Makes the golden files anew: only when the format or the arithmetic changes on purpose.
+
+python tests/golden/make.py
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+import vaekit
+from vaekit.compressing import compress
+from vaekit.data import open_source
+
+HERE = Path(__file__).parent
+MODELS = {
+    "binary": {"likelihood": "bernoulli", "recipe": "conv_vae", "width": 4},
+    "levels": {"likelihood": "logistic_mixture", "network": "residual", "width": 8},
+    "beta": {"likelihood": "beta_binomial", "network": "dense", "width": 8, "link": "exp"},
+    "categories": {"likelihood": "categorical", "network": "dense", "width": 16},
+    "counts": {"likelihood": "negative_binomial", "network": "dense", "width": 8},
+}
+
+
+def rows(name: str) -> np.ndarray:
+    """Rows that look like something: a bump that moves about."""
+    random = np.random.default_rng(0)
+    if name == "counts":
+        return random.poisson(random.gamma(1, 20, (500, 1)) * [1, 2, 3, 1, 0.1, 30])
+    if name in ("beta", "categories"):
+        return open_source("digits").values.numpy()[:500]
+    y, x = np.mgrid[:12, :12]
+    at = random.uniform(2, 9, (500, 2, 1, 1))
+    bump = np.exp(-((y - at[:, 0]) ** 2 + (x - at[:, 1]) ** 2) / 8)[:, None]
+    if name == "binary":
+        return (bump > 0.4).astype("uint8")
+    return np.clip(bump * 255 + random.normal(0, 1.5, bump.shape), 0, 255).astype("uint8")
+
+
+def main() -> None:
+    found = {}
+    for name, options in MODELS.items():
+        values = rows(name)
+        data = "digits" if name in ("beta", "categories") else values
+        model = vaekit.fit(data, latent=3, epochs=200, **options)
+        path = HERE / f"{name}.vk"
+        summary = compress(model, values, path, embed=True, block_rows=350)
+        found[path.name] = hashlib.sha256(values.tobytes()).hexdigest()
+        print(name, summary.bits_per_dimension, summary.plain)
+    (HERE / "rows.json").write_text(json.dumps(found, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,311 @@
+"""The codec: every table, layer, distribution and byte exact; the rate that of the ELBO."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from vaekit.checks import BadInput
+from vaekit.codec import blocks, gammas, tables
+from vaekit.codec.ans import PARTS, Empty, Stack
+from vaekit.codec.coded import twin
+from vaekit.codec.exact import exact
+from vaekit.codec.rules import Chooser, compress_rows
+from vaekit.codec.symbols import Binary, Escaped, Tabled, Uniform
+from vaekit.codec.tables import ONE
+from vaekit.drawing import Recorder, from_posterior
+from vaekit.evaluation.scores import elbo_terms
+from vaekit.networks import (
+    conv_decoder,
+    conv_encoder,
+    dense,
+    residual_decoder,
+    residual_encoder,
+    tutorial_decoder,
+    tutorial_encoder,
+)
+from vaekit.recipes.standard import burda, vae
+from vaekit.seeding import seeded
+
+LEVELS = ("discretized_logistic", "logistic_mixture", "categorical", "beta_binomial")
+COUNTS = ("poisson", "negative_binomial")
+
+
+def made(likelihood, shape=(1, 6, 5), recipe=vae, **options):
+    """A model with random weights, larger than fresh ones so that outputs vary."""
+    if recipe is vae:
+        options = {"levels": 256, "latent": 4, "width": 16, **options}
+    with seeded(0, "made"):
+        model = recipe(shape, likelihood=likelihood, **options).model
+        for parameter in model.parameters():
+            parameter.data += 0.2 * torch.randn_like(parameter)
+    return model.eval()
+
+
+def rows_for(likelihood, count=40, shape=(1, 6, 5)):
+    top = {"bernoulli": 2, "poisson": 9, "negative_binomial": 900}.get(likelihood, 256)
+    return np.random.default_rng(0).integers(0, top, (count, *shape))
+
+
+# ---- tables
+
+
+def exact_margins():
+    t = np.arange(-tables.SPAN * ONE, tables.SPAN * ONE + 1) / ONE
+    for name, function in tables.ACTIVATIONS.items():
+        yield name, function(t) * ONE
+    reach = np.arange(-tables.REACH * tables.STEP, tables.REACH * tables.STEP + 1) / tables.STEP
+    yield "sigmoid", tables.UNIT / (1 + np.exp(-reach))
+    yield (
+        "exponential",
+        np.exp(-np.arange(tables.REACH * tables.STEP + 1) / tables.STEP) * tables.UNIT,
+    )
+    yield (
+        "deviation",
+        np.exp(np.arange(-10 * tables.STEP, 3 * tables.STEP + 1) / tables.STEP) * 2.0**24,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "values"), exact_margins(), ids=lambda v: v if isinstance(v, str) else ""
+)
+def test_no_table_entry_is_near_a_rounding_tie(name, values):
+    """Mathematics libraries differ in the last digit or two; entries must not turn on that."""
+    distance = np.abs(values - np.floor(values) - 0.5)
+    assert np.all(distance > 8 * np.spacing(np.abs(values))), name
+
+
+def test_tables_are_what_they_always_were():
+    from vaekit.compressing import tables_hash
+
+    assert tables_hash()[:16] == "5d0de61fda26ac27"
+
+
+def test_bins_have_equal_mass_and_rise():
+    edges, centres = tables.edges() / 2.0**20, tables.centres() / ONE
+    assert np.all(np.diff(edges) > 0)
+    assert np.all((edges[:-1] <= centres) & (centres <= edges[1:]))
+
+
+def test_log_tables_agree_with_the_functions():
+    from scipy.special import gammaln
+
+    values = np.exp(np.linspace(-6, 9, 500))
+    assert np.allclose(gammas.logs(values) / tables.STEP, np.log(values), atol=4e-4)
+    place = gammas.places(values)
+    a = gammas.value(place)
+    assert np.allclose(a, values, rtol=0.012)
+    k = np.arange(256)
+    wanted = gammaln(a[:, None] + k) - gammaln(a[:, None])
+    assert (
+        np.abs(gammas.rises(256)[place] / tables.STEP - wanted).max() < 0.04
+    )  # steps of 1/4096, 255 times
+
+
+# ---- the coder
+
+
+@given(st.integers(0, 2**32), st.integers(1, 40), st.integers(1, 300))
+@settings(max_examples=30, deadline=None)
+def test_what_is_pushed_is_popped(seed, lanes, count):
+    random = np.random.default_rng(seed)
+    stack, coins = Stack.new(lanes), Binary(random.normal(0, 3 * ONE, count).round())
+    dice, x, y = Uniform(count, random.integers(1, 17, count)), random.integers(0, 2, count), None
+    y = random.integers(0, 1 << (24 - dice.shift.astype(int)))
+    coins.push(stack, x)
+    dice.push(stack, y)
+    assert (dice.pop(stack) == y).all()
+    assert (coins.pop(stack) == x).all()
+    assert stack.size == 0
+    assert (stack.heads == 2**32).all()
+
+
+@pytest.mark.parametrize("kind", ["bernoulli", *LEVELS, *COUNTS, "posterior"])
+def test_every_symbol_has_an_interval_and_they_fill_the_unit(kind):
+    model = twin(made("bernoulli" if kind == "posterior" else kind))
+    x = rows_for("bernoulli" if kind == "posterior" else kind, 3)
+    rule = Chooser(3, lambda n, p, q: q.likeliest())
+    found = model(rule, torch.from_numpy(x * ONE))
+    if kind == "posterior":
+        found = rule.posteriors["z"]
+    head = found.head if isinstance(found, Escaped) else found
+    levels = {"bernoulli": 2, "posterior": 4096}.get(kind, 256)
+    part = slice(0, head.count)
+    at = np.zeros(head.count, np.uint64)
+    for k in range(levels):
+        start, size = head.interval(part, np.full(head.count, k))
+        assert (start == at).all()
+        assert (size > 0).all()
+        for covered in (start, start + size - np.uint64(1)):
+            symbols, again = head.find(part, covered)
+            assert (symbols == k).all()
+            assert (again[0] == start).all()
+            assert (again[1] == size).all()
+        at = start + size
+        if k == 40 and levels == 4096:
+            break
+    else:
+        assert (at == PARTS).all()
+
+
+def test_an_empty_stack_says_so_and_stays_as_it_was():
+    model, x = twin(made("bernoulli")), rows_for("bernoulli", 5)
+    stack = Stack.new(4)
+    with pytest.raises(Empty):
+        compress_rows(model, stack, x, back=True)
+    assert stack.size == 0
+    assert (stack.heads == 2**32).all()
+
+
+def test_popping_random_bits_gives_draws_from_the_distribution():
+    weights = np.tile(tables.rounded(np.log([0.5, 0.3, 0.2]) * tables.STEP), (30_000, 1))
+    random = np.random.default_rng(1)
+    stack = Stack(random.integers(2**32, 2**63, 64), random.integers(0, 2**32, 40_000))
+    share = np.bincount(Tabled(weights).pop(stack)) / 30_000
+    assert np.allclose(share, [0.5, 0.3, 0.2], atol=0.01)
+
+
+# ---- exact networks
+
+NETS = {
+    "dense": lambda: (dense((1, 9, 7), (5,), (11, 8), "tanh"), (1, 9, 7)),
+    "conv": lambda: (conv_encoder((2, 9, 7), (6,), (8, 12), 16), (2, 9, 7)),
+    "deconv": lambda: (conv_decoder(3, (4, 9, 7), (8, 12), 16, "elu"), (3,)),
+    "residual": lambda: (residual_encoder((1, 13, 9), (6,), (8, 16)), (1, 13, 9)),
+    "residual back": lambda: (residual_decoder(3, (2, 13, 9), (8, 16)), (3,)),
+    "tutorial": lambda: (tutorial_encoder((1, 28, 28), 2), (1, 28, 28)),
+    "tutorial back": lambda: (tutorial_decoder(2, (1, 28, 28)), (2,)),
+    **{a: (lambda a=a: (nn.Sequential(nn.Linear(4, 9), getattr(nn, a)()), (4,))) for a in tables.ACTIVATIONS},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_exact_twins_agree_with_their_networks_and_with_themselves(name):
+    with seeded(0, name):
+        net, shape = NETS[name]()
+        for parameter in net.parameters():
+            parameter.data += 0.1 * torch.randn_like(parameter)
+        x = torch.randn(12, *shape)
+    fixed = torch.floor(x.double() * ONE + 0.5)
+    with torch.inference_mode():
+        one = exact(net)
+        whole = one(fixed)
+        wanted = net.double()(fixed / ONE)
+        singly = torch.cat([one(row[None]) for row in fixed])
+        backwards = one(fixed.flip(0)).flip(0)
+    assert torch.equal(whole, torch.floor(whole))
+    assert torch.equal(whole, singly)
+    assert torch.equal(whole, backwards)
+    scale = wanted.abs().max().clamp_min(1)
+    assert (whole / ONE - wanted).abs().max() < 2e-2 * scale
+
+
+def test_threads_change_no_bit():
+    net, x = (
+        exact(dense((64,), (32,), (128,)).eval()),
+        torch.randint(-(2**18), 2**18, (300, 64)).double(),
+    )
+    before = torch.get_num_threads()
+    try:
+        found = []
+        for threads in (1, 2, 4):
+            torch.set_num_threads(threads)
+            with torch.inference_mode():
+                found.append(net(x))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
+
+
+def test_no_partial_sum_can_pass_what_float64_holds():
+    """The worst inputs there can be, against the same product in Python's whole numbers."""
+    layer = nn.Linear(200, 3)
+    layer.weight.data.normal_(0, 3)
+    product = exact(layer).__self__
+    x = torch.sign(product.weight[0])[None] * tables.LIMIT
+    wanted = sum(int(a) * int(b) for a, b in zip(x[0], product.weight[0], strict=True))
+    assert int((x @ product.weight[0])[0]) == wanted
+    assert abs(wanted) + abs(int(product.bias[0])) < 2**53
+
+
+def test_layers_without_a_twin_are_named():
+    with pytest.raises(BadInput, match="BatchNorm2d"):
+        exact(nn.Sequential(nn.BatchNorm2d(3)))
+    with pytest.raises(BadInput, match="real numbers"):
+        twin(made("gaussian"))
+    with pytest.raises(BadInput, match="FullNormal"):
+        twin(made("bernoulli", posterior="full"))
+
+
+# ---- rows
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", *LEVELS, *COUNTS])
+@pytest.mark.parametrize("network", ["dense", "conv", "residual"])
+def test_rows_come_back(likelihood, network):
+    shape = (1, 16, 17)
+    options = {"network": network, "width": 8, "components": 2}
+    if network == "conv":
+        options["link"] = "exp"
+    model, x = twin(made(likelihood, shape, **options)), rows_for(likelihood, 30, shape)
+    packed = blocks.compress(model, x)
+    assert (blocks.decompress(model, packed, len(x), shape) == x).all()
+
+
+def test_rows_come_back_in_vectors_and_with_huge_counts():
+    model = twin(made("negative_binomial", (7,)))
+    x = np.random.default_rng(0).integers(0, 2**38, (50, 7))
+    x[::3] //= 2**30
+    assert (blocks.decompress(model, blocks.compress(model, x), 50, (7,)) == x).all()
+
+
+def test_the_rate_is_that_of_the_elbo():
+    """A model whose posterior is good: net bits within one percent of -ELBO, start-up counted."""
+    import vaekit
+
+    trained = vaekit.fit("digits", latent=6, epochs=40, likelihood="logistic_mixture", width=64)
+    x = torch.as_tensor(np.tile(trained.source.rows("train").numpy(), (4, 1, 1, 1)))
+    terms = elbo_terms(trained.model, x.float())
+    wanted = -(terms[0] - terms[1]).sum().item() / np.log(2)
+    packed = blocks.compress(twin(trained.model), x.numpy().astype(np.int64))
+    assert 8 * len(packed) < 1.01 * wanted + 2000
+    assert 8 * len(packed) > 0.985 * wanted
+
+
+def test_costs_are_those_of_the_float_model():
+    model, x = made("beta_binomial"), rows_for("beta_binomial", 20)
+    rule = Chooser(20, lambda n, p, q: q.likeliest())
+    with torch.inference_mode():
+        bits = twin(model)(rule, torch.from_numpy(x * ONE)).bits(x.reshape(-1)).sum()
+        z = torch.from_numpy(tables.centres()[rule.bins["z"]] / ONE).reshape(20, -1).float()
+        wanted = -model.likelihood(z).log_prob(torch.from_numpy(x).float()).sum().item() / np.log(2)
+    assert bits == pytest.approx(wanted, rel=3e-3)
+
+
+def test_the_same_graph_codes_and_trains():
+    """Nothing of the model is written twice: the twin is the model's own class."""
+    model = burda((1, 8, 8), width=12, latent=3).model.eval()
+    assert type(twin(model)) is type(model)
+    assert model(Recorder(2, 1, from_posterior), torch.zeros(2, 1, 8, 8)).batch_shape == (2,)
+
+
+@given(
+    st.integers(0, 2**31), st.sampled_from(["noise", "flat", "sparse", "steps"]), st.integers(1, 6)
+)
+@settings(max_examples=400, deadline=None)
+def test_any_bytes_of_the_right_shape_come_back(seed, pattern, count):
+    random = np.random.default_rng(seed)
+    x = {
+        "noise": lambda: random.integers(0, 256, (count, 1, 3, 3)),
+        "flat": lambda: np.full((count, 1, 3, 3), random.integers(0, 256)),
+        "sparse": lambda: random.integers(0, 256, (count, 1, 3, 3)) * (random.random((count, 1, 3, 3)) < 0.1),
+        "steps": lambda: np.cumsum(random.integers(0, 3, (count, 1, 3, 3)), -1) % 256,
+    }[pattern]()  # fmt: skip
+    model = SMALL[seed % len(SMALL)]
+    assert (blocks.decompress(model, blocks.compress(model, x), count, (1, 3, 3)) == x).all()
+
+
+SMALL = [twin(made(name, (1, 3, 3), latent=2, width=4, components=2)) for name in LEVELS]
