@@ -286,3 +286,18 @@ def workplace(trained, tmp_path_factory):
     np.save(place / "empty.npy", np.zeros((0, 1, 8, 8), "uint8"))
     compress(trained, trained.source.values.numpy()[:30], place / "good.vk")
     return place
+
+
+def test_evaluation_and_report_foretell_the_file(trained, tmp_path):
+    """The code length that is reported is the one that files reach."""
+    from vaekit.report import write_report
+
+    values = np.tile(trained.source.values.numpy(), (3, 1, 1, 1))
+    scores = trained.evaluate(trained.source.values, samples=1)
+    found = compress(trained, values, tmp_path / "a.vk")
+    assert found.bits_per_dimension == pytest.approx(scores.code_bits_per_dimension, rel=0.01)
+    trained.save(tmp_path / "model")
+    text = write_report(trained, tmp_path / "model").read_text()
+    assert "Where the bits go" in text
+    real = vaekit.fit(np.random.default_rng(0).normal(size=(60, 4)), latent=2, epochs=1, width=4)
+    assert real.evaluate(samples=2).code_bits_per_dimension is None

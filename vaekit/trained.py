@@ -18,7 +18,7 @@ from vaekit.checks import BadInput, require
 from vaekit.data import Representation, Source, open_source
 from vaekit.data.arrays import is_frame, to_array, to_rows
 from vaekit.drawing import Generator
-from vaekit.evaluation import encode, in_chunks
+from vaekit.evaluation import bits_per_dimension, encode, in_chunks
 from vaekit.evaluation.annealing import CHAINS, STEPS
 from vaekit.evaluation.scores import Scores, score, with_annealing
 from vaekit.recipes.parts import COUNTS, LEVELS
@@ -142,7 +142,16 @@ class Trained:
         if annealed_rows and self.has_density:
             how = {"rows": annealed_rows, "steps": annealed_steps, "chains": chains, "seed": seed}
             found = with_annealing(found, self.model, x, **how)
-        return replace(found, bits_of=self.bits_of if self.has_density else None)
+        if not self.has_density:
+            return found
+        code = bits_per_dimension(-found.elbo, x.shape[1:]) if self.is_discrete else None  # type: ignore[operator]
+        return replace(found, bits_of=self.bits_of, code_bits_per_dimension=code)
+
+    @property
+    def is_discrete(self) -> bool:
+        """Whether p(x|z) gives probabilities to the data's own values, so that it can be coded."""
+        kind = self.config["likelihood"]["name"]
+        return kind in (*LEVELS, *COUNTS, "bernoulli") and not self.config["likelihood"]["warnings"]
 
     @property
     def bits_of(self) -> str:

@@ -33,6 +33,8 @@ class Scores:
             the rows) and ``sampling_error`` (what more samples would remove).
         effective_samples: median effective sample size of the importance weights.
         bits_per_dimension: - log_likelihood / log 2 / numbers in a row.
+        code_bits_per_dimension: - elbo, likewise in bits: what the codec needs, for data it can
+            code.
         bits_of: what the bits describe: probabilities of discrete values, or densities.
         mean_squared_error: per number, between x and the mean of p(x|z) at the posterior mean.
         active_units: latent units whose mean moves with x.
@@ -61,6 +63,7 @@ class Scores:
     sampling_error: float | None = None
     effective_samples: float | None = None
     bits_per_dimension: float | None = None
+    code_bits_per_dimension: float | None = None
     bits_of: str | None = None
     mutual_information: float | None = None
     total_correlation: float | None = None

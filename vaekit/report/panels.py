@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from PIL import Image
 
+from vaekit.drawing import at_mean
 from vaekit.families.likelihoods import LIKELIHOODS
 from vaekit.pictures import as_bytes, grid
 from vaekit.recipes.parts import COUNTS, LEVELS, REAL
+from vaekit.trace import trace
 from vaekit.trained import Trained
 
 Array = np.ndarray
@@ -64,3 +68,13 @@ def manifold(trained: Trained, axes: tuple[int, int], side: int = 20) -> Array:
     codes[..., axes[0]] = quantiles[None, :]
     codes[..., axes[1]] = quantiles.flip(0)[:, None]
     return trained.decode(codes.flatten(0, 1))
+
+
+def bits_by_place(trained: Trained, x: torch.Tensor) -> tuple[Array, float]:
+    """Mean code length of each number of a row given its mean code, in bits, (*row); and of the
+    latents, KL(q(z|x) || p(z)), in bits a row."""
+    with torch.inference_mode():
+        found = trace(trained.model, x, rule=at_mean)
+        base = found.likelihood.base_dist  # type: ignore[attr-defined]
+        bits = -base.log_prob(x).mean(0) / math.log(2)
+    return bits.numpy(), found.kl.mean().item() / math.log(2)

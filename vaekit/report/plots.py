@@ -177,3 +177,22 @@ def _zoomed(values: list[float]) -> tuple[float, float]:
     top = min(high, middle + 0.6 * (middle - low) + 1e-9)
     margin = 0.05 * (top - low) + 1e-9
     return low - margin, top + margin
+
+
+def bits_map(bits: Array) -> str:
+    """Bits a pixel as a picture, (H, W)."""
+    with figure(9.6, 3.6) as (made, axis):
+        shown = axis.imshow(bits, cmap="magma", vmin=0)
+        axis.grid(visible=False)
+        axis.set_axis_off()
+        made.colorbar(shown, ax=axis, label="bits")
+        return svg(made, "Bits of each pixel")
+
+
+def bits_bars(bits: Array) -> str:
+    """Bits of each column of a row."""
+    with figure(9.6, 2.6) as (made, axis):
+        axis.bar(range(len(bits)), bits, color=ACCENT, width=0.8)
+        axis.set(ylabel="bits", xlabel="column")
+        axis.grid(axis="x", visible=False)
+        return svg(made, "Bits of each column")

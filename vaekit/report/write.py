@@ -106,6 +106,7 @@ class View:
             self.walks(),
             self.aggregate(),
             self.bounds(),
+            self.bits(),
             self.numbers(),
             self.origin(),
         ]
@@ -274,6 +275,17 @@ class View:
             f"sampling with few samples understates log p(x)."
         )
         return page.section("Bounds", page.plot(plots.bound_curve(curve, bracket), caption))
+
+    def bits(self) -> str:
+        if self.scores.code_bits_per_dimension is None:
+            return ""
+        where, latent = panels.bits_by_place(self.trained, self.x()[:ROWS_FOR_CURVE])
+        caption = (
+            f"Bits that vaekit compress needs for each number of a row, mean over test rows; "
+            f"together {where.sum():,.0f} bits, and {latent:,.0f} for the latents."
+        )
+        drawn = plots.bits_map(where.mean(0)) if self.image else plots.bits_bars(where)
+        return page.section("Where the bits go", page.plot(drawn, caption))
 
     def x(self) -> torch.Tensor:
         """The rows as the model sees them."""
