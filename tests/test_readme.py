@@ -56,3 +56,13 @@ def test_console_lines_name_real_commands():
 def test_links_lead_somewhere():
     for link in re.findall(r"\]\(([^)]+)\)", TEXT):
         assert (ROOT / link).exists(), link
+
+
+def test_results_are_what_the_scripts_printed():
+    """docs/results.md is written from the results, never by hand."""
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("tables", ROOT / "benchmarks" / "tables.py")
+    tables = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tables)
+    assert (ROOT / "docs" / "results.md").read_text() == tables.text()
