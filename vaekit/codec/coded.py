@@ -196,8 +196,10 @@ def _beta_binomial(family: Elementwise, levels: int, raw: Tensor) -> Tabled:
         gammas.places(_through(link, block))
         for link, block in zip(family.links.values(), blocks, strict=True)
     )
+    pairs, which = np.unique(first * gammas.PLACES + second, return_inverse=True)
+    first, second = np.divmod(pairs, gammas.PLACES)
     rises = gammas.rises(levels)
-    return Tabled(rises[first] + rises[second][:, ::-1] + gammas.choose(levels))
+    return Tabled(rises[first] + rises[second][:, ::-1] + gammas.choose(levels), which)
 
 
 def _poisson(family: Counted, raw: Tensor) -> Escaped:

@@ -13,6 +13,7 @@ Array = np.ndarray
 
 GRID = 32  # grid points per doubling
 SMALLEST, DOUBLINGS = -10, 24
+PLACES = DOUBLINGS * GRID + 1
 MANTISSA = 2**14
 
 
@@ -34,13 +35,13 @@ def logs(values: Array) -> Array:
 def places(values: Array) -> Array:
     """The nearest point of a logarithmic grid, 32 to a doubling from 2**-10 to 2**14."""
     steps = logs(values) * (GRID / (math.log(2) * STEP))
-    return np.clip(rounded(steps) - SMALLEST * GRID, 0, DOUBLINGS * GRID).astype(np.int64)
+    return np.clip(rounded(steps) - SMALLEST * GRID, 0, PLACES - 1).astype(np.int64)
 
 
 @cache
 def _values() -> Array:
     """The grid, as fractions of 2**-20 so that they are the same everywhere."""
-    exponents = np.arange(DOUBLINGS * GRID + 1) / GRID + SMALLEST
+    exponents = np.arange(PLACES) / GRID + SMALLEST
     return rounded(np.exp2(exponents) * 2.0**20) / 2.0**20
 
 

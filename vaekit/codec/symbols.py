@@ -134,24 +134,31 @@ class Cumulative(Symbols):
 
 
 class Tabled(Symbols):
-    """Symbols 0 .. levels - 1 by whole-numbered log weights, (count, levels), in steps of
-    1 / 4096 nat."""
+    """Symbols 0 .. levels - 1 by whole-numbered log weights in steps of 1 / 4096 nat.
 
-    def __init__(self, weights: Array) -> None:
-        self.count, self.levels = weights.shape
-        drop = weights.max(1, keepdims=True) - weights
-        mass = tables.look_up(tables.exponential(), drop)
-        share = np.floor(mass * (PARTS - self.levels) / mass.sum(1, keepdims=True))
-        self.ends = np.cumsum(share + 1, 1)
+    Args:
+        weights: (tables, levels). which: the table of each element; by default each has its own.
+    """
+
+    def __init__(self, weights: Array, which: Array | None = None) -> None:
+        self.levels = weights.shape[1]
+        self.which = np.arange(len(weights)) if which is None else which
+        self.count = len(self.which)
+        drop = (weights.max(1, keepdims=True) - weights).astype(np.int64)
+        mass = tables.exponential()[np.minimum(drop, tables.REACH * tables.STEP, out=drop)]
+        mass *= (PARTS - self.levels) / mass.sum(1, keepdims=True)
+        share = np.floor(mass, out=mass).astype(np.int32)
+        share += 1
+        self.ends = np.cumsum(share, 1, dtype=np.int32)
         self.ends[:, -1] = PARTS
 
     def interval(self, part: slice, symbols: Array) -> Intervals:
-        ends, rows = self.ends[part], np.arange(len(symbols))
-        start = np.where(symbols > 0, ends[rows, np.maximum(symbols - 1, 0)], 0)
-        return _unsigned(start, ends[rows, symbols])
+        which = self.which[part]
+        start = np.where(symbols > 0, self.ends[which, np.maximum(symbols - 1, 0)], 0)
+        return _unsigned(start, self.ends[which, symbols])
 
     def find(self, part: slice, covered: Array) -> tuple[Array, Intervals]:
-        symbols = (self.ends[part] <= covered[:, None].astype(np.float64)).sum(1)
+        symbols = (self.ends[self.which[part]] <= covered[:, None].astype(np.int32)).sum(1)
         return symbols, self.interval(part, symbols)
 
 
