@@ -37,8 +37,8 @@ RUNS = Path("runs/compression")
 DENSE = {"network": "dense", "width": 512, "depth": 2, "latent": 40}
 MODELS = {
     "binary": ("mnist", {**DENSE, "binarize": "dynamic", "epochs": 120}),
-    "grey": ("mnist", {**DENSE, "likelihood": "beta_binomial", "epochs": 60}),
-    "fashion": ("fashion_mnist", {**DENSE, "likelihood": "logistic_mixture", "epochs": 60}),
+    "grey": ("mnist", {**DENSE, "likelihood": "beta_binomial", "epochs": 40}),
+    "fashion": ("fashion_mnist", {**DENSE, "likelihood": "logistic_mixture", "epochs": 25}),
 }
 PUBLISHED = {
     "binary": {"BB-ANS": 0.19},

@@ -13,14 +13,16 @@ from torch import distributions as D
 
 from vaekit.checks import BadInput
 from vaekit.codec import gammas, tables
+from vaekit.codec.chains import Chain, full, low_rank
 from vaekit.codec.exact import exact
+from vaekit.codec.latents import Latents
 from vaekit.codec.symbols import Binary, Cumulative, Escaped, Symbols, Tabled, Uniform
-from vaekit.codec.tables import BINS, BINS_LOG2, ONE, REACH, STEP, UNIT, look_up, rounded
+from vaekit.codec.tables import BINS_LOG2, ONE, REACH, STEP, UNIT, look_up, rounded
 from vaekit.conditionals import Conditional, StandardNormal
 from vaekit.families.base import Positive, half_exp
 from vaekit.families.counts import Counted, OverdispersedCounted
 from vaekit.families.elementwise import Elementwise, Located
-from vaekit.families.gaussians import DiagonalNormal
+from vaekit.families.gaussians import DiagonalNormal, FullNormal, LowRankNormal
 from vaekit.families.mixtures import Categorical, DiscreteLogistic, LogisticMixture, unmix
 
 Array = np.ndarray
@@ -38,7 +40,7 @@ class Coded(nn.Module):
         super().__init__()
         self.net, self.symbols = exact(conditional.net), symbols_of(conditional.family)
 
-    def forward(self, *given: Tensor) -> Symbols:
+    def forward(self, *given: Tensor) -> Symbols | Chain:
         return self.symbols(self.net(*given))
 
 
@@ -53,7 +55,7 @@ class CodedPrior(nn.Module):
         return Uniform(self.dim, BINS_LOG2)
 
 
-def symbols_of(family: Any) -> Callable[[Tensor], Symbols]:
+def symbols_of(family: Any) -> Callable[[Tensor], Symbols | Chain]:
     """The function from raw numbers, (rows, *raw_shape), to symbols, row after row.
 
     Raises:
@@ -66,10 +68,7 @@ def symbols_of(family: Any) -> Callable[[Tensor], Symbols]:
             return partial(make, family)
     if isinstance(family, Located):
         raise BadInput(REAL)
-    raise BadInput(
-        f"a {type(family).__name__} has no exact form: this model cannot compress; train with a "
-        "diagonal posterior"
-    )
+    raise BadInput(f"a {type(family).__name__} has no exact form: this model cannot compress")
 
 
 def _elementwise(family: Elementwise) -> Callable[[Tensor], Symbols]:
@@ -102,32 +101,12 @@ def _through(link: Any, raw: Array) -> Array:
     raise BadInput("this posterior's link has no exact form: use softplus or exp")
 
 
-class Latents(Cumulative):
-    """Normals over the 4096 bins of a latent.
+def _full(family: FullNormal, raw: Tensor) -> Chain:
+    return full(family, _through, raw)
 
-    Args:
-        mean: fixed-point. deviation: real, above 0.
-    """
 
-    turned = True
-
-    def __init__(self, mean: Array, deviation: Array) -> None:
-        super().__init__(len(mean), BINS, self._mass_below, tables.NORMAL_UNIT)
-        self.mean, self.narrow = mean / ONE, tables.NORMAL_STEP / deviation
-        self.bounds = tables.edges() / 2.0**20
-
-    def _mass_below(self, part: slice, k: Array) -> Array:
-        table = tables.normal()
-        top = float(len(table) - 1)
-        at = (self.bounds[k.astype(np.int64)] - self.mean[part]) * self.narrow[part] + top / 2
-        at = np.minimum(np.maximum(at, 0, out=at), top - 1e-6, out=at)
-        index = at.astype(np.int64)
-        between = np.floor((at - index) * 1024) / 1024  # few bits: exact, so it never falls
-        return table[index] + between * (table[index + 1] - table[index])
-
-    def likeliest(self) -> Array:
-        """The bin in which each mean lies."""
-        return np.searchsorted(self.bounds[1:-1], self.mean)
+def _low_rank(family: LowRankNormal, raw: Tensor) -> Chain:
+    return low_rank(family, _through, raw)
 
 
 def _normal(family: DiagonalNormal, raw: Tensor) -> Latents:
@@ -231,8 +210,10 @@ def _means(family: Counted, raw: Tensor, flat: Array) -> Array:
     return _flat(gain.contiguous()) * _through(family.link, flat)
 
 
-FAMILIES: dict[type, Callable[[Any, Tensor], Symbols]] = {
+FAMILIES: dict[type, Callable[[Any, Tensor], Symbols | Chain]] = {
     DiagonalNormal: _normal,
+    FullNormal: _full,
+    LowRankNormal: _low_rank,
     DiscreteLogistic: _logistic,
     LogisticMixture: _mixture,
     Categorical: _categorical,

@@ -15,7 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.codec.ans import Stack
-from vaekit.codec.coded import Latents, values_of
+from vaekit.codec.chains import Chain
+from vaekit.codec.coded import values_of
+from vaekit.codec.latents import Latents
 from vaekit.codec.symbols import Symbols, Uniform
 from vaekit.codec.tables import BINS_LOG2, ONE
 
@@ -58,7 +60,7 @@ def compress_rows(model: nn.Module, stack: Stack, x: Array, *, back: bool) -> No
         Empty: where the stack has too few bits; it is then as it was.
     """
 
-    def popped(name: str, prior: Symbols, posterior: Latents) -> Array:
+    def popped(name: str, prior: Symbols, posterior: Latents | Chain) -> Array:
         return posterior.pop(stack) if back else posterior.likeliest()
 
     kept = stack.mark()

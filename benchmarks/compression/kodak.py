@@ -1,0 +1,70 @@
+"""Photographs: a patch model trained on half of the Kodak images, the other half compressed.
+
+    VAEKIT_DATA=... python benchmarks/compression/kodak.py [--epochs 20]
+
+Each photograph is cut into 16 x 16 tiles, one block a photograph. PNG (optimised) and lossless
+WebP code the same pixels, one file each.
+"""
+
+import argparse
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from rates import saved, write
+
+import vaekit
+from vaekit.compressing import Archive
+from vaekit.tiling import compress_pictures, read_pixels, restore_pictures, to_tiles
+
+TILE = (16, 16)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser()
+    options.add_argument("--epochs", type=int, default=20)
+    given = options.parse_args()
+    torch.set_num_threads(1)
+    paths = sorted(Path(os.environ["VAEKIT_DATA"], "kodak").glob("*.png"))
+    learn, keep = paths[::2], paths[1::2]
+    patches = np.concatenate([to_tiles(read_pixels(p, 3), TILE) for p in learn])
+    model = vaekit.fit(
+        patches, likelihood="logistic_mixture", network="dense", width=512, latent=64,
+        components=2, epochs=given.epochs,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "in").mkdir()
+        for path in keep:
+            shutil.copy(path, folder / "in" / path.name)
+        began = time.perf_counter()
+        summary = compress_pictures(model, folder / "in", folder / "a.vk", verify=False)
+        middle = time.perf_counter()
+        restore_pictures(Archive(folder / "a.vk", model), folder / "out")
+        ended = time.perf_counter()
+        same = all(
+            (read_pixels(folder / "out" / p.name, 3) == read_pixels(p, 3)).all() for p in keep
+        )
+        size = (folder / "a.vk").stat().st_size
+    pixels = [np.moveaxis(read_pixels(p, 3), 0, -1)[None] for p in keep]
+    numbers = sum(p.size for p in pixels)
+    write("kodak", {
+        "setting": f"{len(learn)} Kodak photographs to learn from, {len(keep)} others coded in tiles of 16 x 16; "
+        f"dense 512-512, 64 latents, mixture of 2 logistics, {given.epochs} epochs, one thread",
+        "same pixels": same,
+        "bits/dim": {
+            "vaekit": round(8 * size / numbers, 3),
+            "PNG, optimised": round(8 * sum(saved(p, "png", optimize=True) for p in pixels) / numbers, 3),
+            "WebP, lossless": round(8 * sum(saved(p, "webp", lossless=True, quality=100) for p in pixels) / numbers, 3),
+        },
+        "plain blocks": summary.plain,
+        "MB/s in and out": [round(numbers / (middle - began) / 1e6, 2), round(numbers / (ended - middle) / 1e6, 2)],
+    })  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
