@@ -57,12 +57,14 @@ def use_threads(number: int) -> None:
 
 
 def show(values: dict[str, Any], *, as_json: bool) -> None:
-    """Print named values for people or for machines."""
+    """Print named values for machines, or for people, who are spared those that are None."""
     if as_json:
         print(json.dumps(values, indent=2))
         return
     width = max(map(len, values))
     for name, value in values.items():
+        if value is None:
+            continue
         print(f"{name.replace('_', ' '):<{width}}  {text(value)}")
 
 

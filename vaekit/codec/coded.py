@@ -13,6 +13,7 @@ from torch import distributions as D
 
 from vaekit.checks import BadInput
 from vaekit.codec import gammas, tables
+from vaekit.codec.ans import PARTS
 from vaekit.codec.chains import Chain, full, low_rank
 from vaekit.codec.exact import exact
 from vaekit.codec.latents import Latents
@@ -122,17 +123,15 @@ class Logistics(Cumulative):
     """
 
     def __init__(self, loc: Array, scale: Array, share: Array, levels: int) -> None:
-        super().__init__(len(loc), levels, self._mass_below, UNIT)
+        super().__init__(len(loc), levels, self._mass_below)
         self.slope = np.ascontiguousarray((STEP / scale).T)
         self.start = np.ascontiguousarray(((-0.5 - loc).T) * self.slope + (REACH * STEP + 0.5))
-        self.share = np.ascontiguousarray(share.T)
+        self.share = np.ascontiguousarray(share.T) * ((PARTS - levels) / UNIT)
 
     def _mass_below(self, part: slice, k: Array) -> Array:
-        table = tables.sigmoid()
         at = self.slope[:, part] * k
         at += self.start[:, part]
-        at = np.minimum(np.maximum(at, 0, out=at), len(table) - 1, out=at)
-        mass = table[at.astype(np.int64)]
+        mass = tables.sigmoid().take(at.astype(np.int64), mode="clip")
         mass *= self.share[:, part]
         total = mass[0]
         for more in mass[1:]:  # one after the other: the order of a sum is part of its result

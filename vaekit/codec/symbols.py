@@ -96,40 +96,40 @@ class Cumulative(Symbols):
     """Symbols 0 .. levels - 1 with a distribution function known at every edge.
 
     Args:
-        below: from a slice of elements and edges k in 0 .. levels (at the two ends, anything
-            will do), P(symbol < k) in units of ``unit``, never falling as k rises; a fresh array.
+        below: from a slice of elements and edges k in 1 .. levels - 1 (beyond, anything will
+            do), P(symbol < k) times PARTS - levels, never falling as k rises; a fresh array.
     """
 
-    def __init__(
-        self, count: int, levels: int, below: Callable[[slice, Array], Array], unit: float
-    ) -> None:
+    def __init__(self, count: int, levels: int, below: Callable[[slice, Array], Array]) -> None:
         self.count, self.levels, self.below = count, levels, below
-        self.gain = (PARTS - levels) / unit
 
     def edge(self, part: slice, k: Array) -> Array:
-        """Where symbol k begins: one part for each symbol below it, the rest by probability."""
+        """Where symbol k, 0 < k < levels, begins: a part for each symbol below, and their mass."""
         mass = self.below(part, k)
-        mass *= self.gain
-        return np.where(k <= 0, 0.0, k + np.floor(mass, out=mass))
+        np.floor(mass, out=mass)
+        mass += k
+        return mass
 
     def interval(self, part: slice, symbols: Array) -> Intervals:
         k = symbols.astype(np.float64)
-        end = np.where(k == self.levels - 1, PARTS, self.edge(part, k + 1))
-        return _unsigned(self.edge(part, k), end)
+        start = np.where(k == 0, 0.0, self.edge(part, k))
+        end = np.where(k == self.levels - 1, float(PARTS), self.edge(part, k + 1))
+        return _unsigned(start, end)
 
     def find(self, part: slice, covered: Array) -> tuple[Array, Intervals]:
-        target = covered.astype(np.float64)
-        low, high = np.zeros_like(target), np.full_like(target, self.levels)
-        start, end = np.zeros_like(target), np.full_like(target, PARTS)
-        for _ in range((self.levels - 1).bit_length()):
-            middle = np.floor((low + high) * 0.5)
+        target, step = covered.astype(np.float64), 1 << (self.levels - 1).bit_length()
+        low, start, end = np.zeros_like(target), np.zeros_like(target), np.full_like(target, PARTS)
+        ragged = step != self.levels
+        while step > 1:
+            step >>= 1
+            middle = low + step
             edge = self.edge(part, middle)
+            if ragged:
+                edge[middle >= self.levels] = PARTS
             up = edge <= target
-            np.copyto(low, middle, where=up)
             np.copyto(start, edge, where=up)
-            down = ~up
-            np.copyto(high, middle, where=down)
-            np.copyto(end, edge, where=down)
+            np.copyto(end, edge, where=~up)
+            np.copyto(low, middle, where=up)
         return low.astype(np.int64), _unsigned(start, end)
 
 
