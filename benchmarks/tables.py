@@ -139,8 +139,8 @@ def kodak(found: dict) -> str:
     return (
         f"\n## Photographs\n\n`compression/kodak.py`: {r['setting']}.\n\n"
         + table(["", "bits/dim"], [[k, v] for k, v in r["bits/dim"].items()])
-        + f"\nvaekit codes {fast} MB/s and decodes {back} MB/s. A model of separate tiles whose colours are coded "
-        "apart is no match for coders made for photographs; it is here to say where it stands.\n"
+        + f"\nvaekit codes {fast} MB/s and decodes {back} MB/s. A model of separate tiles "
+        "is no match for coders made for photographs; it is here to say where it stands.\n"
     )
 
 

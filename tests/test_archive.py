@@ -13,7 +13,8 @@ from vaekit.checks import BadInput
 from vaekit.cli import run
 from vaekit.codec.blocks import MODEL
 from vaekit.compressing import Archive, compress, fingerprint
-from vaekit.tiling import compress_pictures, from_tiles, restore_pictures, to_tiles
+from vaekit.data.images import from_tiles, to_tiles
+from vaekit.tiling import compress_pictures, restore_pictures
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -300,3 +301,40 @@ def test_evaluation_and_report_foretell_the_file(trained, tmp_path):
     assert "Where the bits go" in text
     real = vaekit.fit(np.random.default_rng(0).normal(size=(60, 4)), latent=2, epochs=1, width=4)
     assert real.evaluate(samples=2).code_bits_per_dimension is None
+
+
+def test_tiles_and_colours_from_training_to_the_file(tmp_path, monkeypatch, capsys):
+    """A folder of photographs: trained on tiles of it, red and blue less green, and compressed."""
+    monkeypatch.chdir(tmp_path)
+    folder, random = tmp_path / "photos", np.random.default_rng(0)
+    folder.mkdir()
+    wave = np.linspace(0, 9, 40)
+    for i in range(12):
+        grey = 128 + 90 * np.sin(wave[:, None] * (i + 1) / 4) * np.cos(wave[None] + i)
+        noise = random.normal(0, 3, (40, 40, 3))
+        pixels = np.clip(grey[..., None] * [0.9, 1, 1.1] + noise, 0, 255).astype("uint8")
+        Image.fromarray(pixels).save(folder / f"{i:02}.png")
+    train = ["train", "photos", "-o", "run", "--tiles", "8", "--colours", "minus_green"]
+    assert run([*train, "--latent", "4", "--width", "64", "--epochs", "200", "--no-report"]) == 0
+    source = vaekit.open_source("photos", tiles=8)
+    assert source.values.shape == (300, 3, 8, 8)
+    assert len(source.splits["test"]) == 25  # all the tiles of one picture
+    capsys.readouterr()
+    assert run(["compress", "run", "photos", "-o", "photos.vk", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["plain"] < 12
+    assert run(["decompress", "photos.vk", "run", "-o", "back"]) == 0
+    for path in folder.iterdir():
+        back = np.asarray(Image.open(tmp_path / "back" / path.name))
+        assert (back == np.asarray(Image.open(path))).all()
+    assert run(["train", "digits", "--colours", "minus_green"]) == 2
+    assert "8-bit colour" in capsys.readouterr().err
+    assert run(["train", "digits", "--tiles", "4"]) == 2
+    assert "folder of pictures" in capsys.readouterr().err
+
+
+def test_black_and_white_stored_as_0_and_255(tmp_path):
+    values = (np.random.default_rng(0).random((200, 1, 8, 8)) < 0.1).astype("uint8") * 255
+    model = vaekit.fit(values, latent=2, epochs=400, width=16, network="dense")
+    found = compress(model, values, tmp_path / "a.vk")
+    assert found.plain == 0
+    assert (Archive(tmp_path / "a.vk", model).read() == values).all()

@@ -354,3 +354,14 @@ def test_source_is_what_opens_itself():
     s = open_source("digits")
     assert open_source(s) is s
     assert isinstance(s, Source)
+
+
+def test_red_and_blue_less_green_lose_nothing():
+    values = torch.randint(0, 256, (50, 3, 4, 4), dtype=torch.uint8)
+    r = Representation((3, 4, 4), "uint8", colours="minus_green")
+    x = r.encode(values)
+    assert x.min() >= 0
+    assert x.max() <= 255
+    assert torch.equal(r.decode(x), values)
+    grey = torch.full((1, 3, 4, 4), 77, dtype=torch.uint8)
+    assert r.encode(grey)[0, :, 0, 0].tolist() == [128, 77, 128]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vaekit.checks import known, require
 from vaekit.data import Facts, Representation, Source, facts
@@ -24,7 +24,9 @@ class Choice:
     warnings: tuple[str, ...] = ()
 
 
-def choose(source: Source, likelihood: str = "auto", binarize: str = "none") -> Choice:
+def choose(
+    source: Source, likelihood: str = "auto", binarize: str = "none", colours: str = "rgb"
+) -> Choice:
     """Take the likelihood a person named, or look at the data and pick one.
 
     Raises:
@@ -40,6 +42,12 @@ def choose(source: Source, likelihood: str = "auto", binarize: str = "none") -> 
         f"binarized data needs likelihood bernoulli, not {name}; leave out binarize or likelihood",
     )
     representation = represent(seen, source, name, binarize)
+    if colours != "rgb":
+        require(
+            seen.byte and source.shape[0] == 3 and source.is_image and name in LEVELS,
+            f"colours={colours} is for 8-bit colour pictures under a likelihood of whole levels",
+        )
+        representation = replace(representation, colours=colours)
     warnings = _grey_warning(seen, name, binarize)
     return Choice(name, representation, levels(seen, source), why, warnings)
 

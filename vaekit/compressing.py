@@ -6,13 +6,14 @@ import hashlib
 import json
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from vaekit import store
 from vaekit.checks import BadInput, require
@@ -20,6 +21,7 @@ from vaekit.codec import gammas, tables
 from vaekit.codec.blocks import MODEL, Coder
 from vaekit.codec.coded import twin
 from vaekit.codec.container import Block, Reader, Writer
+from vaekit.data import Representation
 from vaekit.files import replacing
 from vaekit.progress import tracked
 from vaekit.trained import Trained
@@ -69,18 +71,40 @@ def coder_of(trained: Trained, dtype: np.dtype) -> Coder:
         BadInput: for a model without an exact form, or one of real numbers.
     """
     model, representation = trained.model, trained.representation
+    exact, family = twin(model), model.likelihood.family
+    top = min(family.range.high, LARGEST_COUNT)
     require(
-        representation.scale == 1 or representation.binarize != "none",
-        "this model sees its data as fractions; compression needs whole levels: train with "
+        trained.is_discrete,
+        "this model sees grey values as chances of a 1; compression needs whole levels: train with "
         "--likelihood logistic_mixture or beta_binomial",
     )
-    family = model.likelihood.family
-    top = min(family.range.high, LARGEST_COUNT)
 
     def fits(x: Array) -> bool:
         return bool(x.min() >= 0 and x.max() <= top)
 
-    return Coder(twin(model), representation.shape, dtype, fits)
+    forth, back = ways(representation)
+    return Coder(exact, representation.shape, dtype, fits, forth, back)
+
+
+def ways(
+    representation: Representation,
+) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
+    """From stored values to a model's whole numbers, and back; exact wherever that is possible."""
+    unit = 1.0 if representation.binarize != "none" else representation.scale
+    parts = round(1 / unit) if unit < 1 else 1
+
+    def forth(rows: Array) -> Array:
+        if unit == 1:
+            whole = rows.astype(np.int64)
+        else:
+            whole = np.rint(rows.astype(np.float64) * parts / max(unit, 1)).astype(np.int64)
+        return representation.apart(torch.from_numpy(whole)).numpy()
+
+    def back(x: Array) -> Array:
+        whole = representation.together(torch.from_numpy(x)).numpy()
+        return whole if unit == 1 else whole * max(unit, 1) / parts
+
+    return forth, back
 
 
 def tables_hash() -> str:

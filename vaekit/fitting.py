@@ -92,7 +92,14 @@ def as_x(representation: Representation, values: Tensor, seed: int, split: str) 
     return representation.encode(values, generator_for(seed, "binarize", split))
 
 
-def prepare(source: Source, recipe: str = "vae", *, binarize: str = "none", **given: Any) -> Job:
+def prepare(
+    source: Source,
+    recipe: str = "vae",
+    *,
+    binarize: str = "none",
+    colours: str = "rgb",
+    **given: Any,
+) -> Job:
     """Choose the likelihood, sort the options into the recipe's and the plan's, check all.
 
     Raises:
@@ -107,7 +114,7 @@ def prepare(source: Source, recipe: str = "vae", *, binarize: str = "none", **gi
     )
     defaults = {name: p.default for name, p in known_options.items()}
     chosen = {**defaults, **{k: v for k, v in given.items() if k in known_options}}
-    choice = choose(source, chosen["likelihood"], binarize)
+    choice = choose(source, chosen["likelihood"], binarize, colours)
     per_epoch = Batches(source, choice.representation, plan.batch).per_epoch
     plan = plan.sized(per_epoch)
     steps, rows = plan.epochs * per_epoch, len(source.splits["train"])
@@ -133,7 +140,9 @@ def fit(
     label: str | None = None,
     labels: Any = None,
     size: tuple[int, int] | None = None,
+    tiles: int = 0,
     binarize: str = "none",
+    colours: str = "rgb",
     tensorboard: bool = False,
     checkpoint_every: int = 0,
     before: Callable[[Job], None] | None = None,
@@ -145,8 +154,9 @@ def fit(
         data: a data set's name, a path, an array, a tensor, a data frame or a torch Dataset.
         recipe: see ``vaekit recipes``.
         out: folder for the model, metrics and checkpoints.
-        label, labels, size: as for :func:`vaekit.data.open_source`.
+        label, labels, size, tiles: as for :func:`vaekit.data.open_source`.
         binarize: "none", "threshold" or "dynamic".
+        colours: "rgb", or "minus_green" for photographs that are to be compressed.
         tensorboard: also write TensorBoard events below ``out``.
         checkpoint_every: updates between checkpoints, beside one after every epoch.
         before: called with the job when all is checked, before training begins.
@@ -162,13 +172,13 @@ def fit(
         >>> model.sample(3).shape
         (3, 8, 8)
     """
-    source = open_source(data, label=label, labels=labels, size=size)
+    source = open_source(data, label=label, labels=labels, size=size, tiles=tiles)
     check_enough(source)
-    job = prepare(source, recipe, binarize=binarize, **given)
+    job = prepare(source, recipe, binarize=binarize, colours=colours, **given)
     if before:
         before(job)
     run = Run(job.built, job.batches, job.rows("validation"), job.plan, job.steps)
-    origin = origin_of(data, label, labels, size)
+    origin = origin_of(data, label, labels, size, tiles)
     config = job.config(origin)
     if out is None:
         require(not tensorboard, "tensorboard needs a folder: give out")
@@ -224,7 +234,10 @@ def reopen(config: dict[str, Any], data: Any = None) -> Source:
     again = data if data is not None else origin.get("open")
     require(again is not None, "this model was trained on data in memory: give that data again")
     size = tuple(origin["size"]) if origin.get("size") else None
-    source = open_source(again, label=origin.get("label"), labels=origin.get("labels"), size=size)
+    source = open_source(
+        again, label=origin.get("label"), labels=origin.get("labels"), size=size,
+        tiles=origin.get("tiles", 0),
+    )  # fmt: skip
     require(
         source.fingerprint == origin.get("fingerprint"),
         f"{source.name} is not the data this model was trained on: its contents have changed",
@@ -245,7 +258,7 @@ def begin(out: str | os.PathLike[str], config: dict[str, Any]) -> Path:
 
 
 def origin_of(
-    data: Any, label: str | None, labels: Any, size: tuple[int, int] | None
+    data: Any, label: str | None, labels: Any, size: tuple[int, int] | None, tiles: int = 0
 ) -> dict[str, Any]:
     """How the data can be opened again: only what was named, not what was in memory."""
     named = isinstance(data, str | os.PathLike)
@@ -257,4 +270,5 @@ def origin_of(
         "label": label,
         "labels": str(Path(labels).resolve()) if isinstance(labels, str) else None,
         "size": list(size) if size else None,
+        "tiles": tiles,
     }

@@ -14,29 +14,12 @@ from PIL import Image
 
 from vaekit.checks import BadInput, require
 from vaekit.compressing import Archive, Summary, compress
-from vaekit.data.images import find_images
+from vaekit.data.images import find_images, from_tiles, to_tiles
 from vaekit.files import make_folder, replacing
 from vaekit.trained import Trained
 
 Array = np.ndarray
 MODES = {1: "L", 3: "RGB"}
-
-
-def to_tiles(pixels: Array, tile: tuple[int, int]) -> Array:
-    """(C, H, W) to (tiles, C, *tile), row after row."""
-    down, right = (-n % t for n, t in zip(pixels.shape[1:], tile, strict=True))
-    padded = np.pad(pixels, ((0, 0), (0, down), (0, right)), "edge")
-    rows, columns = padded.shape[1] // tile[0], padded.shape[2] // tile[1]
-    cut = padded.reshape(-1, rows, tile[0], columns, tile[1])
-    return cut.transpose(1, 3, 0, 2, 4).reshape(rows * columns, -1, *tile)
-
-
-def from_tiles(tiles: Array, height: int, width: int) -> Array:
-    """The picture, (C, height, width), that :func:`to_tiles` cut up."""
-    channels, down, across = tiles.shape[1:]
-    columns = -(-width // across)
-    grid = tiles.reshape(-1, columns, channels, down, across).transpose(2, 0, 3, 1, 4)
-    return grid.reshape(channels, -1, columns * across)[:, :height, :width]
 
 
 def compress_pictures(trained: Trained, folder: Path, out: Path, **options: Any) -> Summary:

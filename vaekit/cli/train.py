@@ -98,7 +98,13 @@ def train_here(
     size: Annotated[
         str | None, Parameter(help="Height x width for pictures, as 64 or 48x64.")
     ] = None,
+    tiles: Annotated[
+        int, Parameter(help="Cut pictures into squares of this side instead of resizing them.")
+    ] = 0,
     binarize: Annotated[str, Parameter(help="none, threshold or dynamic.")] = "none",
+    colours: Annotated[
+        str, Parameter(help="rgb, or minus_green for photographs to compress.")
+    ] = "rgb",
     checkpoint_every: Annotated[
         int, Parameter(help="Updates between checkpoints; 0: by time.")
     ] = 0,
@@ -125,7 +131,7 @@ def train_here(
         folder = output or _free_folder(f"{Path(str(data)).stem}-{recipe}")
         trained = fit(
             data, recipe, out=folder, label=label, labels=labels, size=parse_size(size),
-            binarize=binarize, before=_announce, **watching, **given,
+            tiles=tiles, binarize=binarize, colours=colours, before=_announce, **watching, **given,
         )  # fmt: skip
     _finish(trained, folder, time.monotonic() - began, with_report=report, as_json=json)
 

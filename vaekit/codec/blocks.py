@@ -43,12 +43,15 @@ class Coder:
     Args:
         model: the exact twin of a model. shape: of one row. dtype: of the values.
         fits: whether the model gives every one of these whole-numbered rows a probability.
+        forth: from rows as stored to whole numbers. back: the way back.
     """
 
     model: nn.Module
     shape: tuple[int, ...]
     dtype: np.dtype
     fits: Callable[[Array], bool]
+    forth: Callable[[Array], Array]
+    back: Callable[[Array], Array]
 
     def encode(self, rows: Array) -> tuple[int, bytes]:
         """The shortest coding of rows, (rows, *shape), of this dtype: its kind and its bytes."""
@@ -65,18 +68,16 @@ class Coder:
     def decode(self, kind: int, payload: bytes, rows: int) -> Array:
         """The rows of a block."""
         if kind == MODEL:
-            return self._from_model(payload, rows).astype(self.dtype)
+            return self.back(decompress(self.model, payload, rows, self.shape)).astype(self.dtype)
         values = np.frombuffer(PLAIN[kind][1](payload), self.dtype.newbyteorder("<"))
         return values.astype(self.dtype).reshape(rows, *self.shape)
 
     def _by_model(self, rows: Array) -> bytes | None:
         with np.errstate(invalid="ignore"):
-            whole = rows.astype(np.int64)
-            same = (whole.astype(self.dtype).tobytes() == rows.tobytes()) and self.fits(whole)
+            whole = self.forth(rows)
+            same = self.back(whole).astype(self.dtype).tobytes() == rows.tobytes()
+            same = same and self.fits(whole)
         return compress(self.model, whole) if same and len(rows) else None
-
-    def _from_model(self, payload: bytes, rows: int) -> Array:
-        return decompress(self.model, payload, rows, self.shape)
 
 
 def compress(model: nn.Module, x: Array) -> bytes:

@@ -14,8 +14,8 @@ import torch
 
 from vaekit.checks import BadInput, known, require
 from vaekit.data.arrays import label_numbers, to_rows
-from vaekit.data.images import find_images, read_images
-from vaekit.data.source import Source, held_out_test, source
+from vaekit.data.images import GREY, find_images, header, read_image, read_images, to_tiles
+from vaekit.data.source import FEWEST_ROWS, Source, held_out_test, random_splits, source
 
 VALUES = ("x", "X", "images", "data", "values", "arr_0")
 LABELS = ("y", "labels", "label", "targets")
@@ -33,6 +33,18 @@ def read_folder(
     return source(
         str(path), torch.from_numpy(pixels), labels=numbers, label_names=names, notes=notes
     )
+
+
+def read_tiles(path: Path, side: int) -> Source:
+    """Pictures below a folder, cut into squares; all squares of a picture are in one split."""
+    paths = find_images(path)
+    mode = "L" if all(kind in GREY for _, kind in map(header, paths)) else "RGB"
+    cut = [to_tiles(read_image(p, header(p)[0], mode), (side, side)) for p in paths]
+    note = f"{len(paths)} pictures cut into tiles of {side} x {side}"
+    picture = torch.repeat_interleave(torch.arange(len(cut)), torch.tensor([len(t) for t in cut]))
+    groups = random_splits(len(paths)) if len(paths) >= FEWEST_ROWS else None
+    splits = groups and {n: torch.isin(picture, g).nonzero()[:, 0] for n, g in groups.items()}
+    return source(str(path), torch.from_numpy(np.concatenate(cut)), splits, notes=(note,))
 
 
 def read_npy(path: Path, label: str | None = None, size: tuple[int, int] | None = None) -> Source:

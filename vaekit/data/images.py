@@ -91,3 +91,20 @@ def to_mode(image: Image.Image, mode: str) -> Image.Image:
 def _natural_size(sizes: set[tuple[int, int]]) -> tuple[int, int]:
     (size, *others) = sizes
     return size if not others and max(size) <= LARGEST_KEPT else DEFAULT_SIZE
+
+
+def to_tiles(pixels: np.ndarray, tile: tuple[int, int]) -> np.ndarray:
+    """(C, H, W) to (tiles, C, *tile), row after row."""
+    down, right = (-n % t for n, t in zip(pixels.shape[1:], tile, strict=True))
+    padded = np.pad(pixels, ((0, 0), (0, down), (0, right)), "edge")
+    rows, columns = padded.shape[1] // tile[0], padded.shape[2] // tile[1]
+    cut = padded.reshape(-1, rows, tile[0], columns, tile[1])
+    return cut.transpose(1, 3, 0, 2, 4).reshape(rows * columns, -1, *tile)
+
+
+def from_tiles(tiles: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The picture, (C, height, width), that :func:`to_tiles` cut up."""
+    channels, down, across = tiles.shape[1:]
+    columns = -(-width // across)
+    grid = tiles.reshape(-1, columns, channels, down, across).transpose(2, 0, 3, 1, 4)
+    return grid.reshape(channels, -1, columns * across)[:, :height, :width]

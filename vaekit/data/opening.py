@@ -9,12 +9,17 @@ from typing import Any
 from vaekit.checks import BadInput, known, require
 from vaekit.data.arrays import from_memory, label_numbers
 from vaekit.data.catalogue import CATALOGUE
-from vaekit.data.files import READERS, load, read_folder
+from vaekit.data.files import READERS, load, read_folder, read_tiles
 from vaekit.data.source import Source
 
 
 def open_source(
-    data: Any, *, label: str | None = None, labels: Any = None, size: tuple[int, int] | None = None
+    data: Any,
+    *,
+    label: str | None = None,
+    labels: Any = None,
+    size: tuple[int, int] | None = None,
+    tiles: int = 0,
 ) -> Source:
     """Open a named data set, a file, a folder of pictures, or data in memory.
 
@@ -22,6 +27,7 @@ def open_source(
         data: "digits", "mnist", ...; a path; an array, tensor, data frame or torch Dataset.
         label: column or array that holds labels, not data. labels: one label for each row.
         size: (height, width) to which pictures of a folder are brought.
+        tiles: cut pictures of a folder into squares of this side instead, as they are stored.
 
     Raises:
         BadInput: saying what cannot be used, where, and what to do.
@@ -30,12 +36,16 @@ def open_source(
         return data
     if not isinstance(data, str | os.PathLike):
         return from_memory(data, labels)
-    found = open_named(str(data), label, size)
+    found = open_named(str(data), label, size, tiles)
     return with_labels(found, labels) if labels is not None else found
 
 
-def open_named(name: str, label: str | None, size: tuple[int, int] | None) -> Source:
+def open_named(
+    name: str, label: str | None, size: tuple[int, int] | None, tiles: int = 0
+) -> Source:
     """A catalogue name, a file or a folder."""
+    require(tiles >= 0, f"tiles must not be negative, not {tiles}")
+    require(not tiles or Path(name).is_dir(), "tiles are cut from a folder of pictures")
     if name in CATALOGUE:
         return CATALOGUE[name].load()
     path = Path(name)
@@ -44,7 +54,7 @@ def open_named(name: str, label: str | None, size: tuple[int, int] | None) -> So
         require(not looks_like_path, f"there is no file or folder {name}")
         known("data set or path", name, CATALOGUE)
     if path.is_dir():
-        return read_folder(path, label, size)
+        return read_tiles(path, tiles) if tiles else read_folder(path, label, size)
     require(path.stat().st_size > 0, f"{path} is empty (0 bytes)")
     return READERS[known("kind of data file", path.suffix.lower(), READERS)](path, label, size)
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from vaekit.checks import known, require, size_text
 
 BINARIZE = ("none", "threshold", "dynamic")
+COLOURS = ("rgb", "minus_green")
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Representation:
         binarize: "none"; "threshold" (x > 1/2); "dynamic" (each x is drawn with its grey value
             as the chance of a 1: anew in every epoch of training, once for validation and test).
         whole: round x to whole levels after scaling (for levels stored as fractions).
+        colours: "rgb"; "minus_green" (red and blue as their difference from green, around 128 and
+            modulo 256: photographs' channels are alike, and nothing is lost).
     """
 
     shape: tuple[int, ...]
@@ -30,15 +33,17 @@ class Representation:
     scale: float = 1.0
     binarize: str = "none"
     whole: bool = False
+    colours: str = "rgb"
 
     def __post_init__(self) -> None:
         known("way to binarize", self.binarize, BINARIZE)
+        known("kind of colours", self.colours, COLOURS)
         object.__setattr__(self, "shape", tuple(self.shape))
 
     def encode(self, values: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Stored values, (rows, *shape), to x in float32; ``generator`` feeds "dynamic"."""
         self.check(values)
-        x = values.to(torch.float32) / self.scale
+        x = self.apart(values.to(torch.float32)) / self.scale
         if self.binarize == "dynamic":
             return (torch.rand(x.shape, generator=generator).to(x.device) < x).to(x.dtype)
         if self.binarize == "threshold":
@@ -47,12 +52,26 @@ class Representation:
 
     def decode(self, x: Tensor) -> Tensor:
         """x back to stored values, rounded and held in range where they are whole numbers."""
-        values = x.detach().cpu() * self.scale
+        values = self.together(x.detach().cpu() * self.scale)
         dtype = getattr(torch, self.dtype)
         if dtype.is_floating_point:
             return values.to(dtype)
         info = torch.iinfo(dtype)
         return values.round().clamp(info.min, info.max).to(dtype)
+
+    def apart(self, values: Tensor) -> Tensor:
+        """Red and blue less green, if so asked; whole levels 0 .. 255, (rows, 3, H, W)."""
+        if self.colours == "rgb":
+            return values
+        red, green, blue = values.unbind(1)
+        return torch.stack([(red - green + 128) % 256, green, (blue - green + 128) % 256], 1)
+
+    def together(self, values: Tensor) -> Tensor:
+        """What :meth:`apart` was given, exactly; values between levels are rounded."""
+        if self.colours == "rgb":
+            return values
+        red, green, blue = values.round().unbind(1)
+        return torch.stack([(red + green - 128) % 256, green, (blue + green - 128) % 256], 1)
 
     def check(self, values: Tensor) -> None:
         """Raise ``BadInput`` unless rows have this shape."""
