@@ -34,7 +34,7 @@ def main() -> None:
     learn, keep = paths[::2], paths[1::2]
     patches = np.concatenate([to_tiles(read_pixels(p, 3), TILE) for p in learn])
     model = vaekit.fit(
-        patches, likelihood="logistic_mixture", network="dense", width=512, latent=64,
+        patches, colours="minus_green", likelihood="logistic_mixture", network="dense", width=512, latent=64,
         components=2, epochs=given.epochs,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as name:
@@ -55,7 +55,7 @@ def main() -> None:
     numbers = sum(p.size for p in pixels)
     write("kodak", {
         "setting": f"{len(learn)} Kodak photographs to learn from, {len(keep)} others coded in tiles of 16 x 16; "
-        f"dense 512-512, 64 latents, mixture of 2 logistics, red and blue less green, {given.epochs} epochs, one thread",
+        f"dense 512-512, 64 latents, mixture of 2 logistics, red and blue less green, red and blue less green, {given.epochs} epochs, one thread",
         "same pixels": same,
         "bits/dim": {
             "vaekit": round(8 * size / numbers, 3),
