@@ -98,11 +98,15 @@ def test_no_damage_goes_unnoticed(trained, rows, packed, tmp_path):
 
 
 def test_a_file_cut_anywhere_is_refused(trained, packed, tmp_path):
-    whole, other = packed.read_bytes(), tmp_path / "cut.vk"
-    for length in [0, 5, 12, 100, *range(200, len(whole), len(whole) // 40), len(whole) - 1]:
+    whole, other = packed.read_bytes(), tmp_path / "part.vk"
+    for length in [8, 12, 100, *range(200, len(whole), len(whole) // 40), len(whole) - 1]:
         other.write_bytes(whole[:length])
-        with pytest.raises(BadInput, match="cut"):
+        with pytest.raises(BadInput, match="cut off"):
             Archive(other, trained).read()
+    for length in (0, 5):
+        other.write_bytes(whole[:length])
+        with pytest.raises(BadInput, match="not a file that vaekit"):
+            Archive(other, trained)
 
 
 def test_whole_blocks_are_saved_from_a_damaged_file(trained, rows, packed, tmp_path):
@@ -113,6 +117,52 @@ def test_whole_blocks_are_saved_from_a_damaged_file(trained, rows, packed, tmp_p
     found, numbers = Archive(other, trained).salvage()
     assert numbers.tolist() == [*range(50), *range(100, 150)]
     assert (found == rows[numbers]).all()
+
+
+def test_blocks_that_were_moved_or_come_from_elsewhere_are_refused(trained, rows, tmp_path):
+    """Each block is whole, but not where it belongs."""
+    one, two = tmp_path / "one.vk", tmp_path / "two.vk"
+    compress(trained, rows[:80], one, block_rows=20)
+    compress(trained, rows[80:160], two, block_rows=20)
+    offsets = [*Archive(one, trained).reader.offsets(), one.stat().st_size]
+    whole, other = one.read_bytes(), tmp_path / "mixed.vk"
+    first, second = whole[offsets[0] : offsets[1]], whole[offsets[1] : offsets[2]]
+    other.write_bytes(whole[: offsets[0]] + second + first + whole[offsets[2] :])
+    if len(first) == len(second):
+        with pytest.raises(BadInput, match="disagree"):
+            Archive(other, trained).read()
+    found, numbers = Archive(other, trained).salvage()
+    assert (found == rows[numbers]).all()
+    from_two = two.read_bytes()[Archive(two, trained).reader.offsets()[0] :]
+    other.write_bytes(whole[: offsets[1]] + from_two)
+    with pytest.raises(BadInput):
+        Archive(other, trained).read()
+    found, numbers = Archive(other, trained).salvage()
+    assert numbers.tolist() == list(range(20))
+    assert (found == rows[:20]).all()
+
+
+def test_headers_that_make_no_sense_are_named(trained, rows, tmp_path):
+    import struct
+    import zlib
+
+    path = tmp_path / "a.vk"
+    compress(trained, rows[:20], path)
+    whole = path.read_bytes()
+    (length,) = struct.unpack_from("<I", whole, 12)
+    header = json.loads(whole[16 : 16 + length])
+    for change in (
+        {"rows": 30},
+        {"dtype": "nonsense"},
+        {"blocks": "x"},
+        {"tables": 5},
+        {"shape": None},
+    ):
+        text = json.dumps({**header, **change}).encode()
+        start = whole[:12] + struct.pack("<I", len(text)) + text
+        path.write_bytes(start + struct.pack("<I", zlib.crc32(start)) + whole[20 + length :])
+        with pytest.raises(BadInput, match="makes no sense"):
+            Archive(path, trained)
 
 
 def test_a_later_version_a_wrong_model_and_a_foreign_file_are_named(trained, packed, tmp_path):

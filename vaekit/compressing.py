@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import lzma
+import struct
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -18,6 +20,7 @@ import torch
 from vaekit import store
 from vaekit.checks import BadInput, require
 from vaekit.codec import gammas, tables
+from vaekit.codec.ans import Empty
 from vaekit.codec.blocks import MODEL, Coder
 from vaekit.codec.coded import twin
 from vaekit.codec.container import Block, Reader, Writer
@@ -28,7 +31,10 @@ from vaekit.trained import Trained
 from vaekit.version import __version__
 
 Array = np.ndarray
-NUMBERS_A_BLOCK, LARGEST_COUNT = 2**22, 2**40
+DAMAGE = (
+    ValueError, KeyError, IndexError, OSError, struct.error, zlib.error, lzma.LZMAError, Empty,
+)  # fmt: skip
+NUMBERS_A_BLOCK, LARGEST_COUNT = 2**23, 2**40
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,7 @@ def compress(
 
     Args:
         values: an array, also memory-mapped: blocks are read one at a time.
-        block_rows: rows in each block; 0 for about four million numbers.
+        block_rows: rows in each block; 0 for about eight million numbers.
         embed: put the model into the file. verify: decode every block before the file appears.
         pieces: rows of each block, in place of ``block_rows``.
         extra: more for the header.
@@ -139,7 +145,8 @@ def compress(
     """
     trained.representation.check(values)  # type: ignore[arg-type]
     require(len(values) > 0, "there are no rows to compress")
-    require(values.dtype.kind in "buif", f"rows of type {values.dtype} cannot be compressed")
+    fine = values.dtype.kind in "buif" and values.dtype.itemsize <= 8
+    require(fine, f"rows of type {values.dtype} cannot be compressed")
     coder = coder_of(trained, values.dtype)
     size = block_rows or max(NUMBERS_A_BLOCK // values[0].size, 1)
     counts = pieces or [min(size, len(values) - i) for i in range(0, len(values), size)]
@@ -147,7 +154,7 @@ def compress(
     header = {
         "vaekit": __version__, "model": fingerprint(trained), "tables": tables_hash(),
         "shape": list(values.shape[1:]), "dtype": values.dtype.str, "rows": len(values),
-        "blocks": counts, "embedded": [len(part) for part in embedded] if embed else None,
+        "blocks": counts, "data": _hash_of(values, counts), "embedded": [len(part) for part in embedded] if embed else None,
         **(extra or {}),
     }  # fmt: skip
     plain = 0
@@ -164,6 +171,15 @@ def compress(
     return Summary(
         len(values), written, raw, bits, len(counts), plain, sum(len(part) for part in embedded)
     )
+
+
+def _hash_of(values: Array, counts: list[int]) -> str:
+    """A sha256 of all rows, read a block at a time."""
+    found, at = hashlib.sha256(), 0
+    for count in counts:
+        found.update(np.ascontiguousarray(values[at : at + count]).tobytes())
+        at += count
+    return found.hexdigest()
 
 
 def _encoded(coder: Coder, number: int, rows: Array, verify: bool) -> Block:
@@ -245,23 +261,32 @@ class Archive:
             i for i, n in enumerate(self.header["blocks"]) if ends[i] > start and ends[i] - n < stop
         ]
         for i in tracked(wanted, "decompressing", len(wanted)):
-            yield (
-                int(ends[i]) - self.header["blocks"][i],
-                self.decoded(self.reader.block(offsets[i])),
-            )
+            block = self.reader.block(offsets[i])
+            mixed = f"{self.path}: index and header disagree; --salvage saves whole blocks"
+            require(block.number == i and self._expected(block), mixed)
+            yield int(ends[i]) - block.rows, self.decoded(block)
 
     def salvage(self) -> tuple[Array, Array]:
         """All rows that whole blocks hold, and their numbers."""
         ends, found = np.cumsum(self.header["blocks"]), {}
         for block in self.reader.salvaged():
-            found[block.number] = self.decoded(block)
+            if self._expected(block) and block.number not in found:
+                found[block.number] = self.decoded(block)
         require(bool(found), f"{self.path} holds no whole block")
         numbers = [np.arange(ends[i] - len(rows), ends[i]) for i, rows in sorted(found.items())]
-        return np.concatenate([rows for _, rows in sorted(found.items())]), np.concatenate(numbers)
+        rows = np.concatenate([rows for _, rows in sorted(found.items())])
+        return rows.astype(self.header["dtype"], copy=False), np.concatenate(numbers)
+
+    def _expected(self, block: Block) -> bool:
+        counts = self.header["blocks"]
+        return block.number < len(counts) and block.rows == counts[block.number]
 
     def decoded(self, block: Block) -> Array:
         """The rows of a block, checked."""
-        rows = self.coder.decode(block.kind, block.payload, block.rows)
+        try:
+            rows = self.coder.decode(block.kind, block.payload, block.rows)
+        except DAMAGE as error:
+            raise BadInput(f"{self.path}: block {block.number} makes no sense ({error})") from error
         require(
             zlib.crc32(rows.tobytes()) == block.check,
             f"{self.path}: block {block.number} decodes to other rows than went in; please report "
@@ -291,6 +316,8 @@ def read_rows(path: Path) -> Array:
         BadInput: if it is no array.
     """
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
+        rows = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
         raise BadInput(f"cannot read {path}: {error}") from error
+    require(isinstance(rows, np.ndarray), f"{path} is an archive of arrays, not one array")
+    return rows

@@ -36,7 +36,7 @@ def compress_pictures(trained: Trained, folder: Path, out: Path, **options: Any)
     paths = find_images(folder)
     pictures = [read_pixels(path, shape[0]) for path in paths]
     tiles = [to_tiles(pixels, shape[1:]) for pixels in pictures]  # type: ignore[arg-type]
-    names = [str(p.relative_to(folder).with_suffix(".png")) for p in paths]
+    names = [p.relative_to(folder).with_suffix(".png").as_posix() for p in paths]
     require(len(set(names)) == len(names), f"two pictures in {folder} differ only in their ending")
     listed = [[n, *p.shape[1:]] for n, p in zip(names, pictures, strict=True)]
     counts = [len(t) for t in tiles]

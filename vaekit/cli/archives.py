@@ -28,7 +28,7 @@ def compress(
         bool, Parameter(negative="", help="Put the model into the file.")
     ] = False,
     verify: Annotated[bool, Parameter(help="Decode all before the file appears.")] = True,
-    block_rows: Annotated[int, Parameter(help="Rows in a block; 0: four million numbers.")] = 0,
+    block_rows: Annotated[int, Parameter(help="Rows in a block; 0: eight million numbers.")] = 0,
     threads: Threads = 0,
     json: Json = False,
 ) -> None:
@@ -39,7 +39,7 @@ def compress(
 
     use_threads(threads)
     require(block_rows >= 0, "block-rows must not be negative")
-    path = output or Path(Path(data).name).with_suffix(ENDING)
+    path = output or Path(Path(data).resolve().stem or "data").with_suffix(ENDING)
     require(path.suffix == ENDING, f"the name of the output must end in {ENDING}, not {path.name}")
     require(path.parent.is_dir(), f"there is no folder {path.parent} to write {path.name} into")
     trained = Trained.load(model)

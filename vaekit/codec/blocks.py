@@ -15,14 +15,15 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
-from vaekit.codec.ans import Empty, Stack
+from vaekit.codec.ans import TURNS, Empty, Stack
 from vaekit.codec.rules import compress_rows, decompress_rows
 
 Array = np.ndarray
 RAW, DEFLATED, LZMA, BZIP, MODEL = range(5)
-NUMBERS_AT_ONCE, BITS_A_LANE = 2**14, 2**14
+NUMBERS_AT_ONCE, BITS_A_LANE = 2**14, 2**15
 FEWEST_LANES, MOST_LANES = 2, 512
-HEAD, RUN = struct.Struct("<HHI"), struct.Struct("<III")
+HEAD, RUN = struct.Struct("<HxxII"), struct.Struct("<III")
+PATIENCE = 8  # batches cut short by an empty stack before one is coded without bits back
 
 _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 6}]
 PLAIN: dict[int, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
@@ -82,33 +83,29 @@ class Coder:
 
 def compress(model: nn.Module, x: Array) -> bytes:
     """Rows of whole numbers, (rows, *shape), by bits-back coding with an exact twin."""
-    stack, runs = Stack.new(lanes_for(x)), []
-    at, size, most = 0, 1, max(NUMBERS_AT_ONCE // max(x[0].size, 1), 1)
+    stack, runs = Stack.new(lanes_for(x)), list[tuple[int, bool]]()
+    at, size, short, most = 0, 1, 0, max(NUMBERS_AT_ONCE // max(x[0].size, 1), 1)
     while at < len(x):
         size = min(size, most, len(x) - at)
+        back = short < PATIENCE
         try:
-            compress_rows(model, stack, x[at : at + size], back=True)
+            compress_rows(model, stack, x[at : at + size], back=back)
         except Empty:
             if size > 1:
-                size //= 2
+                size, short = size // 2, short + 1
                 continue
-            compress_rows(model, stack, x[at : at + size], back=False)
-            runs.append((size, False))
-            at += size
-            continue
-        runs.append((size, True))
-        at, size = at + size, size * 2
+            back = False
+            compress_rows(model, stack, x[at : at + size], back=back)
+        runs.append((size, back))
+        at, size, short = at + size, size * 2, short if back else 0
     return _packed(stack, runs)
 
 
 def decompress(model: nn.Module, payload: bytes, rows: int, shape: tuple[int, ...]) -> Array:
     """The rows that :func:`compress` was given."""
-    stack, runs = _unpacked(payload)
+    stack, runs = _unpacked(payload, rows)
     parts = [decompress_rows(model, stack, size, shape, back=back) for size, back in reversed(runs)]
-    found = np.concatenate(parts[::-1])
-    if len(found) != rows:
-        raise ValueError(f"{len(found)} rows where {rows} were announced")
-    return found
+    return np.concatenate(parts[::-1])
 
 
 def lanes_for(x: Array) -> int:
@@ -130,12 +127,17 @@ def _packed(stack: Stack, runs: list[tuple[int, bool]]) -> bytes:
     return head + body + stack.heads.astype("<u8").tobytes() + stack.words.astype("<u4").tobytes()
 
 
-def _unpacked(payload: bytes) -> tuple[Stack, list[tuple[int, bool]]]:
+def _unpacked(payload: bytes, rows: int) -> tuple[Stack, list[tuple[int, bool]]]:
     lanes, groups, words = HEAD.unpack_from(payload)
     at, runs = HEAD.size, []
     for _ in range(groups):
         size, back, times = RUN.unpack_from(payload, at)
+        rows -= size * times
+        if rows < 0 or not size:
+            break
         runs += [(size, bool(back))] * times
         at += RUN.size
+    if rows or not 1 <= lanes <= TURNS:
+        raise ValueError("its batches do not add up")
     heads = np.frombuffer(payload, "<u8", lanes, at)
     return Stack(heads, np.frombuffer(payload, "<u4", words, at + 8 * lanes)), runs

@@ -15,6 +15,7 @@ from vaekit.codec.tables import ONE
 from vaekit.families.gaussians import FullNormal, LowRankNormal
 
 Array = np.ndarray
+FAR = 4096.0  # noise and means are held within, so that nothing overflows
 Through = Callable[[Any, Array], Array]
 
 
@@ -52,10 +53,11 @@ class Chain:
         for i in range(self.mean.shape[1]):
             mean = self.mean[:, i]
             for j, e in enumerate(noise):
-                mean = mean + self.lower[:, i, j] * e
+                mean = np.clip(mean + self.lower[:, i, j] * e, -FAR, FAR)
             given = Latents(mean * ONE, self.lower[:, i, i])
             chosen = choose(i, given)
-            noise.append((tables.centres()[chosen] / ONE - mean) / self.lower[:, i, i])
+            e = (tables.centres()[chosen] / ONE - mean) / self.lower[:, i, i]
+            noise.append(np.clip(e, -FAR, FAR))
             yield given, chosen
 
 

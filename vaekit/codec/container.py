@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from vaekit.checks import BadInput, require
 
 MAGIC, END, MARK, INDEX = b"\x89VAEKIT\n", b"VAEKIT\x89\n", b"BLOK", b"INDX"
@@ -35,10 +37,25 @@ class Block:
     payload: bytes
     check: int
 
-    def packed(self) -> bytes:
+    def packed(self, seed: int) -> bytes:
+        """Its bytes; ``seed``, the header's checksum, ties them to their file."""
         fields = (self.number, self.rows, self.kind, len(self.payload), zlib.crc32(self.payload))
         head = BLOCK.pack(MARK, *fields, self.check)
-        return head + CHECK.pack(zlib.crc32(head)) + self.payload
+        return head + CHECK.pack(zlib.crc32(head, seed)) + self.payload
+
+
+def _checked(path: Path, text: bytes) -> dict[str, Any]:
+    """A header whose entries are there and agree with each other."""
+    try:
+        header = json.loads(text)
+        counts = [int(n) for n in header["blocks"]]
+        sizes = [*counts, *map(int, header["shape"]), *map(int, header["embedded"] or [])]
+        sound = sum(counts) == header["rows"] and min(sizes) >= 0 and np.dtype(header["dtype"])
+        sound = sound and all(isinstance(header[k], str) for k in ("model", "tables"))
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{path}: the header makes no sense ({error!r})") from error
+    require(bool(sound), f"{path}: the header makes no sense")
+    return header
 
 
 class Writer:
@@ -48,13 +65,14 @@ class Writer:
         self.file, self.offsets = file, list[int]()
         text = json.dumps(header, separators=(",", ":"), sort_keys=True).encode()
         start = START.pack(MAGIC, VERSION, 0, len(text)) + text
-        file.write(start + CHECK.pack(zlib.crc32(start)))
+        self.seed = zlib.crc32(start)
+        file.write(start + CHECK.pack(self.seed))
         if embedded:
             file.write(embedded + CHECK.pack(zlib.crc32(embedded)))
 
     def add(self, block: Block) -> None:
         self.offsets.append(self.file.tell())
-        self.file.write(block.packed())
+        self.file.write(block.packed(self.seed))
 
     def close(self) -> None:
         """Write the index."""
@@ -85,9 +103,10 @@ class Reader:
             text = file.read(min(length, LARGEST_HEADER))
             check = file.read(CHECK.size)
             self._whole(text + check, length + CHECK.size, "its header")
-            sound = CHECK.unpack(check)[0] == zlib.crc32(start + text)
+            self.seed = zlib.crc32(start + text)
+            sound = CHECK.unpack(check)[0] == self.seed
             require(sound, f"{path}: the header is damaged (checksum)")
-            self.header: dict[str, Any] = json.loads(text)
+            self.header = _checked(path, text)
             sizes = self.header.get("embedded")
             self.first = file.tell() + (sum(sizes) + CHECK.size if sizes else 0)
 
@@ -146,7 +165,7 @@ class Reader:
         head, check = file.read(BLOCK.size), file.read(CHECK.size)
         damaged = f"{self.path}: the block at byte {offset} is damaged or cut off"
         require(len(check) == CHECK.size and head[:4] == MARK, damaged)
-        require(CHECK.unpack(check)[0] == zlib.crc32(head), damaged)
+        require(CHECK.unpack(check)[0] == zlib.crc32(head, self.seed), damaged)
         _, number, rows, kind, length, sound, rows_check = BLOCK.unpack(head)
         payload = file.read(length)
         require(len(payload) == length and zlib.crc32(payload) == sound, damaged)
@@ -161,7 +180,7 @@ class Reader:
                 try:
                     block = self._block(file, at)
                     yield block
-                    at += len(block.packed())
+                    at += BLOCK.size + CHECK.size + len(block.payload)
                 except BadInput:
                     at += 1
                 at = data.find(MARK, at)

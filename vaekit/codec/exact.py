@@ -62,8 +62,8 @@ class Product:
         self.bias = torch.floor(bias * 2.0**self.shift * ONE + 0.5)
 
     def rows(self, a: Tensor) -> Tensor:
-        """(rows, inputs) to (rows, outputs)."""
-        return self.scaled(torch.addmm(self.bias, a, self.weight.T))
+        """(rows, inputs) to (rows, outputs); inputs are held within the limits."""
+        return self.scaled(torch.addmm(self.bias, a.clamp(-LIMIT, LIMIT), self.weight.T))
 
     def scaled(self, sums: Tensor) -> Tensor:
         return hold(sums * 2.0**-self.shift)
@@ -102,7 +102,7 @@ def conv(layer: nn.Conv2d) -> Layer:
             (n + 2 * p - k) // s + 1
             for n, p, k, s in zip(a.shape[2:], padding, size, stride, strict=True)
         ]
-        patches = F.unfold(a, size, padding=padding, stride=stride)
+        patches = F.unfold(a.clamp(-LIMIT, LIMIT), size, padding=padding, stride=stride)
         sums = torch.matmul(product.weight, patches) + product.bias[:, None]
         return product.scaled(sums).unflatten(-1, out)
 
@@ -131,7 +131,7 @@ def conv_transpose(layer: nn.ConvTranspose2d) -> Layer:
                 a.shape[2:], stride, padding, size, layer.output_padding, strict=True
             )
         ]
-        patches = torch.matmul(spread, a.flatten(2))
+        patches = torch.matmul(spread, a.flatten(2).clamp(-LIMIT, LIMIT))
         sums = F.fold(patches, tuple(out), size, padding=padding, stride=stride)
         return whole.scaled(sums + whole.bias[:, None, None])
 
@@ -188,16 +188,19 @@ def standardize(layer: Standardize) -> Layer:
 
 
 def group_norm(layer: nn.GroupNorm) -> Layer:
-    """Means and variances of whole numbers; square roots and divisions are portable."""
+    """Means and variances of whole numbers; divisions and NumPy's square roots are portable
+    (torch's square roots are not: they come from a vector library)."""
     weight, bias = (p.detach().double().cpu()[:, None, None] for p in (layer.weight, layer.bias))
 
     def run(a: Tensor) -> Tensor:
         groups = a.unflatten(1, (layer.num_groups, -1)).flatten(2)
         count = groups.shape[-1]
         centred = groups - torch.floor(groups.sum(-1, keepdim=True) / count)
-        coarse = torch.floor(centred / 2.0**6).clamp(-(2.0**17), 2.0**17)
+        most = 2.0 ** min(17, (52 - count.bit_length()) // 2)  # so that squares add up exactly
+        coarse = torch.floor(centred / 2.0**6).clamp(-most, most)
         variance = coarse.square().sum(-1, keepdim=True) / count * (2.0**12 / ONE**2)
-        normal = (centred / torch.sqrt(variance + layer.eps)).reshape(a.shape)
+        deviation = torch.from_numpy(np.sqrt((variance + layer.eps).numpy()))
+        normal = (centred / deviation).reshape(a.shape)
         return hold(normal * weight + bias * ONE)
 
     return run
