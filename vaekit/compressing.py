@@ -154,7 +154,8 @@ def compress(
     header = {
         "vaekit": __version__, "model": fingerprint(trained), "tables": tables_hash(),
         "shape": list(values.shape[1:]), "dtype": values.dtype.str, "rows": len(values),
-        "blocks": counts, "data": _hash_of(values, counts), "embedded": [len(part) for part in embedded] if embed else None,
+        "blocks": counts, "data": _hash_of(values, counts),
+        "embedded": [len(part) for part in embedded] if embed else None,
         **(extra or {}),
     }  # fmt: skip
     plain = 0
