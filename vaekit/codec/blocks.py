@@ -20,10 +20,10 @@ from vaekit.codec.rules import compress_rows, decompress_rows
 
 Array = np.ndarray
 RAW, DEFLATED, LZMA, BZIP, MODEL = range(5)
-NUMBERS_AT_ONCE, BITS_A_LANE = 2**14, 2**15
+NUMBERS_AT_ONCE, BITS_A_LANE = 2**14, 2**14
 FEWEST_LANES, MOST_LANES = 2, 512
-HEAD, RUN = struct.Struct("<HxxII"), struct.Struct("<III")
-PATIENCE = 8  # batches cut short by an empty stack before one is coded without bits back
+HEAD = struct.Struct("<HxxII")
+PATIENCE = 64  # batches cut short by an empty stack before one is coded without bits back
 
 _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 6}]
 PLAIN: dict[int, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
@@ -123,7 +123,7 @@ def _packed(stack: Stack, runs: list[tuple[int, bool]]) -> bytes:
         else:
             groups.append([size, int(back), 1])
     head = HEAD.pack(stack.lanes, len(groups), stack.size)
-    body = b"".join(RUN.pack(*group) for group in groups)
+    body = b"".join(_short(2 * size + back) + _short(times) for size, back, times in groups)
     return head + body + stack.heads.astype("<u8").tobytes() + stack.words.astype("<u4").tobytes()
 
 
@@ -131,13 +131,32 @@ def _unpacked(payload: bytes, rows: int) -> tuple[Stack, list[tuple[int, bool]]]
     lanes, groups, words = HEAD.unpack_from(payload)
     at, runs = HEAD.size, []
     for _ in range(groups):
-        size, back, times = RUN.unpack_from(payload, at)
+        coded, at = _read_short(payload, at)
+        times, at = _read_short(payload, at)
+        size, back = divmod(coded, 2)
         rows -= size * times
         if rows < 0 or not size:
             break
         runs += [(size, bool(back))] * times
-        at += RUN.size
     if rows or not 1 <= lanes <= TURNS:
         raise ValueError("its batches do not add up")
     heads = np.frombuffer(payload, "<u8", lanes, at)
     return Stack(heads, np.frombuffer(payload, "<u4", words, at + 8 * lanes)), runs
+
+
+def _short(number: int) -> bytes:
+    """A whole number in seven bits a byte, lowest first; the top bit says that more follow."""
+    found = bytearray()
+    while number > 127:
+        found.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*found, number])
+
+
+def _read_short(payload: bytes, at: int) -> tuple[int, int]:
+    """The number that begins at ``at``, and where the next one does."""
+    number = shift = 0
+    while payload[at] > 127:
+        number |= (payload[at] & 127) << shift
+        at, shift = at + 1, shift + 7
+    return number | payload[at] << shift, at + 1
