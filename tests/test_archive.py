@@ -306,6 +306,9 @@ def test_there_and_back_at_the_command_line(trained, tmp_path, monkeypatch, caps
         (["compress", "model", "wide.npy"], "1 x 8 x 8"),
         (["compress", "model", "empty.npy"], "no rows"),
         (["compress", "real", "columns.npy"], "real numbers"),
+        (["compress", "model", "zero.npy"], "cannot read zero.npy"),
+        (["compress", "model", "archive.npy"], "archive of arrays"),
+        (["compress", "model", "."], "no pictures"),
         (["decompress", "missing.vk"], "no file missing.vk"),
         (["decompress", "wide.npy"], "not a file that vaekit compressed"),
         (["decompress", "good.vk"], "does not hold its model"),
@@ -335,6 +338,9 @@ def workplace(trained, tmp_path_factory):
     np.save(place / "columns.npy", columns)
     np.save(place / "wide.npy", np.zeros((5, 1, 9, 9), "uint8"))
     np.save(place / "empty.npy", np.zeros((0, 1, 8, 8), "uint8"))
+    (place / "zero.npy").touch()
+    np.savez(place / "archive.npz", x=columns)
+    (place / "archive.npz").rename(place / "archive.npy")
     compress(trained, trained.source.values.numpy()[:30], place / "good.vk")
     return place
 

@@ -37,7 +37,7 @@ RUNS = Path("runs/compression")
 DENSE = {"network": "dense", "width": 512, "depth": 2, "latent": 40}
 MODELS = {
     "binary": ("mnist", {**DENSE, "binarize": "dynamic", "epochs": 120}),
-    "grey": ("mnist", {**DENSE, "likelihood": "beta_binomial", "epochs": 40}),
+    "grey": ("mnist", {**DENSE, "likelihood": "beta_binomial", "epochs": 15}),
     "fashion": ("fashion_mnist", {**DENSE, "likelihood": "logistic_mixture", "epochs": 25}),
 }
 PUBLISHED = {
