@@ -263,8 +263,3 @@ TWINS: dict[type, Callable[[Any], Layer]] = {
         for name in tables.ACTIVATIONS
     },
 }
-
-
-def as_floats(values: Tensor) -> np.ndarray:
-    """A tensor of whole numbers as a flat NumPy array."""
-    return values.reshape(-1).numpy()

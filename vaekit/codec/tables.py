@@ -29,7 +29,6 @@ BINS = 2**BINS_LOG2
 NORMAL_STEP, NORMAL_SPAN, NORMAL_UNIT = 1024, 8, 2.0**30
 REACH = 24  # exp(-24) is less than one part of the coder's precision
 SPAN = 16  # beyond, an activation is a line
-HASH = ""
 
 
 def rounded(values: Array) -> Array:
