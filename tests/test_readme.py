@@ -53,6 +53,22 @@ def test_console_lines_name_real_commands():
             assert shlex.split(line, comments=True)[1] in COMMANDS
 
 
+def test_console_lines_have_options_that_exist():
+    """Every option is one of the command's; those that take a value have one."""
+    import contextlib
+    import io
+
+    for block in blocks("console"):
+        for line in block.splitlines():
+            words = shlex.split(line, comments=True)[1:]
+            extra = ["--recipe", words[words.index("--recipe") + 1]] if "--recipe" in words else []
+            with contextlib.redirect_stdout(io.StringIO()) as shown:
+                run([words[0], *extra, "--help"])
+            for word in (w for w in words if w.startswith("--")):
+                assert f"{word} " in shown.getvalue(), line
+                assert not words[words.index(word) + 1].startswith("-"), line
+
+
 def test_links_lead_somewhere():
     for link in re.findall(r"\]\(([^)]+)\)", TEXT):
         assert (ROOT / link).exists(), link
