@@ -1,1 +1,1 @@
-"""The lossless codec: exact networks, symbols as intervals, a stack of bits, and files of blocks."""
+"""The lossless codec: exact networks, symbols as intervals, a stack of bits, files of blocks."""
