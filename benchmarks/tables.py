@@ -115,7 +115,7 @@ def compression(found: dict) -> str:
         return ""
     names = [n for n in ("binary", "grey", "fashion") if n in r]
     fields = [
-        "vaekit, bits/dim", "-ELBO, bits/dim", "over -ELBO, %",
+        "vaekit, bits/dim", "-ELBO, bits/dim", "blocks that a plain coder made shorter", "over -ELBO, %",
         "with the model's 32-bit weights, bits/dim", "compress, images/s", "decompress, images/s",
     ]  # fmt: skip
     rows = [[f, *(r[n][f] for n in names)] for f in fields]
@@ -128,7 +128,14 @@ def compression(found: dict) -> str:
     ]
     titles = {"binary": "binary MNIST", "grey": "grey MNIST", "fashion": "Fashion-MNIST"}
     head = ["", *(titles[n] for n in names)]
-    return f"\n## Compression\n\n`compression/rates.py`: {r['setting']}.\n\n{table(head, rows)}"
+    tail = (
+        "\nWhere a plain coder made a block shorter, the file holds that: LZMA, at its best on ten thousand digits at "
+        "once, beats a dense model of grey MNIST, and the -ELBO says what the model alone would have needed. "
+        "Rates, images a second and headers are those of the whole file.\n"
+    )
+    return (
+        f"\n## Compression\n\n`compression/rates.py`: {r['setting']}.\n\n{table(head, rows)}{tail}"
+    )
 
 
 def kodak(found: dict) -> str:

@@ -91,6 +91,7 @@ def measured(name: str) -> dict:
         "options": {k: str(v) for k, v in options.items()},
         "-ELBO, bits/dim": round(bound, 4),
         "vaekit, bits/dim": round(summary.bits_per_dimension, 4),
+        "blocks that a plain coder made shorter": f"{summary.plain} of {summary.blocks}",
         "over -ELBO, %": round(100 * (summary.bits_per_dimension / bound - 1), 2),
         "with the model's 32-bit weights, bits/dim": round(
             summary.bits_per_dimension + 8 * weights / values.size, 3
