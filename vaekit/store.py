@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from vaekit.checks import BadInput, require
@@ -34,7 +34,8 @@ def write_weights(folder: Path, state: dict[str, Tensor]) -> None:
     """Write a model's state dict."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     with replacing(folder / WEIGHTS) as temporary:
-        save_file(tensors, temporary, {"format": "pt"})
+        # not save_file: it has a temporary file of its own, which a kill would leave behind
+        temporary.write_bytes(save(tensors, {"format": "pt"}))
 
 
 def read_config(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:

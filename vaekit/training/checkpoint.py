@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from vaekit.checks import BadInput
 from vaekit.files import replacing
@@ -22,7 +22,7 @@ def save_checkpoint(path: Path, session: Session, notes: dict[str, Any]) -> None
     # One entry: the writer puts several in an order of its own, and the bytes would differ.
     header = {"format": FORMAT, "step": session.step, "notes": notes}
     with replacing(path) as temporary:
-        save_file(tensors, temporary, {"vaekit": json.dumps(header)})
+        temporary.write_bytes(save(tensors, {"vaekit": json.dumps(header)}))
 
 
 def load_checkpoint(path: Path, session: Session) -> dict[str, Any]:
