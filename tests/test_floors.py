@@ -8,7 +8,8 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "vaekit"
 
 FLOORS = {
-    0: ["schedules", "batch", "checks", "seeding", "files", "progress", "interrupts", "adapting", "version"],
+    0: ["schedules", "batch", "checks", "seeding", "files", "progress", "interrupts", "adapting", "version",
+        "precision"],
     1: ["distributions"],
     2: ["families", "networks", "conditionals"],
     3: ["drawing", "trace", "models"],
@@ -23,6 +24,7 @@ FLOOR = {name: floor for floor, names in FLOORS.items() for name in names}
 
 SAME_FLOOR = {
     "files": {"checks"},
+    "precision": {"checks"},
     "conditionals": {"families"},
     "trace": {"drawing"},
     "models": {"drawing"},

@@ -9,8 +9,8 @@ import struct
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import asdict, dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from vaekit.codec.blocks import MODEL, Coder
 from vaekit.codec.coded import twin
 from vaekit.codec.container import Block, Reader, Writer
 from vaekit.data import Representation
+from vaekit.data.files import load
 from vaekit.files import replacing
 from vaekit.progress import tracked
 from vaekit.trained import Trained
@@ -57,7 +58,7 @@ class Summary:
     model: int
 
     def to_dict(self) -> dict[str, Any]:
-        return {**self.__dict__, "ratio": self.raw / max(self.size, 1)}
+        return {**asdict(self), "ratio": self.raw / max(self.size, 1)}
 
 
 def fingerprint(trained: Trained) -> str:
@@ -113,6 +114,7 @@ def ways(
     return forth, back
 
 
+@cache
 def tables_hash() -> str:
     """The sha256 of every table the codec uses."""
     more = {f"rises{n}": gammas.rises(n) for n in (17, 256)}
@@ -167,11 +169,9 @@ def compress(
             plain, at = plain + (block.kind != MODEL), at + count
         writer.close()
         written = file.tell()
-    bits = 8 * (written - sum(map(len, embedded))) / values.size
-    raw = values.size * values.dtype.itemsize
-    return Summary(
-        len(values), written, raw, bits, len(counts), plain, sum(len(part) for part in embedded)
-    )
+    model = sum(map(len, embedded))
+    bits = 8 * (written - model) / values.size
+    return Summary(len(values), written, values.nbytes, bits, len(counts), plain, model)
 
 
 def _hash_of(values: Array, counts: list[int]) -> str:
@@ -250,11 +250,12 @@ class Archive:
         stop = self.rows if stop is None else stop
         require(0 <= start < stop <= self.rows, f"rows {start}:{stop} are not among {self.rows}")
         parts = [
-            rows[max(start - first, 0) : stop - first] for first, rows in self._blocks(start, stop)
+            rows[max(start - first, 0) : stop - first] for first, rows in self.blocks(start, stop)
         ]
         return np.concatenate(parts).astype(self.header["dtype"], copy=False)
 
-    def _blocks(self, start: int, stop: int) -> Iterator[tuple[int, Array]]:
+    def blocks(self, start: int, stop: int) -> Iterator[tuple[int, Array]]:
+        """The blocks that hold rows ``start`` to ``stop``, each with its first row's number."""
         offsets = self.reader.offsets()
         ends = np.cumsum(self.header["blocks"])
         require(len(offsets) == len(ends), f"{self.path}: index and header disagree")
@@ -316,9 +317,6 @@ def read_rows(path: Path) -> Array:
     Raises:
         BadInput: if it is no array.
     """
-    try:
-        rows = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise BadInput(f"cannot read {path}: {error}") from error
+    rows = load(path, mapped=True)
     require(isinstance(rows, np.ndarray), f"{path} is an archive of arrays, not one array")
     return rows

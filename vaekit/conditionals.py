@@ -8,6 +8,7 @@ from torch import distributions as D
 
 from vaekit.families import Family
 from vaekit.families.elementwise import independent
+from vaekit.precision import in_precision
 
 
 class Conditional(nn.Module):
@@ -15,6 +16,7 @@ class Conditional(nn.Module):
 
     ``forward(*given)`` takes tensors of B rows and returns a distribution with batch shape (B,)
     and its event dimensions declared, so that ``log_prob`` is one number per row, in nats.
+    The network may run in bfloat16 (:mod:`vaekit.precision`); the distribution never does.
     """
 
     def __init__(self, net: nn.Module, family: Family) -> None:
@@ -22,7 +24,7 @@ class Conditional(nn.Module):
         self.net, self.family = net, family
 
     def forward(self, *given: Tensor) -> D.Distribution:
-        return self.family(self.net(*given))
+        return self.family(in_precision(self.net, *given))
 
 
 class StandardNormal(nn.Module):

@@ -19,11 +19,16 @@ def check_output(path: Path, *, pictures: bool) -> None:
     """Raise ``BadInput`` early, before any work, if ``path`` cannot be written."""
     if path.suffix:
         known("kind of output file", path.suffix.lower(), ENDINGS)
-        require(path.parent.is_dir(), f"there is no folder {path.parent} to write {path.name} into")
+        check_folder(path)
     require(
         pictures or (path.suffix.lower() != ".png" and path.suffix != ""),
         f"{path}: rows of numbers are no pictures; choose .npy, .npz, .csv or .parquet",
     )
+
+
+def check_folder(path: Path) -> None:
+    """Raise ``BadInput`` unless the folder is there that ``path`` is to be written into."""
+    require(path.parent.is_dir(), f"there is no folder {path.parent} to write {path.name} into")
 
 
 def write_rows(

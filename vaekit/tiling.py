@@ -66,9 +66,8 @@ def restore_pictures(
     ends = np.cumsum([0, *archive.header["blocks"]])
     stop = len(listed) if stop is None else stop
     require(0 <= start < stop <= len(listed), f"pictures {start}:{stop} of {len(listed)}")
-    for number in range(start, stop):
-        name, height, width = listed[number]
-        tiles = archive.read(int(ends[number]), int(ends[number + 1]))
+    blocks = archive.blocks(int(ends[start]), int(ends[stop]))
+    for (name, height, width), (_, tiles) in zip(listed[start:stop], blocks, strict=True):
         _save(from_tiles(tiles, height, width), _inside(folder, name))
     return stop - start
 

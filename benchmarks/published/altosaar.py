@@ -9,8 +9,7 @@ Adam 1e-3, batch 128, softplus scale. PyTorch: ELBO -106.64, log p(x) -100.31; J
 
 import argparse
 
-import torch
-from common import open_source, prepare, run, spread, write
+from common import open_source, parsed, prepare, run, spread, write
 
 from vaekit.evaluation import log_likelihood
 from vaekit.evaluation.scores import elbo_terms
@@ -21,10 +20,7 @@ STEPS = 30_000
 def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--seeds", type=int, default=3)
-    options.add_argument("--threads", type=int, default=0)
-    given = options.parse_args()
-    if given.threads:
-        torch.set_num_threads(given.threads)
+    given = parsed(options)
     bounds, values, seconds = [], [], []
     for seed in range(given.seeds):
         job = prepare(

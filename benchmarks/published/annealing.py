@@ -9,34 +9,19 @@ Here: the model that burda.py left in its folder (the same arguments name it).
     VAEKIT_DATA=... python benchmarks/published/annealing.py --samples 5 --epochs 100 [--rows 200]
 """
 
-import argparse
-from pathlib import Path
-
-import torch
-from common import joined, open_source, prepare, write
+from burda import job_of, options
+from common import parsed, write
 
 from vaekit.evaluation import anneal, log_likelihood, sandwich
 from vaekit.training import Session, load_checkpoint
 
 
 def main() -> None:
-    options = argparse.ArgumentParser()
-    options.add_argument("--samples", type=int, default=5)
-    options.add_argument("--gradient", default="plain")
-    options.add_argument("--epochs", type=int, default=100)
-    options.add_argument("--seed", type=int, default=0)
-    options.add_argument("--rows", type=int, default=200)
-    options.add_argument("--threads", type=int, default=0)
-    options.add_argument("--folder", type=Path, default=Path("runs/burda"))
-    given = options.parse_args()
-    if given.threads:
-        torch.set_num_threads(given.threads)
-    name = f"burda_{given.gradient}_{given.samples}_seed{given.seed}_{given.epochs}"
-    source = joined(open_source("mnist"), ("train", "validation"), ("test",))
-    job = prepare(
-        source, "burda", binarize="dynamic", samples=given.samples, gradient=given.gradient,
-        epochs=given.epochs, seed=given.seed,
-    )  # fmt: skip
+    described = options()
+    described.set_defaults(samples=5, epochs=100)
+    described.add_argument("--rows", type=int, default=200)
+    given = parsed(described)
+    name, job = job_of(given)
     session = Session(job.built.model, job.built.objective, job.plan, job.steps)
     load_checkpoint(given.folder / name / "session.safetensors", session)
     model, x = session.averaged, job.rows("test")[: given.rows]

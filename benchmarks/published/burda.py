@@ -15,10 +15,10 @@ Trained on 60,000 images, made binary anew in each epoch; tested on 10,000 made 
 import argparse
 from pathlib import Path
 
-import torch
-from common import joined, open_source, prepare, run, write
+from common import joined, open_source, parsed, prepare, run, write
 
 from vaekit.evaluation import latent_health, log_likelihood
+from vaekit.fitting import Job
 
 PUBLISHED = {
     ("plain", 1): 86.76, ("plain", 5): 85.54, ("plain", 50): 84.78, ("dreg", 5): 84.90,
@@ -27,23 +27,31 @@ PUBLISHED = {
 UNITS = {1: 19, 5: 22, 50: 25}
 
 
-def main() -> None:
-    options = argparse.ArgumentParser()
-    options.add_argument("--samples", type=int, default=1)
-    options.add_argument("--gradient", default="plain")
-    options.add_argument("--epochs", type=int, default=300)
-    options.add_argument("--seed", type=int, default=0)
-    options.add_argument("--threads", type=int, default=0)
-    options.add_argument("--folder", type=Path, default=Path("runs/burda"))
-    given = options.parse_args()
-    if given.threads:
-        torch.set_num_threads(given.threads)
+def options() -> argparse.ArgumentParser:
+    """What names a run."""
+    found = argparse.ArgumentParser()
+    found.add_argument("--samples", type=int, default=1)
+    found.add_argument("--gradient", default="plain")
+    found.add_argument("--epochs", type=int, default=300)
+    found.add_argument("--seed", type=int, default=0)
+    found.add_argument("--folder", type=Path, default=Path("runs/burda"))
+    return found
+
+
+def job_of(given: argparse.Namespace) -> tuple[str, Job]:
+    """A run's name, and what it trains."""
     name = f"burda_{given.gradient}_{given.samples}_seed{given.seed}_{given.epochs}"
     source = joined(open_source("mnist"), ("train", "validation"), ("test",))
     job = prepare(
         source, "burda", binarize="dynamic", samples=given.samples, gradient=given.gradient,
         epochs=given.epochs, seed=given.seed,
     )  # fmt: skip
+    return name, job
+
+
+def main() -> None:
+    given = parsed(options())
+    name, job = job_of(given)
     session, seconds = None, 0.0
     for session, means, seconds in run(job, given.folder / name):
         print(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import json
 import platform
@@ -32,6 +33,15 @@ def machine() -> str:
     if torch.cuda.is_available():
         device = torch.cuda.get_device_name()
     return f"{device}; torch {torch.__version__.split('+')[0]}; vaekit {__version__}"
+
+
+def parsed(options: argparse.ArgumentParser) -> argparse.Namespace:
+    """The arguments, --threads among them, which is obeyed at once (0: torch decides)."""
+    options.add_argument("--threads", type=int, default=0)
+    given = options.parse_args()
+    if given.threads:
+        torch.set_num_threads(given.threads)
+    return given
 
 
 def joined(source: Source, train: tuple[str, ...], test: tuple[str, ...]) -> Source:
@@ -95,4 +105,14 @@ def write(name: str, result: dict[str, object]) -> None:
     print(json.dumps(result, indent=2))
 
 
-__all__ = ["joined", "machine", "open_source", "prepare", "run", "spread", "tested", "write"]
+__all__ = [
+    "joined",
+    "machine",
+    "open_source",
+    "parsed",
+    "prepare",
+    "run",
+    "spread",
+    "tested",
+    "write",
+]

@@ -12,8 +12,7 @@ import argparse
 import json
 from pathlib import Path
 
-import torch
-from common import joined, open_source, prepare, run, spread, tested, write
+from common import joined, open_source, parsed, prepare, run, spread, tested, write
 
 PUBLISHED = {"loss": 146.9508, "reconstruction": 140.1473, "kl": 6.7960}
 EVERY = ("train", "validation", "test")
@@ -24,11 +23,8 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--epochs", type=int, default=30)
     options.add_argument("--seeds", type=int, default=3)
-    options.add_argument("--threads", type=int, default=0)
     options.add_argument("--folder", type=Path, default=Path("runs/keras_mnist"))
-    given = options.parse_args()
-    if given.threads:
-        torch.set_num_threads(given.threads)
+    given = parsed(options)
     wanted = [("all 70,000", seed) for seed in range(given.seeds)] + [("60,000 / 10,000", 0)]
     runs = {f"{name}, seed {seed}": trained(name, seed, given) for name, seed in wanted}
     losses = [r["training"]["loss"] for n, r in runs.items() if n.startswith("all")]

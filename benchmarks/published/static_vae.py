@@ -11,8 +11,7 @@ import argparse
 import copy
 from pathlib import Path
 
-import torch
-from common import open_source, prepare, run, write
+from common import open_source, parsed, prepare, run, write
 
 from vaekit.evaluation import latent_health, log_likelihood
 from vaekit.training.validation import validate
@@ -24,10 +23,7 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--epochs", type=int, default=500)
     options.add_argument("--seed", type=int, default=0)
-    options.add_argument("--threads", type=int, default=0)
-    given = options.parse_args()
-    if given.threads:
-        torch.set_num_threads(given.threads)
+    given = parsed(options)
     job = prepare(
         open_source("binarized_mnist"), network="dense", width=400, depth=1, latent=40, link="exp",
         batch=100, epochs=given.epochs, lr=1e-4, decay="constant", warmup=0.0, clip=0.0, ema=0.0,

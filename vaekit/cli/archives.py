@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from vaekit.checks import BadInput, require
 from vaekit.cli.shared import Json, Model, Threads, say, show, use_threads
+from vaekit.outputs import check_folder, write_rows
 from vaekit.trained import Trained
 
 ENDING = ".vk"
@@ -41,7 +42,7 @@ def compress(
     require(block_rows >= 0, "block-rows must not be negative")
     path = output or Path(Path(data).resolve().stem or "data").with_suffix(ENDING)
     require(path.suffix == ENDING, f"the name of the output must end in {ENDING}, not {path.name}")
-    require(path.parent.is_dir(), f"there is no folder {path.parent} to write {path.name} into")
+    check_folder(path)
     trained = Trained.load(model)
     how: dict[str, Any] = {"embed": embed_model, "verify": verify}
     if Path(data).is_dir():
@@ -81,29 +82,22 @@ def decompress(
         return
     path = output or file.with_suffix(".npy")
     require(path.suffix == ".npy", f"rows are written as .npy, not {path.name}")
-    require(path.parent.is_dir(), f"there is no folder {path.parent} to write {path.name} into")
+    check_folder(path)
     if salvage:
         _salvage(archive, path)
         return
-    _save(path, archive.read(start, stop))
+    write_rows(path, archive.read(start, stop))
     say(f"wrote {path}")
 
 
 def _salvage(archive: Any, path: Path) -> None:
     rows, numbers = archive.salvage()
-    _save(path, rows)
-    _save(path.with_suffix(".rows.npy"), numbers)
+    write_rows(path, rows)
+    write_rows(path.with_suffix(".rows.npy"), numbers)
     say(
         f"saved {len(rows):,} of {archive.rows:,} rows to {path}; their numbers are in "
         f"{path.with_suffix('.rows.npy')}"
     )
-
-
-def _save(path: Path, rows: np.ndarray) -> None:
-    from vaekit.files import replacing
-
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.save(file, rows, allow_pickle=False)
 
 
 def _rows(data: str, split: str) -> np.ndarray:

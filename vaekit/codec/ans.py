@@ -72,11 +72,6 @@ class Stack:
     def words(self) -> Array:
         return self.pile[: self.size]
 
-    @property
-    def bits(self) -> float:
-        """What the stack holds: words and the information in the states."""
-        return 32.0 * self.size + float(np.log2(self.heads.astype(np.float64)).sum())
-
     def push(self, start: Array, size: Array, turned: bool = False) -> None:
         """Code symbols given by their intervals; ``turned``: as they were peeked at."""
         heads = self.heads[: len(start)]

@@ -56,10 +56,10 @@ class Coder:
 
     def encode(self, rows: Array) -> tuple[int, bytes]:
         """The shortest coding of rows, (rows, *shape), of this dtype: its kind and its bytes."""
-        raw = np.ascontiguousarray(rows).astype(self.dtype.newbyteorder("<"), copy=False).tobytes()
         modelled = self._by_model(rows)
-        if modelled is not None and len(modelled) < len(raw) // 16:
+        if modelled is not None and len(modelled) < rows.nbytes // 16:
             return MODEL, modelled
+        raw = rows.astype(self.dtype.newbyteorder("<"), copy=False).tobytes()
         found = {kind: pack(raw) for kind, (pack, _) in PLAIN.items()}
         if modelled is not None:
             found[MODEL] = modelled

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -11,12 +10,12 @@ from torch import Tensor
 from vaekit.codec import tables
 from vaekit.codec.ans import Stack
 from vaekit.codec.latents import Latents
+from vaekit.codec.links import through
 from vaekit.codec.tables import ONE
 from vaekit.families.gaussians import FullNormal, LowRankNormal
 
 Array = np.ndarray
 FAR = 4096.0  # noise and means are held within, so that nothing overflows
-Through = Callable[[Any, Array], Array]
 
 
 class Chain:
@@ -61,7 +60,7 @@ class Chain:
             yield given, chosen
 
 
-def full(family: FullNormal, through: Through, raw: Tensor) -> Chain:
+def full(family: FullNormal, raw: Tensor) -> Chain:
     """A full covariance, by its lower triangle."""
     numbers, dim = raw.numpy(), family.dim
     rows, columns = np.tril_indices(dim)
@@ -73,7 +72,7 @@ def full(family: FullNormal, through: Through, raw: Tensor) -> Chain:
     return Chain(numbers[:, :dim] / ONE, lower)
 
 
-def low_rank(family: LowRankNormal, through: Through, raw: Tensor) -> Chain:
+def low_rank(family: LowRankNormal, raw: Tensor) -> Chain:
     """W W^T + diag(s^2), by its Cholesky factor."""
     numbers, dim = raw.numpy(), family.dim
     scale = through(family.link, np.ascontiguousarray(numbers[:, dim : 2 * dim]))

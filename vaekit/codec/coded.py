@@ -17,10 +17,11 @@ from vaekit.codec.ans import PARTS
 from vaekit.codec.chains import Chain, full, low_rank
 from vaekit.codec.exact import exact
 from vaekit.codec.latents import Latents
+from vaekit.codec.links import through
 from vaekit.codec.symbols import Binary, Cumulative, Escaped, Symbols, Tabled, Uniform
 from vaekit.codec.tables import BINS_LOG2, ONE, REACH, STEP, UNIT, look_up, rounded
 from vaekit.conditionals import Conditional, StandardNormal
-from vaekit.families.base import Positive, half_exp
+from vaekit.families.base import Positive
 from vaekit.families.counts import Counted, OverdispersedCounted
 from vaekit.families.elementwise import Elementwise, Located
 from vaekit.families.gaussians import DiagonalNormal, FullNormal, LowRankNormal
@@ -64,9 +65,8 @@ def symbols_of(family: Any) -> Callable[[Tensor], Symbols | Chain]:
     """
     if isinstance(family, Elementwise):
         return _elementwise(family)
-    for kind, make in FAMILIES.items():
-        if type(family) is kind:
-            return partial(make, family)
+    if type(family) in FAMILIES:
+        return partial(FAMILIES[type(family)], family)
     if isinstance(family, Located):
         raise BadInput(REAL)
     raise BadInput(f"a {type(family).__name__} has no exact form: this model cannot compress")
@@ -90,29 +90,9 @@ def _split(raw: Tensor, event: int, parts: int) -> list[Array]:
     return [_flat(block) for block in raw.chunk(parts, -event)]
 
 
-def _through(link: Any, raw: Array) -> Array:
-    """A link that keeps parameters positive, as a real number."""
-    if isinstance(link, Positive):
-        table, reach = tables.activation("Softplus"), tables.SPAN * ONE
-        soft = np.where(raw > reach, raw, look_up(table, np.maximum(raw, -reach) + reach))
-        return soft / ONE + link.floor
-    if link is half_exp:
-        index = rounded(raw * (STEP / ONE / 2)) + 10 * STEP
-        return look_up(tables.deviation(), index) / 2.0**24
-    raise BadInput("this posterior's link has no exact form: use softplus or exp")
-
-
-def _full(family: FullNormal, raw: Tensor) -> Chain:
-    return full(family, _through, raw)
-
-
-def _low_rank(family: LowRankNormal, raw: Tensor) -> Chain:
-    return low_rank(family, _through, raw)
-
-
 def _normal(family: DiagonalNormal, raw: Tensor) -> Latents:
     mean, scale = _split(raw, 1, 2)
-    return Latents(mean, _through(family.link, scale))
+    return Latents(mean, through(family.link, scale))
 
 
 class Logistics(Cumulative):
@@ -141,7 +121,7 @@ class Logistics(Cumulative):
 
 def _located(loc: Array, scale: Array, levels: int) -> tuple[Array, Array]:
     half = (levels - 1) / 2
-    return half * (loc / ONE + 1), half * 0.2 * _through(Positive(1e-3), scale)
+    return half * (loc / ONE + 1), half * 0.2 * through(Positive(1e-3), scale)
 
 
 def _logistic(family: DiscreteLogistic, raw: Tensor) -> Logistics:
@@ -171,7 +151,7 @@ def _categorical(family: Categorical, raw: Tensor) -> Tabled:
 def _beta_binomial(family: Elementwise, levels: int, raw: Tensor) -> Tabled:
     blocks = _split(raw, len(family.event_shape), 2)
     first, second = (
-        gammas.places(_through(link, block))
+        gammas.places(through(link, block))
         for link, block in zip(family.links.values(), blocks, strict=True)
     )
     pairs, which = np.unique(first * gammas.PLACES + second, return_inverse=True)
@@ -190,7 +170,7 @@ def _poisson(family: Counted, raw: Tensor) -> Escaped:
 
 def _negative_binomial(family: OverdispersedCounted, raw: Tensor) -> Escaped:
     mean, size = _split(raw, len(family.event_shape), 2)
-    mean, size = _means(family, raw, mean), _through(family.link, size)
+    mean, size = _means(family, raw, mean), through(family.link, size)
     place = gammas.places(size)
     log_chance = gammas.logs(mean / (mean + gammas.value(place)))
     k = np.arange(COUNT_ENDS)
@@ -206,13 +186,13 @@ def _with_tail(weights: Array) -> Array:
 
 def _means(family: Counted, raw: Tensor, flat: Array) -> Array:
     gain = family.gain.detach().double().cpu().expand(len(raw), *family.event_shape)
-    return _flat(gain.contiguous()) * _through(family.link, flat)
+    return _flat(gain.contiguous()) * through(family.link, flat)
 
 
 FAMILIES: dict[type, Callable[[Any, Tensor], Symbols | Chain]] = {
     DiagonalNormal: _normal,
-    FullNormal: _full,
-    LowRankNormal: _low_rank,
+    FullNormal: full,
+    LowRankNormal: low_rank,
     DiscreteLogistic: _logistic,
     LogisticMixture: _mixture,
     Categorical: _categorical,

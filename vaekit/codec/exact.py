@@ -24,7 +24,8 @@ from vaekit.codec.tables import LIMIT, ONE
 from vaekit.networks import MeanLogits, Rescale, Standardize
 from vaekit.networks.layers import Heads
 from vaekit.networks.residual import Residual
-from vaekit.networks.tutorial import SameConv, SameConvTranspose
+from vaekit.networks.transposed import Transposed
+from vaekit.networks.tutorial import SameConv
 
 Layer = Callable[[Tensor], Tensor]
 COARSE = 2.0**16
@@ -36,9 +37,8 @@ def exact(module: nn.Module) -> Layer:
     Raises:
         BadInput: for a layer that has none.
     """
-    for kind, make in TWINS.items():
-        if type(module) is kind:
-            return make(module)
+    if type(module) in TWINS:
+        return TWINS[type(module)](module)
     raise BadInput(f"a {type(module).__name__} layer has no exact form: this model cannot compress")
 
 
@@ -138,7 +138,7 @@ def conv_transpose(layer: nn.ConvTranspose2d) -> Layer:
     return run
 
 
-def same_conv_transpose(layer: SameConvTranspose) -> Layer:
+def transposed(layer: Transposed) -> Layer:
     """The edges cut off afterwards."""
     inner = conv_transpose(layer)
     (top, left), (rows, columns) = layer.start, layer.size
@@ -246,7 +246,7 @@ TWINS: dict[type, Callable[[Any], Layer]] = {
     nn.Conv2d: conv,
     nn.ConvTranspose2d: conv_transpose,
     SameConv: same_conv,
-    SameConvTranspose: same_conv_transpose,
+    Transposed: transposed,
     Heads: heads,
     Residual: residual,
     nn.GroupNorm: group_norm,

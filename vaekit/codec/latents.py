@@ -24,14 +24,12 @@ class Latents(Cumulative):
     def __init__(self, mean: Array, deviation: Array) -> None:
         super().__init__(len(mean), BINS, self._mass_below)
         self.mean, self.narrow = mean / ONE, tables.NORMAL_STEP / deviation
-        self.bounds = tables.edges() / 2.0**20
 
     def _mass_below(self, part: slice, k: Array) -> Array:
         table = tables.normal()
         top = float(len(table) - 1)
-        at = (self.bounds[np.minimum(k, BINS).astype(np.int64)] - self.mean[part]) * self.narrow[
-            part
-        ] + top / 2
+        at = tables.bounds().take(k.astype(np.int64), mode="clip") - self.mean[part]
+        at = at * self.narrow[part] + top / 2
         at = np.minimum(np.maximum(at, 0, out=at), top - 1e-6, out=at)
         index = at.astype(np.int64)
         between = np.floor((at - index) * 1024) / 1024  # few bits: exact, so it never falls
@@ -41,4 +39,4 @@ class Latents(Cumulative):
 
     def likeliest(self) -> Array:
         """The bin in which each mean lies."""
-        return np.searchsorted(self.bounds[1:-1], self.mean)
+        return np.searchsorted(tables.bounds()[1:-1], self.mean)

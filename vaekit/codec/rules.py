@@ -41,12 +41,11 @@ class Chooser:
     def tile(self, rows: Tensor) -> Tensor:
         return rows
 
-    def __call__(self, name: str, prior: Any, posterior: Any) -> Tensor:
-        dim = prior.count if isinstance(prior, Uniform) else prior.count // self.rows
-        self.priors[name] = Uniform(self.rows * dim, BINS_LOG2) if dim == prior.count else prior
+    def __call__(self, name: str, prior: Uniform, posterior: Any) -> Tensor:
+        self.priors[name] = Uniform(self.rows * prior.count, BINS_LOG2)
         self.posteriors[name] = posterior
         self.bins[name] = self.choose(name, self.priors[name], posterior)
-        return values_of(self.bins[name], dim)
+        return values_of(self.bins[name], prior.count)
 
 
 @torch.inference_mode()

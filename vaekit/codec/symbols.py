@@ -49,10 +49,6 @@ class Symbols(ABC):
             stack.pop(covered, *intervals)
         return symbols
 
-    def bits(self, symbols: Array) -> Array:
-        """What each symbol costs: log2 of its probability, sign changed."""
-        return PRECISION - np.log2(self.interval(slice(0, self.count), symbols)[1].astype(float))
-
 
 def _unsigned(start: Array, end: Array) -> Intervals:
     return start.astype(np.uint64), (end - start).astype(np.uint64)

@@ -72,6 +72,12 @@ def edges() -> Array:
 
 
 @cache
+def bounds() -> Array:
+    """The edges as real numbers."""
+    return edges() / 2.0**20
+
+
+@cache
 def centres() -> Array:
     """The median of each bin, as fixed-point numbers."""
     quantile = NormalDist().inv_cdf

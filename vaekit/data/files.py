@@ -14,7 +14,7 @@ import torch
 
 from vaekit.checks import BadInput, known, require
 from vaekit.data.arrays import label_numbers, to_rows
-from vaekit.data.images import GREY, find_images, header, read_image, read_images, to_tiles
+from vaekit.data.images import common_mode, find_images, header, read_image, read_images, to_tiles
 from vaekit.data.source import FEWEST_ROWS, Source, held_out_test, random_splits, source
 
 VALUES = ("x", "X", "images", "data", "values", "arr_0")
@@ -38,8 +38,12 @@ def read_folder(
 def read_tiles(path: Path, side: int) -> Source:
     """Pictures below a folder, cut into squares; all squares of a picture are in one split."""
     paths = find_images(path)
-    mode = "L" if all(kind in GREY for _, kind in map(header, paths)) else "RGB"
-    cut = [to_tiles(read_image(p, header(p)[0], mode), (side, side)) for p in paths]
+    headers = [header(path) for path in paths]
+    mode = common_mode(headers)
+    cut = [
+        to_tiles(read_image(path, size, mode), (side, side))
+        for path, (size, _) in zip(paths, headers, strict=True)
+    ]
     note = f"{len(paths)} pictures cut into tiles of {side} x {side}"
     picture = torch.repeat_interleave(torch.arange(len(cut)), torch.tensor([len(t) for t in cut]))
     groups = random_splits(len(paths)) if len(paths) >= FEWEST_ROWS else None
@@ -114,10 +118,10 @@ def needed(module: str, extra: str) -> Any:
         raise BadInput(f"this needs {name}: pip install 'vaekit[{extra}]'") from error
 
 
-def load(path: Path) -> Any:
-    """An array or an archive of arrays; never a pickle."""
+def load(path: Path, *, mapped: bool = False) -> Any:
+    """An array (``mapped``: left on disk) or an archive of arrays; never a pickle."""
     try:
-        return np.load(path, allow_pickle=False)
+        return np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise BadInput(f"cannot read {path} as NumPy data: {_first_line(error)}") from error
 

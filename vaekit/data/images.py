@@ -38,7 +38,7 @@ def read_images(
     """All pictures as one uint8 array (N, C, H, W), and a note where they were resized."""
     headers = [header(path) for path in paths]
     sizes = {size for size, _ in headers}
-    mode = "L" if all(kind in GREY for _, kind in headers) else "RGB"
+    mode = common_mode(headers)
     target = size or _natural_size(sizes)
     note = f"pictures cut at the centre and resized to {target[0]} x {target[1]}"
     read = (read_image(path, target, mode) for path in paths)
@@ -52,6 +52,11 @@ def header(path: Path) -> tuple[tuple[int, int], str]:
         sideways = image.getexif().get(ORIENTATION, 1) >= FIRST_SIDEWAYS
         size = (image.width, image.height) if sideways else (image.height, image.width)
         return size, image.mode
+
+
+def common_mode(headers: Sequence[tuple[tuple[int, int], str]]) -> str:
+    """ "L" if all pictures are grey, else "RGB"."""
+    return "L" if all(kind in GREY for _, kind in headers) else "RGB"
 
 
 def read_image(path: Path, size: tuple[int, int], mode: str) -> np.ndarray:

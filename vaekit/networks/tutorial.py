@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vaekit.networks.layers import Heads, Shape, glorot, halvings, to_shape, to_vector
+from vaekit.networks.transposed import Transposed
 
 
 def same_padding(size: int, stride: int, kernel: int = 3) -> tuple[int, int]:
@@ -35,17 +36,10 @@ class SameConv(nn.Conv2d):
         return super().forward(F.pad(x, self.around))
 
 
-class SameConvTranspose(nn.ConvTranspose2d):
+def same_transposed(before: int, after: int, size: Shape, stride: int = 2) -> Transposed:
     """The transpose of :class:`SameConv`: from images of ceil(size / stride) to ``size``."""
-
-    def __init__(self, before: int, after: int, size: Shape, stride: int = 2) -> None:
-        super().__init__(before, after, 3, stride=stride)
-        self.size, self.start = size, [same_padding(n, stride)[0] for n in size]
-
-    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
-        full = super().forward(x, output_size)
-        (top, left), (rows, columns) = self.start, self.size
-        return full[..., top : top + rows, left : left + columns]
+    start = tuple(same_padding(n, stride)[0] for n in size)
+    return Transposed(before, after, size, start, stride)
 
 
 def tutorial_encoder(image: Shape, latent: int) -> nn.Sequential:
@@ -71,11 +65,11 @@ def tutorial_decoder(latent: int, raw: Shape) -> nn.Sequential:
         dense=dense,
         relu1=nn.ReLU(),
         reshape=reshape,
-        deconv1=SameConvTranspose(64, 64, half),
+        deconv1=same_transposed(64, 64, half),
         relu2=nn.ReLU(),
-        deconv2=SameConvTranspose(64, 32, full),
+        deconv2=same_transposed(64, 32, full),
         relu3=nn.ReLU(),
-        deconv3=SameConvTranspose(32, raw[0], full, stride=1),
+        deconv3=same_transposed(32, raw[0], full, stride=1),
     )
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from vaekit.batch import Batch
 from vaekit.objectives import Loss
+from vaekit.precision import networks_in
 from vaekit.seeding import seeded
 from vaekit.training.session import Session
 
@@ -51,16 +52,16 @@ def train(session: Session, batches: Iterable[Batch]) -> Iterator[Step]:
 
 def compute(session: Session, batch: Batch) -> Loss:
     """The loss of a batch, with its gradients, clipped, left on the parameters."""
-    with seeded(session.plan.seed, "noise", session.step):
+    with seeded(session.plan.seed, "noise", session.step), networks_in(session.precision):
         loss = session.objective(session.model, batch, session.step)
-        _check_finite(session.step + 1, {**loss.terms, "loss": loss.total})
         loss.total.backward()
     norm = nn.utils.clip_grad_norm_(session.parameters, session.plan.clip or torch.inf)
-    _check_finite(session.step + 1, {"gradient": norm})
+    if not torch.isfinite(loss.total.detach() + norm):
+        raise _explained(session.step + 1, {**loss.terms, "loss": loss.total, "gradient": norm})
     return Loss(loss.total.detach(), loss.terms)
 
 
-def _check_finite(step: int, values: dict[str, Tensor]) -> None:
-    for name, value in values.items():
-        if not torch.isfinite(value):
-            raise Diverged(step, name, float(value))
+def _explained(step: int, values: dict[str, Tensor]) -> Diverged:
+    """The error that names the first value that is not finite."""
+    name = next(name for name, value in values.items() if not torch.isfinite(value))
+    return Diverged(step, name, float(values[name]))

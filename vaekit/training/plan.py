@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from vaekit.checks import known, require
+from vaekit.precision import PRECISIONS
 from vaekit.schedules import Schedule, cosine, product, ramp
 
 UPDATES, FEWEST, MOST = 4_000, 20, 2_000
@@ -32,6 +33,8 @@ class Plan:
         ema: weights are averaged with this decay per update; 0 for no averaging.
         patience: stop after this many epochs without a better validation loss; 0 for never.
         seed: of initial weights, order and noise.
+        precision: of the networks in training: fp32, bf16, or auto (bf16 where the hardware has it
+            and it pays). Densities and losses are always computed in fp32.
     """
 
     epochs: int = 0
@@ -45,9 +48,11 @@ class Plan:
     ema: float = 0.999
     patience: int = 0
     seed: int = 0
+    precision: str = "auto"
 
     def __post_init__(self) -> None:
         known("decay", self.decay, DECAYS)
+        known("precision", self.precision, PRECISIONS)
         require(self.batch >= 1, "batch must be at least 1")
         for name in ("epochs", "weight_decay", "clip", "patience"):
             require(getattr(self, name) >= 0, f"{name} must not be negative")

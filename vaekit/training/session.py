@@ -9,7 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.objectives import Objective
+from vaekit.precision import dtype_for
 from vaekit.training.plan import Plan
+
+
+CPU = torch.device("cpu")
 
 
 class Session:
@@ -17,11 +21,20 @@ class Session:
 
     Args:
         steps: how many updates there are to be in all.
+        device: where the model is trained.
     """
 
-    def __init__(self, model: nn.Module, objective: Objective, plan: Plan, steps: int) -> None:
-        self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.objective, self.plan, self.steps = objective, plan, steps
+    def __init__(
+        self,
+        model: nn.Module,
+        objective: Objective,
+        plan: Plan,
+        steps: int,
+        device: torch.device = CPU,
+    ) -> None:
+        self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.objective, self.plan, self.steps = objective.to(device), plan, steps
+        self.device, self.precision = device, dtype_for(plan.precision, device)
         self.parameters = list({id(p): p for p in self._all_parameters()}.values())
         self.optimizer = torch.optim.AdamW(
             self.parameters,
