@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "vaekit"
 
 FLOORS = {
     0: ["schedules", "batch", "checks", "seeding", "files", "progress", "interrupts", "adapting", "version",
-        "precision"],
+        "precision", "devices"],
     1: ["distributions"],
     2: ["families", "networks", "conditionals"],
     3: ["drawing", "trace", "models"],
@@ -25,6 +25,7 @@ FLOOR = {name: floor for floor, names in FLOORS.items() for name in names}
 SAME_FLOOR = {
     "files": {"checks"},
     "precision": {"checks"},
+    "devices": {"checks"},
     "conditionals": {"families"},
     "trace": {"drawing"},
     "models": {"drawing"},

@@ -233,7 +233,7 @@ class TestDivergence:
 class TestRun:
     def make(self, **options):
         job = prepare(open_source("digits"), latent=2, width=16, **{"epochs": 3, **options})
-        return Run(job.built, job.batches, job.rows("validation"), job.plan, job.steps)
+        return job.run()
 
     def test_metrics_are_means_over_rows(self, tmp_path):
         run = self.make()

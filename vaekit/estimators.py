@@ -17,7 +17,7 @@ from vaekit.data.source import SPLITS
 from vaekit.drawing import Generator
 from vaekit.evaluation import elbo_per_row, encode, in_chunks
 from vaekit.fitting import prepare
-from vaekit.running import Run, run_here
+from vaekit.running import run_here
 from vaekit.seeding import seeded
 
 Array = np.ndarray
@@ -75,7 +75,7 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             self._source(X, seed), self.recipe, latent=self.latent, likelihood=self.likelihood,
             epochs=self.epochs, batch=self.batch, lr=self.lr, seed=seed, **(self.options or {}),
         )  # fmt: skip
-        run = Run(job.built, job.batches, job.rows("validation"), job.plan, job.steps)
+        run = job.run()
         run_here(run)
         self.model_ = run.best_model()
         self.representation_, self.n_iter_ = job.choice.representation, run.session.step

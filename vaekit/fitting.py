@@ -9,18 +9,30 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from vaekit import recipes, store
 from vaekit.adapting import adapt
 from vaekit.checks import BadInput, known, require
 from vaekit.choosing import Choice, choose
-from vaekit.data import CATALOGUE, Batches, Representation, Source, check_enough, open_source
+from vaekit.data import (
+    CATALOGUE,
+    Batches,
+    Chunks,
+    Representation,
+    Source,
+    check_enough,
+    open_source,
+)
+from vaekit.devices import device_for
 from vaekit.recipes.making import Built, call, from_data, options
 from vaekit.running import Run, run_here, run_in
 from vaekit.seeding import generator_for, seeded
 from vaekit.trained import Trained
 from vaekit.training import Plan
+from vaekit.training.session import CPU
+from vaekit.training.world import world
 
 SHOWN_TO_ADAPT = 20_000
 PLAN_OPTIONS = {field.name for field in fields(Plan)}
@@ -38,7 +50,25 @@ class Job:
 
     @property
     def batches(self) -> Batches:
-        return Batches(self.source, self.choice.representation, self.plan.batch, self.plan.seed)
+        """What is trained on: of each batch, the parts that are this process's."""
+        parts = max(self.plan.parts, 1)
+        mine = world().mine(parts)
+        seen = self.choice.representation
+        return Batches(self.source, seen, self.plan.batch, self.plan.seed, "train", parts, mine)
+
+    def run(self, device: torch.device = CPU) -> Run:
+        """A training that is ready to begin.
+
+        Raises:
+            BadInput: if there are more processes than parts of a batch.
+        """
+        parts = max(self.plan.parts, 1)
+        require(
+            world().size <= parts,
+            f"this run computes its batches in {parts} parts: give it at most {parts} processes",
+        )
+        held_out = Chunks(self.source, self.choice.representation, "validation", self.plan.seed)
+        return Run(self.built, self.batches, held_out, self.plan, self.steps, device)
 
     @property
     def steps(self) -> int:
@@ -116,7 +146,7 @@ def prepare(
     chosen = {**defaults, **{k: v for k, v in given.items() if k in known_options}}
     choice = choose(source, chosen["likelihood"], binarize, colours)
     per_epoch = Batches(source, choice.representation, plan.batch).per_epoch
-    plan = plan.sized(per_epoch)
+    plan = replace(plan.sized(per_epoch), parts=plan.parts or world().size)
     steps, rows = plan.epochs * per_epoch, len(source.splits["train"])
     facts = from_data(made, shape=source.shape, levels=choice.levels, steps=steps, rows=rows)
     job = Job(source, choice, recipe, {**facts, **chosen, "likelihood": choice.likelihood}, plan)
@@ -145,6 +175,7 @@ def fit(
     colours: str = "rgb",
     tensorboard: bool = False,
     checkpoint_every: int = 0,
+    device: str = "auto",
     before: Callable[[Job], None] | None = None,
     **given: Any,
 ) -> Trained:
@@ -159,6 +190,7 @@ def fit(
         colours: "rgb", or "minus_green" for photographs that are to be compressed.
         tensorboard: also write TensorBoard events below ``out``.
         checkpoint_every: updates between checkpoints, beside one after every epoch.
+        device: where to train: auto (a GPU if there is one), cpu, cuda, cuda:1.
         before: called with the job when all is checked, before training begins.
         given: options of the recipe (latent=8) and of the plan (epochs=20, lr=1e-3, seed=1).
 
@@ -172,19 +204,20 @@ def fit(
         >>> model.sample(3).shape
         (3, 8, 8)
     """
+    place = device_for(device)
     source = open_source(data, label=label, labels=labels, size=size, tiles=tiles)
     check_enough(source)
     job = prepare(source, recipe, binarize=binarize, colours=colours, **given)
     if before:
         before(job)
-    run = Run(job.built, job.batches, job.rows("validation"), job.plan, job.steps)
+    run = job.run(place)
     origin = origin_of(data, label, labels, size, tiles)
     config = job.config(origin)
     if out is None:
         require(not tensorboard, "tensorboard needs a folder: give out")
         run_here(run)
         return Trained(run.best_model(), config, source)
-    folder = begin(out, config)
+    folder = begin(out, config) if world().is_first else Path(out)
     run_in(folder, run, tensorboard=tensorboard, checkpoint_every=checkpoint_every)
     return Trained.load(folder, source)
 
@@ -195,18 +228,20 @@ def resume(
     *,
     tensorboard: bool = False,
     checkpoint_every: int = 0,
+    device: str = "auto",
 ) -> Trained:
     """Go on with an interrupted training exactly as it would have gone on.
 
     Args:
         data: as given to :func:`fit`; needed only if that was not a name or a path.
+        device: as for :func:`fit`; it need not be the same.
 
     Raises:
         BadInput: if the folder holds no run, or its data has changed.
     """
     place, config = store.read_config(folder)
     job = job_of(config, data)
-    run = Run(job.built, job.batches, job.rows("validation"), job.plan, job.steps)
+    run = job.run(device_for(device))
     run_in(place, run, tensorboard=tensorboard, checkpoint_every=checkpoint_every, resume=True)
     return Trained.load(place, job.source)
 

@@ -6,17 +6,18 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from vaekit.data import Batches
 from vaekit.data.files import needed
 from vaekit.files import sweep
 from vaekit.interrupts import asked_to_stop
-from vaekit.progress import Bar, bar
+from vaekit.progress import Bar, Silent, bar
 from vaekit.recipes import Built
 from vaekit.store import write_weights
 from vaekit.training import (
@@ -30,10 +31,12 @@ from vaekit.training import (
     save_checkpoint,
     train,
 )
-from vaekit.training.validation import validate
+from vaekit.training.session import CPU
+from vaekit.training.validation import Chunked, validate
 
 CHECKPOINT, METRICS = "checkpoint.safetensors", "metrics.jsonl"
 SECONDS_BETWEEN_SAVES, SHARE_FOR_SAVES = 10.0, 0.02
+STEPS_BETWEEN_QUESTIONS = 20
 
 Line = dict[str, Any]
 
@@ -52,9 +55,15 @@ class Run:
     """A session, the batches it eats, and how it is doing on the validation rows."""
 
     def __init__(
-        self, built: Built, batches: Batches, validation: Tensor, plan: Plan, steps: int
+        self,
+        built: Built,
+        batches: Batches,
+        validation: Chunked,
+        plan: Plan,
+        steps: int,
+        device: torch.device = CPU,
     ) -> None:
-        self.session = Session(built.model, built.objective, plan, steps)
+        self.session = Session(built.model, built.objective, plan, steps, device)
         self.batches, self.validation = batches, validation
         self.meter, self.best, self.waited = Meter(), math.inf, 0
         self.weights: dict[str, Tensor] = {}
@@ -88,7 +97,12 @@ class Run:
         """Training means, validation means, and whether these are the best so far."""
         session = self.session
         found = validate(
-            session.averaged, session.objective, self.validation, session.steps, session.plan.seed
+            session.averaged,
+            session.objective,
+            self.validation,
+            session.steps,
+            session.plan.seed,
+            session.world,
         )
         session.model.train()
         better = not found or found["loss"] < self.best
@@ -111,7 +125,7 @@ class Run:
         """The model with the best weights seen."""
         model = self.session.averaged
         model.load_state_dict(self.weights)
-        return model.eval()
+        return model.cpu().eval()
 
     def notes(self) -> dict[str, Any]:
         """What a checkpoint must hold beside tensors."""
@@ -132,7 +146,7 @@ class Run:
 
 def run_here(run: Run) -> None:
     """Train in memory; nothing is written."""
-    with bar("training", run.session.steps) as shown:
+    with _bar(run) as shown:
         for step in run.steps():
             _show(shown, step, run)
             if run.at_end_of_epoch and run.close_epoch(step.rate)[2]:
@@ -153,17 +167,21 @@ def run_in(
         Interrupted: after Ctrl-C or SIGTERM, once all is saved.
         Diverged: when a number is no longer finite.
     """
-    sweep(folder)
+    first = run.session.world.is_first
+    if first:
+        sweep(folder)
     if resume and (folder / CHECKPOINT).is_file():
         run.recall(load_checkpoint(folder / CHECKPOINT, run.session))
-    metrics = Metrics(folder / METRICS)
-    metrics.keep_until(run.session.step)
-    with _writers(folder, metrics, tensorboard) as write, asked_to_stop() as stop:
+    with (
+        _writers(folder, run, tensorboard) if first else nullcontext(_nowhere) as write,
+        asked_to_stop() as stop,
+    ):
         try:
             _follow(folder, run, write, stop, checkpoint_every)
         except Diverged as error:
             raise _explained(error, folder, run) from error
     _save(folder, run)
+    run.session.world.wait()
 
 
 def _follow(
@@ -171,14 +189,14 @@ def _follow(
 ) -> None:
     """The run's steps, with what has to be written after each."""
     session, due = run.session, time.monotonic() + SECONDS_BETWEEN_SAVES
-    with bar("training", session.steps, session.step) as shown:
+    with _bar(run) as shown:
         for step in run.steps():
             _show(shown, step, run)
             if run.at_end_of_epoch:
                 _end_epoch(run, step, write)
             if time.monotonic() > due or (every and session.step % every == 0):
                 due = _save(folder, run)
-            if stop() and session.step < session.steps:
+            if _stopping(run, stop) and session.step < session.steps:
                 _save(folder, run)
                 raise Interrupted(folder, session.step, session.steps)
 
@@ -197,12 +215,22 @@ def _save(folder: Path, run: Run) -> float:
     The weights go first: whoever resumes from an older checkpoint finds the same best again.
     """
     began = time.monotonic()
+    if not run.session.world.is_first:
+        return math.inf
     if run.unsaved:
         write_weights(folder, run.weights)
         run.unsaved = False
     save_checkpoint(folder / CHECKPOINT, run.session, run.notes())
     ended = time.monotonic()
     return ended + max(SECONDS_BETWEEN_SAVES, (ended - began) / SHARE_FOR_SAVES)
+
+
+def _bar(run: Run) -> AbstractContextManager[Bar]:
+    """A bar of the run's updates, shown by the first process."""
+    session = run.session
+    if not session.world.is_first:
+        return nullcontext(Silent())
+    return bar("training", session.steps, session.step)
 
 
 def _show(shown: Bar, step: Step, run: Run) -> None:
@@ -225,9 +253,23 @@ def _explained(error: Diverged, folder: Path, run: Run) -> Diverged:
     return explained
 
 
+def _stopping(run: Run, stop: Callable[[], bool]) -> bool:
+    """Whether someone asked any process to stop; several processes ask each other now and then."""
+    world = run.session.world
+    if world.size > 1 and run.session.step % STEPS_BETWEEN_QUESTIONS:
+        return False
+    return world.any(stop())
+
+
+def _nowhere(line: Line) -> None:
+    """What processes other than the first write."""
+
+
 @contextmanager
-def _writers(folder: Path, metrics: Metrics, tensorboard: bool) -> Iterator[Callable[[Line], None]]:
+def _writers(folder: Path, run: Run, tensorboard: bool) -> Iterator[Callable[[Line], None]]:
     """A function that writes a line wherever lines are wanted."""
+    metrics = Metrics(folder / METRICS)
+    metrics.keep_until(run.session.step)
     if not tensorboard:
         yield metrics.write
         return

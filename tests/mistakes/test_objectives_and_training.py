@@ -15,7 +15,7 @@ from vaekit.fitting import prepare
 from vaekit.objectives import Objective
 from vaekit.penalties import rate, stratified_weights, total_correlation
 from vaekit.recipes import RECIPES, recipe
-from vaekit.running import Run, run_here
+from vaekit.running import run_here
 from vaekit.trace import trace
 from vaekit.training import Meter, Step
 
@@ -145,7 +145,7 @@ def test_a_last_batch_of_one_row_is_fine(name):
     x = np.random.default_rng(0).integers(0, 2, (33, 16, 16)).astype(np.uint8)
     job = prepare(open_source_of(x), name, latent=2, batch=26, epochs=1)
     assert len(job.source.splits["train"]) % 26 == 1
-    run = Run(job.built, job.batches, job.rows("validation"), job.plan, job.steps)
+    run = job.run()
     run_here(run)
     assert all(torch.isfinite(p).all() for p in run.session.model.parameters())
 
@@ -160,7 +160,7 @@ def test_fewer_rows_than_a_batch_are_trained_on():
     job = prepare(
         open_source_of(np.random.default_rng(0).random((20, 3))), latent=2, batch=500, epochs=2
     )
-    run = Run(job.built, job.batches, job.rows("validation"), job.plan, job.steps)
+    run = job.run()
     before = [p.detach().clone() for p in run.session.model.parameters()]
     run_here(run)
     assert run.session.step == 2

@@ -110,30 +110,49 @@ def train_here(
     ] = 0,
     tensorboard: Annotated[bool, Parameter(negative="", help="Write TensorBoard events.")] = False,
     report: Annotated[bool, Parameter(help="Write report.html at the end.")] = True,
+    device: Annotated[str, Parameter(help="auto (a GPU if there is one), cpu or cuda.")] = "auto",
     threads: Threads = 0,
     json: Json = False,
     **given: Any,
 ) -> None:
     """Train, then evaluate on the test split and write the report."""
-    from vaekit.fitting import fit
-    from vaekit.fitting import resume as go_on
+    from vaekit.devices import device_for
+    from vaekit.training.world import joined
 
     use_threads(threads)
     began = time.monotonic()
-    watching: dict[str, Any] = {"tensorboard": tensorboard, "checkpoint_every": checkpoint_every}
+    opening: dict[str, Any] = {
+        "label": label, "labels": labels, "size": parse_size(size), "tiles": tiles,
+        "binarize": binarize, "colours": colours,
+    }  # fmt: skip
+    watching: dict[str, Any] = {
+        "tensorboard": tensorboard, "checkpoint_every": checkpoint_every, "device": device,
+    }  # fmt: skip
     if resume is not None:
         require(data is None and not given, "--resume takes everything from the run: give it alone")
-        trained, folder = go_on(resume, **watching), resume
-    else:
-        require(
-            data is not None, "give the data to train on: a name (vaekit data), a file or a folder"
-        )
-        folder = output or _free_folder(f"{Path(str(data)).stem}-{recipe}")
-        trained = fit(
-            data, recipe, out=folder, label=label, labels=labels, size=parse_size(size),
-            tiles=tiles, binarize=binarize, colours=colours, before=_announce, **watching, **given,
-        )  # fmt: skip
-    _finish(trained, folder, time.monotonic() - began, with_report=report, as_json=json)
+    with joined(device_for(device)) as world:
+        if resume is not None:
+            trained, folder = _go_on(resume, watching), resume
+        else:
+            folder = world.told(output or _free_folder(f"{Path(str(data)).stem}-{recipe}"))
+            trained = _fit(
+                data, recipe, folder, speaks=world.is_first, **opening, **watching, **given
+            )
+        if world.is_first:
+            _finish(trained, folder, time.monotonic() - began, with_report=report, as_json=json)
+
+
+def _go_on(folder: Path, watching: dict[str, Any]) -> Any:
+    from vaekit.fitting import resume
+
+    return resume(folder, **watching)
+
+
+def _fit(data: str | None, recipe: str, folder: Path, *, speaks: bool, **given: Any) -> Any:
+    from vaekit.fitting import fit
+
+    require(data is not None, "give the data to train on: a name (vaekit data), a file or a folder")
+    return fit(data, recipe, out=folder, before=_announce if speaks else None, **given)
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:

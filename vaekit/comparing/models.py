@@ -15,7 +15,7 @@ from vaekit.data import Source
 from vaekit.drawing import Generator
 from vaekit.evaluation import encode, in_chunks
 from vaekit.fitting import prepare
-from vaekit.running import Run, run_here
+from vaekit.running import run_here
 
 Array = np.ndarray
 LIKELIHOOD = "gaussian"
@@ -61,7 +61,7 @@ def pca(source: Source, latent: int, seed: int) -> Coder:
 def network(name: str, source: Source, latent: int, epochs: int, seed: int, **recipe: Any) -> Coder:
     """A recipe trained in memory."""
     job = prepare(source, latent=latent, epochs=epochs, seed=seed, **recipe)
-    run = Run(job.built, job.batches, job.rows("validation"), job.plan, job.steps)
+    run = job.run()
     run_here(run)
     model, shape = run.best_model(), source.shape
 

@@ -46,19 +46,36 @@ def train(session: Session, batches: Iterable[Batch]) -> Iterator[Step]:
     for batch in batches:
         if session.step >= session.steps:
             return
-        loss = compute(session, batch)
-        yield Step(session.step + 1, len(batch.x), loss, session.update())
+        loss = compute(session, batch.to(session.device))
+        yield Step(session.step + 1, batch.rows, loss, session.update())
 
 
 def compute(session: Session, batch: Batch) -> Loss:
-    """The loss of a batch, with its gradients, clipped, left on the parameters."""
-    with seeded(session.plan.seed, "noise", session.step), networks_in(session.precision):
-        loss = session.objective(session.model, batch, session.step)
-        loss.total.backward()
+    """The mean loss of a batch, with its gradients, clipped, left on the parameters."""
+    loss = combined(session, [_part(session, *part) for part in batch.split()])
     norm = nn.utils.clip_grad_norm_(session.parameters, session.plan.clip or torch.inf)
-    if not torch.isfinite(loss.total.detach() + norm):
+    if not torch.isfinite(loss.total + norm):
         raise _explained(session.step + 1, {**loss.terms, "loss": loss.total, "gradient": norm})
-    return Loss(loss.total.detach(), loss.terms)
+    return loss
+
+
+def _part(session: Session, number: int, part: Batch, share: float) -> Loss:
+    """One part's contribution to the batch's mean loss; its gradients are added up."""
+    source: list[int | str] = ["noise", session.step, *([number] if number else [])]
+    with seeded(session.plan.seed, *source), networks_in(session.precision):
+        loss = session.passes(part.x, part.given, session.step)
+        weight = share * session.world.size
+        (loss.total * weight if weight != 1 else loss.total).backward()
+    return Loss(loss.total.detach() * share, {k: v * share for k, v in loss.terms.items()})
+
+
+def combined(session: Session, parts: list[Loss]) -> Loss:
+    """The sum of all parts' contributions, those of other processes too."""
+    if len(parts) == session.world.size == 1:
+        return parts[0]
+    each = [torch.stack([part.total, *part.terms.values()]) for part in parts]
+    total, *terms = session.world.total(torch.stack(each).sum(0)).unbind()
+    return Loss(total, dict(zip(parts[0].terms, terms, strict=True)))
 
 
 def _explained(step: int, values: dict[str, Tensor]) -> Diverged:

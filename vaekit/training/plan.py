@@ -24,6 +24,8 @@ class Plan:
     Args:
         epochs: passes over the training rows; 0: as many as make 4,000 updates, 20 to 2,000.
         batch: rows per update.
+        parts: of a batch, computed one after the other, their gradients added up (less memory);
+            several processes share them out. 0: as many as there are processes.
         lr: highest learning rate.
         decay: of the learning rate: cosine to zero, or constant.
         warmup: share of all updates over which the learning rate rises from zero.
@@ -39,6 +41,7 @@ class Plan:
 
     epochs: int = 0
     batch: int = 128
+    parts: int = 0
     lr: float = 1e-3
     decay: str = "cosine"
     warmup: float = 0.02
@@ -54,7 +57,7 @@ class Plan:
         known("decay", self.decay, DECAYS)
         known("precision", self.precision, PRECISIONS)
         require(self.batch >= 1, "batch must be at least 1")
-        for name in ("epochs", "weight_decay", "clip", "patience"):
+        for name in ("epochs", "parts", "weight_decay", "clip", "patience"):
             require(getattr(self, name) >= 0, f"{name} must not be negative")
         for name in ("lr", "epsilon"):
             require(getattr(self, name) > 0, f"{name} must be above 0")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from vaekit.objectives import Objective
 from vaekit.precision import dtype_for
 from vaekit.training.plan import Plan
-
+from vaekit.training.world import Passes, together, world
 
 CPU = torch.device("cpu")
 
@@ -44,6 +44,8 @@ class Session:
             fused=True,
         )
         self.averaged = copy.deepcopy(model) if plan.ema else model
+        self.world = world()
+        self.passes = together(Passes(self.model, self.objective), self.world)
         self.rate = plan.learning_rate(steps)
         self.step = 0
 

@@ -2,33 +2,53 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from torch import Tensor, nn
 
 from vaekit.batch import Batch
 from vaekit.objectives import Objective
 from vaekit.seeding import seeded
+from vaekit.training.world import World
 
-ROWS = 500
+
+class Chunked(Protocol):
+    """Rows of x in numbered chunks."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int, /) -> Tensor: ...
 
 
 @torch.no_grad()
 def validate(
-    model: nn.Module, objective: Objective, x: Tensor, step: int, seed: int
+    model: nn.Module,
+    objective: Objective,
+    chunks: Chunked,
+    step: int,
+    seed: int,
+    at: World = World(),  # noqa: B008 (it cannot change)
 ) -> dict[str, float]:
-    """Mean loss and terms over all rows of x, in nats per row, by the same noise at every call;
+    """Mean loss and terms over all rows, in nats per row, by the same noise at every call;
     nothing if there are no rows.
 
     Args:
+        chunks: of rows of x; several processes share them out.
         step: at which the penalties' weights are taken (the last, to compare epochs fairly).
     """
-    if len(x) == 0:
+    if not len(chunks):
         return {}
     model.eval()
-    sums: dict[str, float] = {}
-    with seeded(seed, "validation"):
-        for part in x.split(ROWS):
-            loss = objective(model, Batch(part), step)
-            for name, value in {"loss": loss.total, **loss.terms}.items():
-                sums[name] = sums.get(name, 0.0) + float(value) * len(part)
-    return {name: total / len(x) for name, total in sums.items()}
+    device = next(model.parameters()).device
+    sums: dict[str, Tensor] = {}
+    for number in at.mine(max(len(chunks), at.size)):
+        x = chunks[min(number, len(chunks) - 1)].to(device)
+        with seeded(seed, "validation", number):
+            loss = objective(model, Batch(x), step)
+        rows = len(x) * (number < len(chunks))
+        for name, value in {"loss": loss.total, **loss.terms, "rows": torch.ones(())}.items():
+            sums[name] = sums.get(name, torch.zeros(())) + value.double().cpu() * rows
+    total = at.total(torch.stack(list(sums.values())))
+    *means, _ = (total / total[-1]).tolist()
+    return dict(zip(sums, means, strict=False))

@@ -1,0 +1,164 @@
+"""Batches in parts, and several processes that share them out."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from vaekit.batch import Batch
+from vaekit.checks import BadInput
+from vaekit.data import Batches, open_source
+from vaekit.devices import device_for
+from vaekit.fitting import prepare
+from vaekit.running import run_here
+from vaekit.training.world import World, placed
+
+COMMON = ["digits", "--latent", "2", "--width", "32", "--no-report", "--precision", "fp32"]
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "vaekit", "train", *map(str, arguments)]
+
+
+def torchrun(processes, *arguments):
+    start = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    return [*start, f"--nproc-per-node={processes}", *command(*arguments)[1:]]
+
+
+def started(rank, *arguments):
+    """One process of two, started as a cluster's scheduler would."""
+    place = {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
+    return subprocess.Popen(
+        command(*arguments),
+        env={**os.environ, **place, "MASTER_PORT": PORT},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return str(found.getsockname()[1])
+
+
+PORT = free_port()
+
+
+def losses(folder):
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [line["loss"] for line in lines]
+
+
+def test_two_processes_are_one_with_two_parts(tmp_path):
+    """The same curve within 1e-4 nats and the same weights, whoever computes the parts."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    common = [*COMMON, "--epochs", 3]
+    done = subprocess.run(torchrun(2, *common, "-o", two), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("elbo error") == 1  # only the first process speaks
+    subprocess.run(command(*common, "--parts", 2, "-o", one), check=True, capture_output=True)
+    assert losses(two) == pytest.approx(losses(one), abs=1e-4)
+    a, b = (load_file(folder / "model.safetensors") for folder in (one, two))
+    assert all(torch.allclose(a[name], b[name], atol=1e-4) for name in a)
+
+
+def test_a_killed_process_ends_the_run_clearly_and_it_resumes(tmp_path):
+    run, whole = tmp_path / "run", tmp_path / "whole"
+    common = [*COMMON, "--epochs", 40, "--parts", 2, "--checkpoint-every", 5]
+    first, second = (started(rank, *common, "-o", run) for rank in (0, 1))
+    while not (run / "checkpoint.safetensors").exists():
+        assert first.poll() is None, first.stderr.read()
+        time.sleep(0.1)
+    second.send_signal(signal.SIGKILL)
+    _, said = first.communicate(timeout=120)
+    second.communicate()
+    assert first.returncode == 2, said
+    assert "process 0 of 2 lost the others" in said
+    assert "--resume" in said
+    assert "Traceback" not in said
+    subprocess.run(command("--resume", run, "--no-report"), check=True, capture_output=True)
+    subprocess.run(command(*common, "-o", whole), check=True, capture_output=True)
+    assert losses(run) == pytest.approx(losses(whole), abs=1e-3)
+
+
+def trained(**options):
+    job = prepare(open_source("digits"), "autoencoder", latent=3, width=16, epochs=2, **options)
+    run = job.run()
+    run_here(run)
+    return run.session
+
+
+def test_parts_add_up_to_the_batch():
+    """An autoencoder has no noise: one part or three, the weights are the same up to rounding."""
+    whole, parts = (trained(parts=n, precision="fp32") for n in (1, 3))
+    for a, b in zip(whole.parameters, parts.parameters, strict=True):
+        assert torch.allclose(a, b, atol=1e-4)
+
+
+def test_parts_cover_each_batch_once():
+    digits = open_source("digits")
+    seen = prepare(digits, latent=2, epochs=1).choice.representation
+
+    def of(mine):
+        return next(Batches(digits, seen, 100, parts=3, mine=mine).from_step())
+
+    here, there = of((0, 2)), of((1,))
+    assert here.rows == there.rows == 100
+    assert here.parts == ((0, 34), (2, 33))
+    assert there.parts == ((1, 33),)
+    assert sum(share for b in (here, there) for _, _, share in b.split()) == pytest.approx(1)
+    together = torch.cat([here.x, there.x]).flatten(1)
+    whole = next(Batches(digits, seen, 100).from_step()).x.flatten(1)
+    assert sorted(together.tolist()) == sorted(whole.tolist())
+
+
+def test_an_empty_part_does_not_count():
+    batch = Batch(torch.arange(3.0), (), ((0, 2), (3, 0)), 2)
+    assert [(n, part.x.tolist(), share) for n, part, share in batch.split()] == [
+        (0, [0.0, 1.0], 1.0),
+        (3, [2.0], 0.0),
+    ]
+
+
+def test_last_batch_smaller_than_its_parts():
+    """1,439 rows in batches of 359 leave three rows for four parts."""
+    session = trained(parts=4, batch=359)
+    assert all(torch.isfinite(p).all() for p in session.parameters)
+
+
+@pytest.mark.parametrize(
+    ("variables", "place"),
+    [
+        ({}, World()),
+        ({"SLURM_PROCID": "3", "SLURM_NTASKS": "8"}, World()),  # one task of a job without a master
+        ({"MASTER_ADDR": "a", "RANK": "1", "WORLD_SIZE": "4"}, World(1, 4)),
+        ({"MASTER_ADDR": "a", "SLURM_PROCID": "3", "SLURM_NTASKS": "8"}, World(3, 8)),
+    ],
+)
+def test_place_in_the_world(variables, place):
+    assert placed(variables) == place
+
+
+def test_parts_are_shared_out():
+    assert [list(World(rank, 3).mine(7)) for rank in range(3)] == [[0, 3, 6], [1, 4], [2, 5]]
+
+
+def test_more_processes_than_parts_are_refused(monkeypatch):
+    monkeypatch.setattr("vaekit.fitting.world", lambda: World(0, 4))
+    with pytest.raises(BadInput, match="batches in 2 parts: give it at most 2 processes"):
+        prepare(open_source("digits"), latent=2, epochs=1, parts=2).run()
+
+
+@pytest.mark.parametrize("name", ["gpu", "meta", "cuda:7"])
+def test_unknown_devices(name):
+    with pytest.raises(BadInput, match=r"there is no device|not supported"):
+        device_for(name)
