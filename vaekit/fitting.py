@@ -19,12 +19,13 @@ from vaekit.choosing import Choice, choose
 from vaekit.data import (
     CATALOGUE,
     Batches,
-    Chunks,
+    Encoded,
     Representation,
     Source,
     check_enough,
     open_source,
 )
+from vaekit.data.stored import passing
 from vaekit.devices import device_for
 from vaekit.recipes.making import Built, call, from_data, options
 from vaekit.running import Run, run_here, run_in
@@ -67,8 +68,8 @@ class Job:
             world().size <= parts,
             f"this run computes its batches in {parts} parts: give it at most {parts} processes",
         )
-        held_out = Chunks(self.source, self.choice.representation, "validation", self.plan.seed)
-        return Run(self.built, self.batches, held_out, self.plan, self.steps, device)
+        held_out = Encoded(self.source, self.choice.representation, "validation", self.plan.seed)
+        return Run(self.built, self.batches, held_out.chunks(), self.plan, self.steps, device)
 
     @property
     def steps(self) -> int:
@@ -76,7 +77,7 @@ class Job:
 
     def rows(self, split: str, limit: int | None = None) -> Tensor:
         """x of one split, as evaluation sees it."""
-        values = self.source.rows(split)[:limit]
+        values = self.source.rows(split, limit)
         return as_x(self.choice.representation, values, self.plan.seed, split)
 
     @cached_property
@@ -158,7 +159,7 @@ def check_range(built: Built, source: Source, choice: Choice) -> None:
     """Raise ``BadInput`` if any row holds a value that the likelihood gives no probability."""
     model: Any = built.model
     grey = replace(choice.representation, binarize="none")
-    for values in source.values.split(10_000):
+    for values in passing(source.values, "checking values"):
         model.likelihood.family.range.check(grey.encode(values), choice.likelihood)
 
 

@@ -96,7 +96,7 @@ def read_codes(path: Path) -> np.ndarray:
     from vaekit.data import open_source
 
     require(path.is_file(), f"there is no file {path}")
-    values = open_source(path).values
+    values = open_source(path).rows("all")
     if values.dim() != 2:
         raise BadInput(f"{path} must hold codes as (rows, latent), not {tuple(values.shape)}")
     return values.numpy()

@@ -1,7 +1,7 @@
 """Data: sources held in memory, how their values become a model's x, and seeded batches."""
 
 from vaekit.data.arrays import from_memory
-from vaekit.data.batches import Batches, Chunks
+from vaekit.data.batches import Batches, Encoded
 from vaekit.data.catalogue import CATALOGUE, Entry
 from vaekit.data.facts import Facts, facts
 from vaekit.data.opening import open_source
@@ -12,7 +12,7 @@ __all__ = [
     "CATALOGUE",
     "SPLITS",
     "Batches",
-    "Chunks",
+    "Encoded",
     "Entry",
     "Facts",
     "Representation",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -11,9 +12,11 @@ from torch import Tensor
 from vaekit.batch import Batch
 from vaekit.data.representation import Representation
 from vaekit.data.source import Source
+from vaekit.data.stored import OnDisk
 from vaekit.seeding import generator_for
 
 CHUNK = 500
+RUN, RUNS = 64, 256
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,12 @@ class Batches:
 
     @property
     def rows(self) -> int:
-        return (
-            len(self.source.values) if self.split == "all" else len(self.source.splits[self.split])
-        )
+        return len(self.indices)
+
+    @cached_property
+    def indices(self) -> Tensor:
+        """Which rows are drawn from."""
+        return self.source.indices(self.split)
 
     @property
     def per_epoch(self) -> int:
@@ -48,11 +54,18 @@ class Batches:
         return -(-self.rows // self.size)
 
     def order(self, epoch: int) -> Tensor:
-        """Indices of this split's rows, in the order of ``epoch``."""
-        indices = torch.arange(self.rows) if self.split == "all" else self.source.splits[self.split]
-        return indices[
-            torch.randperm(self.rows, generator=generator_for(self.seed, "order", epoch))
-        ]
+        """Indices of this split's rows, in the order of ``epoch``.
+
+        Rows in memory are shuffled freely. Those on disk are shuffled in runs of neighbours, then
+        freely within windows of many runs, so that the disk reads in long strokes.
+        """
+        noise = generator_for(self.seed, "order", epoch)
+        if not isinstance(self.source.values, OnDisk):
+            return self.indices[torch.randperm(self.rows, generator=noise)]
+        runs = self.indices.split(RUN)
+        mixed = torch.cat([runs[i] for i in torch.randperm(len(runs), generator=noise)])
+        windows = mixed.split(RUN * RUNS)
+        return torch.cat([w[torch.randperm(len(w), generator=noise)] for w in windows])
 
     def from_step(self, step: int = 0) -> Iterator[Batch]:
         """Batch number ``step`` and all that follow, without end."""
@@ -75,20 +88,58 @@ class Batches:
 
 
 @dataclass(frozen=True)
-class Chunks:
-    """x of one split's rows in their order, a chunk at a time; what is drawn is drawn once."""
+class Encoded:
+    """x of some rows of a source in their order, made when it is asked for.
+
+    What is drawn (dynamic binarization) is drawn once for each block of rows, so a row is the
+    same however it is asked for.
+    """
 
     source: Source
     representation: Representation
     split: str
     seed: int = 0
 
+    @cached_property
+    def indices(self) -> Tensor:
+        """Which rows."""
+        return self.source.indices(self.split)
+
+    @property
+    def shape(self) -> torch.Size:
+        return torch.Size([len(self.indices), *self.source.shape])
+
     def __len__(self) -> int:
-        return -(-len(self.source.splits[self.split]) // CHUNK)
+        return len(self.indices)
+
+    def block(self, number: int) -> Tensor:
+        """Rows ``number`` * CHUNK and following."""
+        indices = self.indices[number * CHUNK : (number + 1) * CHUNK]
+        noise = generator_for(self.seed, "binarize", self.split, number)
+        return self.representation.encode(self.source.values[indices], noise)
+
+    def __getitem__(self, window: slice) -> Tensor:
+        start, stop, _ = window.indices(len(self))
+        first, last = start // CHUNK, max(stop - 1, start) // CHUNK
+        x = torch.cat([self.block(number) for number in range(first, last + 1)])
+        return x[start - first * CHUNK : stop - first * CHUNK]
+
+    def chunks(self, rows: int = CHUNK) -> Chunks:
+        """All rows, so many at a time."""
+        return Chunks(self, rows)
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """Rows of x in numbered chunks."""
+
+    x: Encoded
+    rows: int
+
+    def __len__(self) -> int:
+        return -(-len(self.x) // self.rows)
 
     def __getitem__(self, number: int) -> Tensor:
         if not 0 <= number < len(self):
             raise IndexError(number)
-        indices = self.source.splits[self.split][number * CHUNK : (number + 1) * CHUNK]
-        noise = generator_for(self.seed, "binarize", self.split, number)
-        return self.representation.encode(self.source.values[indices], noise)
+        return self.x[number * self.rows : (number + 1) * self.rows]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vaekit.data.stored import Values, passing
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -28,18 +30,50 @@ class Facts:
         return self.low >= 0 and self.high <= 1
 
 
-def facts(values: Tensor) -> Facts:
+@dataclass(frozen=True)
+class Glance:
+    """Facts of some rows, and how many values lie at their ends."""
+
+    low: float
+    high: float
+    binary: bool
+    whole: bool
+    pixels: bool
+    at_low: int
+    at_high: int
+    count: int
+
+
+def facts(values: Values) -> Facts:
     """Look at every value once."""
-    low, high = (float(v) for v in values.aminmax())
     fractional = values.is_floating_point()
+    seen = [_glance(part, fractional) for part in passing(values, "looking at the data")]
+    low, high = min(s.low for s in seen), max(s.high for s in seen)
+    at_low = sum(s.at_low for s in seen if s.low == low)
+    at_high = sum(s.at_high for s in seen if s.high == high)
     return Facts(
         low=low,
         high=high,
-        binary=low == 0 and high > 0 and bool(((values == 0) | (values == high)).all()),
+        binary=low == 0 < high and all(s.binary and s.high in (0, high) for s in seen),
+        whole=all(s.whole for s in seen),
+        pixels=fractional and low >= 0 and high <= 1 and all(s.pixels for s in seen),
+        byte=values.dtype == torch.uint8,
+        ends=(at_low + at_high * (high > low)) / sum(s.count for s in seen),
+    )
+
+
+def _glance(values: Tensor, fractional: bool) -> Glance:
+    low, high = (float(v) for v in values.aminmax())
+    at_low, at_high = values == low, values == high
+    return Glance(
+        low=low,
+        high=high,
+        binary=low >= 0 and bool((at_high | (values == 0)).all()),
         whole=not fractional or bool((values == values.round()).all()),
         pixels=fractional and low >= 0 and high <= 1 and _are_pixels(values),
-        byte=values.dtype == torch.uint8,
-        ends=float(((values == low) | (values == high)).float().mean()),
+        at_low=int(at_low.sum()),
+        at_high=int(at_high.sum()),
+        count=values.numel(),
     )
 
 

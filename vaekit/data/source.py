@@ -1,4 +1,4 @@
-"""Rows of data in memory, with fixed splits and optional labels."""
+"""Rows of data, with fixed splits and optional labels."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from vaekit.checks import BadInput, known, require, size_text
+from vaekit.data.stored import OnDisk, Values, passing
 from vaekit.seeding import generator_for
 
 SPLITS = ("train", "validation", "test")
@@ -24,7 +25,8 @@ class Source:
 
     Args:
         name: what people call it.
-        values: (N, C, H, W) for images, (N, D) for vectors; uint8, a wider integer or float32.
+        values: (N, C, H, W) for images, (N, D) for vectors; uint8, a wider integer or float32;
+            in memory, or left on disk.
         splits: indices of the rows of "train", "validation" and "test", without overlap.
         labels: (N,) whole numbers, or None; they colour pictures and are never trained on.
         label_names: what the numbers mean.
@@ -36,7 +38,7 @@ class Source:
     """
 
     name: str
-    values: Tensor
+    values: Values
     splits: Mapping[str, Tensor]
     labels: Tensor | None = None
     label_names: tuple[str, ...] = ()
@@ -56,11 +58,17 @@ class Source:
     def is_image(self) -> bool:
         return self.values.dim() == 4
 
-    def rows(self, split: str) -> Tensor:
-        """The stored values of one split, or of all rows for "all"."""
+    def indices(self, split: str) -> Tensor:
+        """Which rows are in a split; "all" of them are in one more."""
         if split == "all":
-            return self.values
-        return self.values[self.splits[known("split", split, (*self.splits, "all"))]]
+            return torch.arange(len(self.values))
+        return self.splits[known("split", split, (*self.splits, "all"))]
+
+    def rows(self, split: str, limit: int | None = None) -> Tensor:
+        """The stored values of the first ``limit`` rows of a split, or of all of its rows."""
+        if split == "all":
+            return self.values[:limit]
+        return self.values[self.indices(split)[:limit]]
 
     def labels_of(self, split: str) -> Tensor | None:
         """The labels of one split's rows, where there are labels."""
@@ -70,10 +78,15 @@ class Source:
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 over the values, their type and shape, and the splits."""
+        """sha256 over the values, their type and shape, and the splits; of values on disk, over
+        a thousand rows spread evenly."""
         digest = hashlib.sha256(f"{self.values.dtype}{tuple(self.values.shape)}".encode())
-        for tensor in (self.values, *(self.splits[s] for s in sorted(self.splits))):
-            digest.update(tensor.contiguous().numpy().data)
+        values = self.values
+        digest.update(
+            values.digest() if isinstance(values, OnDisk) else values.contiguous().numpy().data
+        )
+        for split in sorted(self.splits):
+            digest.update(self.splits[split].contiguous().numpy().data)
         return digest.hexdigest()
 
     def describe(self) -> str:
@@ -84,7 +97,7 @@ class Source:
 
 
 def source(
-    name: str, values: Tensor, splits: Mapping[str, Tensor] | None = None, **more: object
+    name: str, values: Values, splits: Mapping[str, Tensor] | None = None, **more: object
 ) -> Source:
     """A checked :class:`Source`; without ``splits`` rows are split 80/10/10 at random but
     always in the same way.
@@ -102,15 +115,23 @@ def source(
     return Source(name, values, splits or random_splits(len(values)), **more)  # type: ignore[arg-type]
 
 
-def check_finite(name: str, values: Tensor, columns: tuple[str, ...] = ()) -> None:
+def check_finite(name: str, values: Values, columns: tuple[str, ...] = ()) -> None:
     """Raise ``BadInput`` naming the first cell that is NaN or infinite."""
-    if not values.is_floating_point() or bool(torch.isfinite(values).all()):
+    if not values.is_floating_point():
         return
-    bad = (~torch.isfinite(values)).nonzero()
-    row, *place = bad[0].tolist()
+    first: list[int] = []
+    count = rows = 0
+    for part in passing(values, "checking values"):
+        bad = (~torch.isfinite(part)).nonzero()
+        if len(bad) and not first:
+            first = [rows + int(bad[0][0]), *bad[0][1:].tolist()]
+        count, rows = count + len(bad), rows + len(part)
+    if not first:
+        return
+    row, *place = first
     where = f"column {columns[place[0]]!r}" if columns else f"position {tuple(place)}"
     raise BadInput(
-        f"{name}: {len(bad):,} values are missing or infinite, the first in row {row}, {where}; "
+        f"{name}: {count:,} values are missing or infinite, the first in row {row}, {where}; "
         "fill them in or drop those rows"
     )
 

@@ -1,0 +1,131 @@
+"""Rows that stay where they are until they are asked for: in .npy files, or in pictures.
+
+They look like a tensor of rows as far as a :class:`~vaekit.data.source.Source` needs one: a shape,
+a type, and rows by index.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from math import prod
+from os import cpu_count
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaekit.progress import tracked
+
+Array = np.ndarray
+CHUNK = 10_000
+LARGEST_IN_MEMORY = 2**28
+FINGERPRINT_ROWS = 1000
+
+
+class OnDisk(ABC):
+    """N rows on disk; :meth:`gather` reads some of them.
+
+    Args:
+        shape: (N, *row). dtype: of a row as it is handed out.
+    """
+
+    def __init__(self, shape: Sequence[int], dtype: torch.dtype) -> None:
+        self.shape, self.dtype = torch.Size(shape), dtype
+
+    @abstractmethod
+    def gather(self, indices: Array) -> Tensor:
+        """These rows, in this order."""
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Tensor | Array | slice | int) -> Tensor:
+        if isinstance(index, int):
+            return self.gather(np.array([index]))[0]
+        if isinstance(index, slice):
+            return self.gather(np.arange(*index.indices(len(self))))
+        return self.gather(np.asarray(index, dtype=np.int64))
+
+    def dim(self) -> int:
+        """Number of axes, that of the rows included."""
+        return len(self.shape)
+
+    def is_floating_point(self) -> bool:
+        """Whether rows hold fractions."""
+        return self.dtype.is_floating_point
+
+    def split(self, rows: int) -> Iterator[Tensor]:
+        """All rows in order, so many at a time."""
+        for start in range(0, len(self), rows):
+            yield self[start : start + rows]
+
+    def digest(self) -> bytes:
+        """A hash of a thousand rows spread evenly over all: reading them all could take hours."""
+        some = np.linspace(0, len(self) - 1, min(FINGERPRINT_ROWS, len(self))).astype(np.int64)
+        return hashlib.sha256(self.gather(some).contiguous().numpy().data).digest()
+
+
+Values = Tensor | OnDisk
+
+
+class Shards(OnDisk):
+    """Arrays, memory-mapped, one after the other.
+
+    Args:
+        arrays: of rows of one shape. tidy: brings some of an array's rows to their final form.
+    """
+
+    def __init__(self, arrays: Sequence[Array], tidy: Callable[[Array], Tensor]) -> None:
+        self.arrays, self.tidy = arrays, tidy
+        self.ends = np.cumsum([len(a) for a in arrays])
+        first = tidy(arrays[0][:1])
+        super().__init__((int(self.ends[-1]), *first.shape[1:]), first.dtype)
+
+    def gather(self, indices: Array) -> Tensor:
+        """Read in the order of the disk, return in the order asked for."""
+        order = np.argsort(indices, kind="stable")
+        wanted = indices[order]
+        owner = np.searchsorted(self.ends, wanted, side="right")
+        parts = []
+        for number in np.unique(owner):
+            start = self.ends[number] - len(self.arrays[number])
+            parts.append(np.asarray(self.arrays[number][wanted[owner == number] - start]))
+        rows = self.tidy(np.concatenate(parts) if parts else self.arrays[0][:0])
+        result = torch.empty_like(rows)
+        result[torch.from_numpy(order)] = rows
+        return result
+
+
+class Pictures(OnDisk):
+    """Pictures that are read, decoded and resized when they are asked for, by several threads.
+
+    Args:
+        readers: one function for each picture, which gives uint8 (C, H, W).
+        shape: of every picture.
+    """
+
+    def __init__(self, readers: Sequence[Callable[[], Array]], shape: Sequence[int]) -> None:
+        super().__init__((len(readers), *shape), torch.uint8)
+        self.readers = readers
+
+    def gather(self, indices: Array) -> Tensor:
+        if not len(indices):
+            return torch.empty(0, *self.shape[1:], dtype=self.dtype)
+        with ThreadPoolExecutor(cpu_count()) as pool:
+            return torch.from_numpy(np.stack(list(pool.map(lambda i: self.readers[i](), indices))))
+
+
+def is_large(rows: int, row: Sequence[int], size: int = 1) -> bool:
+    """Whether rows of so many numbers of so many bytes are better left on disk (256 MiB)."""
+    return rows * prod(row) * size > LARGEST_IN_MEMORY
+
+
+def passing(values: Values, title: str) -> Iterator[Tensor]:
+    """All rows in chunks; with a progress bar where they have to be read from disk."""
+    if isinstance(values, Tensor):
+        return iter(values.split(CHUNK))
+    rows = max(LARGEST_IN_MEMORY // 16 // (prod(values.shape[1:]) * values.dtype.itemsize), 1)
+    return tracked(values.split(rows), title, -(-len(values) // rows))
