@@ -31,14 +31,25 @@ class Transposed(nn.ConvTranspose2d):
         top, left = self.start
         if self.stride == (1, 1):
             return crop(super().forward(x, output_size), self.start, self.size)
-        bias = None if self.bias is None else self.bias.repeat_interleave(4)
+        bias = None if self.bias is None else self.bias.repeat(4)
         padded = F.pad(x, (1 - left, left, 1 - top, top))
         blocks = F.conv2d(padded, block_weight(self.weight, self.start), bias)
-        return crop(F.pixel_shuffle(blocks, 2), (0, 0), self.size)
+        return crop(in_place(blocks), (0, 0), self.size)
+
+
+def in_place(blocks: Tensor) -> Tensor:
+    """(rows, 2 * 2 * after, H, W) to (rows, after, 2H, 2W): each pixel's block spread out.
+
+    All in the layout with channels last, so that half a block moves in one piece.
+    """
+    rows, channels, height, width = blocks.shape
+    halves = blocks.permute(0, 2, 3, 1).reshape(rows, height, width, 2, channels // 2)
+    spread = halves.transpose(2, 3).reshape(rows, 2 * height, 2 * width, channels // 4)
+    return spread.permute(0, 3, 1, 2)
 
 
 def block_weight(weight: Tensor, start: Shape) -> Tensor:
-    """(before, after, 3, 3) to the kernel of the plain convolution, (4 after, before, 2, 2).
+    """(before, after, 3, 3) to the kernel of the plain convolution, (2 * 2 * after, before, 2, 2).
 
     Along one axis, output 2i + p - start takes input i - t (t = 0, 1) times weight 2t + p; the
     one weight of the four that does not exist is zero.
@@ -46,8 +57,8 @@ def block_weight(weight: Tensor, start: Shape) -> Tensor:
     before, after = weight.shape[:2]
     top, left = start
     w = F.pad(weight, (left, 1 - left, top, 1 - top)).reshape(before, after, 2, 2, 2, 2)
-    w = w.flip(2, 4).permute(1, 3, 5, 0, 2, 4)
-    return w.reshape(4 * after, before, 2, 2)
+    w = w.flip(2, 4).permute(3, 5, 1, 2, 4, 0)  # channels last
+    return w.reshape(4 * after, 2, 2, before).permute(0, 3, 1, 2)
 
 
 def crop(x: Tensor, start: Shape, size: Shape) -> Tensor:
