@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from vaekit.cli import COMMANDS, run
+from vaekit.cli.waiting import busy, choose_waiting, neighbours
 
 
 @pytest.fixture
@@ -330,3 +331,19 @@ def test_training_that_fails_says_so_and_exits_with_one(tmp_path, monkeypatch, c
     assert "became" in err
     assert "at step" in err
     assert "Traceback" not in err
+
+
+def test_idle_threads_wait_as_the_machine_allows(tmp_path):
+    loads = tmp_path / "loadavg"
+    loads.write_text("0.5 0.4 0.3 3/120 4567\n")
+    assert neighbours(loads) == 2
+    assert neighbours(tmp_path / "none") == 0
+    assert busy(1, 2)
+    assert not busy(0, 2)
+    assert not busy(2, 16)
+    kept = {"OMP_WAIT_POLICY": "active"}
+    choose_waiting(kept)
+    assert kept == {"OMP_WAIT_POLICY": "active"}
+    chosen: dict[str, str] = {}
+    choose_waiting(chosen)
+    assert len(chosen) == 1

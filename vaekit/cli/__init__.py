@@ -7,7 +7,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: idle threads must not spin
+from vaekit.cli.waiting import choose_waiting
+
+choose_waiting(os.environ)  # before torch
 
 from cyclopts import App, CycloptsError
 
