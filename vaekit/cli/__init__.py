@@ -7,13 +7,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from vaekit.cli.waiting import choose_waiting
-
-choose_waiting(os.environ)  # before torch
-
 from cyclopts import App, CycloptsError
 
 from vaekit.checks import BadInput
+from vaekit.cli.waiting import choose_waiting
 from vaekit.version import __version__
 
 COMMANDS = {
@@ -49,6 +46,7 @@ for _name, _help in COMMANDS.items():
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done; 2 bad input; 1 training failed; 130 stopped."""
+    choose_waiting(os.environ)  # before torch is loaded
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
