@@ -25,7 +25,7 @@ from vaekit.data import (
     check_enough,
     open_source,
 )
-from vaekit.data.stored import passing
+from vaekit.data.stored import in_memory, passing
 from vaekit.devices import device_for
 from vaekit.recipes.making import Built, call, from_data, options
 from vaekit.running import Run, run_here, run_in
@@ -68,8 +68,10 @@ class Job:
             world().size <= parts,
             f"this run computes its batches in {parts} parts: give it at most {parts} processes",
         )
-        held_out = Encoded(self.source, self.choice.representation, "validation", self.plan.seed)
-        return Run(self.built, self.batches, held_out.chunks(), self.plan, self.steps, device)
+        held_out = Encoded(
+            self.source.rows("validation"), self.choice.representation, "validation", self.plan.seed
+        )
+        return Run(self.built, self.batches, held_out.split(), self.plan, self.steps, device)
 
     @property
     def steps(self) -> int:
@@ -77,7 +79,7 @@ class Job:
 
     def rows(self, split: str, limit: int | None = None) -> Tensor:
         """x of one split, as evaluation sees it."""
-        values = self.source.rows(split, limit)
+        values = in_memory(self.source.rows(split, limit))
         return as_x(self.choice.representation, values, self.plan.seed, split)
 
     @cached_property

@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from vaekit.checks import BadInput, known, require
 from vaekit.data import Source
 from vaekit.data.arrays import to_array
+from vaekit.data.stored import in_memory
 from vaekit.evaluation import disentanglement
 from vaekit.evaluation.disentanglement import Disentanglement
 from vaekit.evaluation.quality import Quality, quality
@@ -41,7 +42,7 @@ def judge_samples(
         BadInput: for a model whose data is not at hand, or "classifier" without labels.
     """
     source = _source(trained)
-    real = to_array(source.rows("test"))[:rows]
+    real = to_array(in_memory(source.rows("test", rows)))
     require(len(real) >= 20, f"{len(real)} test rows are too few to compare with")
     made = trained.sample(len(real), seed=seed)
     if isinstance(features, str):
@@ -102,7 +103,7 @@ def _raw(source: Source, seed: int) -> Features:
 
 
 def _pca(source: Source, seed: int) -> Features:
-    train = _flat(to_array(source.rows("train"))[:TRAINED_ON])
+    train = _flat(to_array(in_memory(source.rows("train", TRAINED_ON))))
     fitted = PCA(min(COMPONENTS, *train.shape), random_state=seed).fit(train)
     return lambda rows: fitted.transform(_flat(rows))
 
@@ -112,7 +113,7 @@ def _classifier(source: Source, seed: int) -> Features:
     if labels is None or len(labels.unique()) < 2:
         raise BadInput(f"{source.name} has no labels to train a classifier on; use features pca")
     scaler = StandardScaler()
-    rows = scaler.fit_transform(_flat(to_array(source.rows("train"))[:TRAINED_ON]))
+    rows = scaler.fit_transform(_flat(to_array(in_memory(source.rows("train", TRAINED_ON)))))
     network = MLPClassifier((HIDDEN,), max_iter=50, n_iter_no_change=50, random_state=seed)
     with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
         network.fit(rows, labels[: len(rows)].numpy())

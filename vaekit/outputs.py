@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from vaekit.checks import BadInput, known, require
 from vaekit.data.files import needed
+from vaekit.data.stored import in_memory
 from vaekit.files import make_folder, replacing
 from vaekit.pictures import as_bytes, grid, to_image
 
@@ -48,6 +50,43 @@ def write_rows(
         _WRITERS[path.suffix.lower()](temporary, rows, columns, across)
 
 
+def write_parts(
+    path: Path, parts: Iterable[np.ndarray], rows: int, columns: list[str] | None = None
+) -> None:
+    """Write ``rows`` rows that come in parts, as :func:`write_rows` does. Those to .npy and .csv
+    are written as they come, so that they need not fit into memory."""
+    writer = _IN_PARTS.get(path.suffix.lower())
+    if writer is None:
+        write_rows(path, np.concatenate(list(parts)), columns)
+        return
+    check_output(path, pictures=True)
+    with replacing(path) as temporary:
+        writer(temporary, parts, rows, columns)
+
+
+def _npy_in_parts(path: Path, parts: Iterable[np.ndarray], rows: int, _: Any) -> None:
+    held, start = None, 0
+    for part in parts:
+        if held is None:
+            shape = (rows, *part.shape[1:])
+            held = np.lib.format.open_memmap(path, "w+", part.dtype, shape)
+        held[start : start + len(part)] = part
+        start += len(part)
+    if held is not None:
+        held.flush()
+
+
+def _csv_in_parts(
+    path: Path, parts: Iterable[np.ndarray], rows: int, columns: list[str] | None
+) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for number, part in enumerate(parts):
+            _write_csv(file, part, columns, None, header=number == 0)
+
+
+_IN_PARTS: dict[str, Callable[..., None]] = {".npy": _npy_in_parts, ".csv": _csv_in_parts}
+
+
 def _write_folder(path: Path, pictures: np.ndarray) -> None:
     make_folder(path)
     digits = len(str(len(pictures) - 1))
@@ -64,11 +103,13 @@ def _write_npz(path: Path, rows: np.ndarray, *_: Any) -> None:
     np.savez_compressed(path, x=rows)
 
 
-def _write_csv(path: Path, rows: np.ndarray, columns: list[str] | None, _: Any) -> None:
+def _write_csv(
+    file: Any, rows: np.ndarray, columns: list[str] | None, _: Any, *, header: bool = True
+) -> None:
     flat = rows.reshape(len(rows), -1)
     whole = flat.dtype.kind in "ui"
-    header = ",".join(columns or [f"x{i}" for i in range(flat.shape[1])])
-    np.savetxt(path, flat, "%d" if whole else "%.9g", ",", header=header, comments="")
+    first = ",".join(columns or [f"x{i}" for i in range(flat.shape[1])]) if header else ""
+    np.savetxt(file, flat, "%d" if whole else "%.9g", ",", header=first, comments="")
 
 
 def _write_parquet(path: Path, rows: np.ndarray, columns: list[str] | None, _: Any) -> None:
@@ -82,7 +123,7 @@ def _write_png(path: Path, rows: np.ndarray, _: Any, across: int | None) -> None
     grid(as_bytes(rows), across).save(path, "PNG")
 
 
-_WRITERS = {
+_WRITERS: dict[str, Callable[..., None]] = {
     ".npy": _write_npy,
     ".npz": _write_npz,
     ".csv": _write_csv,
@@ -96,7 +137,7 @@ def read_codes(path: Path) -> np.ndarray:
     from vaekit.data import open_source
 
     require(path.is_file(), f"there is no file {path}")
-    values = open_source(path).rows("all")
+    values = in_memory(open_source(path).values)
     if values.dim() != 2:
         raise BadInput(f"{path} must hold codes as (rows, latent), not {tuple(values.shape)}")
     return values.numpy()

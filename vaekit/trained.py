@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,11 +15,13 @@ from torch import Tensor
 
 from vaekit import store
 from vaekit.checks import BadInput, require
-from vaekit.data import Representation, Source, open_source
+from vaekit.data import Encoded, Representation, Source, open_source
 from vaekit.data.arrays import is_frame, to_array, to_rows
+from vaekit.data.stored import OnDisk, Values, passing
 from vaekit.drawing import Generator
 from vaekit.evaluation import bits_per_dimension, encode, in_chunks
 from vaekit.evaluation.annealing import CHAINS, STEPS
+from vaekit.evaluation.passes import Rows, codes
 from vaekit.evaluation.scores import Scores, score, with_annealing
 from vaekit.recipes.parts import COUNTS, LEVELS
 from vaekit.seeding import generator_for, seeded
@@ -69,10 +71,17 @@ class Trained:
         """False for an autoencoder: it has no ELBO and no log p(x)."""
         return self.config["arguments"].get("posterior") != "point"
 
-    def x(self, data: Any, split: str = "all") -> Tensor:
-        """Rows of any data that can be opened, as the model's x."""
+    def x(self, data: Any, split: str = "all", seed: int = 0) -> Rows:
+        """Rows of any data that can be opened, as the model's x; what lies on disk is read when
+        it is needed."""
         values = self._values(data, split)
-        return self.representation.encode(values, generator_for(0, "binarize", split))
+        if isinstance(values, OnDisk):
+            return Encoded(values, self.representation, split, seed)
+        return self.representation.encode(values, generator_for(seed, "binarize", split))
+
+    def codes(self, data: Any) -> Iterator[Array]:
+        """The codes of :meth:`encode`, some rows at a time."""
+        return (part.numpy() for part in codes(self.model, self.x(data)))
 
     def encode(self, data: Any) -> Any:
         """Codes, (rows, latent): the posterior means."""
@@ -136,8 +145,7 @@ class Trained:
             annealed_steps, chains: temperatures and chains of it.
         """
         data, split = self._chosen(data, split)
-        values = self._values(data, split)
-        x = self.representation.encode(values, generator_for(seed, "binarize", split))
+        x = self.x(data, split, seed)
         found = score(self.model, x, samples=samples, seed=seed, density=self.has_density)
         if annealed_rows and self.has_density:
             how = {"rows": annealed_rows, "steps": annealed_steps, "chains": chains, "seed": seed}
@@ -188,15 +196,16 @@ class Trained:
         self.model.eval()
         return self.representation.decode(in_chunks(mean, z, title="decoding"))
 
-    def _values(self, data: Any, split: str) -> Tensor:
+    def _values(self, data: Any, split: str) -> Values:
         """Stored values of the rows asked for, of the type and shape the model was trained on."""
         if isinstance(data, str | os.PathLike | Source):
             values = open_source(data).rows(split)
         else:
-            values = to_rows(self._with_rows(data))
+            values = data if isinstance(data, OnDisk) else to_rows(self._with_rows(data))
         self.representation.check(values)
-        checked = self.representation.encode(values, generator_for(0))
-        self.model.likelihood.family.range.check(checked, self.config["likelihood"]["name"])
+        for part in passing(values, "checking values"):
+            checked = self.representation.encode(part, generator_for(0))
+            self.model.likelihood.family.range.check(checked, self.config["likelihood"]["name"])
         return values
 
 

@@ -103,10 +103,11 @@ def _salvage(archive: Any, path: Path) -> None:
 def _rows(data: str, split: str) -> np.ndarray:
     from vaekit.compressing import read_rows
     from vaekit.data import open_source
+    from vaekit.data.stored import in_memory
 
     if Path(data).suffix == ".npy" and Path(data).is_file():
         return read_rows(Path(data))
-    return open_source(data).rows(split).numpy()
+    return in_memory(open_source(data).rows(split)).numpy()
 
 
 def _range(text: str | None) -> tuple[int, int | None]:

@@ -25,7 +25,7 @@ from vaekit.cli.shared import (
     use_threads,
 )
 from vaekit.files import replacing
-from vaekit.outputs import check_output, read_codes, write_rows
+from vaekit.outputs import check_output, read_codes, write_parts, write_rows
 from vaekit.trained import Trained
 
 Limit = Annotated[int, Parameter(help="Most rows to take; 0 for all.")]
@@ -123,9 +123,10 @@ def encode(
     trained = open_model(model, data)
     path = output or Path(model, "codes.csv")
     check_output(path, pictures=False)
-    codes = trained.encode(rows_for(trained, data, split, limit))
-    write_rows(path, codes, [f"z{i}" for i in range(codes.shape[1])])
-    say(f"wrote {len(codes):,} codes to {path}")
+    rows = rows_for(trained, data, split, limit)
+    columns = [f"z{i}" for i in range(trained.latent)]
+    write_parts(path, trained.codes(rows), len(rows), columns)
+    say(f"wrote {len(rows):,} codes to {path}")
 
 
 def decode(model: Model, codes: Path, /, *, output: Output = None) -> None:

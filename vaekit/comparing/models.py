@@ -12,6 +12,7 @@ from sklearn.decomposition import PCA
 
 from vaekit.choosing import choose
 from vaekit.data import Source
+from vaekit.data.stored import in_memory
 from vaekit.drawing import Generator
 from vaekit.evaluation import encode, in_chunks
 from vaekit.fitting import prepare
@@ -37,7 +38,7 @@ class Coder:
 
 def unit(source: Source, split: str) -> Array:
     """Rows as all three models see them: flat, images in [0, 1]."""
-    x = choose(source, LIKELIHOOD).representation.encode(source.rows(split))
+    x = choose(source, LIKELIHOOD).representation.encode(in_memory(source.rows(split)))
     return x.flatten(1).numpy()
 
 

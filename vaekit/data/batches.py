@@ -12,7 +12,7 @@ from torch import Tensor
 from vaekit.batch import Batch
 from vaekit.data.representation import Representation
 from vaekit.data.source import Source
-from vaekit.data.stored import OnDisk
+from vaekit.data.stored import OnDisk, Values
 from vaekit.seeding import generator_for
 
 CHUNK = 500
@@ -89,34 +89,32 @@ class Batches:
 
 @dataclass(frozen=True)
 class Encoded:
-    """x of some rows of a source in their order, made when it is asked for.
+    """x of rows in their order, made when it is asked for.
 
     What is drawn (dynamic binarization) is drawn once for each block of rows, so a row is the
     same however it is asked for.
+
+    Args:
+        name: of the rows; what is drawn depends on it.
     """
 
-    source: Source
+    values: Values
     representation: Representation
-    split: str
+    name: str
     seed: int = 0
-
-    @cached_property
-    def indices(self) -> Tensor:
-        """Which rows."""
-        return self.source.indices(self.split)
 
     @property
     def shape(self) -> torch.Size:
-        return torch.Size([len(self.indices), *self.source.shape])
+        return torch.Size(self.values.shape)
 
     def __len__(self) -> int:
-        return len(self.indices)
+        return len(self.values)
 
     def block(self, number: int) -> Tensor:
         """Rows ``number`` * CHUNK and following."""
-        indices = self.indices[number * CHUNK : (number + 1) * CHUNK]
-        noise = generator_for(self.seed, "binarize", self.split, number)
-        return self.representation.encode(self.source.values[indices], noise)
+        values = self.values[number * CHUNK : (number + 1) * CHUNK]
+        noise = generator_for(self.seed, "binarize", self.name, number)
+        return self.representation.encode(values, noise)
 
     def __getitem__(self, window: slice) -> Tensor:
         start, stop, _ = window.indices(len(self))
@@ -124,7 +122,7 @@ class Encoded:
         x = torch.cat([self.block(number) for number in range(first, last + 1)])
         return x[start - first * CHUNK : stop - first * CHUNK]
 
-    def chunks(self, rows: int = CHUNK) -> Chunks:
+    def split(self, rows: int = CHUNK) -> Chunks:
         """All rows, so many at a time."""
         return Chunks(self, rows)
 
@@ -138,6 +136,9 @@ class Chunks:
 
     def __len__(self) -> int:
         return -(-len(self.x) // self.rows)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[number] for number in range(len(self)))
 
     def __getitem__(self, number: int) -> Tensor:
         if not 0 <= number < len(self):

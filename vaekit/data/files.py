@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import importlib
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,19 @@ import numpy as np
 import torch
 
 from vaekit.checks import BadInput, known, require
+from vaekit.data.archives import Member, in_archives
 from vaekit.data.arrays import label_numbers, to_rows
-from vaekit.data.images import common_mode, find_images, header, read_image, read_images, to_tiles
+from vaekit.data.images import (
+    common_mode,
+    find_images,
+    header,
+    image_files,
+    read_image,
+    read_images,
+    to_tiles,
+)
 from vaekit.data.source import FEWEST_ROWS, Source, held_out_test, random_splits, source
+from vaekit.data.stored import Shards, is_large
 
 VALUES = ("x", "X", "images", "data", "values", "arr_0")
 LABELS = ("y", "labels", "label", "targets")
@@ -24,15 +34,55 @@ LABELS = ("y", "labels", "label", "targets")
 def read_folder(
     path: Path, label: str | None = None, size: tuple[int, int] | None = None
 ) -> Source:
-    """Pictures below a folder; sub-folders are labels."""
-    paths = find_images(path)
-    pixels, note = read_images(paths, size)
+    """Pictures below a folder, sub-folders being labels; or all its .npy or .tar files."""
+    paths = image_files(path)
+    arrays, archives = (sorted(path.rglob(f"*{suffix}")) for suffix in (".npy", ".tar"))
+    if arrays and not paths:
+        return read_arrays(path, arrays)
+    if archives and not paths:
+        return read_pictures(str(path), in_archives(archives), size)
+    require(bool(paths), f"no pictures (.png, .jpg, ...), .npy or .tar files in {path}")
     folders = [str(p.parent.relative_to(path)) for p in paths]
-    numbers, names = label_numbers(folders if len(set(folders)) > 1 else None)
-    notes = (note,) if note else ()
-    return source(
-        str(path), torch.from_numpy(pixels), labels=numbers, label_names=names, notes=notes
+    return read_pictures(str(path), paths, size, folders)
+
+
+def read_tar(path: Path, label: str | None = None, size: tuple[int, int] | None = None) -> Source:
+    """Pictures in an archive, as WebDataset keeps them; .cls files of the same name are labels."""
+    return read_pictures(str(path), in_archives([path]), size)
+
+
+def read_pictures(
+    name: str,
+    places: Sequence[Path | Member],
+    size: tuple[int, int] | None,
+    labels: Sequence[str] = (),
+) -> Source:
+    """Pictures brought to one size; many or large ones are left where they are."""
+    values, note = read_images(places, size)
+    found = labels or [place.label for place in places if isinstance(place, Member)]
+    numbers, names = label_numbers(found if len(set(found)) > 1 else None)
+    return source(name, values, labels=numbers, label_names=names, notes=(note,) if note else ())
+
+
+def read_arrays(folder: Path, paths: Sequence[Path]) -> Source:
+    """Arrays of rows of one shape, one after another."""
+    arrays = [load(path, mapped=True) for path in paths]
+    shapes = {a.shape[1:] for a in arrays} | {a.dtype.str for a in arrays}
+    require(
+        len(shapes) == 2,
+        f"the .npy files of {folder} hold rows of different shapes or types; give one kind",
     )
+    return _mapped(str(folder), arrays)
+
+
+def _mapped(name: str, arrays: Sequence[np.ndarray]) -> Source:
+    """Arrays on disk: read if small, else left there."""
+    first = arrays[0]
+    require(first.ndim > 0, f"{name} holds a single number, not rows")
+    rows = sum(map(len, arrays))
+    if is_large(rows, first.shape[1:], first.dtype.itemsize):
+        return source(name, Shards(arrays, lambda part: to_rows(part, name)))
+    return source(name, to_rows(np.concatenate(arrays), name))
 
 
 def read_tiles(path: Path, side: int) -> Source:
@@ -53,7 +103,7 @@ def read_tiles(path: Path, side: int) -> Source:
 
 def read_npy(path: Path, label: str | None = None, size: tuple[int, int] | None = None) -> Source:
     """One array."""
-    return source(str(path), to_rows(load(path), str(path)))
+    return _mapped(str(path), [load(path, mapped=True)])
 
 
 def read_npz(path: Path, label: str | None = None, size: tuple[int, int] | None = None) -> Source:
@@ -106,6 +156,7 @@ READERS: dict[str, Callable[..., Source]] = {
     ".npz": read_npz,
     ".csv": read_csv,
     ".parquet": read_parquet,
+    ".tar": read_tar,
 }
 
 

@@ -10,14 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image, ImageOps
 
 from vaekit.checks import BadInput, require
+from vaekit.data.archives import Member
+from vaekit.data.stored import Pictures, Values, is_large
 from vaekit.progress import tracked
 
+Place = Path | Member
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
 LARGEST_KEPT = 128
 DEFAULT_SIZE = (64, 64)
@@ -26,27 +31,37 @@ GREY = ("1", "L", "I", "I;16", "F")
 
 
 def find_images(folder: Path) -> list[Path]:
-    """All picture files below ``folder``, sorted by path."""
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+    """All picture files below ``folder``, sorted by path; there must be some."""
+    paths = image_files(folder)
     require(bool(paths), f"no pictures ({', '.join(SUFFIXES[:3])}, ...) in {folder}")
     return paths
 
 
 def read_images(
-    paths: Sequence[Path], size: tuple[int, int] | None = None
-) -> tuple[np.ndarray, str | None]:
-    """All pictures as one uint8 array (N, C, H, W), and a note where they were resized."""
-    headers = [header(path) for path in paths]
+    paths: Sequence[Place], size: tuple[int, int] | None = None
+) -> tuple[Values, str | None]:
+    """All pictures as uint8 (N, C, H, W), and a note where they were resized. If together they
+    are large, each is read when it is asked for."""
+    headers = list(tracked(map(header, paths), "looking at pictures", len(paths)))
     sizes = {size for size, _ in headers}
     mode = common_mode(headers)
     target = size or _natural_size(sizes)
     note = f"pictures cut at the centre and resized to {target[0]} x {target[1]}"
+    said = None if sizes == {target} else note
+    shape = (1 if mode == "L" else 3, *target)
+    if is_large(len(paths), shape):
+        return Pictures([partial(read_image, path, target, mode) for path in paths], shape), said
     read = (read_image(path, target, mode) for path in paths)
     pixels = np.stack(list(tracked(read, "reading pictures", len(paths))))
-    return pixels, None if sizes == {target} else note
+    return torch.from_numpy(pixels), said
 
 
-def header(path: Path) -> tuple[tuple[int, int], str]:
+def image_files(folder: Path) -> list[Path]:
+    """All picture files below ``folder``, sorted by path."""
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+
+
+def header(path: Place) -> tuple[tuple[int, int], str]:
     """Upright (height, width) and colour mode."""
     with reading(path) as image:
         sideways = image.getexif().get(ORIENTATION, 1) >= FIRST_SIDEWAYS
@@ -59,7 +74,7 @@ def common_mode(headers: Sequence[tuple[tuple[int, int], str]]) -> str:
     return "L" if all(kind in GREY for _, kind in headers) else "RGB"
 
 
-def read_image(path: Path, size: tuple[int, int], mode: str) -> np.ndarray:
+def read_image(path: Place, size: tuple[int, int], mode: str) -> np.ndarray:
     """One picture as uint8 (C, H, W)."""
     with reading(path) as opened:
         image = to_mode(ImageOps.exif_transpose(opened), mode)
@@ -70,10 +85,10 @@ def read_image(path: Path, size: tuple[int, int], mode: str) -> np.ndarray:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[Image.Image]:
+def reading(path: Place) -> Iterator[Image.Image]:
     """An opened picture; whatever is wrong with it is said with its path."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path if isinstance(path, Path) else path.open()) as image:
             yield image
     except (OSError, SyntaxError, ValueError) as error:
         raise BadInput(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from vaekit.checks import known, require, size_text
+from vaekit.data.stored import Values
 
 BINARIZE = ("none", "threshold", "dynamic")
 COLOURS = ("rgb", "minus_green")
@@ -73,7 +74,7 @@ class Representation:
         red, green, blue = values.round().unbind(1)
         return torch.stack([(red + green - 128) % 256, green, (blue + green - 128) % 256], 1)
 
-    def check(self, values: Tensor) -> None:
+    def check(self, values: Values) -> None:
         """Raise ``BadInput`` unless rows have this shape."""
         require(
             tuple(values.shape[1:]) == self.shape,

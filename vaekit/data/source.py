@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from vaekit.checks import BadInput, known, require, size_text
-from vaekit.data.stored import OnDisk, Values, passing
+from vaekit.data.stored import OnDisk, Selection, Values, passing
 from vaekit.seeding import generator_for
 
 SPLITS = ("train", "validation", "test")
@@ -64,8 +64,11 @@ class Source:
             return torch.arange(len(self.values))
         return self.splits[known("split", split, (*self.splits, "all"))]
 
-    def rows(self, split: str, limit: int | None = None) -> Tensor:
-        """The stored values of the first ``limit`` rows of a split, or of all of its rows."""
+    def rows(self, split: str, limit: int | None = None) -> Values:
+        """The stored values of the first ``limit`` rows of a split, or of all of its rows; what
+        is on disk stays there."""
+        if isinstance(self.values, OnDisk):
+            return Selection(self.values, self.indices(split)[:limit])
         if split == "all":
             return self.values[:limit]
         return self.values[self.indices(split)[:limit]]

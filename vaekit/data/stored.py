@@ -44,7 +44,7 @@ class OnDisk(ABC):
 
     def __getitem__(self, index: Tensor | Array | slice | int) -> Tensor:
         if isinstance(index, int):
-            return self.gather(np.array([index]))[0]
+            return self.gather(np.array([range(len(self))[index]]))[0]
         if isinstance(index, slice):
             return self.gather(np.arange(*index.indices(len(self))))
         return self.gather(np.asarray(index, dtype=np.int64))
@@ -99,6 +99,17 @@ class Shards(OnDisk):
         return result
 
 
+class Selection(OnDisk):
+    """Some rows of others, in an order of their own."""
+
+    def __init__(self, base: OnDisk, indices: Tensor) -> None:
+        super().__init__((len(indices), *base.shape[1:]), base.dtype)
+        self.base, self.indices = base, indices.numpy()
+
+    def gather(self, indices: Array) -> Tensor:
+        return self.base.gather(self.indices[indices])
+
+
 class Pictures(OnDisk):
     """Pictures that are read, decoded and resized when they are asked for, by several threads.
 
@@ -116,6 +127,11 @@ class Pictures(OnDisk):
             return torch.empty(0, *self.shape[1:], dtype=self.dtype)
         with ThreadPoolExecutor(cpu_count()) as pool:
             return torch.from_numpy(np.stack(list(pool.map(lambda i: self.readers[i](), indices))))
+
+
+def in_memory(values: Values) -> Tensor:
+    """All rows as a tensor."""
+    return values if isinstance(values, Tensor) else values[:]
 
 
 def is_large(rows: int, row: Sequence[int], size: int = 1) -> bool:

@@ -11,7 +11,7 @@ from torch import distributions as D
 
 from vaekit.distributions.divergences import is_gaussian
 from vaekit.drawing import at_mean
-from vaekit.evaluation.passes import chunks
+from vaekit.evaluation.passes import Rows, chunks
 from vaekit.seeding import seeded
 from vaekit.trace import trace
 
@@ -55,7 +55,7 @@ class Aggregate:
 
 
 @torch.inference_mode()
-def aggregate(model: nn.Module, x: Tensor, name: str = "z", *, seed: int = 0) -> Aggregate | None:
+def aggregate(model: nn.Module, x: Rows, name: str = "z", *, seed: int = 0) -> Aggregate | None:
     """Look at the aggregate posterior of one latent over up to 4,000 rows of x.
 
     Returns None unless prior and posterior are both Gaussian and the prior's dimensions are

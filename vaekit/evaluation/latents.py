@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from vaekit.distributions import kl_per_dimension
 from vaekit.drawing import at_mean
-from vaekit.evaluation.passes import chunks
+from vaekit.evaluation.passes import Rows, chunks
 from vaekit.trace import trace
 
 ACTIVE = 0.01
@@ -51,7 +51,7 @@ class LatentHealth:
 
 
 @torch.inference_mode()
-def latent_health(model: nn.Module, x: Tensor, name: str = "z") -> LatentHealth:
+def latent_health(model: nn.Module, x: Rows, name: str = "z") -> LatentHealth:
     """Look at the posterior of one latent over rows of x."""
     model.eval()
     latents = [trace(model, part, rule=at_mean).latents[name] for part in chunks(x)]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from vaekit.bounds import elbo
 from vaekit.drawing import from_posterior, with_common_noise
-from vaekit.evaluation.passes import ROWS, chunks, in_chunks
+from vaekit.evaluation.passes import ROWS, Rows, chunks, in_chunks
 from vaekit.seeding import seeded
 from vaekit.trace import Trace, trace
 
@@ -51,7 +51,7 @@ class LogLikelihood:
 
 
 def log_likelihood(
-    model: nn.Module, x: Tensor, *, samples: int = 1000, seed: int = 0, title: str = ""
+    model: nn.Module, x: Rows, *, samples: int = 1000, seed: int = 0, title: str = ""
 ) -> LogLikelihood:
     """log p(x) of each row by importance sampling from the posterior (Burda et al. 2016).
 
@@ -62,7 +62,7 @@ def log_likelihood(
         TypeError: for a point posterior, whose model has no density.
     """
     model.eval()
-    particles = max(min(PARTICLES, NUMBERS // x[0].numel()), 16)
+    particles = max(min(PARTICLES, NUMBERS // x.shape[1:].numel()), 16)
     rows = max(min(ROWS, particles // samples), 1)
     with torch.inference_mode(), seeded(seed, "log_likelihood"):
         parts = [_weights(model, part, samples, particles) for part in chunks(x, rows, title)]

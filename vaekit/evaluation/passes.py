@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -14,25 +15,52 @@ from vaekit.trace import trace
 ROWS = 512
 
 
+class Pieces(Protocol):
+    """Pieces of rows, counted."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Tensor]: ...
+
+
+class Lazy(Protocol):
+    """Rows of x that are made when they are asked for."""
+
+    @property
+    def shape(self) -> torch.Size: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, window: slice, /) -> Tensor: ...
+
+    def split(self, rows: int, /) -> Pieces: ...
+
+
+Rows = Tensor | Lazy
+
+
 def in_chunks(
-    apply: Callable[[Tensor], Tensor], x: Tensor, rows: int = ROWS, title: str = ""
+    apply: Callable[[Tensor], Tensor], x: Rows, rows: int = ROWS, title: str = ""
 ) -> Tensor:
     """``apply`` to ``rows`` rows of x at a time; the results, one per row, put together again."""
     with torch.inference_mode():
         return torch.cat([apply(part) for part in chunks(x, rows, title)])
 
 
-def chunks(x: Tensor, rows: int = ROWS, title: str = "") -> Iterator[Tensor]:
+def chunks(x: Rows, rows: int = ROWS, title: str = "") -> Iterator[Tensor]:
     """x cut into pieces of ``rows`` rows, with a progress bar if there is a title."""
     parts = x.split(rows)
     yield from tracked(parts, title, len(parts)) if title and len(parts) > 1 else parts
 
 
-def encode(model: nn.Module, x: Tensor, name: str = "z") -> Tensor:
+def encode(model: nn.Module, x: Rows, name: str = "z") -> Tensor:
     """The posterior means of one latent: (rows, dim). The same rows always give the same codes."""
+    return torch.cat(list(codes(model, x, name)))
+
+
+def codes(model: nn.Module, x: Rows, name: str = "z") -> Iterator[Tensor]:
+    """The posterior means of one latent, some rows at a time."""
     model.eval()
-
-    def means(part: Tensor) -> Tensor:
-        return trace(model, part, rule=at_mean).latents[name].value[0]
-
-    return in_chunks(means, x, title="encoding")
+    for part in chunks(x, title="encoding"):
+        with torch.inference_mode():
+            yield trace(model, part, rule=at_mean).latents[name].value[0]

@@ -15,7 +15,7 @@ from vaekit.evaluation.aggregate import Aggregate, aggregate
 from vaekit.evaluation.annealing import anneal, sandwich
 from vaekit.evaluation.latents import LatentHealth, latent_health
 from vaekit.evaluation.likelihood import LogLikelihood, bits_per_dimension, log_likelihood
-from vaekit.evaluation.passes import chunks, encode, in_chunks
+from vaekit.evaluation.passes import Rows, chunks, encode, in_chunks
 from vaekit.seeding import seeded
 from vaekit.trace import trace
 
@@ -79,7 +79,7 @@ class Scores:
 
 
 def score(
-    model: nn.Module, x: Tensor, *, samples: int = 1000, seed: int = 0, density: bool = True
+    model: nn.Module, x: Rows, *, samples: int = 1000, seed: int = 0, density: bool = True
 ) -> Scores:
     """Evaluate ``model`` on rows of x; without ``density`` only what an autoencoder has."""
     health = latent_health(model, x)
@@ -105,7 +105,7 @@ def score(
 def with_annealing(
     scores: Scores,
     model: nn.Module,
-    x: Tensor,
+    x: Rows,
     *,
     rows: int,
     steps: int,
@@ -145,7 +145,7 @@ def _mismatch(found: Aggregate | None) -> list[str]:
     ]
 
 
-def elbo_terms(model: nn.Module, x: Tensor, seed: int = 0) -> Tensor:
+def elbo_terms(model: nn.Module, x: Rows, seed: int = 0) -> Tensor:
     """E_q[log p(x|z)] and KL(q || p) of each row, (2, rows), in nats and float64."""
     draws = max(min(16, 20_000 // len(x)), 1)
     model.eval()
@@ -155,17 +155,19 @@ def elbo_terms(model: nn.Module, x: Tensor, seed: int = 0) -> Tensor:
     return torch.cat(pairs, 1)
 
 
-def reconstruction_error(model: nn.Module, x: Tensor) -> float:
+def reconstruction_error(model: nn.Module, x: Rows) -> float:
     """Mean squared difference, per number, between x and its reconstruction."""
 
-    def rebuilt(z: Tensor) -> Tensor:
-        return model(Generator(len(z), {"z": z})).mean
+    def error(part: Tensor) -> Tensor:
+        z = encode(model, part)
+        rebuilt = model(Generator(len(z), {"z": z})).mean
+        return (rebuilt - part).double().square().flatten(1).mean(1)
 
-    return (in_chunks(rebuilt, encode(model, x)) - x).double().square().mean().item()
+    return in_chunks(error, x).mean().item()
 
 
 def _density_scores(
-    terms: Tensor, found: LogLikelihood, health: LatentHealth, x: Tensor
+    terms: Tensor, found: LogLikelihood, health: LatentHealth, x: Rows
 ) -> dict[str, Any]:
     elbo = terms[0] - terms[1]
     return {

@@ -1,0 +1,233 @@
+"""Rows on disk are rows like others: the same values, the same codes, trained on and resumed."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import vaekit
+from vaekit.checks import BadInput
+from vaekit.cli import run
+from vaekit.data import Batches, Encoded, Representation, facts, open_source
+from vaekit.data.arrays import to_rows
+from vaekit.data.stored import OnDisk, Pictures, Selection, Shards
+from vaekit.fitting import fit, resume
+from vaekit.running import Interrupted
+
+ROWS = np.random.default_rng(0).integers(0, 256, (300, 8, 8)).astype(np.uint8)
+
+
+@pytest.fixture
+def on_disk(monkeypatch):
+    """Everything is large."""
+    monkeypatch.setattr("vaekit.data.stored.LARGEST_IN_MEMORY", 0)
+    monkeypatch.setattr("vaekit.data.stored.CHUNK", 7)
+
+
+@pytest.fixture
+def shards(tmp_path):
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    for number, part in enumerate(np.array_split(ROWS, [1, 120, 121])):
+        np.save(folder / f"{number}.npy", part)
+    return folder
+
+
+def pictures(folder, count=20, size=(9, 7)):
+    folder.mkdir()
+    for number in range(count):
+        values = np.random.default_rng(number).integers(0, 256, (*size, 3)).astype(np.uint8)
+        Image.fromarray(values).save(folder / f"{number:02}.png")
+    return folder
+
+
+def archive(path, count=12):
+    with tarfile.open(path, "w") as tar:
+        for number in range(count):
+            held = io.BytesIO()
+            Image.new("RGB", (6, 5), (number * 20, 0, 255)).save(held, "PNG")
+            for name, data in (("png", held.getvalue()), ("cls", str(number % 3).encode())):
+                member = tarfile.TarInfo(f"{number:03}.{name}")
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+    return path
+
+
+def test_shards_are_one_array(on_disk, shards):
+    source = open_source(str(shards))
+    assert isinstance(source.values, OnDisk)
+    assert source.shape == (1, 8, 8)
+    for wanted in ([0, 299, 120, 119, 1, 1], [5], []):
+        index = torch.tensor(wanted, dtype=torch.int64)
+        assert source.values[index][:, 0].tolist() == ROWS[wanted].tolist()
+    assert (source.values[:][:, 0].numpy() == ROWS).all()
+    assert source.values[-1].tolist() == [ROWS[-1].tolist()]
+
+
+def test_disk_and_memory_agree(shards, monkeypatch):
+    whole = open_source(str(shards))
+    assert isinstance(whole.values, torch.Tensor)
+    monkeypatch.setattr("vaekit.data.stored.LARGEST_IN_MEMORY", 0)
+    lazy = open_source(str(shards))
+    assert facts(lazy.values) == facts(whole.values)
+    for split in ("train", "validation", "test"):
+        assert torch.equal(lazy.rows(split)[:], whole.rows(split))
+        assert torch.equal(lazy.rows(split, 3)[:], whole.rows(split, 3))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array([[0.0, 3.0], [3.0, 0.0], [0.0, 0.0]] * 9),
+        np.array([[0.0, 1.0], [2.0, 0.0]] * 9),
+        np.array([[-1.5, 1.0], [2.0, 0.25]] * 9),
+        np.arange(40).reshape(20, 2) % 256 / 255,
+        np.zeros((9, 2)),
+    ],
+)
+def test_facts_do_not_depend_on_chunks(values, monkeypatch):
+    tensor = torch.from_numpy(values.astype(np.float32))
+    whole = facts(tensor)
+    monkeypatch.setattr("vaekit.data.stored.CHUNK", 2)
+    assert facts(tensor) == whole
+    assert whole.ends == pytest.approx(
+        ((tensor == tensor.min()) | (tensor == tensor.max())).float().mean().item()
+    )
+
+
+def test_pictures_are_read_when_asked_for(tmp_path, monkeypatch):
+    folder = pictures(tmp_path / "pictures")
+    whole = open_source(str(folder), size=(6, 6))
+    monkeypatch.setattr("vaekit.data.stored.LARGEST_IN_MEMORY", 0)
+    lazy = open_source(str(folder), size=(6, 6))
+    assert isinstance(lazy.values, Pictures)
+    order = torch.tensor([3, 0, 19])
+    assert torch.equal(lazy.values[order], whole.values[order])
+    (folder / "03.png").write_bytes(b"no picture")
+    with pytest.raises(BadInput, match=r"cannot read .*03.png as a picture"):
+        lazy.values[order]
+
+
+def test_archives_of_pictures(tmp_path, on_disk):
+    source = open_source(str(archive(tmp_path / "a.tar")))
+    assert source.shape == (3, 5, 6)
+    assert source.labels.tolist() == [0, 1, 2] * 4
+    assert source.values[4][:, 0, 0].tolist() == [80, 0, 255]
+    archive(tmp_path / "b.tar")
+    assert len(open_source(str(tmp_path)).values) == 24
+
+
+def test_what_is_no_archive(tmp_path):
+    path = tmp_path / "a.tar"
+    path.write_bytes(b"something else " * 100)
+    with pytest.raises(BadInput, match="as an archive"):
+        open_source(str(path))
+    with tarfile.open(path, "w"):
+        pass
+    with pytest.raises(BadInput, match=r"there are no pictures in .*a.tar"):
+        open_source(str(path))
+
+
+def test_shards_of_different_rows(tmp_path):
+    np.save(tmp_path / "a.npy", ROWS)
+    np.save(tmp_path / "b.npy", ROWS[:, :5])
+    with pytest.raises(BadInput, match="rows of different shapes or types"):
+        open_source(str(tmp_path))
+
+
+def test_a_missing_value_on_disk_is_found(tmp_path, on_disk):
+    rows = np.ones((40, 3), dtype=np.float32)
+    rows[33, 1] = np.nan
+    np.save(tmp_path / "rows.npy", rows)
+    with pytest.raises(BadInput, match=r"1 values are missing .* row 33, position \(1,\)"):
+        open_source(str(tmp_path / "rows.npy"))
+
+
+def shuffled(source, seed=0):
+    return Batches(source, Representation((1, 8, 8), "uint8"), 16, seed)
+
+
+def test_order_on_disk(on_disk, shards, monkeypatch):
+    """Every row once, another order in each epoch, neighbours read together."""
+    monkeypatch.setattr("vaekit.data.batches.RUN", 4)
+    monkeypatch.setattr("vaekit.data.batches.RUNS", 8)
+    batches = shuffled(open_source(str(shards)))
+    first, second = batches.order(0), batches.order(1)
+    train = batches.source.splits["train"]
+    assert first.sort().values.tolist() == second.sort().values.tolist() == train.tolist()
+    assert first.tolist() != second.tolist()
+    assert first.tolist() == shuffled(batches.source).order(0).tolist()
+    places = {row: i // 4 for i, row in enumerate(train.tolist())}
+    runs = {places[row] for row in first[:32].tolist()}
+    assert len(runs) == 8
+
+
+def test_training_on_disk_resumes_exactly(on_disk, shards, tmp_path, monkeypatch):
+    plan = {"latent": 2, "width": 8, "epochs": 3, "network": "dense", "batch": 16}
+    fit(str(shards), out=tmp_path / "whole", **plan)
+    asked = iter([False] * 20 + [True] * 1000)
+    with monkeypatch.context() as patched:
+        patched.setattr("vaekit.running._stopping", lambda run, stop: next(asked))
+        with pytest.raises(Interrupted):
+            fit(str(shards), out=tmp_path / "run", **plan)
+    resume(tmp_path / "run")
+    a, b = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "run"))
+    assert a == b
+
+
+def test_evaluation_and_codes_do_not_depend_on_where_rows_lie(shards, tmp_path, monkeypatch):
+    model = fit(str(shards), latent=2, width=8, epochs=1, network="dense")
+    expected = model.evaluate(str(shards), samples=10).to_dict()
+    codes = model.encode(ROWS)
+    monkeypatch.setattr("vaekit.data.stored.LARGEST_IN_MEMORY", 0)
+    found = model.evaluate(str(shards), samples=10).to_dict()
+    assert found.pop("kl_per_dimension") == pytest.approx(expected.pop("kl_per_dimension"))
+    assert found == pytest.approx(expected)
+    assert np.allclose(model.encode(str(shards)), codes, atol=1e-6)
+    model.save(tmp_path / "model")
+    for name in ("codes.npy", "codes.csv"):
+        assert (
+            run(["encode", str(tmp_path / "model"), str(shards), "-o", str(tmp_path / name)]) == 0
+        )
+    assert np.allclose(np.load(tmp_path / "codes.npy"), codes, atol=1e-6)
+    assert np.allclose(vaekit.open_source(str(tmp_path / "codes.csv")).values, codes, atol=1e-5)
+
+
+def test_dynamic_binarization_does_not_depend_on_the_question():
+    """A row is drawn once, whatever pieces are asked for."""
+    values = to_rows(np.full((1200, 4), 128, dtype=np.uint8))
+    x = Encoded(values, Representation((4,), "uint8", 255.0, "dynamic"), "test")
+    whole = x[:]
+    assert 0.4 < whole.mean() < 0.6
+    assert torch.equal(torch.cat(list(x.split(77))), whole)
+    assert torch.equal(x[490:520], whole[490:520])
+    assert len(x.split(500)) == 3
+    assert x[5:5].shape == (0, 4)
+
+
+def test_fingerprint_of_rows_on_disk(on_disk, tmp_path):
+    np.save(tmp_path / "a.npy", ROWS)
+    before = open_source(str(tmp_path / "a.npy")).fingerprint
+    assert open_source(str(tmp_path / "a.npy")).fingerprint == before
+    changed = ROWS.copy()
+    changed[7] += 1
+    np.save(tmp_path / "a.npy", changed)
+    assert open_source(str(tmp_path / "a.npy")).fingerprint != before
+
+
+def test_selection_of_rows():
+    shards = Shards([ROWS], to_rows)
+    part = Selection(shards, torch.tensor([5, 2, 9]))
+    assert len(part) == 3
+    assert (part[1:][:, 0].numpy() == ROWS[[2, 9]]).all()
+    assert not part.is_floating_point()
+
+
+def test_pictures_beside_arrays_are_what_is_meant(tmp_path):
+    folder = pictures(tmp_path / "pictures", count=12)
+    np.save(folder / "labels.npy", np.arange(12))
+    assert open_source(str(Path(folder))).shape == (3, 9, 7)
