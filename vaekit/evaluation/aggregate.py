@@ -10,10 +10,8 @@ from torch import Tensor, nn
 from torch import distributions as D
 
 from vaekit.distributions.divergences import is_gaussian
-from vaekit.drawing import at_mean
-from vaekit.evaluation.passes import Rows, chunks
+from vaekit.evaluation.passes import Rows, chunks, latent_of
 from vaekit.seeding import seeded
-from vaekit.trace import trace
 
 ROWS, AT_ONCE = 4_000, 100
 
@@ -62,7 +60,7 @@ def aggregate(model: nn.Module, x: Rows, name: str = "z", *, seed: int = 0) -> A
     independent.
     """
     model.eval()
-    latents = [trace(model, part, rule=at_mean).latents[name] for part in chunks(x[:ROWS])]
+    latents = [latent_of(model, part, name) for part in chunks(x[:ROWS])]
     prior = latents[0].prior
     if not all(is_gaussian(d) for d in (prior, latents[0].posterior)) or prior.batch_shape:
         return None

@@ -8,9 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.distributions import kl_per_dimension
-from vaekit.drawing import at_mean
-from vaekit.evaluation.passes import Rows, chunks
-from vaekit.trace import trace
+from vaekit.evaluation.passes import Rows, chunks, latent_of
 
 ACTIVE = 0.01
 
@@ -54,7 +52,7 @@ class LatentHealth:
 def latent_health(model: nn.Module, x: Rows, name: str = "z") -> LatentHealth:
     """Look at the posterior of one latent over rows of x."""
     model.eval()
-    latents = [trace(model, part, rule=at_mean).latents[name] for part in chunks(x)]
+    latents = [latent_of(model, part, name) for part in chunks(x)]
     means = torch.cat([latent.value[0] for latent in latents])
     kls = [kl_per_dimension(latent.posterior, latent.prior) for latent in latents]
     known = [kl for kl in kls if kl is not None]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+from torch import distributions as D
 
-from vaekit.drawing import at_mean
+from vaekit.drawing import Latent, Recorder, at_mean
 from vaekit.progress import tracked
-from vaekit.trace import trace
 
 ROWS = 512
 
@@ -63,4 +64,32 @@ def codes(model: nn.Module, x: Rows, name: str = "z") -> Iterator[Tensor]:
     model.eval()
     for part in chunks(x, title="encoding"):
         with torch.inference_mode():
-            yield trace(model, part, rule=at_mean).latents[name].value[0]
+            yield latent_of(model, part, name).value[0]
+
+
+def latent_of(model: nn.Module, x: Tensor, name: str = "z") -> Latent:
+    """One latent at its posterior mean, and its distributions. The model goes no further than to
+    this latent: what would be decoded from it is not computed."""
+    recorder = UntilFound(len(x), 1, at_mean)
+    recorder.wanted = name
+    with suppress(Found):
+        model(recorder, x)
+    return recorder.latents[name]
+
+
+class Found(Exception):
+    """The latent that was wanted has its value."""
+
+
+class UntilFound(Recorder):
+    """Draws latents until it has drawn the one that is ``wanted``."""
+
+    wanted = ""
+
+    def __call__(
+        self, name: str, prior: D.Distribution, posterior: D.Distribution | None
+    ) -> Tensor:
+        value = super().__call__(name, prior, posterior)
+        if name == self.wanted:
+            raise Found
+        return value

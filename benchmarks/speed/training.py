@@ -1,0 +1,172 @@
+"""Training, encoding and sampling: vaekit beside pythae, Keras 3 and a plain PyTorch loop.
+
+Each runs in a process (and, for peers, an environment) of its own, on the same network, batch size
+and data; they are timed in turn, round after round, while nothing else runs. The figures are
+medians over the rounds; a ratio is the median of a round's paired ratios, with its quartiles.
+
+    VAEKIT_DATA=... python benchmarks/speed/training.py --pythae PYTHON --keras PYTHON [--threads 2]
+
+PYTHON: the interpreter of an environment with pythae (pip install torch pythae), and of one with
+Keras 3 (pip install keras tensorflow-cpu jax).
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "published"))
+
+from common import write
+
+from vaekit.cli.waiting import SPINS
+from vaekit.data import open_source
+from vaekit.precision import has_bfloat16
+
+WORKERS = Path(__file__).resolve().parent / "workers"
+ROWS = {"conv": 2_560, "dense": 12_800}
+BATCH = 128
+
+
+class Worker:
+    """A peer's process, answering one line with one line."""
+
+    def __init__(self, name: str, python: str, script: str, settings: dict, **extra: str) -> None:
+        self.name = name
+        self.process = subprocess.Popen(
+            [python, str(WORKERS / script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True, env={**os.environ, **extra}, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        self.process.stdin.write(json.dumps(settings) + "\n")
+        self.process.stdin.flush()
+        self.ready = self._answer()["ready after"]
+
+    def ask(self, do: str, count: int) -> dict:
+        self.process.stdin.write(json.dumps({"do": do, "count": count}) + "\n")
+        self.process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> dict:
+        for line in self.process.stdout:
+            if line.startswith("{"):
+                return json.loads(line)
+        raise SystemExit(f"{self.name} ended")
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def main() -> None:
+    options = argparse.ArgumentParser()
+    options.add_argument("--pythae", required=True)
+    options.add_argument("--keras", required=True)
+    options.add_argument("--threads", type=int, default=2)
+    options.add_argument("--rounds", type=int, default=9)
+    given = options.parse_args()
+    torch.set_num_threads(given.threads)
+    result: dict = {
+        "setting": f"MNIST as grey levels, batch {BATCH}, {given.threads} threads, {given.rounds} "
+        "interleaved rounds after a warm-up; medians, quartiles of the paired ratios in brackets",
+        "ceilings": ceilings(),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "rows.npy"
+        np.save(data, open_source("mnist").values[:60_000, 0].numpy())
+        for network in ("conv", "dense"):
+            result[network] = compared(network, str(data), given)
+            print(json.dumps(result[network], indent=2), flush=True)
+    write("speed_training", result)
+
+
+def compared(network: str, data: str, given: argparse.Namespace) -> dict:
+    """Every worker, timed in turn."""
+    workers = started(network, data, given)
+    names = [worker.name for worker in workers]
+    result = {}
+    for job in ("training", "encoding", "sampling"):
+        count = ROWS[network] * (1 if job == "training" else 4)
+        for worker in workers:
+            worker.ask(job, count)
+        rounds = [
+            {w.name: w.ask(job, count)["seconds"] for w in workers} for _ in range(given.rounds)
+        ]
+        ours = names[0]
+        result[job] = {
+            name: {
+                "rows a second": round(count / statistics.median(r[name] for r in rounds)),
+                "vaekit is faster by": spread([r[name] / r[ours] for r in rounds]),
+            }
+            for name in names
+        }
+    result["peak MB"] = {w.name: w.ask("training", BATCH)["peak MB"] for w in workers}
+    result["seconds to the first results"] = {w.name: round(w.ready, 1) for w in workers}
+    for worker in workers:
+        worker.close()
+    return result
+
+
+def started(network: str, data: str, given: argparse.Namespace) -> list[Worker]:
+    """One after the other, so that each is timed alone while it gets ready."""
+    base = {"network": network, "data": data, "threads": given.threads, "batch": BATCH}
+    bf16 = has_bfloat16(torch.device("cpu"))
+    here, waiting = sys.executable, {"GOMP_SPINCOUNT": SPINS}  # as vaekit's command line does
+    workers = [Worker("vaekit", here, "ours.py", {**base, "precision": "auto"}, **waiting)]
+    if bf16:
+        fp32 = {**base, "precision": "fp32"}
+        workers.append(Worker("vaekit, fp32", here, "ours.py", fp32, **waiting))
+    workers.append(Worker("plain PyTorch loop", here, "plain.py", base))
+    workers.append(Worker("pythae", given.pythae, "with_pythae.py", base))
+    for name, backend in (("TensorFlow", "tensorflow"), ("JAX", "jax")):
+        extra = {"KERAS_BACKEND": backend, **keras_threads(given.threads)}
+        workers.append(Worker(f"Keras 3, {name}", given.keras, "with_keras.py", base, **extra))
+    return workers
+
+
+def keras_threads(threads: int) -> dict[str, str]:
+    """How TensorFlow and XLA are told how many threads to use."""
+    one = str(threads)
+    many = "true" if threads > 1 else "false"
+    return {
+        "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": one, "TF_NUM_INTRAOP_THREADS": one,
+        "TF_NUM_INTEROP_THREADS": one, "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={many}",
+    }  # fmt: skip
+
+
+def spread(ratios: list[float]) -> str:
+    """Median and quartiles."""
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    return f"{middle:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def ceilings() -> dict:
+    """What this machine does at best, by torch: products of 2048 x 2048 matrices, copies of 256 MB."""
+    found = {}
+    for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+        a = torch.rand(2048, 2048).to(dtype)
+        found[f"matrix product {name}, GFLOP/s"] = round(2 * 2048**3 / best(lambda: a @ a) / 1e9)  # noqa: B023
+    held, other = torch.zeros(2**26), torch.ones(2**26)
+    found["copy, GB/s"] = round(2 * held.numel() * 4 / best(lambda: held.copy_(other)) / 1e9, 1)
+    return found
+
+
+def best(do, times: int = 7) -> float:
+    """The shortest of several runs, in seconds."""
+    seconds = []
+    for _ in range(times):
+        began = time.perf_counter()
+        do()
+        seconds.append(time.perf_counter() - began)
+    return min(seconds)
+
+
+if __name__ == "__main__":
+    main()

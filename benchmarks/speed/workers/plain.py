@@ -1,0 +1,57 @@
+"""A VAE as people write it in PyTorch: a module, a DataLoader, Adam, a loop."""
+
+import numpy as np
+import torch
+from nets import LATENT, decoder, encoder
+from serving import serve, settings
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+given = settings()
+torch.set_num_threads(given["threads"])
+
+
+class VAE(nn.Module):
+    def __init__(self, network):
+        super().__init__()
+        self.trunk, width = encoder(network)
+        self.mean, self.log_variance = (nn.Linear(width, LATENT[network]) for _ in range(2))
+        self.decoder = decoder(network)
+
+    def forward(self, x):
+        h = self.trunk(x)
+        mean, log_variance = self.mean(h), self.log_variance(h)
+        z = mean + torch.randn_like(mean) * torch.exp(0.5 * log_variance)
+        return self.decoder(z), mean, log_variance
+
+
+model = VAE(given["network"])
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+rows = torch.from_numpy(np.load(given["data"])).float()[:, None] / 255
+
+
+def training(count):
+    loader = DataLoader(TensorDataset(rows[:count]), batch_size=given["batch"], shuffle=True)
+    for (x,) in loader:
+        optimizer.zero_grad()
+        p, mean, log_variance = model(x)
+        bce = F.binary_cross_entropy(p, x, reduction="sum")
+        kl = -0.5 * torch.sum(1 + log_variance - mean**2 - log_variance.exp())
+        loss = (bce + kl) / len(x)
+        loss.backward()
+        optimizer.step()
+        loss.item()
+
+
+@torch.no_grad()
+def encoding(count):
+    torch.cat([model.mean(model.trunk(x)) for x in rows[:count].split(512)])
+
+
+@torch.no_grad()
+def sampling(count):
+    torch.cat([model.decoder(z) for z in torch.randn(count, LATENT[given["network"]]).split(512)])
+
+
+serve({"training": training, "encoding": encoding, "sampling": sampling})

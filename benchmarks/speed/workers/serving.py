@@ -1,0 +1,34 @@
+"""What all workers share: settings in one line of JSON, then one timed job a line."""
+
+import json
+import resource
+import sys
+import time
+
+BEGAN = time.perf_counter()
+
+
+def settings():
+    """The first line of standard input."""
+    return json.loads(sys.stdin.readline())
+
+
+def serve(jobs):
+    """Answer each line {"do": name, "count": n} with the seconds that jobs[name](n) took.
+
+    The first answer, unasked, says how long it took to get ready.
+    """
+    for job in jobs.values():
+        job(256)
+    say({"ready after": time.perf_counter() - BEGAN})
+    for line in sys.stdin:
+        asked = json.loads(line)
+        began = time.perf_counter()
+        jobs[asked["do"]](asked["count"])
+        seconds = time.perf_counter() - began
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        say({"seconds": seconds, "peak MB": round(peak)})
+
+
+def say(answer):
+    print(json.dumps(answer), flush=True)
