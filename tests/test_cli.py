@@ -12,6 +12,7 @@ from PIL import Image
 
 from vaekit.cli import COMMANDS, run
 from vaekit.cli.waiting import busy, choose_waiting, neighbours
+from vaekit.progress import tracked
 
 
 @pytest.fixture
@@ -347,3 +348,13 @@ def test_idle_threads_wait_as_the_machine_allows(tmp_path):
     chosen: dict[str, str] = {}
     choose_waiting(chosen)
     assert len(chosen) == 1
+
+
+def test_a_bar_inside_a_bar(monkeypatch, capsys):
+    """A terminal has room for one."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    pairs = [(a, b) for a in tracked("ab", "outer", 2) for b in tracked("cd", "inner", 2)]
+    assert len(pairs) == 4
+    said = capsys.readouterr().err
+    assert "outer" in said
+    assert "inner" not in said

@@ -25,7 +25,7 @@ from vaekit.networks import (
     tutorial_encoder,
 )
 from vaekit.networks.layers import depth_for, halvings
-from vaekit.networks.tutorial import SameConv, same_padding, same_transposed
+from vaekit.networks.tutorial import SameConv, SameConvTranspose, same_padding
 
 SIZES = [(1, 28, 28), (3, 33, 17), (4, 64, 65), (1, 1, 1), (2, 8, 9), (5, 7, 31)]
 PAIRS = {"conv": (conv_encoder, conv_decoder), "residual": (residual_encoder, residual_decoder)}
@@ -133,7 +133,7 @@ def test_padding_is_tensorflows(size, stride):
 def test_transposed_convolution_is_the_transpose(size, stride):
     """TensorFlow defines it so: <conv(x), y> = <x, transpose(y)> for the same weights."""
     forward = SameConv(2, 3, size, stride).double()
-    back = same_transposed(3, 2, size, stride).double()
+    back = SameConvTranspose(3, 2, size, stride).double()
     nn.init.zeros_(forward.bias)
     nn.init.zeros_(back.bias)
     with torch.no_grad():

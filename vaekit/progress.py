@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
+_shown: ContextVar[bool] = ContextVar("shown", default=False)
 
 
 class Bar(Protocol):
@@ -37,8 +39,9 @@ class RichBar:
 
 @contextmanager
 def bar(title: str, total: int, start: int = 0) -> Iterator[Bar]:
-    """A bar while the block runs; ``start`` is what was done before (a resumed run)."""
-    if not sys.stderr.isatty():
+    """A bar while the block runs; ``start`` is what was done before (a resumed run). A bar inside
+    another's block shows nothing."""
+    if not sys.stderr.isatty() or _shown.get():
         yield Silent()
         return
     from rich.console import Console
@@ -51,8 +54,12 @@ def bar(title: str, total: int, start: int = 0) -> Iterator[Bar]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[text]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        yield RichBar(progress, progress.add_task(title, total=total, completed=start, text=""))
+    _shown.set(True)
+    try:
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            yield RichBar(progress, progress.add_task(title, total=total, completed=start, text=""))
+    finally:
+        _shown.set(False)
 
 
 def tracked(items: Iterable[T], title: str, total: int) -> Iterator[T]:

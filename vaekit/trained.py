@@ -21,8 +21,9 @@ from vaekit.data.stored import OnDisk, Values, passing
 from vaekit.drawing import Generator
 from vaekit.evaluation import bits_per_dimension, encode, in_chunks
 from vaekit.evaluation.annealing import CHAINS, STEPS
-from vaekit.evaluation.passes import Rows, codes
+from vaekit.evaluation.passes import ROWS, Rows, codes
 from vaekit.evaluation.scores import Scores, score, with_annealing
+from vaekit.progress import tracked
 from vaekit.recipes.parts import COUNTS, LEVELS
 from vaekit.seeding import generator_for, seeded
 
@@ -77,7 +78,9 @@ class Trained:
         values = self._values(data, split)
         if isinstance(values, OnDisk):
             return Encoded(values, self.representation, split, seed)
-        return self.representation.encode(values, generator_for(seed, "binarize", split))
+        x = self.representation.encode(values, generator_for(seed, "binarize", split))
+        self._check(x)
+        return x
 
     def codes(self, data: Any) -> Iterator[Array]:
         """The codes of :meth:`encode`, some rows at a time."""
@@ -106,10 +109,13 @@ class Trained:
     def sample(self, rows: int = 1, *, seed: int = 0, mean: bool = False) -> Array:
         """New rows: z from the prior, then x from p(x|z), or with ``mean`` the mean of p(x|z)."""
         require(rows >= 1, f"the number of samples must be at least 1, not {rows}")
+        sizes = [min(ROWS, rows - start) for start in range(0, rows, ROWS)]
+        parts = []
         with torch.inference_mode(), seeded(seed, "sample"):
-            px = self.model(Generator(rows))
-            x = px.mean if mean else px.sample()
-        return to_array(self.representation.decode(x))
+            for size in tracked(sizes, "sampling", len(sizes)):
+                px = self.model(Generator(size))
+                parts.append(self.representation.decode(px.mean if mean else px.sample()))
+        return to_array(torch.cat(parts))
 
     def interpolate(self, start: Any, end: Any, steps: int = 8) -> Array:
         """Decoded codes on the straight line between the codes of two sets of rows.
@@ -203,10 +209,14 @@ class Trained:
         else:
             values = data if isinstance(data, OnDisk) else to_rows(self._with_rows(data))
         self.representation.check(values)
-        for part in passing(values, "checking values"):
-            checked = self.representation.encode(part, generator_for(0))
-            self.model.likelihood.family.range.check(checked, self.config["likelihood"]["name"])
+        if isinstance(values, OnDisk):
+            for part in passing(values, "checking values"):
+                self._check(self.representation.encode(part, generator_for(0)))
         return values
+
+    def _check(self, x: Tensor) -> None:
+        """Raise ``BadInput`` for values that the likelihood gives no probability."""
+        self.model.likelihood.family.range.check(x, self.config["likelihood"]["name"])
 
 
 def load(path: str | os.PathLike[str]) -> Trained:

@@ -10,7 +10,7 @@ multiply fractions.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,7 @@ from vaekit.codec.tables import LIMIT, ONE
 from vaekit.networks import MeanLogits, Rescale, Standardize
 from vaekit.networks.layers import Heads
 from vaekit.networks.residual import Residual
-from vaekit.networks.transposed import Transposed
-from vaekit.networks.tutorial import SameConv
+from vaekit.networks.tutorial import SameConv, SameConvTranspose
 
 Layer = Callable[[Tensor], Tensor]
 COARSE = 2.0**16
@@ -116,31 +115,34 @@ def same_conv(layer: SameConv) -> Layer:
 
 
 def conv_transpose(layer: nn.ConvTranspose2d) -> Layer:
+    """A transposed convolution with its own padding."""
+    padding: Any = layer.padding
+    return spread(layer, padding, layer.output_padding)
+
+
+def spread(layer: nn.ConvTranspose2d, padding: Sequence[int], extra: Sequence[int]) -> Layer:
     """A transposed convolution: a matrix product, its patches added up where they overlap."""
     _plain(layer)
     weight = layer.weight.detach().double()  # (inputs, outputs, k, k)
     whole = Product(weight.transpose(0, 1).flatten(1), layer.bias)  # every tap may overlap
-    spread = whole.weight.unflatten(1, (weight.shape[0], -1)).permute(0, 2, 1).flatten(0, 1)
+    taps = whole.weight.unflatten(1, (weight.shape[0], -1)).permute(0, 2, 1).flatten(0, 1)
     size, stride = layer.kernel_size, layer.stride
-    padding: Any = layer.padding
 
     def run(a: Tensor) -> Tensor:
         out = [
             (n - 1) * s - 2 * p + k + e
-            for n, s, p, k, e in zip(
-                a.shape[2:], stride, padding, size, layer.output_padding, strict=True
-            )
+            for n, s, p, k, e in zip(a.shape[2:], stride, padding, size, extra, strict=True)
         ]
-        patches = torch.matmul(spread, a.flatten(2).clamp(-LIMIT, LIMIT))
-        sums = F.fold(patches, tuple(out), size, padding=padding, stride=stride)
+        patches = torch.matmul(taps, a.flatten(2).clamp(-LIMIT, LIMIT))
+        sums = F.fold(patches, tuple(out), size, padding=tuple(padding), stride=stride)
         return whole.scaled(sums + whole.bias[:, None, None])
 
     return run
 
 
-def transposed(layer: Transposed) -> Layer:
+def same_conv_transpose(layer: SameConvTranspose) -> Layer:
     """The edges cut off afterwards."""
-    inner = conv_transpose(layer)
+    inner = spread(layer, (0, 0), (0, 0))
     (top, left), (rows, columns) = layer.start, layer.size
     return lambda a: inner(a)[..., top : top + rows, left : left + columns]
 
@@ -246,7 +248,7 @@ TWINS: dict[type, Callable[[Any], Layer]] = {
     nn.Conv2d: conv,
     nn.ConvTranspose2d: conv_transpose,
     SameConv: same_conv,
-    Transposed: transposed,
+    SameConvTranspose: same_conv_transpose,
     Heads: heads,
     Residual: residual,
     nn.GroupNorm: group_norm,

@@ -8,7 +8,6 @@ from itertools import pairwise
 from torch import nn
 
 from vaekit.networks.layers import Shape, activation, halvings, to_shape, to_vector
-from vaekit.networks.transposed import Transposed
 
 
 def conv_encoder(
@@ -44,6 +43,12 @@ def conv_decoder(
     widths = [*channels[::-1], channels[0]]
     layers: list[nn.Module] = [nn.Linear(latent, hidden), activation(act)]
     layers += [*to_shape(hidden, (widths[0], *sizes[0])), activation(act)]
-    for (before, after), size in zip(pairwise(widths), sizes[1:], strict=True):
-        layers += [Transposed(before, after, size), activation(act)]
+    for width, size in zip(pairwise(widths), pairwise(sizes), strict=True):
+        layers += [double(*width, *size), activation(act)]
     return nn.Sequential(*layers, nn.Conv2d(channels[0], raw[0], 3, padding=1))
+
+
+def double(before: int, after: int, small: Shape, large: Shape) -> nn.ConvTranspose2d:
+    """A transposed convolution from images of ``small`` to images of ``large`` size exactly."""
+    extra = (large[0] - 2 * small[0] + 1, large[1] - 2 * small[1] + 1)
+    return nn.ConvTranspose2d(before, after, 3, stride=2, padding=1, output_padding=extra)
