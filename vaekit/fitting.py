@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from vaekit.training import Plan
 from vaekit.training.session import CPU
 from vaekit.training.world import world
 
-SHOWN_TO_ADAPT = 20_000
+ROWS_TO_ADAPT, NUMBERS_TO_ADAPT = 20_000, 2**25
 PLAN_OPTIONS = {field.name for field in fields(Plan)}
 
 
@@ -93,7 +94,8 @@ class Job:
         with seeded(self.plan.seed, "init"):
             built = call(recipes.recipe(self.recipe), self.arguments)
         check_range(built, self.source, self.choice)
-        adapt(built.model, self.rows("train", SHOWN_TO_ADAPT))
+        shown = min(ROWS_TO_ADAPT, NUMBERS_TO_ADAPT // prod(self.source.shape))
+        adapt(built.model, self.rows("train", max(shown, 1)))
         return built
 
     def config(self, origin: dict[str, Any]) -> dict[str, Any]:

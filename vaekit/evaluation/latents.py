@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.distributions import kl_per_dimension
-from vaekit.evaluation.passes import Rows, chunks, latent_of
+from vaekit.evaluation.passes import Rows, in_chunks, latent_of
 
 ACTIVE = 0.01
 
@@ -52,9 +52,13 @@ class LatentHealth:
 def latent_health(model: nn.Module, x: Rows, name: str = "z") -> LatentHealth:
     """Look at the posterior of one latent over rows of x."""
     model.eval()
-    latents = [latent_of(model, part, name) for part in chunks(x)]
-    means = torch.cat([latent.value[0] for latent in latents])
-    kls = [kl_per_dimension(latent.posterior, latent.prior) for latent in latents]
-    known = [kl for kl in kls if kl is not None]
-    kl = torch.cat(known).double().mean(0) if known else None
-    return LatentHealth(kl, means.double().var(0, correction=0))
+
+    def both(part: Tensor) -> Tensor:
+        latent = latent_of(model, part, name)
+        kl = kl_per_dimension(latent.posterior, latent.prior)
+        means = latent.value[0]
+        return torch.stack([means, torch.full_like(means, torch.nan) if kl is None else kl], 1)
+
+    means, kl = in_chunks(both, x).double().unbind(1)
+    known = not bool(kl.isnan().any())
+    return LatentHealth(kl.mean(0) if known else None, means.var(0, correction=0))

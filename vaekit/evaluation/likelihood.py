@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from vaekit.bounds import elbo
 from vaekit.drawing import from_posterior, with_common_noise
-from vaekit.evaluation.passes import ROWS, Rows, chunks, in_chunks
+from vaekit.evaluation.passes import ROWS, Rows, chunks, gathered, in_chunks
 from vaekit.seeding import seeded
 from vaekit.trace import Trace, trace
 
@@ -65,8 +65,8 @@ def log_likelihood(
     particles = max(min(PARTICLES, NUMBERS // x.shape[1:].numel()), 16)
     rows = max(min(ROWS, particles // samples), 1)
     with torch.inference_mode(), seeded(seed, "log_likelihood"):
-        parts = [_weights(model, part, samples, particles) for part in chunks(x, rows, title)]
-    log_sum, log_squares = (torch.cat(sums) for sums in zip(*parts, strict=True))
+        parts = (_weights(model, part, samples, particles) for part in chunks(x, rows, title))
+        log_sum, log_squares = gathered((torch.stack(p, 1) for p in parts), len(x)).unbind(1)
     effective = (2 * log_sum - log_squares).exp()
     variance = (samples / effective - 1).clamp_min(0) / max(samples - 1, 1)
     return LogLikelihood(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Protocol
 
@@ -45,7 +45,22 @@ def in_chunks(
 ) -> Tensor:
     """``apply`` to ``rows`` rows of x at a time; the results, one per row, put together again."""
     with torch.inference_mode():
-        return torch.cat([apply(part) for part in chunks(x, rows, title)])
+        return gathered((apply(part) for part in chunks(x, rows, title)), len(x))
+
+
+def gathered(parts: Iterable[Tensor], rows: int) -> Tensor:
+    """Parts of ``rows`` rows in all, put together.
+
+    Each goes to its place at once: small results kept between large passing ones would leave
+    holes in memory that nothing else fits into.
+    """
+    whole, start = torch.empty(0), 0
+    for part in parts:
+        if start == 0:
+            whole = part.new_empty(rows, *part.shape[1:])
+        whole[start : start + len(part)] = part
+        start += len(part)
+    return whole
 
 
 def chunks(x: Rows, rows: int = ROWS, title: str = "") -> Iterator[Tensor]:
@@ -56,7 +71,7 @@ def chunks(x: Rows, rows: int = ROWS, title: str = "") -> Iterator[Tensor]:
 
 def encode(model: nn.Module, x: Rows, name: str = "z") -> Tensor:
     """The posterior means of one latent: (rows, dim). The same rows always give the same codes."""
-    return torch.cat(list(codes(model, x, name)))
+    return gathered(codes(model, x, name), len(x))
 
 
 def codes(model: nn.Module, x: Rows, name: str = "z") -> Iterator[Tensor]:

@@ -15,7 +15,7 @@ from vaekit.evaluation.aggregate import Aggregate, aggregate
 from vaekit.evaluation.annealing import anneal, sandwich
 from vaekit.evaluation.latents import LatentHealth, latent_health
 from vaekit.evaluation.likelihood import LogLikelihood, bits_per_dimension, log_likelihood
-from vaekit.evaluation.passes import Rows, chunks, encode, in_chunks
+from vaekit.evaluation.passes import ROWS, Rows, chunks, encode, gathered, in_chunks
 from vaekit.seeding import seeded
 from vaekit.trace import trace
 
@@ -150,9 +150,9 @@ def elbo_terms(model: nn.Module, x: Rows, seed: int = 0) -> Tensor:
     draws = max(min(16, 20_000 // len(x)), 1)
     model.eval()
     with torch.inference_mode(), seeded(seed, "elbo"):
-        traces = (trace(model, part, samples=draws) for part in chunks(x, title="ELBO"))
-        pairs = [torch.stack([reconstruction(t), t.kl.mean(0)]).double() for t in traces]
-    return torch.cat(pairs, 1)
+        traces = (trace(model, part, samples=draws) for part in chunks(x, ROWS // draws, "ELBO"))
+        pairs = (torch.stack([reconstruction(t), t.kl.mean(0)], 1).double() for t in traces)
+        return gathered(pairs, len(x)).T
 
 
 def reconstruction_error(model: nn.Module, x: Rows) -> float:

@@ -24,10 +24,11 @@ def serve(jobs):
     for line in sys.stdin:
         asked = json.loads(line)
         began = time.perf_counter()
-        jobs[asked["do"]](asked["count"])
+        value = jobs[asked["do"]](asked["count"])
         seconds = time.perf_counter() - began
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        say({"seconds": seconds, "peak MB": round(peak)})
+        answer = {"seconds": seconds, "peak MB": round(peak)}
+        say({**answer, "value": value} if isinstance(value, float) else answer)
 
 
 def say(answer):
