@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: all demo test check format clean
+.PHONY: all demo test check format clean bench
 
 all: $(VENV)/installed
 
@@ -21,6 +21,23 @@ demo: $(VENV)/installed
 test: $(VENV)/installed
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest
 
+# Speed beside peers, each in an environment of its own. Let nothing else run meanwhile.
+bench: $(VENV)/installed $(VENV)-pythae/installed $(VENV)-keras/installed
+	$(BIN)/python benchmarks/speed/training.py --pythae $(VENV)-pythae/bin/python --keras $(VENV)-keras/bin/python
+	$(BIN)/python benchmarks/speed/nll.py --peer $(VENV)-pythae/bin/python
+	$(BIN)/python benchmarks/tables.py
+
+$(VENV)-pythae/installed: constraints.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet -c constraints.txt torch
+	$(@D)/bin/pip install --quiet pythae
+	touch $@
+
+$(VENV)-keras/installed:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet keras tensorflow-cpu jax
+	touch $@
+
 check: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -31,4 +48,4 @@ format: $(VENV)/installed
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-pythae $(VENV)-keras runs .pytest_cache .mypy_cache .ruff_cache

@@ -1,37 +1,40 @@
-"""Writes docs/results.md from benchmarks/results/*.json: every figure there was printed by a script.
+"""Writes docs/results.md and docs/speed.md from benchmarks/results/*.json: every figure there was printed by a script.
 
 python benchmarks/tables.py
 """
 
 import json
+import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import speed_tables
+from speed_tables import table
+
 HERE = Path(__file__).resolve().parent
-TARGET = HERE.parent / "docs" / "results.md"
+DOCS = HERE.parent / "docs"
 HEAD = """# What was measured
 
 Written by `benchmarks/tables.py` from `benchmarks/results/*.json`; the script that printed each figure is
 named beside it. Machine: {machine}. The quality runs shared the machine with other work, so their times are
-upper limits; speeds were measured with nothing else running.
+upper limits. Speeds stand in [speed.md](speed.md).
 """
 
 
-def text() -> str:
-    """The page."""
+def text(page: str) -> str:
+    """A page."""
+    head, sections = PAGES[page]
     found = {p.stem: json.loads(p.read_text()) for p in sorted((HERE / "results").glob("*.json"))}
-    parts = [section(found) for section in SECTIONS]
+    parts = [section(found) for section in sections]
     machines = sorted({r["machine"] for r in found.values()})
-    return HEAD.format(machine="; ".join(machines)) + "".join(filter(None, parts))
+    return head.format(machine="; ".join(machines)) + "".join(filter(None, parts))
 
 
 def main() -> None:
-    TARGET.write_text(text())
-    print(TARGET)
-
-
-def table(head: list[str], rows: list[list[object]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
+    for page in PAGES:
+        (DOCS / page).write_text(text(page))
+        print(DOCS / page)
 
 
 def published(found: dict) -> str:
@@ -151,22 +154,6 @@ def kodak(found: dict) -> str:
     )
 
 
-def speed(found: dict) -> str:
-    r = found.get("speed_nll")
-    if not r:
-        return ""
-    rows = [
-        [k, v["vaekit, ms a row"], v["pythae, ms a row"], v["ratio"], " to ".join(map(str, v["ratios from to"]))]
-        for k, v in r.items() if k.startswith("pythae batch")
-    ]  # fmt: skip
-    head = ["", "vaekit, ms a row", "pythae, ms a row", "ratio, median", "from to"]
-    return (
-        f"\n## log p(x) beside pythae's `get_nll`\n\n`speed/nll.py`: {r['setting']}; the same weights and rows.\n\n"
-        f"{table(head, rows)}\nBoth decode as many codes; pythae also encodes each row once a sample. In fp32 the "
-        "decoder's matrix product alone sets a limit that ours is near, so ten times is out of reach here.\n"
-    )
-
-
 def small(found: dict) -> str:
     page = ""
     if r := found.get("likelihoods"):
@@ -180,13 +167,11 @@ def small(found: dict) -> str:
         rows = [[k, v] for k, v in r["log p(x), nats"].items()]
         page += f"\n## Training defaults\n\n`defaults.py`: {r['data']}, latent {r['latent']}, {r['seeds']} seeds.\n\n"
         page += table(["", "log p(x), nats"], rows)
-    if r := found.get("seeding"):
-        rows = [[k, v] for k, v in r["microseconds a call, median of 7"].items()]
-        page += f"\n## Seeding a step\n\n`seeding.py`.\n\n{table(['', 'microseconds'], rows)}"
     return page
 
 
-SECTIONS = (published, annealing, compression, kodak, speed, small)
+SECTIONS = (published, annealing, compression, kodak, small)
+PAGES = {"results.md": (HEAD, SECTIONS), "speed.md": (speed_tables.HEAD, speed_tables.SECTIONS)}
 
 if __name__ == "__main__":
     main()

@@ -1,0 +1,138 @@
+"""The sections of docs/speed.md; tables.py writes the page."""
+
+from __future__ import annotations
+
+HEAD = """# Speed and scale
+
+Written by `benchmarks/tables.py` from `benchmarks/results/*.json`; the script that printed each figure is
+named beside it. Machine: {machine}. Speeds were measured with nothing else running; quality, memory and
+growth beside other work.
+"""
+
+
+def table(head: list[str], rows: list[list[object]]) -> str:
+    """A table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
+
+
+def training(found: dict) -> str:
+    r = found.get("speed_training")
+    if not r:
+        return ""
+    names = {"conv": "the founding MNIST model (69,076 + 65,089 parameters)", "dense": "784-400-20"}
+    page = f"\n## Beside peers\n\n`speed/training.py`: {r['setting']}. Ceilings: "
+    page += ", ".join(f"{k} {v}" for k, v in r["ceilings"].items()) + ".\n"
+    for network, title in names.items():
+        page += f"\n### {title}\n\n"
+        head = ["", "training, rows a second", "encoding", "sampling", "peak MB", "ready after s"]
+        jobs = ("training", "encoding", "sampling")
+        rows = [
+            [name, *(cell(r[network][job][name]) for job in jobs), r[network]["peak MB"][name],
+             r[network]["seconds to the first results"][name]]
+            for name in r[network]["training"]
+        ]  # fmt: skip
+        page += table(head, rows)
+    return page + (
+        "\nIn brackets: how many times faster vaekit is. The goals on processors were three times "
+        "Keras and four times pythae where the processor multiplies bfloat16 matrices in tiles (AMX), "
+        "and at least the fastest peer in float32 where not. This machine has no AMX: its bfloat16 "
+        "product is little over twice its float32 one, so three times a peer near the float32 ceiling "
+        "is out of reach.\n"
+    )
+
+
+def cell(entry: dict) -> str:
+    """Rows a second, and how many times faster vaekit is."""
+    return f"{entry['rows a second']:,} ({entry['vaekit is faster by']})"
+
+
+def likelihood(found: dict) -> str:
+    r = found.get("speed_nll")
+    if not r:
+        return ""
+    rows = [
+        [k, v["vaekit, ms a row"], v["pythae, ms a row"], v["ratio"], " to ".join(map(str, v["ratios from to"]))]
+        for k, v in r.items() if k.startswith("pythae batch")
+    ]  # fmt: skip
+    head = ["", "vaekit, ms a row", "pythae, ms a row", "ratio, median", "from to"]
+    return (
+        f"\n## log p(x) beside pythae's `get_nll`\n\n`speed/nll.py`: {r['setting']}; the same weights and rows.\n\n"
+        f"{table(head, rows)}\nBoth decode as many codes; pythae also encodes each row once a sample. In fp32 the "
+        "decoder's matrix product alone sets a limit that ours is near, so ten times is out of reach here.\n"
+    )
+
+
+def precision(found: dict) -> str:
+    rows = [
+        [r["setting"], r["test ELBO, fp32"], r["test ELBO, bf16"], r["bf16 - fp32, mean"],
+         ", ".join(map(str, r["bf16 - fp32, by seed"]))]
+        for name, r in found.items() if name.startswith("precision_")
+    ]  # fmt: skip
+    head = ["", "ELBO, fp32", "ELBO, bf16", "difference", "by seed"]
+    text = "\n## bfloat16\n\n`speed/precision.py`; nats, the ELBO itself computed in float32.\n\n"
+    return text + table(head, rows) if rows else ""
+
+
+def quality(found: dict) -> str:
+    r = found.get("quality")
+    if not r:
+        return ""
+    marks = (1, 2, 5, 10, 20, 30)
+    rows = [
+        [name, *(losses[m - 1] if m <= len(losses) else "-" for m in marks)]
+        for name, losses in r["training loss by epoch"].items()
+    ]
+    averaged = ", ".join(map(str, r["ours, averaged weights over all images at the end"]))
+    return (
+        f"\n## Time to quality\n\n`speed/quality.py`: {r['setting']}. Training loss after so many epochs:\n\n"
+        f"{table(['', *map(str, marks)], rows)}\nThe tutorial prints {r['published loss after 30 epochs']} "
+        f"after 30 epochs; our averaged weights give {averaged} over all images at the end.\n\n"
+        "![Loss against epochs](pictures/quality.png)\n"
+    )
+
+
+def memory(found: dict) -> str:
+    r = found.get("memory")
+    if not r:
+        return ""
+    head = ["data", *next(iter(r["peak"].values()))]
+    rows = [[name, *values.values()] for name, values in r["peak"].items()]
+    return (
+        f"\n## Memory as data grows\n\n`speed/memory.py`: {r['setting']}. The process's own memory, MB "
+        f"(pages of the file that the system caches are not counted).\n\n{table(head, rows)}"
+    )
+
+
+def growth(found: dict) -> str:
+    r = found.get("growth")
+    if not r:
+        return ""
+    rows = [
+        [name, " ".join(map(str, v["sizes"])), " ".join(map(str, v["milliseconds"])), v["exponent"], v["why"]]
+        for name, v in r["cost"].items()
+    ]  # fmt: skip
+    head = ["cost against", "sizes", "milliseconds", "exponent", "where above 1"]
+    return f"\n## Growth\n\n`speed/growth.py`: {r['setting']}.\n\n{table(head, rows)}"
+
+
+def seeding(found: dict) -> str:
+    r = found.get("seeding")
+    if not r:
+        return ""
+    rows = [[k, v] for k, v in r["microseconds a call, median of 7"].items()]
+    return f"\n## Seeding a step\n\n`seeding.py`.\n\n{table(['', 'microseconds'], rows)}"
+
+
+def scale(found: dict) -> str:
+    r = found.get("scale")
+    if not r:
+        return ""
+    rows = [[k, v] for k, v in r["figures"].items()]
+    return (
+        f"\n## The arithmetic of a billion images\n\n`speed/scale.py`: {r['setting']}. Computed, not "
+        f"measured; [scale.md](scale.md) says what follows from it.\n\n{table(['', ''], rows)}"
+    )
+
+
+SECTIONS = (training, likelihood, precision, quality, memory, growth, scale, seeding)
