@@ -394,3 +394,27 @@ def test_black_and_white_stored_as_0_and_255(tmp_path):
     found = compress(model, values, tmp_path / "a.vk")
     assert found.plain == 0
     assert (Archive(tmp_path / "a.vk", model).read() == values).all()
+
+
+def test_blocks_are_worked_on_side_by_side(trained, tmp_path):
+    """Two processes write the same file as one, and read it."""
+    values = trained.source.values.numpy()[:120]
+    one, two = tmp_path / "one.vk", tmp_path / "two.vk"
+    compress(trained, values, one, block_rows=30)
+    found = compress(trained, values, two, block_rows=30, jobs=2)
+    assert found.blocks == 4
+    assert one.read_bytes() == two.read_bytes()
+    assert (Archive(two, trained, jobs=2).read() == values).all()
+    assert (Archive(two, trained, jobs=2).read(45, 80) == values[45:80]).all()
+    with pytest.raises(BadInput, match="jobs must not be negative"):
+        compress(trained, values, two, jobs=-1)
+
+
+def test_damage_is_found_with_several_processes_too(trained, tmp_path):
+    path = tmp_path / "a.vk"
+    compress(trained, trained.source.values.numpy()[:60], path, block_rows=30)
+    damaged = bytearray(path.read_bytes())
+    damaged[-200] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(BadInput, match=r"a\.vk"):
+        Archive(path, trained, jobs=2).read()

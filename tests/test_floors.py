@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "vaekit"
 
 FLOORS = {
-    0: ["schedules", "batch", "checks", "seeding", "files", "progress", "interrupts", "adapting", "version",
+    0: ["schedules", "batch", "checks", "seeding", "files", "progress", "interrupts", "working", "adapting", "version",
         "precision", "devices"],
     1: ["distributions"],
     2: ["families", "networks", "conditionals"],
@@ -25,6 +25,7 @@ FLOOR = {name: floor for floor, names in FLOORS.items() for name in names}
 SAME_FLOOR = {
     "files": {"checks"},
     "precision": {"checks"},
+    "working": {"checks"},
     "devices": {"checks"},
     "conditionals": {"families"},
     "trace": {"drawing"},

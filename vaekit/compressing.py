@@ -8,9 +8,9 @@ import lzma
 import struct
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from vaekit.files import replacing
 from vaekit.progress import tracked
 from vaekit.trained import Trained
 from vaekit.version import __version__
+from vaekit.working import shared_out
 
 Array = np.ndarray
 DAMAGE = (
@@ -130,6 +131,7 @@ def compress(
     block_rows: int = 0,
     embed: bool = False,
     verify: bool = True,
+    jobs: int = 1,
     pieces: list[int] | None = None,
     extra: dict[str, Any] | None = None,
 ) -> Summary:
@@ -139,6 +141,7 @@ def compress(
         values: an array, also memory-mapped: blocks are read one at a time.
         block_rows: rows in each block; 0 for about eight million numbers.
         embed: put the model into the file. verify: decode every block before the file appears.
+        jobs: processes that code blocks side by side; 0 for one on each core.
         pieces: rows of each block, in place of ``block_rows``.
         extra: more for the header.
 
@@ -160,13 +163,17 @@ def compress(
         "embedded": [len(part) for part in embedded] if embed else None,
         **(extra or {}),
     }  # fmt: skip
-    plain = 0
+    plain, dtype = 0, values.dtype
+    files = _model_files(trained) if jobs != 1 else ()
+    arguments = (files, dtype.str, verify)
+    blocks = shared_out(
+        partial(_encoded, coder, verify), _encoder, arguments, _pieces(values, counts), jobs
+    )
     with replacing(out) as temporary, temporary.open("wb") as file:
-        writer, at = Writer(file, header, b"".join(embedded)), 0
-        for number, count in enumerate(tracked(counts, "compressing", len(counts))):
-            block = _encoded(coder, number, np.asarray(values[at : at + count]), verify)
+        writer = Writer(file, header, b"".join(embedded))
+        for block in tracked(blocks, "compressing", len(counts)):
             writer.add(block)
-            plain, at = plain + (block.kind != MODEL), at + count
+            plain += block.kind != MODEL
         writer.close()
         written = file.tell()
     model = sum(map(len, embedded))
@@ -176,14 +183,32 @@ def compress(
 
 def _hash_of(values: Array, counts: list[int]) -> str:
     """A sha256 of all rows, read a block at a time."""
-    found, at = hashlib.sha256(), 0
-    for count in counts:
-        found.update(np.ascontiguousarray(values[at : at + count]).tobytes())
-        at += count
+    found = hashlib.sha256()
+    for _, rows in _pieces(values, counts):
+        found.update(np.ascontiguousarray(rows).tobytes())
     return found.hexdigest()
 
 
-def _encoded(coder: Coder, number: int, rows: Array, verify: bool) -> Block:
+def _pieces(values: Array, counts: list[int]) -> Iterator[tuple[int, Array]]:
+    """The rows of each block, with its number."""
+    at = 0
+    for number, count in enumerate(counts):
+        yield number, np.asarray(values[at : at + count])
+        at += count
+
+
+def _encoder(files: tuple[bytes, bytes], dtype: str, verify: bool) -> Callable[..., Block]:
+    """What a process of its own codes blocks with."""
+    return partial(_encoded, coder_of(_from_files(*files), np.dtype(dtype)), verify)
+
+
+def _decoder(path: Path, files: tuple[bytes, bytes]) -> Callable[[Block], Array]:
+    """What a process of its own decodes blocks with."""
+    return Archive(path, _from_files(*files)).decoded
+
+
+def _encoded(coder: Coder, verify: bool, piece: tuple[int, Array]) -> Block:
+    number, rows = piece
     kind, payload = coder.encode(rows)
     if verify and coder.decode(kind, payload, len(rows)).tobytes() != rows.tobytes():
         raise RuntimeError(f"block {number} does not decode to what it was made from")
@@ -195,17 +220,18 @@ class Archive:
 
     Args:
         model: the model it was compressed with; not needed if the file holds it.
+        jobs: processes that decode blocks side by side; 0 for one on each core.
 
     Raises:
         BadInput: for a damaged file, a missing or a wrong model.
     """
 
-    def __init__(self, path: str | Path, model: Trained | None = None) -> None:
+    def __init__(self, path: str | Path, model: Trained | None = None, jobs: int = 1) -> None:
         self.path = Path(path)
         require(self.path.is_file(), f"there is no file {self.path}")
         self.reader = Reader(self.path)
         self.header = self.reader.header
-        self.given = model
+        self.given, self.jobs = model, jobs
 
     @property
     def rows(self) -> int:
@@ -262,11 +288,20 @@ class Archive:
         wanted = [
             i for i, n in enumerate(self.header["blocks"]) if ends[i] > start and ends[i] - n < stop
         ]
-        for i in tracked(wanted, "decompressing", len(wanted)):
-            block = self.reader.block(offsets[i])
-            mixed = f"{self.path}: index and header disagree; --salvage saves whole blocks"
-            require(block.number == i and self._expected(block), mixed)
-            yield int(ends[i]) - block.rows, self.decoded(block)
+        read = (self._block(i, offsets[i]) for i in wanted)
+        parts = zip(wanted, self._all_decoded(read), strict=True)
+        for i, rows in tracked(parts, "decompressing", len(wanted)):
+            yield int(ends[i]) - len(rows), rows
+
+    def _block(self, number: int, offset: int) -> Block:
+        block = self.reader.block(offset)
+        mixed = f"{self.path}: index and header disagree; --salvage saves whole blocks"
+        require(block.number == number and self._expected(block), mixed)
+        return block
+
+    def _all_decoded(self, blocks: Iterable[Block]) -> Iterator[Array]:
+        files = _model_files(self.model) if self.jobs != 1 else ()
+        return shared_out(self.decoded, _decoder, (self.path, files), blocks, self.jobs)
 
     def salvage(self) -> tuple[Array, Array]:
         """All rows that whole blocks hold, and their numbers."""

@@ -1,6 +1,6 @@
 """The arithmetic of a billion images on a thousand GPUs, from stated assumptions; nothing is timed.
 
-    python benchmarks/speed/scale.py
+python benchmarks/speed/scale.py
 """
 
 import sys

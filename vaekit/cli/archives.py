@@ -14,6 +14,9 @@ from vaekit.outputs import check_folder, write_rows
 from vaekit.trained import Trained
 
 ENDING = ".vk"
+Jobs = Annotated[
+    int, Parameter(help="Processes that work on blocks side by side; 0: one on each core.")
+]
 
 
 def compress(
@@ -30,6 +33,7 @@ def compress(
     ] = False,
     verify: Annotated[bool, Parameter(help="Decode all before the file appears.")] = True,
     block_rows: Annotated[int, Parameter(help="Rows in a block; 0: eight million numbers.")] = 0,
+    jobs: Jobs = 1,
     threads: Threads = 0,
     json: Json = False,
 ) -> None:
@@ -44,7 +48,7 @@ def compress(
     require(path.suffix == ENDING, f"the name of the output must end in {ENDING}, not {path.name}")
     check_folder(path)
     trained = Trained.load(model)
-    how: dict[str, Any] = {"embed": embed_model, "verify": verify}
+    how: dict[str, Any] = {"embed": embed_model, "verify": verify, "jobs": jobs}
     if Path(data).is_dir():
         found = compress_pictures(trained, Path(data), path, **how)
     else:
@@ -67,6 +71,7 @@ def decompress(
     salvage: Annotated[
         bool, Parameter(negative="", help="Save the whole blocks of a damaged file.")
     ] = False,
+    jobs: Jobs = 1,
     threads: Threads = 0,
 ) -> None:
     """Get back what was compressed: a .npy file with the same numbers, or the pictures as PNG."""
@@ -74,10 +79,10 @@ def decompress(
     from vaekit.tiling import restore_pictures
 
     use_threads(threads)
-    archive = Archive(file, Trained.load(model) if model else None)
+    archive = Archive(file, Trained.load(model) if model else None, jobs)
     start, stop = _range(range)
     if archive.header.get("pictures") and not salvage:
-        folder = output or file.with_suffix("")
+        folder = output or file.with_name(f"{file.stem}-restored")
         say(f"wrote {restore_pictures(archive, folder, start, stop):,} pictures to {folder}")
         return
     path = output or file.with_suffix(".npy")
