@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -81,7 +82,7 @@ def load_model(path: str | os.PathLike[str]) -> tuple[nn.Module, dict[str, Any]]
     folder, config = read_config(path)
     model = build(config).model
     read_weights(folder, model)
-    return model.eval(), config
+    return model.to(memory_format=torch.channels_last).eval(), config  # type: ignore[call-overload]
 
 
 def read_weights(folder: Path, model: nn.Module) -> None:

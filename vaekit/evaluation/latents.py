@@ -56,7 +56,7 @@ def latent_health(model: nn.Module, x: Rows, name: str = "z") -> LatentHealth:
     def both(part: Tensor) -> Tensor:
         latent = latent_of(model, part, name)
         kl = kl_per_dimension(latent.posterior, latent.prior)
-        means = latent.value[0]
+        means = latent.posterior.mean
         return torch.stack([means, torch.full_like(means, torch.nan) if kl is None else kl], 1)
 
     means, kl = in_chunks(both, x).double().unbind(1)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch import distributions as D
 
-from vaekit.drawing import Latent, Recorder, at_mean
+from vaekit.drawing import Recorder, at_mean
 from vaekit.progress import tracked
 
-ROWS = 512
+ROWS = 256
 
 
 class Pieces(Protocol):
@@ -79,32 +78,45 @@ def codes(model: nn.Module, x: Rows, name: str = "z") -> Iterator[Tensor]:
     model.eval()
     for part in chunks(x, title="encoding"):
         with torch.inference_mode():
-            yield latent_of(model, part, name).value[0]
+            yield latent_of(model, part, name).posterior.mean
 
 
-def latent_of(model: nn.Module, x: Tensor, name: str = "z") -> Latent:
-    """One latent at its posterior mean, and its distributions. The model goes no further than to
-    this latent: what would be decoded from it is not computed."""
-    recorder = UntilFound(len(x), 1, at_mean)
-    recorder.wanted = name
-    with suppress(Found):
-        model(recorder, x)
-    return recorder.latents[name]
+class Known(NamedTuple):
+    """What a model says of a latent before it has a value."""
+
+    prior: D.Distribution
+    posterior: D.Distribution
+
+
+def latent_of(model: nn.Module, x: Tensor, name: str = "z") -> Known:
+    """The distributions of one latent, those before it being at their means. The model goes no
+    further than to this latent: what would be decoded from it is not computed."""
+    seeker = Seeker(len(x), name)
+    try:
+        model(seeker, x)
+    except Found as found:
+        return found.known
+    raise LookupError(f"the model has no latent {name!r}")
 
 
 class Found(Exception):
-    """The latent that was wanted has its value."""
+    """The latent that was wanted has been reached."""
+
+    def __init__(self, known: Known) -> None:
+        super().__init__()
+        self.known = known
 
 
-class UntilFound(Recorder):
-    """Draws latents until it has drawn the one that is ``wanted``."""
+class Seeker(Recorder):
+    """Draws latents at their means until it comes to the one that is ``wanted``."""
 
-    wanted = ""
+    def __init__(self, rows: int, wanted: str) -> None:
+        super().__init__(rows, 1, at_mean)
+        self.wanted = wanted
 
     def __call__(
         self, name: str, prior: D.Distribution, posterior: D.Distribution | None
     ) -> Tensor:
-        value = super().__call__(name, prior, posterior)
-        if name == self.wanted:
-            raise Found
-        return value
+        if name == self.wanted and posterior is not None:
+            raise Found(Known(prior, posterior))
+        return super().__call__(name, prior, posterior)
