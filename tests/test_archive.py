@@ -308,7 +308,7 @@ def test_there_and_back_at_the_command_line(trained, tmp_path, monkeypatch, caps
         (["compress", "real", "columns.npy"], "real numbers"),
         (["compress", "model", "zero.npy"], "cannot read zero.npy"),
         (["compress", "model", "archive.npy"], "archive of arrays"),
-        (["compress", "model", "."], "no pictures"),
+        (["compress", "model", "."], "is an archive of arrays"),
         (["decompress", "missing.vk"], "no file missing.vk"),
         (["decompress", "wide.npy"], "not a file that vaekit compressed"),
         (["decompress", "good.vk"], "does not hold its model"),

@@ -154,7 +154,7 @@ def test_parts_are_shared_out():
 
 def test_more_processes_than_parts_are_refused(monkeypatch):
     monkeypatch.setattr("vaekit.fitting.world", lambda: World(0, 4))
-    with pytest.raises(BadInput, match="batches in 2 parts: give it at most 2 processes"):
+    with pytest.raises(BadInput, match="in 2 parts, which 4 processes cannot share"):
         prepare(open_source("digits"), latent=2, epochs=1, parts=2).run()
 
 
@@ -162,3 +162,39 @@ def test_more_processes_than_parts_are_refused(monkeypatch):
 def test_unknown_devices(name):
     with pytest.raises(BadInput, match=r"there is no device|not supported"):
         device_for(name)
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path):
+    run = tmp_path / "run"
+    process = subprocess.Popen(
+        command(*COMMON, "--epochs", 2000, "-o", run),
+        stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not (run / "metrics.jsonl").exists():
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "go on with: vaekit train --resume" in said
+    assert "Traceback" not in said
+
+
+def test_a_mistake_is_said_once(tmp_path):
+    """A run that is there already: one process sees it, both end, one speaks."""
+    run = tmp_path / "run"
+    subprocess.run(command(*COMMON, "--epochs", 1, "-o", run), check=True, capture_output=True)
+    both = [started(rank, *COMMON, "--epochs", 1, "-o", run) for rank in (0, 1)]
+    said = [process.communicate(timeout=60)[1] for process in both]
+    assert [process.returncode for process in both] == [2, 2]
+    assert "already holds a run" in said[0]
+    assert "vaekit:" not in said[1]
+
+
+def test_a_gpu_of_its_own_for_each_task(monkeypatch):
+    """Slurm may show each task one GPU, whatever its number."""
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    monkeypatch.setenv("SLURM_LOCALID", "3")
+    assert device_for("cuda") == torch.device("cuda", 0)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 4)
+    assert device_for("cuda") == torch.device("cuda", 3)

@@ -220,7 +220,7 @@ def test_fingerprint_of_rows_on_disk(on_disk, tmp_path):
 
 
 def test_selection_of_rows():
-    shards = Shards([ROWS], to_rows)
+    shards = Shards([lambda: ROWS], [len(ROWS)], to_rows)
     part = Selection(shards, torch.tensor([5, 2, 9]))
     assert len(part) == 3
     assert (part[1:][:, 0].numpy() == ROWS[[2, 9]]).all()
@@ -231,3 +231,86 @@ def test_pictures_beside_arrays_are_what_is_meant(tmp_path):
     folder = pictures(tmp_path / "pictures", count=12)
     np.save(folder / "labels.npy", np.arange(12))
     assert open_source(str(Path(folder))).shape == (3, 9, 7)
+
+
+def test_indices_are_understood_as_a_tensor_understands_them():
+    shards = Shards([lambda: ROWS[:100], lambda: ROWS[100:]], [100, 200], to_rows)
+    tensor = to_rows(ROWS)
+    mask = torch.zeros(300, dtype=torch.bool)
+    mask[[3, 250]] = True
+    for index in (mask, torch.tensor([-1, 5]), np.int64(3), -2, slice(-3, None), slice(5, 1)):
+        assert torch.equal(shards[index], tensor[index]), index
+    with pytest.raises(IndexError):
+        shards[300]
+
+
+def test_few_files_are_open_at_a_time(on_disk, tmp_path, monkeypatch):
+    monkeypatch.setattr("vaekit.data.stored.OPEN_FILES", 2)
+    for number, part in enumerate(np.array_split(ROWS, 30)):
+        np.save(tmp_path / f"{number:02}.npy", part)
+    source = open_source(str(tmp_path))
+    assert (source.values[:][:, 0].numpy() == ROWS).all()
+    assert source.values.opened.cache_info().currsize == 2
+
+
+def test_files_that_are_something_else(tmp_path):
+    with (tmp_path / "a.npy").open("wb") as file:
+        np.savez(file, x=ROWS)
+    with pytest.raises(BadInput, match=r"a.npy is an archive of arrays, not one array"):
+        open_source(str(tmp_path / "a.npy"))
+    np.save(tmp_path / "b.npy", np.zeros((30, 0)))
+    with pytest.raises(BadInput, match=r"the rows of .*b.npy hold no numbers"):
+        open_source(str(tmp_path / "b.npy"))
+
+
+def test_labels_in_archives(tmp_path):
+    """The key ends at the first dot of the file's name; what is no text is said."""
+    held = io.BytesIO()
+    Image.new("RGB", (6, 5)).save(held, "PNG")
+
+    def write(label):
+        with tarfile.open(tmp_path / "a.tar", "w") as tar:
+            for number in range(10):
+                files = (("input.png", held.getvalue()), ("cls", label(number)))
+                for ending, data in files:
+                    member = tarfile.TarInfo(f"v1.0/{number}.{ending}")
+                    member.size = len(data)
+                    tar.addfile(member, io.BytesIO(data))
+
+    write(lambda number: str(number % 2).encode())
+    assert open_source(str(tmp_path / "a.tar")).labels.tolist() == [0, 1] * 5
+    write(lambda number: b"\xff\xfe")
+    with pytest.raises(BadInput, match=r"0.cls in .*a.tar is no text"):
+        open_source(str(tmp_path / "a.tar"))
+
+
+def test_codes_leave_their_caller_as_it_was(trained_here):
+    first = next(trained_here.codes(ROWS))
+    assert first.shape[1] == 2
+    assert not torch.is_inference_mode_enabled()
+
+
+@pytest.fixture(scope="module")
+def trained_here():
+    return fit(ROWS, latent=2, width=8, epochs=1, network="dense")
+
+
+def test_a_block_is_read_once_for_all_its_pieces(trained_here, monkeypatch):
+    asked = []
+    shards = Shards([lambda: ROWS], [len(ROWS)], to_rows)
+    gather = shards.gather
+    monkeypatch.setattr(shards, "gather", lambda rows: asked.append(len(rows)) or gather(rows))
+    x = Encoded(shards, trained_here.representation, "all")
+    assert sum(len(part) for part in x.split(7)) == len(ROWS)
+    assert sum(asked) == len(ROWS)
+
+
+def test_compressing_shards_and_archives(trained_here, shards, tmp_path):
+    trained_here.save(tmp_path / "model")
+    there = str(tmp_path / "rows.vk")
+    assert run(["compress", str(tmp_path / "model"), str(shards), "-o", there]) == 0
+    back = str(tmp_path / "back.npy")
+    assert run(["decompress", there, str(tmp_path / "model"), "-o", back]) == 0
+    assert (np.load(back)[:, 0] == ROWS).all()
+    path = str(archive(tmp_path / "a.tar"))
+    assert run(["compress", str(tmp_path / "model"), path, "-o", there]) == 2

@@ -32,6 +32,6 @@ def device_for(name: str = "auto") -> torch.device:
 def _gpu(device: torch.device) -> torch.device:
     count = torch.cuda.device_count()
     local = int(os.environ.get("LOCAL_RANK") or os.environ.get("SLURM_LOCALID") or 0)
-    number = local if device.index is None else device.index
+    number = local % max(count, 1) if device.index is None else device.index
     require(number < count, f"there is no device cuda:{number} here ({count} GPUs are seen)")
     return torch.device("cuda", number)

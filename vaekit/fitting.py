@@ -28,6 +28,7 @@ from vaekit.data import (
 )
 from vaekit.data.stored import in_memory, passing
 from vaekit.devices import device_for
+from vaekit.precision import settled
 from vaekit.recipes.making import Built, call, from_data, options
 from vaekit.running import Run, run_here, run_in
 from vaekit.seeding import generator_for, seeded
@@ -62,12 +63,14 @@ class Job:
         """A training that is ready to begin.
 
         Raises:
-            BadInput: if there are more processes than parts of a batch.
+            BadInput: if the parts of a batch cannot be shared out evenly among the processes.
         """
         parts = max(self.plan.parts, 1)
+        size = world().size
         require(
-            world().size <= parts,
-            f"this run computes its batches in {parts} parts: give it at most {parts} processes",
+            parts % size == 0,
+            f"this run computes its batches in {parts} parts, which {size} processes cannot share "
+            f"out evenly: give it a number of processes that divides {parts}",
         )
         held_out = Encoded(
             self.source.rows("validation"), self.choice.representation, "validation", self.plan.seed
@@ -133,6 +136,7 @@ def prepare(
     *,
     binarize: str = "none",
     colours: str = "rgb",
+    device: torch.device = CPU,
     **given: Any,
 ) -> Job:
     """Choose the likelihood, sort the options into the recipe's and the plan's, check all.
@@ -151,7 +155,11 @@ def prepare(
     chosen = {**defaults, **{k: v for k, v in given.items() if k in known_options}}
     choice = choose(source, chosen["likelihood"], binarize, colours)
     per_epoch = Batches(source, choice.representation, plan.batch).per_epoch
-    plan = replace(plan.sized(per_epoch), parts=plan.parts or world().size)
+    plan = replace(
+        plan.sized(per_epoch),
+        parts=plan.parts or world().size,
+        precision=settled(plan.precision, device),
+    )
     steps, rows = plan.epochs * per_epoch, len(source.splits["train"])
     facts = from_data(made, shape=source.shape, levels=choice.levels, steps=steps, rows=rows)
     job = Job(source, choice, recipe, {**facts, **chosen, "likelihood": choice.likelihood}, plan)
@@ -212,7 +220,7 @@ def fit(
     place = device_for(device)
     source = open_source(data, label=label, labels=labels, size=size, tiles=tiles)
     check_enough(source)
-    job = prepare(source, recipe, binarize=binarize, colours=colours, **given)
+    job = prepare(source, recipe, binarize=binarize, colours=colours, device=place, **given)
     if before:
         before(job)
     run = job.run(place)
@@ -222,7 +230,7 @@ def fit(
         require(not tensorboard, "tensorboard needs a folder: give out")
         run_here(run)
         return Trained(run.best_model(), config, source)
-    folder = begin(out, config) if world().is_first else Path(out)
+    folder = world().first(lambda: begin(out, config))
     run_in(folder, run, tensorboard=tensorboard, checkpoint_every=checkpoint_every)
     return Trained.load(folder, source)
 

@@ -50,6 +50,12 @@ def dtype_for(name: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if has_bfloat16(device) else torch.float32
 
 
+def settled(name: str, device: torch.device) -> str:
+    """fp32 or bf16: what ``name`` means on a device. A run keeps it wherever it is resumed."""
+    dtype = dtype_for(name, device)
+    return next(short for short, known_dtype in PRECISIONS.items() if known_dtype == dtype)
+
+
 def has_bfloat16(device: torch.device) -> bool:
     """Whether the device multiplies matrices in bfloat16 faster than in float32."""
     if device.type == "cuda":

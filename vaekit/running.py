@@ -36,7 +36,6 @@ from vaekit.training.validation import Chunked, validate
 
 CHECKPOINT, METRICS = "checkpoint.safetensors", "metrics.jsonl"
 SECONDS_BETWEEN_SAVES, SHARE_FOR_SAVES = 10.0, 0.02
-STEPS_BETWEEN_QUESTIONS = 20
 
 Line = dict[str, Any]
 
@@ -254,11 +253,8 @@ def _explained(error: Diverged, folder: Path, run: Run) -> Diverged:
 
 
 def _stopping(run: Run, stop: Callable[[], bool]) -> bool:
-    """Whether someone asked any process to stop; several processes ask each other now and then."""
-    world = run.session.world
-    if world.size > 1 and run.session.step % STEPS_BETWEEN_QUESTIONS:
-        return False
-    return world.any(stop())
+    """Whether someone asked any process to stop."""
+    return run.session.world.any(stop())
 
 
 def _nowhere(line: Line) -> None:

@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
@@ -40,6 +41,17 @@ def shared_out(
     if jobs == 1:
         yield from map(here, items)
         return
+    try:
+        yield from _in_order(make, arguments, items, jobs)
+    except BrokenProcessPool as error:
+        raise ChildProcessError(
+            "a process ended in the middle of its work, perhaps for want of memory: give fewer jobs"
+        ) from error
+
+
+def _in_order(
+    make: Callable[..., Callable[[T], R]], arguments: tuple[Any, ...], items: Iterable[T], jobs: int
+) -> Iterator[R]:
     with ProcessPoolExecutor(jobs, get_context("spawn"), _start, (make, arguments)) as pool:
         waiting: deque[Future[R]] = deque()
         for item in items:

@@ -36,6 +36,7 @@ app = App(
     name="vaekit",
     help="Variational autoencoders: from data to a model you can trust and use.",
     version=__version__,
+    suppress_keyboard_interrupt=False,
 )
 ELSEWHERE = {"train": "train", "compress": "archives", "decompress": "archives"}
 for _name, _help in COMMANDS.items():

@@ -40,6 +40,7 @@ def compress(
     """Compress rows without loss; the model decides how many bits each takes. What comes back is
     the same numbers (or pixels), bit by bit, on any machine."""
     from vaekit.compressing import compress as compress_rows
+    from vaekit.data.images import image_files
     from vaekit.tiling import compress_pictures
 
     use_threads(threads)
@@ -49,7 +50,8 @@ def compress(
     check_folder(path)
     trained = Trained.load(model)
     how: dict[str, Any] = {"embed": embed_model, "verify": verify, "jobs": jobs}
-    if Path(data).is_dir():
+    require(Path(data).suffix != ".tar", "unpack the archive: pictures are compressed from folders")
+    if Path(data).is_dir() and image_files(Path(data)):
         found = compress_pictures(trained, Path(data), path, **how)
     else:
         found = compress_rows(trained, _rows(data, split), path, block_rows=block_rows, **how)
@@ -111,6 +113,7 @@ def _rows(data: str, split: str) -> np.ndarray:
     from vaekit.data.stored import in_memory
 
     if Path(data).suffix == ".npy" and Path(data).is_file():
+        require(split == "all", "a .npy file is compressed whole: leave out --split")
         return read_rows(Path(data))
     return in_memory(open_source(data).rows(split)).numpy()
 

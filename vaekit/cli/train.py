@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json as json_module
+import sys
 import time
 from dataclasses import fields
 from pathlib import Path
@@ -25,7 +26,10 @@ TRAINING, RECIPE = Group("Training"), Group("Recipe options")
 def train(*tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]) -> None:
     """Train a model on data, with a report."""
     name = recipe_in(tokens)
-    command = App(name="vaekit train", help_format="plaintext", version_flags=[])
+    command = App(
+        name="vaekit train", help_format="plaintext", version_flags=[],
+        suppress_keyboard_interrupt=False,
+    )  # fmt: skip
     command.default(command_for(name))
     command(list(tokens), exit_on_error=False, print_error=False, result_action="return_value")
 
@@ -131,13 +135,19 @@ def train_here(
     if resume is not None:
         require(data is None and not given, "--resume takes everything from the run: give it alone")
     with joined(device_for(device)) as world:
-        if resume is not None:
-            trained, folder = _go_on(resume, watching), resume
-        else:
-            folder = world.told(output or _free_folder(f"{Path(str(data)).stem}-{recipe}"))
-            trained = _fit(
-                data, recipe, folder, speaks=world.is_first, **opening, **watching, **given
+        folder = resume or world.told(output or _free_folder(f"{Path(str(data)).stem}-{recipe}"))
+        try:
+            trained = (
+                _go_on(folder, watching)
+                if resume
+                else _fit(
+                    data, recipe, folder, speaks=world.is_first, **opening, **watching, **given
+                )
             )
+        except BadInput:
+            if world.is_first:
+                raise
+            sys.exit(2)  # the first process says what is wrong
         if world.is_first:
             _finish(trained, folder, time.monotonic() - began, with_report=report, as_json=json)
 

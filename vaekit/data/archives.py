@@ -30,6 +30,13 @@ class Member:
             file.seek(self.start)
             return io.BytesIO(file.read(self.size))
 
+    def text(self) -> str:
+        """Its bytes as a word."""
+        try:
+            return self.open().read().decode().strip()
+        except UnicodeDecodeError as error:
+            raise BadInput(f"{self} is no text: it should hold a label") from error
+
     def __str__(self) -> str:
         return f"{self.name} in {self.archive}"
 
@@ -56,7 +63,7 @@ def _members(path: Path) -> list[Member]:
     classes = [
         Member(path, f.name, f.offset_data, f.size) for f in files if f.name.endswith(".cls")
     ]
-    labels = {c.name.removesuffix(".cls"): c.open().read().decode().strip() for c in classes}
+    labels = {key_of(c.name): c.text() for c in classes}
     return [
         Member(path, f.name, f.offset_data, f.size, labels.get(key_of(f.name), ""))
         for f in files
@@ -65,5 +72,6 @@ def _members(path: Path) -> list[Member]:
 
 
 def key_of(name: str) -> str:
-    """What the files of one sample have in common."""
-    return str(Path(name).with_suffix(""))
+    """What the files of one sample have in common: all up to the first dot of the file's name."""
+    folder, _, file = name.rpartition("/")
+    return f"{folder}/{file.split('.')[0]}"

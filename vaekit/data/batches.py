@@ -111,7 +111,17 @@ class Encoded:
         return len(self.values)
 
     def block(self, number: int) -> Tensor:
-        """Rows ``number`` * CHUNK and following."""
+        """Rows ``number`` * CHUNK and following; the last block asked for is kept."""
+        if number not in self._kept:
+            self._kept.clear()
+            self._kept[number] = self._made(number)
+        return self._kept[number]
+
+    @cached_property
+    def _kept(self) -> dict[int, Tensor]:
+        return {}
+
+    def _made(self, number: int) -> Tensor:
         values = self.values[number * CHUNK : (number + 1) * CHUNK]
         noise = generator_for(self.seed, "binarize", self.name, number)
         return self.representation.encode(values, noise)

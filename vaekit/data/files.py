@@ -6,6 +6,7 @@ import csv
 import importlib
 import zipfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from vaekit.data.images import (
 )
 from vaekit.data.source import FEWEST_ROWS, Source, held_out_test, random_splits, source
 from vaekit.data.stored import Shards, is_large
+from vaekit.progress import tracked
 
 VALUES = ("x", "X", "images", "data", "values", "arr_0")
 LABELS = ("y", "labels", "label", "targets")
@@ -66,23 +68,32 @@ def read_pictures(
 
 def read_arrays(folder: Path, paths: Sequence[Path]) -> Source:
     """Arrays of rows of one shape, one after another."""
-    arrays = [load(path, mapped=True) for path in paths]
-    shapes = {a.shape[1:] for a in arrays} | {a.dtype.str for a in arrays}
+    kinds, lengths = set(), []
+    for path in tracked(paths, "looking at files", len(paths)):
+        array = _rows_of(path)
+        kinds.add((array.shape[1:], array.dtype.str))
+        lengths.append(len(array))
     require(
-        len(shapes) == 2,
+        len(kinds) == 1,
         f"the .npy files of {folder} hold rows of different shapes or types; give one kind",
     )
-    return _mapped(str(folder), arrays)
+    return _mapped(str(folder), paths, lengths)
 
 
-def _mapped(name: str, arrays: Sequence[np.ndarray]) -> Source:
+def _rows_of(path: Path) -> np.ndarray:
+    """The array in a file, mapped."""
+    array = load(path, mapped=True)
+    require(array.ndim > 0, f"{path} holds a single number, not rows")
+    return array
+
+
+def _mapped(name: str, paths: Sequence[Path], lengths: Sequence[int]) -> Source:
     """Arrays on disk: read if small, else left there."""
-    first = arrays[0]
-    require(first.ndim > 0, f"{name} holds a single number, not rows")
-    rows = sum(map(len, arrays))
+    first, rows = _rows_of(paths[0]), sum(lengths)
     if is_large(rows, first.shape[1:], first.dtype.itemsize):
-        return source(name, Shards(arrays, lambda part: to_rows(part, name)))
-    return source(name, to_rows(np.concatenate(arrays), name))
+        parts = [partial(_rows_of, path) for path in paths]
+        return source(name, Shards(parts, lengths, lambda part: to_rows(part, name)))
+    return source(name, to_rows(np.concatenate([np.array(_rows_of(p)) for p in paths]), name))
 
 
 def read_tiles(path: Path, side: int) -> Source:
@@ -103,7 +114,7 @@ def read_tiles(path: Path, side: int) -> Source:
 
 def read_npy(path: Path, label: str | None = None, size: tuple[int, int] | None = None) -> Source:
     """One array."""
-    return _mapped(str(path), [load(path, mapped=True)])
+    return _mapped(str(path), [path], [len(_rows_of(path))])
 
 
 def read_npz(path: Path, label: str | None = None, size: tuple[int, int] | None = None) -> Source:
@@ -172,9 +183,12 @@ def needed(module: str, extra: str) -> Any:
 def load(path: Path, *, mapped: bool = False) -> Any:
     """An array (``mapped``: left on disk) or an archive of arrays; never a pickle."""
     try:
-        return np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+        found = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise BadInput(f"cannot read {path} as NumPy data: {_first_line(error)}") from error
+    single = isinstance(found, np.ndarray)
+    require(single or not mapped, f"{path} is an archive of arrays, not one array")
+    return found
 
 
 def _member(arrays: Any, key: str, path: Path) -> np.ndarray:

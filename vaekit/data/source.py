@@ -109,6 +109,7 @@ def source(
         BadInput: for no rows, values that are not finite, or labels of another length.
     """
     require(len(values) > 0, f"{name} holds no rows")
+    require(values.shape[1:].numel() > 0, f"the rows of {name} hold no numbers")
     check_finite(name, values, more.get("columns", ()))  # type: ignore[arg-type]
     labels = more.get("labels")
     if isinstance(labels, Tensor) and len(labels) != len(values):

@@ -10,6 +10,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from math import prod
 from os import cpu_count
 
@@ -23,6 +24,7 @@ Array = np.ndarray
 CHUNK = 10_000
 LARGEST_IN_MEMORY = 2**28
 FINGERPRINT_ROWS = 1000
+OPEN_FILES = 64
 
 
 class OnDisk(ABC):
@@ -43,11 +45,14 @@ class OnDisk(ABC):
         return self.shape[0]
 
     def __getitem__(self, index: Tensor | Array | slice | int) -> Tensor:
-        if isinstance(index, int):
-            return self.gather(np.array([range(len(self))[index]]))[0]
         if isinstance(index, slice):
             return self.gather(np.arange(*index.indices(len(self))))
-        return self.gather(np.asarray(index, dtype=np.int64))
+        wanted = np.asarray(index)
+        if wanted.ndim == 0:
+            return self.gather(np.array([range(len(self))[int(wanted)]]))[0]
+        if wanted.dtype == bool:
+            wanted = wanted.nonzero()[0]
+        return self.gather(np.where(wanted < 0, wanted + len(self), wanted).astype(np.int64))
 
     def dim(self) -> int:
         """Number of axes, that of the rows included."""
@@ -72,16 +77,23 @@ Values = Tensor | OnDisk
 
 
 class Shards(OnDisk):
-    """Arrays, memory-mapped, one after the other.
+    """Arrays, memory-mapped, one after the other; a few are open at a time.
 
     Args:
-        arrays: of rows of one shape. tidy: brings some of an array's rows to their final form.
+        arrays: functions that open arrays of rows of one shape. lengths: their numbers of rows.
+        tidy: brings some of an array's rows to their final form.
     """
 
-    def __init__(self, arrays: Sequence[Array], tidy: Callable[[Array], Tensor]) -> None:
-        self.arrays, self.tidy = arrays, tidy
-        self.ends = np.cumsum([len(a) for a in arrays])
-        first = tidy(arrays[0][:1])
+    def __init__(
+        self,
+        arrays: Sequence[Callable[[], Array]],
+        lengths: Sequence[int],
+        tidy: Callable[[Array], Tensor],
+    ) -> None:
+        self.arrays, self.lengths, self.tidy = arrays, lengths, tidy
+        self.ends = np.cumsum(lengths)
+        self.opened = lru_cache(OPEN_FILES)(lambda number: self.arrays[number]())
+        first = tidy(self.opened(0)[:1])
         super().__init__((int(self.ends[-1]), *first.shape[1:]), first.dtype)
 
     def gather(self, indices: Array) -> Tensor:
@@ -91,9 +103,9 @@ class Shards(OnDisk):
         owner = np.searchsorted(self.ends, wanted, side="right")
         parts = []
         for number in np.unique(owner):
-            start = self.ends[number] - len(self.arrays[number])
-            parts.append(np.asarray(self.arrays[number][wanted[owner == number] - start]))
-        rows = self.tidy(np.concatenate(parts) if parts else self.arrays[0][:0])
+            start = self.ends[number] - self.lengths[number]
+            parts.append(np.asarray(self.opened(int(number))[wanted[owner == number] - start]))
+        rows = self.tidy(np.concatenate(parts) if parts else self.opened(0)[:0])
         result = torch.empty_like(rows)
         result[torch.from_numpy(order)] = rows
         return result

@@ -78,7 +78,8 @@ def codes(model: nn.Module, x: Rows, name: str = "z") -> Iterator[Tensor]:
     model.eval()
     for part in chunks(x, title="encoding"):
         with torch.inference_mode():
-            yield latent_of(model, part, name).posterior.mean
+            means = latent_of(model, part, name).posterior.mean
+        yield means
 
 
 class Known(NamedTuple):

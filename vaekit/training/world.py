@@ -8,7 +8,7 @@ so a run gives the same numbers, up to rounding, for any number of processes.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -61,6 +61,23 @@ class World:
             dist.broadcast_object_list(held)
         return held[0]
 
+    def first(self, do: Callable[[], T]) -> T:
+        """What ``do`` gives in the first process; its mistake is raised in all.
+
+        Raises:
+            BadInput: as ``do`` does.
+        """
+        done: tuple[T | None, str] = (None, "")
+        if self.is_first:
+            try:
+                done = (do(), "")
+            except BadInput as error:
+                done = (None, str(error))
+        result, mistake = self.told(done)
+        if mistake:
+            raise BadInput(mistake)
+        return result  # type: ignore[return-value]
+
     def wait(self) -> None:
         """Until all are here."""
         if self.size > 1:
@@ -90,7 +107,10 @@ def joined(device: torch.device) -> Iterator[World]:
     if place.size == 1 or dist.is_initialized():
         yield world()
         return
-    backend = "nccl" if device.type == "cuda" else "gloo"
+    backend = "gloo"
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+        backend = "cpu:gloo,cuda:nccl"
     try:
         dist.init_process_group(backend, rank=place.rank, world_size=place.size)
     except (ValueError, RuntimeError) as error:
@@ -134,4 +154,4 @@ class Passes(nn.Module):
 
 def together(passes: Passes, at: World) -> nn.Module:
     """The module whose gradients are averaged over all processes; itself if there is but one."""
-    return DistributedDataParallel(passes, broadcast_buffers=False) if at.size > 1 else passes
+    return DistributedDataParallel(passes) if at.size > 1 else passes
