@@ -35,8 +35,8 @@ class Plan:
         ema: weights are averaged with this decay per update; 0 for no averaging.
         patience: stop after this many epochs without a better validation loss; 0 for never.
         seed: of initial weights, order and noise.
-        precision: of the networks in training: fp32, bf16, or auto (bf16 where the hardware has it
-            and it pays). Densities and losses are always computed in fp32.
+        precision: of the networks in training: fp32, bf16, or auto (bf16 where the hardware has
+            it). Densities and losses are always computed in fp32.
     """
 
     epochs: int = 0
