@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 HEAD = """# Speed and scale
 
 Written by `benchmarks/tables.py` from `benchmarks/results/*.json`; the script that printed each figure is
@@ -16,10 +18,12 @@ def table(head: list[str], rows: list[list[object]]) -> str:
     return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in lines)
 
 
-def training(found: dict) -> str:
-    r = found.get("speed_training")
-    if not r:
-        return ""
+def of(name: str, write: Callable[[dict], str]) -> Callable[[dict], str]:
+    """A section on the result of one script; nothing where that has not been run."""
+    return lambda found: write(found[name]) if name in found else ""
+
+
+def training(r: dict) -> str:
     names = {"conv": "the founding MNIST model (69,076 + 65,089 parameters)", "dense": "784-400-20"}
     page = f"\n## Beside peers\n\n`speed/training.py`: {r['setting']}. Ceilings: "
     page += ", ".join(f"{k} {v}" for k, v in r["ceilings"].items()) + ".\n"
@@ -64,10 +68,7 @@ def cell(entry: dict) -> str:
     return f"{entry['rows a second']:,} ({entry['vaekit is faster by']})"
 
 
-def likelihood(found: dict) -> str:
-    r = found.get("speed_nll")
-    if not r:
-        return ""
+def likelihood(r: dict) -> str:
     rows = [
         [k, v["vaekit, ms a row"], v["pythae, ms a row"], v["ratio"], " to ".join(map(str, v["ratios from to"]))]
         for k, v in r.items() if k.startswith("pythae batch")
@@ -91,10 +92,7 @@ def precision(found: dict) -> str:
     return text + table(head, rows) if rows else ""
 
 
-def quality(found: dict) -> str:
-    r = found.get("quality")
-    if not r:
-        return ""
+def quality(r: dict) -> str:
     marks = (1, 2, 5, 10, 20, 30)
     rows = [
         [name, *(losses[m - 1] if m <= len(losses) else "-" for m in marks)]
@@ -109,10 +107,7 @@ def quality(found: dict) -> str:
     )
 
 
-def memory(found: dict) -> str:
-    r = found.get("memory")
-    if not r:
-        return ""
+def memory(r: dict) -> str:
     head = ["data", *next(iter(r["peak"].values()))]
     rows = [[name, *values.values()] for name, values in r["peak"].items()]
     return (
@@ -121,10 +116,7 @@ def memory(found: dict) -> str:
     )
 
 
-def growth(found: dict) -> str:
-    r = found.get("growth")
-    if not r:
-        return ""
+def growth(r: dict) -> str:
     rows = [
         [name, " ".join(map(str, v["sizes"])), " ".join(map(str, v["milliseconds"])), v["exponent"], v["why"]]
         for name, v in r["cost"].items()
@@ -133,18 +125,12 @@ def growth(found: dict) -> str:
     return f"\n## Growth\n\n`speed/growth.py`: {r['setting']}.\n\n{table(head, rows)}"
 
 
-def seeding(found: dict) -> str:
-    r = found.get("seeding")
-    if not r:
-        return ""
+def seeding(r: dict) -> str:
     rows = [[k, v] for k, v in r["microseconds a call, median of 7"].items()]
     return f"\n## Seeding a step\n\n`seeding.py`.\n\n{table(['', 'microseconds'], rows)}"
 
 
-def scale(found: dict) -> str:
-    r = found.get("scale")
-    if not r:
-        return ""
+def scale(r: dict) -> str:
     rows = [[k, v] for k, v in r["figures"].items()]
     return (
         f"\n## The arithmetic of a billion images\n\n`speed/scale.py`: {r['setting']}. Computed, not "
@@ -152,4 +138,13 @@ def scale(found: dict) -> str:
     )
 
 
-SECTIONS = (training, likelihood, precision, quality, memory, growth, scale, seeding)
+SECTIONS = (
+    of("speed_training", training),
+    of("speed_nll", likelihood),
+    precision,
+    of("quality", quality),
+    of("memory", memory),
+    of("growth", growth),
+    of("scale", scale),
+    of("seeding", seeding),
+)

@@ -164,10 +164,13 @@ def compress(
         **(extra or {}),
     }  # fmt: skip
     plain, dtype = 0, values.dtype
-    files = _model_files(trained) if jobs != 1 else ()
-    arguments = (files, dtype.str, verify)
+    here = partial(_encoded, coder, verify)
     blocks = shared_out(
-        partial(_encoded, coder, verify), _encoder, arguments, _pieces(values, counts), jobs
+        here,
+        _encoder,
+        lambda: (_model_files(trained), dtype.str, verify),
+        _pieces(values, counts),
+        jobs,
     )
     with replacing(out) as temporary, temporary.open("wb") as file:
         writer = Writer(file, header, b"".join(embedded))
@@ -300,8 +303,10 @@ class Archive:
         return block
 
     def _all_decoded(self, blocks: Iterable[Block]) -> Iterator[Array]:
-        files = _model_files(self.model) if self.jobs != 1 else ()
-        return shared_out(self.decoded, _decoder, (self.path, files), blocks, self.jobs)
+        def arguments() -> tuple[Any, ...]:
+            return self.path, _model_files(self.model)
+
+        return shared_out(self.decoded, _decoder, arguments, blocks, self.jobs)
 
     def salvage(self) -> tuple[Array, Array]:
         """All rows that whole blocks hold, and their numbers."""

@@ -52,12 +52,17 @@ class Job:
     plan: Plan
 
     @property
+    def parts(self) -> int:
+        """In how many parts a batch is computed; runs older than this option say 0 for one."""
+        return max(self.plan.parts, 1)
+
+    @property
     def batches(self) -> Batches:
         """What is trained on: of each batch, the parts that are this process's."""
-        parts = max(self.plan.parts, 1)
-        mine = world().mine(parts)
-        seen = self.choice.representation
-        return Batches(self.source, seen, self.plan.batch, self.plan.seed, "train", parts, mine)
+        return Batches(
+            self.source, self.choice.representation, self.plan.batch, self.plan.seed,
+            parts=self.parts, mine=world().mine(self.parts),
+        )  # fmt: skip
 
     def run(self, device: torch.device = CPU) -> Run:
         """A training that is ready to begin.
@@ -65,8 +70,7 @@ class Job:
         Raises:
             BadInput: if the parts of a batch cannot be shared out evenly among the processes.
         """
-        parts = max(self.plan.parts, 1)
-        size = world().size
+        parts, size = self.parts, world().size
         require(
             parts % size == 0,
             f"this run computes its batches in {parts} parts, which {size} processes cannot share "

@@ -24,12 +24,12 @@ _work: Callable[[Any], Any] | None = None
 def shared_out(
     here: Callable[[T], R],
     make: Callable[..., Callable[[T], R]],
-    arguments: tuple[Any, ...],
+    arguments: Callable[[], tuple[Any, ...]],
     items: Iterable[T],
     jobs: int = 1,
 ) -> Iterator[R]:
     """``here`` applied to each item; with several jobs, by as many processes, each of which
-    makes its own function by ``make(*arguments)`` and computes with one thread.
+    makes its own function by ``make(*arguments())`` and computes with one thread.
 
     Items are taken as results are, so that memory does not grow with their number.
 
@@ -42,7 +42,7 @@ def shared_out(
         yield from map(here, items)
         return
     try:
-        yield from _in_order(make, arguments, items, jobs)
+        yield from _in_order(make, arguments(), items, jobs)
     except BrokenProcessPool as error:
         raise ChildProcessError(
             "a process ended in the middle of its work, perhaps for want of memory: give fewer jobs"

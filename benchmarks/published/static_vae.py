@@ -11,7 +11,7 @@ import argparse
 import copy
 from pathlib import Path
 
-from common import open_source, parsed, prepare, run, write
+from common import ROWS, open_source, parsed, prepare, run, write
 
 from vaekit.evaluation import latent_health, log_likelihood
 from vaekit.training.validation import validate
@@ -35,7 +35,7 @@ def main() -> None:
         return 1e-4 * 10 ** (-0.2 * sum(epoch >= m for m in MILESTONES))
 
     best, weights, at, seconds = float("inf"), None, 0, 0.0
-    held_out = job.rows("validation")
+    held_out = job.rows("validation").split(ROWS)
     for session, means, seconds in run(job, Path("runs/static_vae"), rate=rate):
         loss = validate(session.model, session.objective, held_out, 0, 0)["loss"]
         session.model.train()

@@ -16,7 +16,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "published"))
 
-from common import parsed, prepare, write
+from common import least, parsed, prepare, write
 
 from vaekit.data.arrays import from_memory
 from vaekit.evaluation import encode, log_likelihood
@@ -51,12 +51,7 @@ def exponent(sizes: list[int], seconds: list[float]) -> float:
 def best(do) -> float:
     """The least processor time of several calls."""
     do()
-    times = []
-    for _ in range(REPEATS):
-        began = time.process_time()
-        do()
-        times.append(time.process_time() - began)
-    return min(times)
+    return least(do, REPEATS, time.process_time)
 
 
 def data(rows: int, side: int):

@@ -19,7 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "published"))
 
-from common import joined, open_source, parsed, prepare, run, write
+from common import ROWS, joined, open_source, parsed, prepare, run, write
 from matplotlib.figure import Figure
 from training import Worker, keras_threads
 
@@ -63,8 +63,8 @@ def ours(source, given, seed: int) -> tuple[list[float], float]:
     for session, means, seconds in run(job):
         losses.append(means["loss"])
         print("vaekit", seed, len(losses), round(losses[-1], 2), f"{seconds:.0f} s", flush=True)
-    x = job.rows("train")
-    return losses, validate(session.averaged, session.objective, x.split(500), 0, 0)["loss"]
+    pieces = job.rows("train").split(ROWS)
+    return losses, validate(session.averaged, session.objective, pieces, 0, 0)["loss"]
 
 
 def keras(given, rows: np.ndarray) -> list[float]:

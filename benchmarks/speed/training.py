@@ -25,7 +25,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "published"))
 
-from common import write
+from common import least, write
 
 from vaekit.cli.waiting import SPINS
 from vaekit.data import open_source
@@ -158,14 +158,9 @@ def ceilings() -> dict:
     return found
 
 
-def best(do, times: int = 7) -> float:
+def best(do) -> float:
     """The shortest of several runs, in seconds."""
-    seconds = []
-    for _ in range(times):
-        began = time.perf_counter()
-        do()
-        seconds.append(time.perf_counter() - began)
-    return min(seconds)
+    return least(do, 7, time.perf_counter)
 
 
 if __name__ == "__main__":

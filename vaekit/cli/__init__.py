@@ -9,7 +9,7 @@ from typing import Any
 
 from cyclopts import App, CycloptsError
 
-from vaekit.checks import BadInput
+from vaekit.checks import BadInput, Lost
 from vaekit.cli.waiting import choose_waiting
 from vaekit.version import __version__
 
@@ -48,11 +48,20 @@ for _name, _help in COMMANDS.items():
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done; 2 bad input; 1 training failed; 130 stopped."""
     choose_waiting(os.environ)  # before torch is loaded
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    try:
+        sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    except Lost as error:
+        fail(error, 2)
+        sys.stderr.flush()
+        os._exit(2)  # threads of the broken connections can crash Python's usual end
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line; returns the exit code. A person's mistake gets one line."""
+    """Run the command line; returns the exit code. A person's mistake gets one line.
+
+    Raises:
+        Lost: when another process of the run has ended.
+    """
     try:
         app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
     except (CycloptsError, BadInput) as error:
@@ -61,6 +70,8 @@ def run(arguments: Sequence[str]) -> int:
         return fail(error, 1)
     except KeyboardInterrupt as error:
         return fail(error if error.args else "stopped", 130)
+    except Lost:
+        raise
     except BrokenPipeError:
         sys.stderr.close()
     except (OSError, MemoryError) as error:

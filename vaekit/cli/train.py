@@ -6,6 +6,8 @@ import inspect
 import json as json_module
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -134,22 +136,26 @@ def train_here(
     }  # fmt: skip
     if resume is not None:
         require(data is None and not given, "--resume takes everything from the run: give it alone")
-    with joined(device_for(device)) as world:
-        folder = resume or world.told(output or _free_folder(f"{Path(str(data)).stem}-{recipe}"))
-        try:
-            trained = (
-                _go_on(folder, watching)
-                if resume
-                else _fit(
-                    data, recipe, folder, speaks=world.is_first, **opening, **watching, **given
-                )
-            )
-        except BadInput:
-            if world.is_first:
-                raise
-            sys.exit(2)  # the first process says what is wrong
+    with joined(device_for(device)) as world, _said_once(speaks=world.is_first):
+        if resume is not None:
+            trained, folder = _go_on(resume, watching), resume
+        else:
+            folder = world.told(output or _free_folder(f"{Path(str(data)).stem}-{recipe}"))
+            given |= opening | watching
+            trained = _fit(data, recipe, folder, speaks=world.is_first, **given)
         if world.is_first:
             _finish(trained, folder, time.monotonic() - began, with_report=report, as_json=json)
+
+
+@contextmanager
+def _said_once(*, speaks: bool) -> Iterator[None]:
+    """A mistake in the block ends every process; only one that speaks says what it was."""
+    try:
+        yield
+    except BadInput:
+        if speaks:
+            raise
+        sys.exit(2)
 
 
 def _go_on(folder: Path, watching: dict[str, Any]) -> Any:

@@ -1,8 +1,8 @@
 """How idle threads wait, which has to be said before torch is loaded.
 
 Between two parallel operations a thread either spins, ready at once, or sleeps and leaves its
-core to others. Small networks train twice as fast when threads spin a little; with a second busy
-process on the same cores they train three times as slowly.
+core to others. Small networks train much faster when threads spin a little, and much more slowly
+when they do so beside a second busy process on the same cores.
 """
 
 from __future__ import annotations

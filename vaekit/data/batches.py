@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
@@ -110,16 +110,10 @@ class Encoded:
     def __len__(self) -> int:
         return len(self.values)
 
-    def block(self, number: int) -> Tensor:
-        """Rows ``number`` * CHUNK and following; the last block asked for is kept."""
-        if number not in self._kept:
-            self._kept.clear()
-            self._kept[number] = self._made(number)
-        return self._kept[number]
-
     @cached_property
-    def _kept(self) -> dict[int, Tensor]:
-        return {}
+    def block(self) -> Callable[[int], Tensor]:
+        """Rows ``number`` * CHUNK and following, by number; the last block asked for is kept."""
+        return lru_cache(1)(self._made)
 
     def _made(self, number: int) -> Tensor:
         values = self.values[number * CHUNK : (number + 1) * CHUNK]

@@ -37,15 +37,14 @@ def read_folder(
     path: Path, label: str | None = None, size: tuple[int, int] | None = None
 ) -> Source:
     """Pictures below a folder, sub-folders being labels; or all its .npy or .tar files."""
-    paths = image_files(path)
-    arrays, archives = (sorted(path.rglob(f"*{suffix}")) for suffix in (".npy", ".tar"))
-    if arrays and not paths:
+    if paths := image_files(path):
+        folders = [str(p.parent.relative_to(path)) for p in paths]
+        return read_pictures(str(path), paths, size, folders)
+    if arrays := sorted(path.rglob("*.npy")):
         return read_arrays(path, arrays)
-    if archives and not paths:
-        return read_pictures(str(path), in_archives(archives), size)
-    require(bool(paths), f"no pictures (.png, .jpg, ...), .npy or .tar files in {path}")
-    folders = [str(p.parent.relative_to(path)) for p in paths]
-    return read_pictures(str(path), paths, size, folders)
+    archives = sorted(path.rglob("*.tar"))
+    require(bool(archives), f"no pictures (.png, .jpg, ...), .npy or .tar files in {path}")
+    return read_pictures(str(path), in_archives(archives), size)
 
 
 def read_tar(path: Path, label: str | None = None, size: tuple[int, int] | None = None) -> Source:
@@ -66,18 +65,22 @@ def read_pictures(
     return source(name, values, labels=numbers, label_names=names, notes=(note,) if note else ())
 
 
-def read_arrays(folder: Path, paths: Sequence[Path]) -> Source:
-    """Arrays of rows of one shape, one after another."""
-    kinds, lengths = set(), []
+def read_arrays(place: Path, paths: Sequence[Path]) -> Source:
+    """Arrays of rows of one shape, one after another: read if small, else left on disk."""
+    name, kinds, lengths = str(place), set(), []
     for path in tracked(paths, "looking at files", len(paths)):
         array = _rows_of(path)
         kinds.add((array.shape[1:], array.dtype.str))
         lengths.append(len(array))
     require(
         len(kinds) == 1,
-        f"the .npy files of {folder} hold rows of different shapes or types; give one kind",
+        f"the .npy files of {name} hold rows of different shapes or types; give one kind",
     )
-    return _mapped(str(folder), paths, lengths)
+    first = _rows_of(paths[0])
+    if is_large(sum(lengths), first.shape[1:], first.dtype.itemsize):
+        parts = [partial(_rows_of, path) for path in paths]
+        return source(name, Shards(parts, lengths, lambda part: to_rows(part, name)))
+    return source(name, to_rows(np.concatenate([load(path) for path in paths]), name))
 
 
 def _rows_of(path: Path) -> np.ndarray:
@@ -85,15 +88,6 @@ def _rows_of(path: Path) -> np.ndarray:
     array = load(path, mapped=True)
     require(array.ndim > 0, f"{path} holds a single number, not rows")
     return array
-
-
-def _mapped(name: str, paths: Sequence[Path], lengths: Sequence[int]) -> Source:
-    """Arrays on disk: read if small, else left there."""
-    first, rows = _rows_of(paths[0]), sum(lengths)
-    if is_large(rows, first.shape[1:], first.dtype.itemsize):
-        parts = [partial(_rows_of, path) for path in paths]
-        return source(name, Shards(parts, lengths, lambda part: to_rows(part, name)))
-    return source(name, to_rows(np.concatenate([np.array(_rows_of(p)) for p in paths]), name))
 
 
 def read_tiles(path: Path, side: int) -> Source:
@@ -114,7 +108,7 @@ def read_tiles(path: Path, side: int) -> Source:
 
 def read_npy(path: Path, label: str | None = None, size: tuple[int, int] | None = None) -> Source:
     """One array."""
-    return _mapped(str(path), [path], [len(_rows_of(path))])
+    return read_arrays(path, [path])
 
 
 def read_npz(path: Path, label: str | None = None, size: tuple[int, int] | None = None) -> Source:

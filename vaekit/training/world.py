@@ -8,8 +8,9 @@ so a run gives the same numbers, up to rounding, for any number of processes.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,18 +20,12 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from vaekit.batch import Batch
-from vaekit.checks import BadInput
+from vaekit.checks import BadInput, Lost
 from vaekit.objectives import Loss, Objective
 
-SLURM = {"RANK": "SLURM_PROCID", "WORLD_SIZE": "SLURM_NTASKS", "LOCAL_RANK": "SLURM_LOCALID"}
-
-
+SLURM = {"RANK": "SLURM_PROCID", "WORLD_SIZE": "SLURM_NTASKS"}
 SIGNS_OF_LOSS = ("connection", "gloo", "nccl", "timed out")
 T = TypeVar("T")
-
-
-class Lost(ConnectionError):
-    """Another process of the run has ended."""
 
 
 @dataclass(frozen=True)
@@ -124,11 +119,16 @@ def joined(device: torch.device) -> Iterator[World]:
         if not any(word in str(error).lower() for word in SIGNS_OF_LOSS):
             raise
         raise Lost(
-            f"process {place.rank} of {place.size} lost the others ({error}); the run is kept up "
-            "to its last checkpoint: start all processes again with --resume"
+            f"process {place.rank} of {place.size} lost the others ({_short(error)}); the run is "
+            "kept up to its last checkpoint: start all processes again with --resume"
         ) from error
     finally:
         dist.destroy_process_group()
+
+
+def _short(error: RuntimeError) -> str:
+    """A message of torch's network libraries without its place in their code and their advice."""
+    return re.sub(r"^\[[^]]*\] ", "", str(error)).partition(". ")[0]
 
 
 def placed(environment: Mapping[str, str]) -> World:
@@ -155,3 +155,9 @@ class Passes(nn.Module):
 def together(passes: Passes, at: World) -> nn.Module:
     """The module whose gradients are averaged over all processes; itself if there is but one."""
     return DistributedDataParallel(passes) if at.size > 1 else passes
+
+
+def apart(passes: nn.Module) -> AbstractContextManager[None]:
+    """Inside the block gradients are added up in this process alone: the next backward pass
+    outside it exchanges them with the others."""
+    return passes.no_sync() if isinstance(passes, DistributedDataParallel) else nullcontext()
