@@ -12,6 +12,11 @@ CITATIONS: dict[str, str] = {
     "Conference on Machine Learning. arXiv:1401.4082",
     "Burda et al. 2016": "Burda, Y., Grosse, R. and Salakhutdinov, R. (2016). Importance Weighted "
     "Autoencoders. International Conference on Learning Representations. arXiv:1509.00519",
+    "Sønderby et al. 2016": "Sønderby, C. K., Raiko, T., Maaløe, L., Sønderby, S. K. and Winther, "
+    "O. (2016). Ladder Variational Autoencoders. Advances in Neural Information Processing "
+    "Systems. arXiv:1602.02282",
+    "Vahdat & Kautz 2020": "Vahdat, A. and Kautz, J. (2020). NVAE: A Deep Hierarchical Variational "
+    "Autoencoder. Advances in Neural Information Processing Systems. arXiv:2007.03898",
     "Higgins et al. 2017": "Higgins, I. et al. (2017). beta-VAE: Learning Basic Visual Concepts "
     "with a Constrained Variational Framework. International Conference on Learning "
     "Representations.",

@@ -27,6 +27,17 @@ class Conditional(nn.Module):
         return self.family(in_precision(self.net, *given))
 
 
+class Mapped(nn.Module):
+    """A network that is part of a model but of no distribution; it may run in bfloat16."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, *given: Tensor) -> Tensor:
+        return in_precision(self.net, *given)
+
+
 class StandardNormal(nn.Module):
     """N(0, I) over ``dim`` numbers, whatever is given: the usual prior."""
 

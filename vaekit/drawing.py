@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -154,6 +154,12 @@ class Generator:
         if name in self.values:
             return self.values[name]
         return prior.sample() if prior.batch_shape else prior.sample(torch.Size([self.rows]))
+
+
+def decoding(model: Any, code: Tensor) -> Generator:
+    """The rule by which ``model`` decodes codes that hold its latents side by side, (rows, dim)."""
+    values = code.split(list(model.latents.values()), -1)
+    return Generator(len(code), dict(zip(model.latents, values, strict=True)))
 
 
 def _latent(

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vaekit.data import Source
 from vaekit.data.source import SPLITS
-from vaekit.drawing import Generator
+from vaekit.drawing import Generator, decoding
 from vaekit.evaluation import elbo_per_row, encode, in_chunks
 from vaekit.fitting import prepare
 from vaekit.running import run_here
@@ -142,6 +142,6 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def _decoded(self, z: Tensor) -> Array:
         def mean(part: Tensor) -> Tensor:
-            return self.model_(Generator(len(part), {"z": part})).mean
+            return self.model_(decoding(self.model_, part)).mean
 
         return self.representation_.decode(in_chunks(mean, z)).numpy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.checks import size_text
+from vaekit.drawing import Recorder, at_mean
+from vaekit.models import Ladder
 from vaekit.trained import Trained
 
 HEALTH = (
@@ -29,8 +31,9 @@ class Layer:
     connected_to: str
 
 
-def layers(net: nn.Module, x: Tensor) -> list[Layer]:
-    """The layers of ``net`` in the order in which they run on x (rows, *shape).
+def layers(net: nn.Module, x: Tensor, run: Callable[[Tensor], Any] | None = None) -> list[Layer]:
+    """The layers of ``net`` in the order in which they run on x (rows, *shape), by ``run`` where
+    it takes more than x alone.
 
     A container appears only where it makes something of its own (a sum, a concatenation).
     """
@@ -49,7 +52,7 @@ def layers(net: nn.Module, x: Tensor) -> list[Layer]:
         alive.append(output)
 
     with _watching(net, record), torch.inference_mode():
-        net(x)
+        (run or net)(x)
     return found
 
 
@@ -73,7 +76,13 @@ def describe(trained: Trained, scores: dict[str, Any] | None = None) -> dict[str
     model, config = trained.model, trained.config
     rows = torch.zeros(1, *trained.representation.shape)
     codes = torch.zeros(1, trained.latent)
-    parts = {"encoder": (model.posterior, rows), "decoder": (model.likelihood, codes)}
+    if isinstance(model, Ladder):
+        tables = {"model": layers(model, rows, lambda x: model(Recorder(1, 1, at_mean), x))}
+        counts = {"model": count(model)}
+    else:
+        parts = {"encoder": (model.posterior, rows), "decoder": (model.likelihood, codes)}
+        tables = {part: layers(net.net, x) for part, (net, x) in parts.items()}
+        counts = {part: count(net) for part, (net, _) in parts.items()}
     return {
         "health": None if scores is None else {name: scores.get(name) for name in HEALTH},
         "recipe": config["recipe"],
@@ -82,14 +91,8 @@ def describe(trained: Trained, scores: dict[str, Any] | None = None) -> dict[str
         "data": {k: v for k, v in config["data"].items() if k not in ("columns", "label_names")},
         "plan": config["plan"],
         "vaekit": config.get("vaekit"),
-        "layers": {
-            part: [asdict(layer) for layer in layers(conditional.net, x)]
-            for part, (conditional, x) in parts.items()
-        },
-        "parameters": {
-            **{part: count(conditional) for part, (conditional, _) in parts.items()},
-            "total": count(model),
-        },
+        "layers": {part: [asdict(layer) for layer in table] for part, table in tables.items()},
+        "parameters": {**counts, "total": count(model)},
     }
 
 

@@ -18,7 +18,7 @@ from vaekit.checks import BadInput, require
 from vaekit.data import Encoded, Representation, Source, open_source
 from vaekit.data.arrays import is_frame, to_array, to_rows
 from vaekit.data.stored import OnDisk, Values, passing
-from vaekit.drawing import Generator
+from vaekit.drawing import Generator, decoding
 from vaekit.evaluation import bits_per_dimension, encode, in_chunks
 from vaekit.evaluation.annealing import CHAINS, STEPS
 from vaekit.evaluation.passes import ROWS, Rows, codes
@@ -65,7 +65,7 @@ class Trained:
     @property
     def latent(self) -> int:
         """Numbers in a code."""
-        return int(self.model.posterior.family.event_shape[0])
+        return sum(self.model.latents.values())
 
     @property
     def has_density(self) -> bool:
@@ -197,7 +197,7 @@ class Trained:
 
     def _decode(self, z: Tensor) -> Tensor:
         def mean(part: Tensor) -> Tensor:
-            return self.model(Generator(len(part), {"z": part})).mean
+            return self.model(decoding(self.model, part)).mean
 
         self.model.eval()
         return self.representation.decode(in_chunks(mean, z, title="decoding"))

@@ -35,10 +35,18 @@ from vaekit.evaluation.scores import elbo_terms
 
 RUNS = Path("runs/compression")
 DENSE = {"network": "dense", "width": 512, "depth": 2, "latent": 40}
+LADDER = {
+    "recipe": "ladder_vae",
+    "latent": 16,
+    "planes": 2,
+    "likelihood": "beta_binomial",
+    "lr": 1.5e-3,
+}
 MODELS = {
     "binary": ("mnist", {**DENSE, "binarize": "dynamic", "epochs": 120}),
     "grey": ("mnist", {**DENSE, "likelihood": "beta_binomial", "epochs": 15}),
-    "fashion": ("fashion_mnist", {**DENSE, "likelihood": "logistic_mixture", "epochs": 25}),
+    "grey, ladder": ("mnist", {**LADDER, "width": 32, "epochs": 22}),
+    "fashion": ("fashion_mnist", {**LADDER, "width": 16, "epochs": 25}),
 }
 PUBLISHED = {
     "binary": {"BB-ANS": 0.19},

@@ -20,7 +20,7 @@ from vaekit.codec.latents import Latents
 from vaekit.codec.links import through
 from vaekit.codec.symbols import Binary, Cumulative, Escaped, Symbols, Tabled, Uniform
 from vaekit.codec.tables import BINS_LOG2, ONE, REACH, STEP, UNIT, look_up, rounded
-from vaekit.conditionals import Conditional, StandardNormal
+from vaekit.conditionals import Conditional, Mapped, StandardNormal
 from vaekit.families.base import Positive
 from vaekit.families.counts import Counted, OverdispersedCounted
 from vaekit.families.elementwise import Elementwise, Located
@@ -44,6 +44,17 @@ class Coded(nn.Module):
 
     def forward(self, *given: Tensor) -> Symbols | Chain:
         return self.symbols(self.net(*given))
+
+
+class CodedMap(nn.Module):
+    """The exact twin of a network between latents."""
+
+    def __init__(self, mapped: Mapped) -> None:
+        super().__init__()
+        self.net = exact(mapped.net)
+
+    def forward(self, *given: Tensor) -> Tensor:
+        return self.net(*given)
 
 
 class CodedPrior(nn.Module):
@@ -219,6 +230,8 @@ def _twin_of(part: nn.Module) -> nn.Module:
         return Coded(part)
     if isinstance(part, StandardNormal):
         return CodedPrior(part)
+    if isinstance(part, Mapped):
+        return CodedMap(part)
     return twin(part)
 
 

@@ -22,11 +22,12 @@ from vaekit.checks import BadInput
 from vaekit.codec import tables
 from vaekit.codec.tables import LIMIT, ONE
 from vaekit.networks import MeanLogits, Rescale, Standardize
+from vaekit.networks.ladders import Beside, Merge
 from vaekit.networks.layers import Heads
-from vaekit.networks.residual import Residual
+from vaekit.networks.residual import ChannelsFirst, Residual
 from vaekit.networks.tutorial import SameConv, SameConvTranspose
 
-Layer = Callable[[Tensor], Tensor]
+Layer = Callable[..., Tensor]
 COARSE = 2.0**16
 
 
@@ -237,6 +238,18 @@ def sequential(layer: nn.Sequential) -> Layer:
     return run
 
 
+def merge(layer: Merge) -> Layer:
+    """A latent brought into shape beside the state above, then a network of both."""
+    net, shape = exact(layer.net), layer.shape
+    return lambda z, *above: net(torch.cat([z.unflatten(1, shape), *above], 1))
+
+
+def beside(layer: Beside) -> Layer:
+    """All that is given side by side, then a network."""
+    net = exact(layer.net)
+    return lambda *given: net(torch.cat(given, 1))
+
+
 def unchanged(layer: nn.Module) -> Layer:
     """Layers that only move numbers, or drop those below zero, are exact as they are."""
     return layer
@@ -251,7 +264,9 @@ TWINS: dict[type, Callable[[Any], Layer]] = {
     SameConvTranspose: same_conv_transpose,
     Heads: heads,
     Residual: residual,
-    nn.GroupNorm: group_norm,
+    Merge: merge,
+    Beside: beside,
+    ChannelsFirst: group_norm,
     nn.Upsample: upsample,
     Rescale: rescale,
     MeanLogits: mean_logits,

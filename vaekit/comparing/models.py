@@ -13,7 +13,7 @@ from sklearn.decomposition import PCA
 from vaekit.choosing import choose
 from vaekit.data import Source
 from vaekit.data.stored import in_memory
-from vaekit.drawing import Generator
+from vaekit.drawing import decoding
 from vaekit.evaluation import encode, in_chunks
 from vaekit.fitting import prepare
 from vaekit.running import run_here
@@ -79,7 +79,7 @@ def network(name: str, source: Source, latent: int, epochs: int, seed: int, **re
 
 def decoded(model: torch.nn.Module, z: torch.Tensor) -> torch.Tensor:
     """The mean of p(x|z)."""
-    return model(Generator(len(z), {"z": z})).mean
+    return model(decoding(model, z)).mean
 
 
 def standard(latent: int) -> Callable[[np.random.Generator, int], Array]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch import distributions as D
 
 from vaekit.distributions.divergences import is_gaussian
-from vaekit.evaluation.passes import Rows, chunks, latent_of
+from vaekit.drawing import at_mean
+from vaekit.evaluation.passes import Rows, chunks, known_of
 from vaekit.seeding import seeded
 
 ROWS, AT_ONCE = 4_000, 100
@@ -53,14 +55,16 @@ class Aggregate:
 
 
 @torch.inference_mode()
-def aggregate(model: nn.Module, x: Rows, name: str = "z", *, seed: int = 0) -> Aggregate | None:
-    """Look at the aggregate posterior of one latent over up to 4,000 rows of x.
+def aggregate(model: Any, x: Rows, *, seed: int = 0) -> Aggregate | None:
+    """Look at the aggregate posterior over up to 4,000 rows of x.
 
-    Returns None unless prior and posterior are both Gaussian and the prior's dimensions are
-    independent.
+    Returns None unless the model has one latent, prior and posterior are both Gaussian and the
+    prior's dimensions are independent.
     """
     model.eval()
-    latents = [latent_of(model, part, name) for part in chunks(x[:ROWS])]
+    if len(model.latents) > 1:
+        return None
+    latents = [known_of(model, part, at_mean)[0] for part in chunks(x[:ROWS])]
     prior = latents[0].prior
     if not all(is_gaussian(d) for d in (prior, latents[0].posterior)) or prior.batch_shape:
         return None

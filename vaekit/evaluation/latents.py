@@ -8,14 +8,16 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.distributions import kl_per_dimension
-from vaekit.evaluation.passes import Rows, in_chunks, latent_of
+from vaekit.drawing import from_posterior
+from vaekit.evaluation.passes import Rows, encode, in_chunks, known_of
+from vaekit.seeding import seeded
 
 ACTIVE = 0.01
 
 
 @dataclass(frozen=True)
 class LatentHealth:
-    """What the latent ``z`` carries, over a set of rows.
+    """What the latents carry, over a set of rows.
 
     Args:
         kl: mean KL(q(z_i|x) || p(z_i)) of each dimension in nats, (dim,); None unless both are
@@ -49,16 +51,23 @@ class LatentHealth:
 
 
 @torch.inference_mode()
-def latent_health(model: nn.Module, x: Rows, name: str = "z") -> LatentHealth:
-    """Look at the posterior of one latent over rows of x."""
+def latent_health(model: nn.Module, x: Rows, seed: int = 0) -> LatentHealth:
+    """Look at the posteriors of all latents, side by side, over rows of x.
+
+    The KL of a latent that depends on others is taken at one draw of those.
+    """
     model.eval()
-
-    def both(part: Tensor) -> Tensor:
-        latent = latent_of(model, part, name)
-        kl = kl_per_dimension(latent.posterior, latent.prior)
-        means = latent.posterior.mean
-        return torch.stack([means, torch.full_like(means, torch.nan) if kl is None else kl], 1)
-
-    means, kl = in_chunks(both, x).double().unbind(1)
+    with seeded(seed, "health"):
+        kl = in_chunks(lambda part: _kl(model, part), x).double()
+    means = encode(model, x).double()
     known = not bool(kl.isnan().any())
     return LatentHealth(kl.mean(0) if known else None, means.var(0, correction=0))
+
+
+def _kl(model: nn.Module, x: Tensor) -> Tensor:
+    """KL(q || p) of each dimension, (rows, dim), NaN where it is not known."""
+    found = []
+    for prior, posterior in known_of(model, x, from_posterior):
+        kl = kl_per_dimension(posterior, prior)
+        found.append(torch.full_like(posterior.mean, torch.nan) if kl is None else kl)
+    return torch.cat(found, 1)

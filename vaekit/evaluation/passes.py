@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, Protocol
+from contextlib import suppress
+from typing import Any, NamedTuple, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch import distributions as D
 
-from vaekit.drawing import Recorder, at_mean
+from vaekit.drawing import Recorder, Rule, at_mean
 from vaekit.progress import tracked
 
 ROWS = 256
@@ -68,18 +69,19 @@ def chunks(x: Rows, rows: int = ROWS, title: str = "") -> Iterator[Tensor]:
     yield from tracked(parts, title, len(parts)) if title and len(parts) > 1 else parts
 
 
-def encode(model: nn.Module, x: Rows, name: str = "z") -> Tensor:
-    """The posterior means of one latent: (rows, dim). The same rows always give the same codes."""
-    return gathered(codes(model, x, name), len(x))
+def encode(model: Any, x: Rows) -> Tensor:
+    """The posterior means of all latents, side by side: (rows, dim), each given the means of those
+    before it. The same rows always give the same codes."""
+    return gathered(codes(model, x), len(x))
 
 
-def codes(model: nn.Module, x: Rows, name: str = "z") -> Iterator[Tensor]:
-    """The posterior means of one latent, some rows at a time."""
+def codes(model: Any, x: Rows) -> Iterator[Tensor]:
+    """The posterior means of all latents, some rows at a time."""
     model.eval()
     for part in chunks(x, title="encoding"):
         with torch.inference_mode():
-            means = latent_of(model, part, name).posterior.mean
-        yield means
+            means = [q.mean for _, q in known_of(model, part, at_mean)]
+            yield torch.cat(means, 1) if len(means) > 1 else means[0]
 
 
 class Known(NamedTuple):
@@ -89,35 +91,32 @@ class Known(NamedTuple):
     posterior: D.Distribution
 
 
-def latent_of(model: nn.Module, x: Tensor, name: str = "z") -> Known:
-    """The distributions of one latent, those before it being at their means. The model goes no
-    further than to this latent: what would be decoded from it is not computed."""
-    seeker = Seeker(len(x), name)
-    try:
-        model(seeker, x)
-    except Found as found:
-        return found.known
-    raise LookupError(f"the model has no latent {name!r}")
+def known_of(model: Any, x: Tensor, rule: Rule) -> list[Known]:
+    """The distributions of each latent, those before it drawn by ``rule``. The model goes no
+    further than to its last latent: what would be decoded is not computed."""
+    watcher = Watcher(len(x), rule, len(model.latents))
+    with suppress(Complete):
+        model(watcher, x)
+    return watcher.known
 
 
-class Found(Exception):
-    """The latent that was wanted has been reached."""
-
-    def __init__(self, known: Known) -> None:
-        super().__init__()
-        self.known = known
+class Complete(Exception):
+    """All latents have been reached."""
 
 
-class Seeker(Recorder):
-    """Draws latents at their means until it comes to the one that is ``wanted``."""
+class Watcher(Recorder):
+    """Draws one particle a row and keeps the distributions of so many latents; the last of them
+    needs no value."""
 
-    def __init__(self, rows: int, wanted: str) -> None:
-        super().__init__(rows, 1, at_mean)
-        self.wanted = wanted
+    def __init__(self, rows: int, rule: Rule, latents: int) -> None:
+        super().__init__(rows, 1, rule)
+        self.wanted, self.known = latents, list[Known]()
 
     def __call__(
         self, name: str, prior: D.Distribution, posterior: D.Distribution | None
     ) -> Tensor:
-        if name == self.wanted and posterior is not None:
-            raise Found(Known(prior, posterior))
+        if posterior is not None:
+            self.known.append(Known(prior, posterior))
+        if len(self.known) == self.wanted:
+            raise Complete
         return super().__call__(name, prior, posterior)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch import distributions as D
 
-from vaekit.drawing import from_posterior
+from vaekit.drawing import from_posterior, replayed
 from vaekit.trace import trace
 
 
@@ -56,8 +56,7 @@ class Path:
             with torch.no_grad():
                 latents = trace(model, x, rule=from_posterior).latents
             self.posteriors = [latent.posterior for latent in latents.values()]
-            if len(self.posteriors) > 1:
-                raise ValueError("with several latents start from the prior")
+            self.sizes = {name: q.value[0, 0].numel() for name, q in latents.items()}
 
     @staticmethod
     @torch.no_grad()
@@ -71,7 +70,10 @@ class Path:
     def draw(self, chains: int) -> Tensor:
         """Codes from f_0, (chains, rows, dim)."""
         if self.start == "posterior":
-            return self.posteriors[0].sample(torch.Size([chains]))
+            if len(self.posteriors) == 1:
+                return self.posteriors[0].sample(torch.Size([chains]))
+            latents = trace(self.model, self.x, samples=chains).latents
+            return torch.cat([latent.value.flatten(2) for latent in latents.values()], 2)
         placed = Placed(chains * len(self.x))
         self.model(placed)
         flat = torch.cat([z.flatten(1) for z in placed.drawn], 1)
@@ -79,11 +81,20 @@ class Path:
 
     def parts(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """log f_0(z) and log p(x, z), each (chains, rows)."""
+        if self.start == "posterior" and len(self.posteriors) > 1:
+            return self._parts_of_layers(z)
         placed = Placed(z.shape[:2].numel(), z.flatten(0, 1))
         log_px = self.model(placed).log_prob(_tiled(self.x, len(z)))
         log_p = torch.as_tensor(placed.log_p).reshape(z.shape[:2])
         joint = log_px.reshape(z.shape[:2]) + log_p
         return (log_p if self.start == "prior" else self.posteriors[0].log_prob(z)), joint
+
+    def _parts_of_layers(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """The same where the posteriors of some latents depend on the values of others."""
+        values = z.split(list(self.sizes.values()), -1)
+        named = {name: replayed(v) for name, v in zip(self.sizes, values, strict=True)}
+        t = trace(self.model, self.x, samples=len(z), named=named)
+        return t.log_qz, t.log_px + t.log_pz
 
     @torch.no_grad()
     def slope(self, z: Tensor) -> Tensor:

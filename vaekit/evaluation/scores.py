@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.bounds import reconstruction
-from vaekit.drawing import Generator
+from vaekit.drawing import decoding
 from vaekit.evaluation.aggregate import Aggregate, aggregate
 from vaekit.evaluation.annealing import anneal, sandwich
 from vaekit.evaluation.latents import LatentHealth, latent_health
@@ -160,7 +160,7 @@ def reconstruction_error(model: nn.Module, x: Rows) -> float:
 
     def error(part: Tensor) -> Tensor:
         z = encode(model, part)
-        rebuilt = model(Generator(len(z), {"z": z})).mean
+        rebuilt = model(decoding(model, z)).mean
         return (rebuilt - part).double().square().flatten(1).mean(1)
 
     return in_chunks(error, x).mean().item()

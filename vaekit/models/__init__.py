@@ -1,6 +1,7 @@
 """Models: one class for each graph of latents."""
 
 from vaekit.models.labelled import Labelled
+from vaekit.models.ladder import Ladder, Rung
 from vaekit.models.vae import VAE
 
-__all__ = ["VAE", "Labelled"]
+__all__ = ["VAE", "Labelled", "Ladder", "Rung"]

@@ -19,6 +19,11 @@ class VAE(nn.Module):
         super().__init__()
         self.prior, self.posterior, self.likelihood = prior, posterior, likelihood
 
+    @property
+    def latents(self) -> dict[str, int]:
+        """How many numbers each latent has, by name."""
+        return {"z": self.prior().event_shape.numel()}
+
     def forward(self, draw: Draw, x: Tensor | None = None, *given: Tensor) -> D.Distribution:
         """Draw z by the rule handed in and return p(x | z), with ``draw.rows`` rows."""
         posterior = None if x is None else self.posterior(x, *given)

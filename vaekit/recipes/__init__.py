@@ -8,10 +8,10 @@ from __future__ import annotations
 from types import ModuleType
 
 from vaekit.checks import known
-from vaekit.recipes import standard, variants
+from vaekit.recipes import hierarchical, standard, variants
 from vaekit.recipes.making import Built, Recipe, from_data, is_recipe, options
 
-MODULES: tuple[ModuleType, ...] = (standard, variants)
+MODULES: tuple[ModuleType, ...] = (standard, hierarchical, variants)
 
 RECIPES: dict[str, Recipe] = {
     name: thing

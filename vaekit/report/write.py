@@ -313,7 +313,8 @@ class View:
         x = self.x()
         with torch.inference_mode(), seeded(self.seed, "aggregate"):
             parts = [trace(self.trained.model, p, rule=from_posterior) for p in x.split(500)]
-            draws = torch.cat([t.latents["z"].value[0] for t in parts]).numpy()
+            each = [torch.cat([z.value[0] for z in t.latents.values()], 1) for t in parts]
+        draws = torch.cat(each).numpy()
         caption = (
             "One draw from q(z|x) for each test row (filled) and the prior's density (line). Where "
             "they differ, samples from the prior land where the decoder was not trained."

@@ -1,0 +1,79 @@
+"""Models with several layers of latents."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from vaekit.bounds import elbo
+from vaekit.checks import known, require
+from vaekit.conditionals import Conditional, Mapped, StandardNormal
+from vaekit.families import Likelihood
+from vaekit.families.gaussians import DiagonalNormal
+from vaekit.models import Ladder, Rung
+from vaekit.networks.ladders import Networks, Step, dense_ladder, residual_ladder
+from vaekit.objectives import Objective
+from vaekit.penalties import rate
+from vaekit.recipes import parts
+from vaekit.recipes.making import Built
+from vaekit.recipes.parts import LINKS, Link, Network, Shape
+from vaekit.schedules import ramp
+
+
+def ladder_vae(
+    shape: Shape,
+    *,
+    levels: int = 256,
+    steps: int = 1,
+    latent: int = 16,
+    likelihood: str = "auto",
+    network: Network = "auto",
+    width: int = 0,
+    depth: int = 0,
+    planes: int = 2,
+    link: Link = "softplus",
+    scale: str = "auto",
+    components: int = 3,
+    kl_warmup: float = 0.0,
+) -> Built:
+    """Latents in layers, from coarse to fine, inferred from the top down (Sønderby et al. 2016).
+
+    Its codes hold all layers side by side, the top one first.
+
+    Args:
+        latent: numbers of the top latent; for vectors of each layer.
+        likelihood: p(x|z) by name; auto looks at the data.
+        network: auto is residual for images of 16 pixels a side or more, else dense.
+        width: of hidden layers (400), or channels of the first stage (32).
+        depth: layers of latents (2), or halvings of the image (until about 4 pixels).
+        planes: of latents at each size of an image, beside the vector at the top.
+        link: how the network gives standard deviations: softplus, or exp of half a log variance.
+        scale: of gaussian, laplace, student_t: shared, element, network or a number; auto is
+            shared for images, element for vectors.
+        components: of a logistic_mixture.
+        kl_warmup: share of the training over which the KL's weight rises from 0 to 1.
+    """
+    require(latent >= 1 and planes >= 1, "latent and planes must be at least 1")
+    data = parts.likelihood_family(likelihood, shape, levels, scale, components)
+    require(network != "conv", "the networks of a ladder are dense or residual, not conv")
+    nets = _networks(parts.network_for(network, shape), shape, data, latent, planes, width, depth)
+    first = nn.Sequential(parts.input_layer(likelihood, shape, levels), nets.stages[0])
+    stages = [Mapped(net) for net in (first, *nets.stages[1:])]
+    rungs = [_rung(step, link) for step in nets.steps]
+    warmup = [(ramp(-1.0, 0.0, int(kl_warmup * steps)), rate)] if kl_warmup else []
+    model = Ladder(stages, rungs, Conditional(nets.last, data))
+    return Built(model, Objective(elbo, *warmup))
+
+
+def _networks(
+    kind: str, shape: Shape, data: Likelihood, latent: int, planes: int, width: int, depth: int
+) -> Networks:
+    """Dense for vectors, residual for images."""
+    if kind == "dense":
+        return dense_ladder(shape, data.raw_shape, [latent] * (depth or 2), width or 400)
+    channels = parts.channels_for(shape, width, depth)
+    return residual_ladder(shape, data.raw_shape, latent, planes, channels)
+
+
+def _rung(step: Step, link: Link) -> Rung:
+    code = DiagonalNormal(step.size, LINKS[known("link", link, LINKS)])
+    return Rung(StandardNormal(step.size), Conditional(step.posterior, code), Mapped(step.merge))
