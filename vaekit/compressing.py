@@ -25,7 +25,7 @@ from vaekit.codec.blocks import MODEL, Coder
 from vaekit.codec.coded import twin
 from vaekit.codec.container import Block, Reader, Writer
 from vaekit.data import Representation
-from vaekit.data.files import load
+from vaekit.data.loading import load
 from vaekit.files import replacing
 from vaekit.progress import tracked
 from vaekit.trained import Trained
