@@ -21,6 +21,7 @@ from vaekit.data.stored import Decoded, Values, is_large
 from vaekit.progress import tracked
 
 Array = np.ndarray
+ASIDE = "drop the column, or name it with --label"
 NUMBER = 4  # bytes of a number as rows are kept
 
 
@@ -172,15 +173,16 @@ def _from_columns(path: Path, columns: dict[str, Any], label: str | None) -> Sou
 
 def _column(path: Path, name: str, cells: Any, start: int = 0) -> Array:
     """Cells as float64; ``start`` is the number of the first."""
-    if isinstance(cells, Array) and cells.dtype.kind in "buif":
+    kind = cells.dtype.kind if isinstance(cells, Array) else "O"
+    if kind in "buif":
         return cells.astype(np.float64)
+    require(kind not in "mM", f"{path}: column {name!r} holds dates or times; {ASIDE}")
     try:
         return np.asarray([c if c != "" else "nan" for c in cells], dtype=np.float64)
     except (ValueError, TypeError):
         row, cell = next((i, c) for i, c in enumerate(cells, start) if not _is_number(c))
         raise BadInput(
-            f"{path}: column {name!r}, row {row} holds {cell!r}, which is not a number; "
-            "drop the column, or name it with --label"
+            f"{path}: column {name!r}, row {row} holds {cell!r}, which is not a number; {ASIDE}"
         ) from None
 
 
