@@ -8,7 +8,7 @@ from torch import nn
 from vaekit.bounds import elbo, iwae, path_elbo, reconstruction
 from vaekit.conditionals import Conditional, StandardNormal
 from vaekit.drawing import with_common_noise
-from vaekit.evaluation import elbo_per_row, log_likelihood
+from vaekit.evaluation import elbo_per_row, log_likelihood, log_likelihood_per_row
 from vaekit.families import DiagonalNormal
 from vaekit.models import VAE
 from vaekit.trace import trace
@@ -95,6 +95,25 @@ def test_common_noise_scores_depend_on_their_row_alone():
         whole, torch.cat([elbo_per_row(model, row[None], samples=4) for row in x])
     )
     assert torch.allclose(whole.flip(0), elbo_per_row(model, x.flip(0), samples=4))
+
+
+def test_log_p_of_rows_apart_is_log_p():
+    """Exact with the exact posterior, near with a wrong one; over several pieces of particles."""
+    found = log_likelihood_per_row(EXACT.model, EXACT.x, samples=120)
+    assert torch.allclose(found, EXACT.log_px, atol=1e-5)
+    found = log_likelihood_per_row(WRONG.model, WRONG.x, samples=20_000)
+    assert torch.allclose(found, WRONG.log_px, atol=0.05)
+    assert not torch.equal(
+        found, log_likelihood_per_row(WRONG.model, WRONG.x, samples=20_000, seed=1)
+    )
+
+
+def test_log_p_of_a_row_is_its_own_affair():
+    whole = log_likelihood_per_row(WRONG.model, WRONG.x, samples=70)
+    apart = [log_likelihood_per_row(WRONG.model, row[None], samples=70) for row in WRONG.x]
+    assert torch.allclose(whole, torch.cat(apart), atol=1e-10)
+    many = WRONG.x.repeat(200, 1)
+    assert torch.allclose(log_likelihood_per_row(WRONG.model, many, samples=70)[-5:], whole)
 
 
 def test_common_noise_is_unbiased():

@@ -18,7 +18,7 @@ FLOORS = {
     6: ["recipes", "citations", "store", "choosing"],
     7: ["running", "fitting", "trained", "inspection", "outputs", "report", "comparing", "judging",
         "compressing", "tiling"],
-    8: ["cli", "estimators", "__main__"],
+    8: ["cli", "estimators", "bulk", "__main__"],
 }  # fmt: skip
 FLOOR = {name: floor for floor, names in FLOORS.items() for name in names}
 

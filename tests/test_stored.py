@@ -153,8 +153,8 @@ def shuffled(source, seed=0):
 
 def test_order_on_disk(on_disk, shards, monkeypatch):
     """Every row once, another order in each epoch, neighbours read together."""
-    monkeypatch.setattr("vaekit.data.batches.RUN", 4)
-    monkeypatch.setattr("vaekit.data.batches.RUNS", 8)
+    monkeypatch.setattr("vaekit.data.stored.RUN", 4)
+    monkeypatch.setattr("vaekit.data.stored.RUNS", 8)
     batches = shuffled(open_source(str(shards)))
     first, second = batches.order(0), batches.order(1)
     train = batches.source.splits["train"]

@@ -90,6 +90,19 @@ class TestImages:
         _, model = trained
         assert model.evaluate(samples=50, seed=3) == model.evaluate(samples=50, seed=3)
 
+    def test_rows_are_scored_apart(self, trained, digits):
+        """A row's log p(x) does not depend on its neighbours; its mean is what is evaluated."""
+        model = trained[1]
+        found = model.log_likelihood(digits, samples=200)
+        assert found.shape == (len(digits),)
+        assert np.allclose(model.log_likelihood(digits[5]), model.log_likelihood(digits)[5:6])
+        scores = model.evaluate(digits, samples=200)
+        assert found.mean() == pytest.approx(scores.log_likelihood, abs=5 * scores.sampling_error)
+        strange = np.random.default_rng(0).permutation(digits.reshape(len(digits), -1), axis=1)
+        assert model.log_likelihood(strange.reshape(digits.shape)).mean() < found.mean() - 10
+        with pytest.raises(BadInput, match="samples must be at least 1, not 0"):
+            model.log_likelihood(digits, samples=0)
+
     def test_test_rows_are_the_default(self, trained):
         _, model = trained
         by_name = model.evaluate(model.source, split="test", samples=20)
@@ -126,6 +139,12 @@ class TestFrames:
 
 
 class TestAutoencoder:
+    def test_it_has_no_log_p(self):
+        with pytest.raises(BadInput, match="an autoencoder has no log p"):
+            vaekit.fit("digits", "autoencoder", latent=2, width=8, epochs=1).log_likelihood(
+                "digits"
+            )
+
     def test_it_claims_no_likelihood(self):
         model = vaekit.fit("digits", "autoencoder", latent=2, width=32, epochs=2)
         s = model.evaluate()

@@ -6,7 +6,6 @@ import hashlib
 import json
 import lzma
 import struct
-import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -17,7 +16,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from vaekit import store
 from vaekit.checks import BadInput, require
 from vaekit.codec import gammas, tables
 from vaekit.codec.ans import Empty
@@ -25,7 +23,7 @@ from vaekit.codec.blocks import MODEL, Coder
 from vaekit.codec.coded import twin
 from vaekit.codec.container import Block, Reader, Writer
 from vaekit.data import Representation
-from vaekit.data.files import load
+from vaekit.data.loading import load
 from vaekit.files import replacing
 from vaekit.progress import tracked
 from vaekit.trained import Trained
@@ -155,7 +153,7 @@ def compress(
     coder = coder_of(trained, values.dtype)
     size = block_rows or max(NUMBERS_A_BLOCK // values[0].size, 1)
     counts = pieces or [min(size, len(values) - i) for i in range(0, len(values), size)]
-    embedded = _model_files(trained) if embed else (b"", b"")
+    embedded = trained.packed() if embed else (b"", b"")
     header = {
         "vaekit": __version__, "model": fingerprint(trained), "tables": tables_hash(),
         "shape": list(values.shape[1:]), "dtype": values.dtype.str, "rows": len(values),
@@ -168,7 +166,7 @@ def compress(
     blocks = shared_out(
         here,
         _encoder,
-        lambda: (_model_files(trained), dtype.str, verify),
+        lambda: (trained.packed(), dtype.str, verify),
         _pieces(values, counts),
         jobs,
     )
@@ -202,12 +200,12 @@ def _pieces(values: Array, counts: list[int]) -> Iterator[tuple[int, Array]]:
 
 def _encoder(files: tuple[bytes, bytes], dtype: str, verify: bool) -> Callable[..., Block]:
     """What a process of its own codes blocks with."""
-    return partial(_encoded, coder_of(_from_files(*files), np.dtype(dtype)), verify)
+    return partial(_encoded, coder_of(Trained.unpacked(*files), np.dtype(dtype)), verify)
 
 
 def _decoder(path: Path, files: tuple[bytes, bytes]) -> Callable[[Block], Array]:
     """What a process of its own decodes blocks with."""
-    return Archive(path, _from_files(*files)).decoded
+    return Archive(path, Trained.unpacked(*files)).decoded
 
 
 def _encoded(coder: Coder, verify: bool, piece: tuple[int, Array]) -> Block:
@@ -263,7 +261,7 @@ class Archive:
                 f"{self.path} does not hold its model (fingerprint {self.header['model'][:12]}): "
                 "give the model it was compressed with"
             )
-        return _from_files(*files)
+        return Trained.unpacked(*files)
 
     @cached_property
     def coder(self) -> Coder:
@@ -304,7 +302,7 @@ class Archive:
 
     def _all_decoded(self, blocks: Iterable[Block]) -> Iterator[Array]:
         def arguments() -> tuple[Any, ...]:
-            return self.path, _model_files(self.model)
+            return self.path, self.model.packed()
 
         return shared_out(self.decoded, _decoder, arguments, blocks, self.jobs)
 
@@ -335,20 +333,6 @@ class Archive:
             "your processor and the versions of torch and numpy",
         )
         return rows
-
-
-def _model_files(trained: Trained) -> tuple[bytes, bytes]:
-    with tempfile.TemporaryDirectory() as folder:
-        trained.save(folder)
-        place = Path(folder)
-        return (place / store.CONFIG).read_bytes(), (place / store.WEIGHTS).read_bytes()
-
-
-def _from_files(config: bytes, weights: bytes) -> Trained:
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / store.CONFIG).write_bytes(config)
-        (Path(folder) / store.WEIGHTS).write_bytes(weights)
-        return Trained.load(folder)
 
 
 def read_rows(path: Path) -> Array:

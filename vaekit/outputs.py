@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from vaekit.checks import BadInput, known, require
-from vaekit.data.files import needed
+from vaekit.data.loading import needed
 from vaekit.data.stored import in_memory
 from vaekit.files import make_folder, replacing
 from vaekit.pictures import as_bytes, grid, to_image

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.data import Batches
-from vaekit.data.files import needed
+from vaekit.data.loading import needed
 from vaekit.files import sweep
 from vaekit.interrupts import asked_to_stop
 from vaekit.progress import Bar, Silent, bar

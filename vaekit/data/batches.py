@@ -16,7 +16,6 @@ from vaekit.data.stored import OnDisk, Values
 from vaekit.seeding import generator_for
 
 CHUNK = 500
-RUN, RUNS = 64, 256
 
 
 @dataclass(frozen=True)
@@ -56,15 +55,13 @@ class Batches:
     def order(self, epoch: int) -> Tensor:
         """Indices of this split's rows, in the order of ``epoch``.
 
-        Rows in memory are shuffled freely. Those on disk are shuffled in runs of neighbours, then
-        freely within windows of many runs, so that the disk reads in long strokes.
+        Rows in memory are shuffled freely; those on disk freely within windows that suit how they
+        are read.
         """
         noise = generator_for(self.seed, "order", epoch)
         if not isinstance(self.source.values, OnDisk):
             return self.indices[torch.randperm(self.rows, generator=noise)]
-        runs = self.indices.split(RUN)
-        mixed = torch.cat([runs[i] for i in torch.randperm(len(runs), generator=noise)])
-        windows = mixed.split(RUN * RUNS)
+        windows = self.source.values.windows(self.indices, noise)
         return torch.cat([w[torch.randperm(len(w), generator=noise)] for w in windows])
 
     def from_step(self, step: int = 0) -> Iterator[Batch]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vaekit.checks import BadInput
-from vaekit.data.files import needed
+from vaekit.data.loading import needed
 
 
 @dataclass(frozen=True)

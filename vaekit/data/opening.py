@@ -9,7 +9,8 @@ from typing import Any
 from vaekit.checks import BadInput, known, require
 from vaekit.data.arrays import from_memory, label_numbers
 from vaekit.data.catalogue import CATALOGUE
-from vaekit.data.files import READERS, load, read_folder, read_tiles
+from vaekit.data.files import READERS, read_folder, read_tiles
+from vaekit.data.loading import load
 from vaekit.data.source import Source
 
 

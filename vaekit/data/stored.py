@@ -1,4 +1,4 @@
-"""Rows that stay where they are until they are asked for: in .npy files, or in pictures.
+"""Rows that stay where they are until they are asked for: in arrays, tables, or pictures.
 
 They look like a tensor of rows as far as a :class:`~vaekit.data.source.Source` needs one: a shape,
 a type, and rows by index.
@@ -25,6 +25,8 @@ CHUNK = 10_000
 LARGEST_IN_MEMORY = 2**28
 FINGERPRINT_ROWS = 1000
 OPEN_FILES = 64
+RUN, RUNS = 64, 256
+FEWEST_TOGETHER = 2
 
 
 class OnDisk(ABC):
@@ -67,6 +69,17 @@ class OnDisk(ABC):
         for start in range(0, len(self), rows):
             yield self[start : start + rows]
 
+    def windows(self, indices: Tensor, noise: torch.Generator) -> Sequence[Tensor]:
+        """Rows to be shuffled freely together: runs of neighbours, in a random order, so that the
+        disk reads in long strokes.
+
+        Args:
+            indices: of the rows to divide up, rising.
+        """
+        runs = indices.split(RUN)
+        mixed = torch.cat([runs[i] for i in torch.randperm(len(runs), generator=noise)])
+        return mixed.split(RUN * RUNS)
+
     def digest(self) -> bytes:
         """A hash of a thousand rows spread evenly over all: reading them all could take hours."""
         some = np.linspace(0, len(self) - 1, min(FINGERPRINT_ROWS, len(self))).astype(np.int64)
@@ -82,6 +95,7 @@ class Shards(OnDisk):
     Args:
         arrays: functions that open arrays of rows of one shape. lengths: their numbers of rows.
         tidy: brings some of an array's rows to their final form.
+        held: how many are open at a time.
     """
 
     def __init__(
@@ -89,10 +103,11 @@ class Shards(OnDisk):
         arrays: Sequence[Callable[[], Array]],
         lengths: Sequence[int],
         tidy: Callable[[Array], Tensor],
+        held: int = 0,
     ) -> None:
         self.arrays, self.lengths, self.tidy = arrays, lengths, tidy
         self.ends = np.cumsum(lengths)
-        self.opened = lru_cache(OPEN_FILES)(lambda number: self.arrays[number]())
+        self.opened = lru_cache(held or OPEN_FILES)(lambda number: self.arrays[number]())
         first = tidy(self.opened(0)[:1])
         super().__init__((int(self.ends[-1]), *first.shape[1:]), first.dtype)
 
@@ -109,6 +124,37 @@ class Shards(OnDisk):
         result = torch.empty_like(rows)
         result[torch.from_numpy(order)] = rows
         return result
+
+
+class Decoded(Shards):
+    """Arrays that can only be read whole, one after the other: compressed files, groups of rows of
+    a table.
+
+    Arrays come in a random order; the rows of ``together`` of them are shuffled as one window.
+    Those of two windows are held, so that an epoch reads each array once. Together they take at
+    most 256 MiB, or four arrays where these are larger.
+
+    Args:
+        arrays, lengths, tidy: see :class:`Shards`. row: bytes of a row of an array.
+    """
+
+    def __init__(
+        self,
+        arrays: Sequence[Callable[[], Array]],
+        lengths: Sequence[int],
+        tidy: Callable[[Array], Tensor],
+        row: int,
+    ) -> None:
+        half = LARGEST_IN_MEMORY // 2
+        self.together = max(half // max(max(lengths) * row, 1), FEWEST_TOGETHER)
+        super().__init__(arrays, lengths, tidy, 2 * self.together)
+
+    def windows(self, indices: Tensor, noise: torch.Generator) -> Sequence[Tensor]:
+        """Rows of some arrays at a time, the arrays in a random order."""
+        sizes = np.bincount(np.searchsorted(self.ends, indices.numpy(), side="right")).tolist()
+        runs = [run for run in indices.split(sizes) if len(run)]
+        order = torch.randperm(len(runs), generator=noise).split(self.together)
+        return [torch.cat([runs[i] for i in some]) for some in order]
 
 
 class Selection(OnDisk):

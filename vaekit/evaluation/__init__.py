@@ -10,6 +10,7 @@ from vaekit.evaluation.likelihood import (
     bound_curve,
     elbo_per_row,
     log_likelihood,
+    log_likelihood_per_row,
 )
 from vaekit.evaluation.passes import encode, in_chunks
 
@@ -29,5 +30,6 @@ __all__ = [
     "in_chunks",
     "latent_health",
     "log_likelihood",
+    "log_likelihood_per_row",
     "sandwich",
 ]

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.bounds import elbo
-from vaekit.drawing import from_posterior, with_common_noise
+from vaekit.drawing import Rule, from_posterior, with_common_noise
 from vaekit.evaluation.passes import ROWS, Rows, chunks, gathered, in_chunks
 from vaekit.seeding import seeded
 from vaekit.trace import Trace, trace
 
 PARTICLES, NUMBERS = 20_000, 2**21  # at once; of their decoded numbers, that caches can hold
+PIECE = 50  # particles of a row at once, where their noise must not depend on the rows
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def log_likelihood(
         TypeError: for a point posterior, whose model has no density.
     """
     model.eval()
-    particles = max(min(PARTICLES, NUMBERS // x.shape[1:].numel()), 16)
+    particles = _particles(x)
     rows = max(min(ROWS, particles // samples), 1)
     with torch.inference_mode(), seeded(seed, "log_likelihood"):
         parts = (_weights(model, part, samples, particles) for part in chunks(x, rows, title))
@@ -124,17 +125,46 @@ def elbo_per_row(model: nn.Module, x: Tensor, *, samples: int = 1, seed: int = 0
     return in_chunks(bound, x)
 
 
+def log_likelihood_per_row(
+    model: nn.Module, x: Tensor, *, samples: int = 100, seed: int = 0
+) -> Tensor:
+    """log p(x) of each row in nats, (rows,), by importance sampling with the same noise for every
+    row; on average below log p(x).
+
+    A row's value depends on that row alone, not on its neighbours or its place.
+
+    Raises:
+        NotImplementedError: where common noise is not known for the posterior.
+        TypeError: for a point posterior, whose model has no density.
+    """
+    model.eval()
+
+    def bound(part: Tensor) -> Tensor:
+        with seeded(seed, "log_likelihood"):
+            total, _ = _weights(model, part, samples, PIECE * len(part), with_common_noise)
+        return total - math.log(samples)
+
+    return in_chunks(bound, x, max(_particles(x) // PIECE, 1))
+
+
 def bits_per_dimension(nats: float, shape: torch.Size | tuple[int, ...]) -> float:
     """A negative log probability of a row of ``shape``, in nats, as bits for each number."""
     return nats / math.log(2) / math.prod(shape)
 
 
-def _weights(model: nn.Module, x: Tensor, samples: int, particles: int) -> tuple[Tensor, Tensor]:
+def _particles(x: Rows) -> int:
+    """How many at once suit the size of a row."""
+    return max(min(PARTICLES, NUMBERS // x.shape[1:].numel()), 16)
+
+
+def _weights(
+    model: nn.Module, x: Tensor, samples: int, particles: int, rule: Rule = from_posterior
+) -> tuple[Tensor, Tensor]:
     """log of the sum of the weights and of their squares, (rows,), in float64."""
     piece = max(particles // max(len(x), 1), 1)
     total = torch.full((2, len(x)), -torch.inf, dtype=torch.float64, device=x.device)
     for start in range(0, samples, piece):
-        t = trace(model, x, samples=min(piece, samples - start), rule=from_posterior)
+        t = trace(model, x, samples=min(piece, samples - start), rule=rule)
         log_weights = _log_ratio(t)
         new = torch.stack([torch.logsumexp(k * log_weights, 0) for k in (1, 2)])
         total = torch.logaddexp(total, new)

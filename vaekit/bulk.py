@@ -1,0 +1,164 @@
+"""A trained model over a cluster: encode, reconstruct and score the rows of a Ray Dataset, or make
+new ones.
+
+Every process that works loads the model once and computes with one thread. A row's result depends
+on the row, the seed and the options alone: not on its neighbours, nor on how the work is shared
+out. Results stand in a new column beside the others; Ray may change the order of rows, so give
+them a key.
+
+Needs the extra ``ray``, and vaekit on every machine; the model's files need not be there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+
+from vaekit.checks import known, require
+from vaekit.data.loading import needed
+from vaekit.evaluation import encode as codes
+from vaekit.seeding import seed_for
+from vaekit.trained import Trained
+
+Array = np.ndarray
+Batch = dict[str, Array]
+Files = tuple[bytes, bytes]
+Model = str | os.PathLike[str]
+ROWS = 256
+DATA, CODE, REBUILT, SCORE = "data", "z", "reconstruction", "log_px"
+
+
+def encode(dataset: Any, model: Model, *, column: str | None = None) -> Any:
+    """The dataset with its codes, posterior means of shape (latent,), in column "z".
+
+    Args:
+        dataset: a ``ray.data.Dataset``. model: folder of a run or a model.
+        column: that holds a row as an array; by default "data", or, for a model of a table, the
+            table's columns by their names.
+
+    Raises:
+        BadInput: for arguments that cannot be used. A row that the model does not take ends the
+            computation, when it is asked for, with Ray's error, which says why.
+    """
+    return _beside(dataset, Trained.load(model), column, CODE, _codes)
+
+
+def reconstruct(dataset: Any, model: Model, *, column: str | None = None) -> Any:
+    """The dataset with each row decoded from its code in column "reconstruction", as an array in
+    the data's own numbers. Arguments and errors as :func:`encode`."""
+    return _beside(dataset, Trained.load(model), column, REBUILT, _rebuilt)
+
+
+def score(
+    dataset: Any,
+    model: Model,
+    *,
+    samples: int = 100,
+    seed: int = 0,
+    column: str | None = None,
+) -> Any:
+    """The dataset with log p(x) of each row in nats in column "log_px": low for unusual rows.
+
+    Args:
+        samples, seed: see :meth:`vaekit.Trained.log_likelihood`.
+
+    Others, and errors, as :func:`encode`.
+    """
+    require(samples >= 1, f"samples must be at least 1, not {samples}")
+    trained = Trained.load(model)
+    require(trained.has_density, "an autoencoder has no log p(x)")
+    return _beside(dataset, trained, column, SCORE, _scores, samples=samples, seed=seed)
+
+
+def sample(model: Model, rows: int, *, seed: int = 0, mean: bool = False) -> Any:
+    """A dataset of new rows: their numbers in column "row", and the rows in "data", or, for a
+    model of a table, in the table's columns. Row n of a seed is the same however many are made.
+
+    Args:
+        mean: take the mean of p(x|z) instead of drawing from it.
+    """
+    require(rows >= 1, f"the number of samples must be at least 1, not {rows}")
+    trained = Trained.load(model)
+    pieces = needed("ray.data", "ray").range(-(-rows // ROWS))
+    options = {"rows": rows, "seed": seed, "mean": mean, "columns": _columns(trained)}
+    given = (trained.packed(), options)
+    return pieces.map_batches(_piece, fn_args=given, batch_size=1, batch_format="numpy")
+
+
+def _beside(
+    dataset: Any,
+    trained: Trained,
+    column: str | None,
+    name: str,
+    verb: Callable[..., Array],
+    **options: Any,
+) -> Any:
+    """The dataset with what ``verb`` makes of its rows in column ``name``."""
+    data = needed("ray.data", "ray")
+    require(isinstance(dataset, data.Dataset), "give the rows as a ray.data.Dataset")
+    columns = [column] if column else _columns(trained)
+    given = (trained.packed(), columns, name, verb, options)
+    return dataset.map_batches(_added, fn_args=given, batch_size=ROWS, batch_format="numpy")
+
+
+def _added(
+    batch: Batch,
+    files: Files,
+    columns: list[str],
+    name: str,
+    verb: Callable[..., Array],
+    options: dict[str, Any],
+) -> Batch:
+    require(name not in batch, f"the dataset has a column {name!r} already: drop or rename it")
+    return {**batch, name: verb(_loaded(*files), _rows(batch, columns), **options)}
+
+
+def _piece(batch: Batch, files: Files, options: dict[str, Any]) -> Batch:
+    """``ROWS`` new rows, or fewer at the end, by the number of their piece."""
+    (number,) = batch["id"].tolist()
+    rows = np.arange(number * ROWS, min((number + 1) * ROWS, options["rows"]))
+    seed = seed_for(options["seed"], "piece", number)
+    made = _loaded(*files).sample(ROWS, seed=seed, mean=options["mean"])[: len(rows)]
+    names = options["columns"]
+    return {"row": rows, **({DATA: made} if names == [DATA] else _apart(made, names))}
+
+
+# Tasks with a model kept in each process, not actors: every pool of actors keeps processors to
+# itself, so that steps in a chain would wait for each other for ever on a small machine.
+@lru_cache(2)
+def _loaded(config: bytes, weights: bytes) -> Trained:
+    """The model of this process, which is to compute with one thread."""
+    torch.set_num_threads(1)
+    return Trained.unpacked(config, weights)
+
+
+def _codes(trained: Trained, rows: Array) -> Array:
+    return codes(trained.model, trained.x_apart(rows)).numpy()
+
+
+def _rebuilt(trained: Trained, rows: Array) -> Array:
+    return trained.decode(_codes(trained, rows))
+
+
+def _scores(trained: Trained, rows: Array, samples: int, seed: int) -> Array:
+    return trained.log_likelihood(rows, samples=samples, seed=seed)
+
+
+def _apart(table: Array, names: list[str]) -> Batch:
+    return {name: table[:, number] for number, name in enumerate(names)}
+
+
+def _columns(trained: Trained) -> list[str]:
+    """The columns that hold a model's rows, unless told."""
+    return list(trained.config["data"].get("columns") or [DATA])
+
+
+def _rows(batch: Batch, columns: list[str]) -> Array:
+    """(rows, *row), from one column of arrays or from columns of numbers."""
+    held = [batch[known("column of the dataset", name, batch)] for name in columns]
+    return np.stack(held, 1) if held[0].ndim == 1 else held[0]
