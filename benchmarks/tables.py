@@ -113,7 +113,7 @@ def annealing(found: dict) -> str:
 
 
 def compression(r: dict) -> str:
-    names = [n for n in ("binary", "grey", "fashion") if n in r]
+    names = [n for n in r if isinstance(r[n], dict)]
     fields = [
         "vaekit, bits/dim", "-ELBO, bits/dim", "blocks that a plain coder made shorter", "over -ELBO, %",
         "with the model's 32-bit weights, bits/dim", "compress, images/s", "decompress, images/s",
@@ -127,10 +127,10 @@ def compression(r: dict) -> str:
         for o in known
     ]
     titles = {"binary": "binary MNIST", "grey": "grey MNIST", "fashion": "Fashion-MNIST"}
-    head = ["", *(titles[n] for n in names)]
+    head = ["", *(n.replace(n.split(",")[0], titles[n.split(",")[0]]) for n in names)]
     tail = (
-        "\nWhere a plain coder made a block shorter, the file holds that: LZMA, at its best on ten thousand digits at "
-        "once, beats a dense model of grey MNIST, and the -ELBO says what the model alone would have needed. "
+        "\nA column is a dense model or a ladder of latents. Where a plain coder made a block shorter, the file holds "
+        "that, and the -ELBO says what the model alone would have needed. "
         "Rates, images a second and headers are those of the whole file.\n"
     )
     return (

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rates import saved, write
+from rates import jpeg_xl, saved, write
 
 import vaekit
 from vaekit.compressing import Archive
@@ -55,12 +55,13 @@ def main() -> None:
     numbers = sum(p.size for p in pixels)
     write("kodak", {
         "setting": f"{len(learn)} Kodak photographs to learn from, {len(keep)} others coded in tiles of 16 x 16; "
-        f"dense 512-512, 64 latents, mixture of 2 logistics, red and blue less green, red and blue less green, {given.epochs} epochs, one thread",
+        f"dense 512-512, 64 latents, mixture of 2 logistics, red and blue less green, {given.epochs} epochs, one thread",
         "same pixels": same,
         "bits/dim": {
             "vaekit": round(8 * size / numbers, 3),
             "PNG, optimised": round(8 * sum(saved(p, "png", optimize=True) for p in pixels) / numbers, 3),
             "WebP, lossless": round(8 * sum(saved(p, "webp", lossless=True, quality=100) for p in pixels) / numbers, 3),
+            "JPEG XL, effort 9": round(8 * sum(jpeg_xl(np.moveaxis(p[0], -1, 0)) for p in pixels) / numbers, 3),
         },
         "plain blocks": summary.plain,
         "MB/s in and out": [round(numbers / (middle - began) / 1e6, 2), round(numbers / (ended - middle) / 1e6, 2)],

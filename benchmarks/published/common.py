@@ -118,6 +118,7 @@ def write(name: str, result: dict[str, object]) -> None:
 
 
 __all__ = [
+    "RESULTS",
     "ROWS",
     "joined",
     "least",
