@@ -24,6 +24,7 @@ test: $(VENV)/installed
 # Speed beside peers, each in an environment of its own. Let nothing else run meanwhile.
 bench: $(VENV)/installed $(VENV)-pythae/installed $(VENV)-keras/installed
 	$(BIN)/python benchmarks/speed/training.py --pythae $(VENV)-pythae/bin/python --keras $(VENV)-keras/bin/python
+	$(BIN)/python benchmarks/speed/elbo.py --pythae $(VENV)-pythae/bin/python --keras $(VENV)-keras/bin/python
 	$(BIN)/python benchmarks/speed/nll.py --peer $(VENV)-pythae/bin/python
 	$(BIN)/python benchmarks/tables.py
 

@@ -68,6 +68,18 @@ def cell(entry: dict) -> str:
     return f"{entry['rows a second']:,} ({entry['vaekit is faster by']})"
 
 
+def elbo(r: dict) -> str:
+    rows = []
+    for name, found in r["peers"].items():
+        met = [found["seconds and epochs to"].get(str(goal)) for goal in r["goals, nats"]]
+        rows.append([name, *(f"{m[0]} ({m[1]})" if m else "not reached" for m in met)])
+    head = ["", *(f"{goal:g} nats" for goal in r["goals, nats"])]
+    return (
+        f"\n## Seconds to a test ELBO\n\n`speed/elbo.py`: {r['setting']}. Seconds of training (and epochs) until "
+        f"the test loss, minus the ELBO, was at most\n\n{table(head, rows)}"
+    )
+
+
 def likelihood(r: dict) -> str:
     rows = [
         [k, v["vaekit, ms a row"], v["pythae, ms a row"], v["ratio"], " to ".join(map(str, v["ratios from to"]))]
@@ -140,6 +152,7 @@ def scale(r: dict) -> str:
 
 SECTIONS = (
     of("speed_training", training),
+    of("speed_elbo", elbo),
     of("speed_nll", likelihood),
     precision,
     of("quality", quality),

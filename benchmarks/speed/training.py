@@ -114,9 +114,14 @@ def compared(network: str, data: str, given: argparse.Namespace) -> dict:
     return result
 
 
-def started(network: str, data: str, given: argparse.Namespace) -> list[Worker]:
-    """One after the other, so that each is timed alone while it gets ready."""
+def started(network: str, data: str, given: argparse.Namespace, test: int = 0) -> list[Worker]:
+    """One after the other, so that each is timed alone while it gets ready.
+
+    Args:
+        test: so many rows of the data are kept for tests.
+    """
     base = {"network": network, "data": data, "threads": given.threads, "batch": BATCH}
+    base["test"] = test
     bf16 = has_bfloat16(torch.device("cpu"))
     here, waiting = sys.executable, {"GOMP_SPINCOUNT": SPINS}  # as vaekit's command line does
     workers = [Worker("vaekit", here, "ours.py", {**base, "precision": "auto"}, **waiting)]

@@ -1,23 +1,33 @@
 """vaekit. Counts are rows, a multiple of the batch size."""
 
+import dataclasses
+
 import numpy as np
 import torch
-from serving import serve, settings
+from serving import parted, serve, settings
 
 from vaekit.data.arrays import from_memory
 from vaekit.fitting import prepare
 from vaekit.trained import Trained
 from vaekit.training import train
+from vaekit.training.validation import validate
 
 given = settings()
 torch.set_num_threads(given["threads"])
-values = np.load(given["data"])
-source = from_memory(values)
+values, test = parted(np.load(given["data"]), given)
+test = torch.from_numpy(test)[:, None] / 255
+splits = {
+    "train": torch.arange(len(values)),
+    "validation": torch.arange(0),
+    "test": torch.arange(0),
+}
+source = dataclasses.replace(from_memory(values), splits=splits)
 recipe = {"conv": "keras_mnist", "dense": "dense_vae"}[given["network"]]
 job = prepare(source, recipe, epochs=10_000, batch=given["batch"], precision=given["precision"])
 run = job.run()
-steps = train(run.session, run.batches.from_step())
-trained = Trained(run.session.averaged, job.config({}), source)
+session = run.session
+steps = train(session, run.batches.from_step())
+trained = Trained(session.averaged, job.config({}), source)
 
 
 def training(rows):
@@ -25,8 +35,15 @@ def training(rows):
         float(next(steps).loss.total)
 
 
+def test_loss(rows):
+    found = validate(session.averaged, session.objective, test[:rows].split(500), 0, 0)
+    session.model.train()
+    return found.get("loss")
+
+
 serve({
     "training": training,
     "encoding": lambda rows: trained.encode(values[:rows]),
     "sampling": lambda rows: trained.sample(rows, mean=True),
+    "test loss": test_loss,
 })  # fmt: skip

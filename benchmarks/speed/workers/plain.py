@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from nets import LATENT, decoder, encoder
-from serving import serve, settings
+from serving import parted, serve, settings
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
@@ -29,16 +29,21 @@ class VAE(nn.Module):
 model = VAE(given["network"])
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 rows = torch.from_numpy(np.load(given["data"])).float()[:, None] / 255
+rows, test = parted(rows, given)
+
+
+def loss_of(x):
+    p, mean, log_variance = model(x)
+    bce = F.binary_cross_entropy(p, x, reduction="sum")
+    kl = -0.5 * torch.sum(1 + log_variance - mean**2 - log_variance.exp())
+    return (bce + kl) / len(x)
 
 
 def training(count):
     loader = DataLoader(TensorDataset(rows[:count]), batch_size=given["batch"], shuffle=True)
     for (x,) in loader:
         optimizer.zero_grad()
-        p, mean, log_variance = model(x)
-        bce = F.binary_cross_entropy(p, x, reduction="sum")
-        kl = -0.5 * torch.sum(1 + log_variance - mean**2 - log_variance.exp())
-        loss = (bce + kl) / len(x)
+        loss = loss_of(x)
         loss.backward()
         optimizer.step()
         loss.item()
@@ -54,4 +59,12 @@ def sampling(count):
     torch.cat([model.decoder(z) for z in torch.randn(count, LATENT[given["network"]]).split(512)])
 
 
-serve({"training": training, "encoding": encoding, "sampling": sampling})
+@torch.no_grad()
+def test_loss(count):
+    losses = [loss_of(x).item() for x in test[:count].split(500)]
+    return sum(losses) / len(losses) if losses else None
+
+
+serve({
+    "training": training, "encoding": encoding, "sampling": sampling, "test loss": test_loss,
+})  # fmt: skip

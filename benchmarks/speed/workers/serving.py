@@ -13,6 +13,12 @@ def settings():
     return json.loads(sys.stdin.readline())
 
 
+def parted(rows, given):
+    """Rows to train on, and as many for tests, the last ones, as the settings say."""
+    at = len(rows) - given.get("test", 0)
+    return rows[:at], rows[at:]
+
+
 def serve(jobs):
     """Answer each line {"do": name, "count": n} with the seconds that jobs[name](n) took.
 

@@ -3,11 +3,12 @@
 import keras
 import numpy as np
 from keras import layers, ops
-from serving import serve, settings
+from serving import parted, serve, settings
 
 given = settings()
 LATENT = {"conv": 2, "dense": 20}[given["network"]]
 rows = np.load(given["data"]).astype("float32")[..., None] / 255
+rows, test = parted(rows, given)
 
 
 class Sampling(layers.Layer):
@@ -57,7 +58,13 @@ def training(count):
     return float(history["loss"][-1])
 
 
+def test_loss(count):
+    x = test[:count]
+    return float(model.evaluate(x, x, batch_size=500, verbose=0)) if len(x) else None
+
+
 serve({
+    "test loss": test_loss,
     "training": training,
     "encoding": lambda count: encoder.predict(rows[:count], batch_size=512, verbose=0),
     "sampling": lambda count: decoder.predict(

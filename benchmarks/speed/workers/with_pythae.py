@@ -12,7 +12,7 @@ from pythae.models.base.base_utils import ModelOutput
 from pythae.models.nn import BaseDecoder, BaseEncoder
 from pythae.samplers import NormalSampler
 from pythae.trainers import BaseTrainer, BaseTrainerConfig
-from serving import serve, settings
+from serving import parted, serve, settings
 from torch import nn
 
 logging.disable(logging.CRITICAL)
@@ -44,6 +44,7 @@ class Decoder(BaseDecoder):
 config = VAEConfig(input_dim=(1, 28, 28), latent_dim=latent, reconstruction_loss="bce")
 model = VAE(config, encoder=Encoder(), decoder=Decoder())
 rows = torch.from_numpy(np.load(given["data"])).float()[:, None] / 255
+rows, test = parted(rows, given)
 trainers = {}
 
 
@@ -73,4 +74,14 @@ def sampling(count):
     NormalSampler(model).sample(num_samples=count, batch_size=512, return_gen=True)
 
 
-serve({"training": training, "encoding": encoding, "sampling": sampling})
+@torch.no_grad()
+def test_loss(count):
+    model.eval()
+    losses = [model({"data": x}).loss.item() for x in test[:count].split(500)]
+    model.train()
+    return sum(losses) / len(losses) if losses else None
+
+
+serve({
+    "training": training, "encoding": encoding, "sampling": sampling, "test loss": test_loss,
+})  # fmt: skip
