@@ -26,6 +26,7 @@ from vaekit.training import (
     Metrics,
     Plan,
     Session,
+    latest_checkpoint,
     load_checkpoint,
     read_metrics,
     save_checkpoint,
@@ -144,12 +145,12 @@ class TestLoop:
         for step in train(first, batches().from_step()):
             if step.number == stop:
                 break
-        save_checkpoint(tmp_path / "c", first, {"a": 1.1})
+        save_checkpoint(tmp_path, first, {"a": 1.1})
         second = session(ema=0.9)
         with torch.no_grad():
             for p in second.model.parameters():
                 p.zero_()
-        assert load_checkpoint(tmp_path / "c", second) == {"a": 1.1}
+        assert load_checkpoint(latest_checkpoint(tmp_path), second) == {"a": 1.1}
         for _ in train(second, batches().from_step(second.step)):
             pass
         assert torch.equal(weights(whole.model), weights(second.model))
@@ -312,8 +313,8 @@ class TestRun:
         assert meter.means() == {"loss": 2.0}
 
     def test_damaged_checkpoints_are_refused(self, tmp_path):
-        path = tmp_path / "c"
-        save_checkpoint(path, session(), {})
+        save_checkpoint(tmp_path, session(), {})
+        path = latest_checkpoint(tmp_path)
         path.write_bytes(path.read_bytes()[:100])
         with pytest.raises(BadInput, match="cannot read checkpoint"):
             load_checkpoint(path, session())

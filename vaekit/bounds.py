@@ -19,6 +19,9 @@ from vaekit.trace import Trace, replay
 
 Bound = Callable[[Trace], Tensor]
 
+# Those that run the model again by :func:`vaekit.trace.replay`.
+REPLAYING = {"path_elbo", "dreg", "piwae"}
+
 
 def reconstruction(t: Trace) -> Tensor:
     """E_q[log p(x|z)] alone: what an autoencoder maximises. Not a bound on log p(x)."""

@@ -64,8 +64,11 @@ class Job:
             parts=self.parts, mine=world().mine(self.parts),
         )  # fmt: skip
 
-    def run(self, device: torch.device = CPU) -> Run:
+    def run(self, device: torch.device = CPU, *, split_weights: bool = False) -> Run:
         """A training that is ready to begin.
+
+        Args:
+            split_weights: see :func:`fit`.
 
         Raises:
             BadInput: if the parts of a batch cannot be shared out evenly among the processes.
@@ -79,7 +82,10 @@ class Job:
         held_out = Encoded(
             self.source.rows("validation"), self.choice.representation, "validation", self.plan.seed
         )
-        return Run(self.built, self.batches, held_out.split(), self.plan, self.steps, device)
+        return Run(
+            self.built, self.batches, held_out.split(), self.plan, self.steps, device,
+            split_weights=split_weights,
+        )  # fmt: skip
 
     @property
     def steps(self) -> int:
@@ -193,6 +199,7 @@ def fit(
     tensorboard: bool = False,
     checkpoint_every: int = 0,
     device: str = "auto",
+    split_weights: bool = False,
     before: Callable[[Job], None] | None = None,
     **given: Any,
 ) -> Trained:
@@ -208,6 +215,8 @@ def fit(
         tensorboard: also write TensorBoard events below ``out``.
         checkpoint_every: updates between checkpoints, beside one after every epoch.
         device: where to train: auto (a GPU if there is one), cpu, cuda, cuda:1.
+        split_weights: of several processes, each holds a share of the weights, their gradients
+            and the optimiser's memory, not all of them. One process holds all.
         before: called with the job when all is checked, before training begins.
         given: options of the recipe (latent=8) and of the plan (epochs=20, lr=1e-3, seed=1).
 
@@ -227,11 +236,12 @@ def fit(
     job = prepare(source, recipe, binarize=binarize, colours=colours, device=place, **given)
     if before:
         before(job)
-    run = job.run(place)
+    run = job.run(place, split_weights=split_weights)
     origin = origin_of(data, label, labels, size, tiles)
     config = job.config(origin)
     if out is None:
         require(not tensorboard, "tensorboard needs a folder: give out")
+        require(not run.session.is_split, "weights that are split need a folder: give out")
         run_here(run)
         return Trained(run.best_model(), config, source)
     folder = world().first(lambda: begin(out, config))
@@ -246,19 +256,20 @@ def resume(
     tensorboard: bool = False,
     checkpoint_every: int = 0,
     device: str = "auto",
+    split_weights: bool = False,
 ) -> Trained:
     """Go on with an interrupted training exactly as it would have gone on.
 
     Args:
         data: as given to :func:`fit`; needed only if that was not a name or a path.
-        device: as for :func:`fit`; it need not be the same.
+        device, split_weights: as for :func:`fit`; they need not be the same.
 
     Raises:
         BadInput: if the folder holds no run, or its data has changed.
     """
     place, config = store.read_config(folder)
     job = job_of(config, data)
-    run = job.run(device_for(device))
+    run = job.run(device_for(device), split_weights=split_weights)
     run_in(place, run, tensorboard=tensorboard, checkpoint_every=checkpoint_every, resume=True)
     return Trained.load(place, job.source)
 

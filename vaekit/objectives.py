@@ -8,7 +8,7 @@ from functools import partial
 from torch import Tensor, nn
 
 from vaekit.batch import Batch
-from vaekit.bounds import Bound, reconstruction
+from vaekit.bounds import REPLAYING, Bound, reconstruction
 from vaekit.penalties import Penalty, rate
 from vaekit.schedules import Weight, at
 from vaekit.trace import Trace, trace
@@ -41,6 +41,11 @@ class Objective(nn.Module):
         super().__init__()
         self.bound, self.penalties, self.samples = bound, penalties, samples
         self.owned = nn.ModuleList(p for _, p in penalties if isinstance(p, nn.Module))
+
+    @property
+    def replays(self) -> bool:
+        """Whether the bound runs the model more than once with its weights held."""
+        return name_of(self.bound) in REPLAYING
 
     def plus(self, weight: Weight, penalty: Penalty) -> Objective:
         """The same objective with one more penalty."""

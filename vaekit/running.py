@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ from vaekit.training import (
     Plan,
     Session,
     Step,
+    latest_checkpoint,
     load_checkpoint,
     save_checkpoint,
     train,
@@ -34,7 +34,7 @@ from vaekit.training import (
 from vaekit.training.session import CPU
 from vaekit.training.validation import Chunked, validate
 
-CHECKPOINT, METRICS = "checkpoint.safetensors", "metrics.jsonl"
+METRICS = "metrics.jsonl"
 SECONDS_BETWEEN_SAVES, SHARE_FOR_SAVES = 10.0, 0.02
 
 Line = dict[str, Any]
@@ -61,8 +61,12 @@ class Run:
         plan: Plan,
         steps: int,
         device: torch.device = CPU,
+        *,
+        split_weights: bool = False,
     ) -> None:
-        self.session = Session(built.model, built.objective, plan, steps, device)
+        self.session = Session(
+            built.model, built.objective, plan, steps, device, split_weights=split_weights
+        )
         self.batches, self.validation = batches, validation
         self.meter, self.best, self.waited = Meter(), math.inf, 0
         self.weights: dict[str, Tensor] = {}
@@ -103,7 +107,7 @@ class Run:
             session.plan.seed,
             session.world,
         )
-        session.model.train()
+        session.back_to_training()
         better = not found or found["loss"] < self.best
         self.best = found.get("loss", self.best) if better else self.best
         self.waited = 0 if better else self.waited + 1
@@ -118,10 +122,10 @@ class Run:
 
     def keep_best(self) -> None:
         """Remember the weights as they are."""
-        self.weights, self.unsaved = copy.deepcopy(self.session.averaged.state_dict()), True
+        self.weights, self.unsaved = self.session.best(), True
 
     def best_model(self) -> nn.Module:
-        """The model with the best weights seen."""
+        """The model with the best weights seen; they must not be split."""
         model = self.session.averaged
         model.load_state_dict(self.weights)
         return model.cpu().eval()
@@ -169,8 +173,8 @@ def run_in(
     first = run.session.world.is_first
     if first:
         sweep(folder)
-    if resume and (folder / CHECKPOINT).is_file():
-        run.recall(load_checkpoint(folder / CHECKPOINT, run.session))
+    if resume and (path := latest_checkpoint(folder)):
+        run.recall(load_checkpoint(path, run.session))
     with (
         _writers(folder, run, tensorboard) if first else nullcontext(_nowhere) as write,
         asked_to_stop() as stop,
@@ -193,9 +197,11 @@ def _follow(
             _show(shown, step, run)
             if run.at_end_of_epoch:
                 _end_epoch(run, step, write)
-            if time.monotonic() > due or (every and session.step % every == 0):
+            saving = time.monotonic() > due or (every > 0 and session.step % every == 0)
+            saving, stopping = session.world.any(saving, stop())
+            if saving:
                 due = _save(folder, run)
-            if _stopping(run, stop) and session.step < session.steps:
+            if stopping and session.step < session.steps:
                 _save(folder, run)
                 raise Interrupted(folder, session.step, session.steps)
 
@@ -209,17 +215,17 @@ def _end_epoch(run: Run, step: Step, write: Callable[[Line], None]) -> None:
 
 
 def _save(folder: Path, run: Run) -> float:
-    """Write the best weights and a checkpoint; returns when to save next.
+    """Write the best weights and a checkpoint; returns when to save next. All processes come here.
 
     The weights go first: whoever resumes from an older checkpoint finds the same best again.
     """
-    began = time.monotonic()
-    if not run.session.world.is_first:
-        return math.inf
+    began, session = time.monotonic(), run.session
     if run.unsaved:
-        write_weights(folder, run.weights)
+        weights = session.whole(run.weights)
+        if session.world.is_first:
+            write_weights(folder, weights)
         run.unsaved = False
-    save_checkpoint(folder / CHECKPOINT, run.session, run.notes())
+    save_checkpoint(folder, session, run.notes())
     ended = time.monotonic()
     return ended + max(SECONDS_BETWEEN_SAVES, (ended - began) / SHARE_FOR_SAVES)
 
@@ -241,20 +247,11 @@ def _show(shown: Bar, step: Step, run: Run) -> None:
 
 
 def _explained(error: Diverged, folder: Path, run: Run) -> Diverged:
-    kept = (folder / CHECKPOINT).is_file()
-    where = (
-        f"the last good state is kept in {folder / CHECKPOINT}"
-        if kept
-        else "no checkpoint was due yet"
-    )
+    kept = latest_checkpoint(folder)
+    where = f"the last good state is kept in {kept}" if kept else "no checkpoint was due yet"
     explained = Diverged(error.step, error.term, error.value)
     explained.args = (f"{error} (epoch {run.epoch + 1}); {where}; try a lower --lr or a --clip",)
     return explained
-
-
-def _stopping(run: Run, stop: Callable[[], bool]) -> bool:
-    """Whether someone asked any process to stop."""
-    return run.session.world.any(stop())
 
 
 def _nowhere(line: Line) -> None:

@@ -102,11 +102,16 @@ def replay(t: Trace, *, frozen: bool = False, fixed: bool = False) -> Trace:
         frozen: treat all of the model's weights as constants, in densities and networks alike;
             gradients still reach the weights that made the values, along the values' paths.
         fixed: treat the values as constants.
+
+    Raises:
+        TypeError: if the model's weights are split over processes and not gathered here.
     """
     values = {name: latent.value for name, latent in t.latents.items()}
     kept = {name: replayed(v.detach() if fixed else v) for name, v in values.items()}
     recorder = Recorder(len(t.x), t.log_px.shape[0], from_posterior, kept)
     weights = {n: p.detach() if frozen else p for n, p in t.model.named_parameters()}
+    if any(type(p) not in (Tensor, nn.Parameter) for p in weights.values()):
+        raise TypeError("split weights are not gathered here: name the bound in bounds.REPLAYING")
     likelihood = functional_call(t.model, weights, (recorder, t.x, *t.given))
     again = read(recorder, likelihood, t.model, t.x, t.given)
     return replace(again, log_weight=t.log_weight)

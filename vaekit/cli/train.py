@@ -117,6 +117,10 @@ def train_here(
     tensorboard: Annotated[bool, Parameter(negative="", help="Write TensorBoard events.")] = False,
     report: Annotated[bool, Parameter(help="Write report.html at the end.")] = True,
     device: Annotated[str, Parameter(help="auto (a GPU if there is one), cpu or cuda.")] = "auto",
+    split_weights: Annotated[
+        bool,
+        Parameter(negative="", help="Of several processes, let each hold a share of the weights."),
+    ] = False,
     threads: Threads = 0,
     json: Json = False,
     **given: Any,
@@ -133,6 +137,7 @@ def train_here(
     }  # fmt: skip
     watching: dict[str, Any] = {
         "tensorboard": tensorboard, "checkpoint_every": checkpoint_every, "device": device,
+        "split_weights": split_weights,
     }  # fmt: skip
     if resume is not None:
         require(data is None and not given, "--resume takes everything from the run: give it alone")

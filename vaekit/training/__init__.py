@@ -1,6 +1,6 @@
 """Training: one loop, what it keeps, and how it goes on after an interruption."""
 
-from vaekit.training.checkpoint import load_checkpoint, save_checkpoint
+from vaekit.training.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from vaekit.training.loop import Diverged, Step, train
 from vaekit.training.metrics import Meter, Metrics, read_metrics
 from vaekit.training.plan import Plan
@@ -13,6 +13,7 @@ __all__ = [
     "Plan",
     "Session",
     "Step",
+    "latest_checkpoint",
     "load_checkpoint",
     "read_metrics",
     "save_checkpoint",

@@ -1,23 +1,69 @@
-"""Checkpoints: one safetensors file, written whole or not at all."""
+"""Checkpoints: safetensors files, written whole or not at all.
+
+A run whose processes hold whole weights keeps one file. Where weights are split each process
+writes its share into a folder, and a small file names the folder that holds: it changes when all
+shares are there. Either is resumed by any number of processes, split or not.
+"""
 
 from __future__ import annotations
 
 import json
+import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import Tensor
 
-from vaekit.checks import BadInput
+from vaekit.checks import BadInput, require
 from vaekit.files import replacing
 from vaekit.training.session import Session
 
-FORMAT = "vaekit checkpoint 1"
+FORMAT, SHARES_FORMAT = "vaekit checkpoint 1", "vaekit shares 1"
+WHOLE, SHARES = "checkpoint.safetensors", "checkpoint.json"
+FOLDERS = ("checkpoint-1", "checkpoint-2")  # in turn
 
 
-def save_checkpoint(path: Path, session: Session, notes: dict[str, Any]) -> None:
-    """Write the session, and ``notes`` (anything JSON can hold), to one file."""
+def latest_checkpoint(folder: Path) -> Path | None:
+    """The run's checkpoint. There are two only if it was killed while it changed from whole to
+    split weights or back: then both are good, and the newer one is taken."""
+    found = [path for path in (folder / WHOLE, folder / SHARES) if path.is_file()]
+    return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+
+
+def save_checkpoint(folder: Path, session: Session, notes: dict[str, Any]) -> None:
+    """Write the session, and ``notes`` (anything JSON can hold), in place of any before.
+
+    Every process must call this.
+    """
+    if session.is_split:
+        _save_shares(folder, session, notes)
+    elif session.world.is_first:
+        _save_whole(folder / WHOLE, session, notes)
+        _clear(folder, SHARES, *FOLDERS)
+
+
+def load_checkpoint(path: Path, session: Session) -> dict[str, Any]:
+    """Restore the session from :func:`latest_checkpoint`; returns the notes.
+
+    Raises:
+        BadInput: for a file that is damaged or holds something else.
+    """
+    read = _read_shares if path.suffix == ".json" else _read_whole
+    try:
+        header, tensors = read(path, session)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise BadInput(f"cannot read checkpoint {path}: {error}") from error
+    if header.get("format") not in (FORMAT, SHARES_FORMAT):
+        raise BadInput(f"{path} is not a checkpoint that this version of vaekit can resume")
+    session.restore(int(header["step"]), tensors)
+    return header["notes"]
+
+
+def _save_whole(path: Path, session: Session, notes: dict[str, Any]) -> None:
     tensors = {name: tensor.contiguous().clone() for name, tensor in session.tensors().items()}
     # One entry: the writer puts several in an order of its own, and the bytes would differ.
     header = {"format": FORMAT, "step": session.step, "notes": notes}
@@ -25,19 +71,90 @@ def save_checkpoint(path: Path, session: Session, notes: dict[str, Any]) -> None
         temporary.write_bytes(save(tensors, {"vaekit": json.dumps(header)}))
 
 
-def load_checkpoint(path: Path, session: Session) -> dict[str, Any]:
-    """Restore the session from a file of :func:`save_checkpoint`; returns the notes.
+def _read_whole(path: Path, session: Session) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    with safe_open(path, "pt") as file:
+        header = json.loads((file.metadata() or {}).get("vaekit", "{}"))
+        return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
-    Raises:
-        BadInput: for a file that is damaged or holds something else.
-    """
+
+def _save_shares(folder: Path, session: Session, notes: dict[str, Any]) -> None:
+    """Each process writes what it holds; the checkpoint before stands until all have."""
+    from torch.distributed import checkpoint as shares
+    from torch.distributed.checkpoint.api import CheckpointException
+
+    at = session.world
+    new = at.first(lambda: _free(folder))
+    writer = shares.HuggingFaceStorageWriter(str(folder / new), save_distributed=True)
     try:
-        with safe_open(path, "pt") as file:
-            header = json.loads((file.metadata() or {}).get("vaekit", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        raise BadInput(f"cannot read checkpoint {path}: {error}") from error
-    if header.get("format") != FORMAT:
-        raise BadInput(f"{path} is not a checkpoint that this version of vaekit can resume")
-    session.restore(int(header["step"]), tensors)
-    return header["notes"]
+        shares.save(dict(session.tensors()), storage_writer=writer)
+    except CheckpointException as error:
+        raise BadInput(f"cannot write checkpoint {folder / new}: {_reason(error)}") from error
+    header = {"format": SHARES_FORMAT, "step": session.step, "notes": notes, "folder": new}
+    at.first(lambda: _switch(folder, header))
+
+
+def _free(folder: Path) -> str:
+    """The name of the folder that does not hold the checkpoint; it is emptied."""
+    path = folder / SHARES
+    held = json.loads(path.read_text(encoding="utf-8"))["folder"] if path.is_file() else ""
+    (new, *_) = (name for name in FOLDERS if name != held)
+    _clear(folder, new)
+    return new
+
+
+def _switch(folder: Path, header: dict[str, Any]) -> None:
+    """From now on the checkpoint is the one in the header's folder; any other goes."""
+    new = header["folder"]
+    files = len(list((folder / new).iterdir()))
+    with replacing(folder / SHARES) as temporary:
+        temporary.write_text(json.dumps({**header, "files": files}) + "\n", encoding="utf-8")
+    _clear(folder, WHOLE, *(name for name in FOLDERS if name != new))
+
+
+def _read_shares(path: Path, session: Session) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    from torch.distributed import checkpoint as shares
+    from torch.distributed.checkpoint.api import CheckpointException
+
+    header = json.loads(path.read_text(encoding="utf-8"))
+    name, files = (header.get(key) for key in ("folder", "files"))
+    require(name in FOLDERS, f"{path} does not name a checkpoint's folder")
+    there = len(list((path.parent / name).glob("*.safetensors")))
+    require(there == files, f"{path.parent / name} holds {there} of {files} files: restore a copy")
+    reader = shares.HuggingFaceStorageReader(str(path.parent / name))
+    tensors = _room(reader.read_metadata().state_dict_metadata, session)
+    try:
+        with warnings.catch_warnings():  # a single process is told so each time
+            warnings.simplefilter("ignore")
+            shares.load(tensors, storage_reader=reader, no_dist=session.world.size == 1)
+    except CheckpointException as error:
+        raise BadInput(f"cannot read checkpoint {path.parent / name}: {_reason(error)}") from error
+    return header, tensors
+
+
+def _room(kept: dict[str, Any], session: Session) -> dict[str, Tensor]:
+    """Empty tensors, or shares of them, for all that a checkpoint holds."""
+    places = session.places(kept)
+
+    def empty(name: str) -> Tensor:
+        size, place = kept[name].size, places.get(name)
+        if place is not None and place.shape == size:
+            return torch.zeros_like(place.detach())
+        return torch.zeros(size, dtype=kept[name].properties.dtype)
+
+    return {name: empty(name) for name in kept}
+
+
+def _reason(error: Any) -> str:
+    """What torch's checkpoints say went wrong, without the place in their code."""
+    (first, *_) = error.failures.values()
+    return str(first[0])
+
+
+def _clear(folder: Path, *names: str) -> None:
+    """Remove these files and folders where they exist."""
+    for name in names:
+        path = folder / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

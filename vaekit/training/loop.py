@@ -6,14 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vaekit.batch import Batch
 from vaekit.objectives import Loss
 from vaekit.precision import networks_in
 from vaekit.seeding import seeded
 from vaekit.training.session import Session
-from vaekit.training.world import apart
 
 
 class Diverged(ArithmeticError):
@@ -54,10 +53,10 @@ def train(session: Session, batches: Iterable[Batch]) -> Iterator[Step]:
 def compute(session: Session, batch: Batch) -> Loss:
     """The mean loss of a batch, with its gradients, clipped, left on the parameters."""
     *others, last = batch.split()
-    with apart(session.passes):
+    with session.passes.no_sync():
         losses = [_part(session, *part) for part in others]
     loss = combined(session, [*losses, _part(session, *last)])
-    norm = nn.utils.clip_grad_norm_(session.parameters, session.plan.clip or torch.inf)
+    norm = session.clip()
     if not torch.isfinite(loss.total + norm):
         raise _explained(session.step + 1, {**loss.terms, "loss": loss.total, "gradient": norm})
     return loss

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
+from vaekit.checks import require
 from vaekit.objectives import Objective
 from vaekit.precision import dtype_for
 from vaekit.training.plan import Plan
 from vaekit.training.world import Passes, together, world
 
 CPU = torch.device("cpu")
+OLDEST_THAT_SPLITS = (2, 13)
 
 
 class Session:
@@ -22,6 +26,11 @@ class Session:
     Args:
         steps: how many updates there are to be in all.
         device: where the model is trained.
+        split_weights: whether each of several processes is to hold a share of the weights only,
+            of their gradients, the optimiser's memory and the averaged weights.
+
+    Raises:
+        BadInput: if this version of torch cannot split weights.
     """
 
     def __init__(
@@ -31,10 +40,16 @@ class Session:
         plan: Plan,
         steps: int,
         device: torch.device = CPU,
+        *,
+        split_weights: bool = False,
     ) -> None:
-        self.model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.objective, self.plan, self.steps = objective.to(device), plan, steps
+        self.model, self.objective, self.plan, self.steps = model, objective, plan, steps
         self.device, self.precision = device, dtype_for(plan.precision, device)
+        self.averaged = copy.deepcopy(model) if plan.ema else model
+        self.shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
+        self.world = world()
+        self.is_split = split_weights and self.world.size > 1
+        self.passes = self._split() if self.is_split else self._whole()
         self.parameters = list({id(p): p for p in self._all_parameters()}.values())
         self.optimizer = torch.optim.AdamW(
             self.parameters,
@@ -43,14 +58,68 @@ class Session:
             weight_decay=plan.weight_decay,
             fused=True,
         )
-        self.averaged = copy.deepcopy(model) if plan.ema else model
-        self.world = world()
-        self.passes = together(Passes(self.model, self.objective), self.world)
         self.rate = plan.learning_rate(steps)
         self.step = 0
 
+    def _whole(self) -> Passes | DistributedDataParallel:
+        """The passes where every process holds all weights."""
+        for model in (self.model, self.averaged):
+            model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.objective.to(self.device)
+        return together(Passes(self.model, self.objective), self.world)
+
+    def _split(self) -> Passes:
+        """The passes where every process holds a share of all weights."""
+        require(
+            torch.__version__ >= OLDEST_THAT_SPLITS,  # type: ignore[operator]
+            f"splitting weights needs torch 2.13 or newer, and this is {torch.__version__}: "
+            "upgrade it, or leave --split-weights out",
+        )
+        from vaekit.training.splitting import split_model, split_passes  # slow to import
+
+        self.objective.to(self.device)
+        if self.averaged is not self.model:
+            split_model(self.averaged, self.objective, self.world, self.device)
+        return split_passes(self.model, self.objective, self.world, self.device)
+
     def _all_parameters(self) -> list[nn.Parameter]:
         return [*self.model.parameters(), *self.objective.parameters()]
+
+    def back_to_training(self) -> None:
+        """After the model has been looked at."""
+        self.model.train()
+        if self.is_split:
+            from vaekit.training.splitting import let_go
+
+            let_go(self.passes)
+            let_go(self.averaged)
+
+    def clip(self) -> Tensor:
+        """Shorten the gradients that lie on the parameters to the plan's largest norm; returns
+        their norm before, over all processes."""
+        norm = nn.utils.clip_grad_norm_(self.parameters, self.plan.clip or torch.inf)
+        return self.gathered(norm)
+
+    def gathered(self, tensor: Tensor) -> Tensor:
+        """A tensor that may be split, whole; all processes must ask for it."""
+        if not self.is_split:
+            return tensor
+        from vaekit.training.splitting import whole
+
+        return whole(tensor)
+
+    def best(self) -> dict[str, Tensor]:
+        """A copy of the weights to evaluate with, this process's share if they are split."""
+        return {name: tensor.clone() for name, tensor in self.averaged.state_dict().items()}
+
+    def whole(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Weights of :meth:`best` gathered; the processes but the first get none of them."""
+        found = {}
+        for name, tensor in weights.items():
+            gathered = self.gathered(tensor)
+            if self.world.is_first:
+                found[name] = gathered.cpu().reshape(self.shapes[name])
+        return found
 
     def update(self) -> float:
         """Apply the gradients that lie on the parameters; returns the learning rate used."""
@@ -68,8 +137,8 @@ class Session:
         if self.averaged is self.model:
             return
         decay = min(self.plan.ema, (1 + self.step) / (10 + self.step))
-        average, current = (list(m.parameters()) for m in (self.averaged, self.model))
-        torch._foreach_lerp_(average, current, 1 - decay)
+        average, current = ([*m.parameters()] for m in (self.averaged, self.model))
+        torch._foreach_lerp_(average, current, 1 - decay)  # type: ignore[arg-type]
         for old, new in zip(self.averaged.buffers(), self.model.buffers(), strict=True):
             old.copy_(new)
 
@@ -83,10 +152,32 @@ class Session:
             named |= {f"optimizer.{number}.{k}": v for k, v in memory.items()}
         return named
 
+    def places(self, names: Iterable[str]) -> dict[str, Tensor]:
+        """For names of :meth:`tensors`, what has the shape (and share) that each is to have here:
+        the tensor itself, or the parameter whose memory it is. Counts of steps have none."""
+        weights = {f"optimizer.{number}": p for number, p in enumerate(self.parameters)}
+        memory = [name for name in names if not name.endswith(".step")]
+        found = {name: weights.get(name.rpartition(".")[0]) for name in memory}
+        return {name: p for name, p in found.items() if p is not None} | {
+            name: t for name, t in self.tensors().items() if not name.startswith("optimizer.")
+        }
+
+    def _fitted(self, tensor: Tensor, place: Tensor) -> Tensor:
+        """A restored tensor as it is held here; a single number is a vector of one if split."""
+        if tensor.numel() == place.numel() == 1:
+            tensor = tensor.reshape(place.shape)
+        if not self.is_split:
+            return tensor
+        from vaekit.training.splitting import like
+
+        return like(tensor, place)
+
     def restore(self, step: int, tensors: dict[str, Tensor]) -> None:
         """Go back to where :meth:`tensors` was taken."""
         self.step = step
         parts = ("model", "objective", "averaged", "optimizer")
+        places = self.places(tensors)
+        tensors = {n: self._fitted(t, places[n]) if n in places else t for n, t in tensors.items()}
         own = {part: _below(part, tensors) for part in parts}
         self.model.load_state_dict(own["model"])
         self.objective.load_state_dict(own["objective"])

@@ -34,7 +34,8 @@ def validate(
     nothing if there are no rows.
 
     Args:
-        chunks: of rows of x; several processes share them out.
+        chunks: of rows of x; several processes share them out, each as many (the last ones may
+            not count), for split weights are gathered by all at once.
         step: at which the penalties' weights are taken (the last, to compare epochs fairly).
     """
     if not len(chunks):
@@ -42,7 +43,7 @@ def validate(
     model.eval()
     device = next(model.parameters()).device
     sums: dict[str, Tensor] = {}
-    for number in at.mine(max(len(chunks), at.size)):
+    for number in at.mine(-(-len(chunks) // at.size) * at.size):
         x = chunks[min(number, len(chunks) - 1)].to(device)
         with seeded(seed, "validation", number):
             loss = objective(model, Batch(x), step)

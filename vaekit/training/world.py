@@ -1,8 +1,9 @@
 """The processes that train together: how many, which one this is, and what they say to each other.
 
-Every process holds the whole model and computes some parts of each batch; gradients are averaged
-by torch's DistributedDataParallel. A part's noise depends on its number, not on who computes it,
-so a run gives the same numbers, up to rounding, for any number of processes.
+Every process computes some parts of each batch. Either it holds the whole model, and gradients are
+averaged by torch's DistributedDataParallel, or a share (:mod:`vaekit.training.splitting`). A part's
+noise depends on its number, not on who computes it, so a run gives the same numbers, up to
+rounding, for any number of processes.
 """
 
 from __future__ import annotations
@@ -45,9 +46,9 @@ class World:
             dist.all_reduce(values)
         return values
 
-    def any(self, answer: bool) -> bool:
-        """Whether any process says yes."""
-        return (self.size > 1 and bool(self.total(torch.tensor(float(answer))))) or answer
+    def any(self, *answers: bool) -> list[bool]:
+        """For each question, whether any process says yes."""
+        return [total > 0 for total in self.total(torch.tensor(answers).float()).tolist()]
 
     def told(self, value: T) -> T:
         """The first process's value."""
@@ -151,13 +152,12 @@ class Passes(nn.Module):
     def forward(self, x: Tensor, given: tuple[Tensor, ...], step: int) -> Loss:
         return self.objective(self.model, Batch(x, given), step)
 
+    def no_sync(self) -> AbstractContextManager[None]:
+        """Inside the block gradients are added up in this process alone: the next backward pass
+        outside it exchanges them with the others."""
+        return nullcontext()
 
-def together(passes: Passes, at: World) -> nn.Module:
+
+def together(passes: Passes, at: World) -> Passes | DistributedDataParallel:
     """The module whose gradients are averaged over all processes; itself if there is but one."""
     return DistributedDataParallel(passes) if at.size > 1 else passes
-
-
-def apart(passes: nn.Module) -> AbstractContextManager[None]:
-    """Inside the block gradients are added up in this process alone: the next backward pass
-    outside it exchanges them with the others."""
-    return passes.no_sync() if isinstance(passes, DistributedDataParallel) else nullcontext()
