@@ -10,10 +10,6 @@ class BadInput(ValueError):
     """Something a person gave cannot be used; the message is one line they can act on."""
 
 
-class Lost(ConnectionError):
-    """Another process of the run has ended."""
-
-
 def require(condition: bool, message: str) -> None:
     """Raise ``BadInput(message)`` unless ``condition`` holds."""
     if not condition:

@@ -23,7 +23,7 @@ def main() -> None:
     given = parsed(described)
     name, job = job_of(given)
     session = Session(job.built.model, job.built.objective, job.plan, job.steps)
-    load_checkpoint(given.folder / name / "session.safetensors", session)
+    load_checkpoint(given.folder / name / "checkpoint.safetensors", session)
     model, x = session.averaged, job.rows("test")[: given.rows]
     table = {}
     for samples in (100, 1_000, 10_000, 100_000):

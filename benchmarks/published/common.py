@@ -16,7 +16,14 @@ import torch
 from vaekit.data import Source, open_source
 from vaekit.fitting import Job, prepare
 from vaekit.schedules import Schedule
-from vaekit.training import Meter, Session, load_checkpoint, save_checkpoint, train
+from vaekit.training import (
+    Meter,
+    Session,
+    latest_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+    train,
+)
 from vaekit.training.validation import validate
 from vaekit.version import __version__
 
@@ -69,8 +76,8 @@ def run(
     """
     session = Session(job.built.model, job.built.objective, job.plan, job.steps)
     session.rate = rate or session.rate
-    path, before = folder / "session.safetensors" if folder else None, 0.0
-    if path and path.exists():
+    before = 0.0
+    if folder and (path := latest_checkpoint(folder)):
         before = load_checkpoint(path, session)["seconds"]
     began, meter, every = time.monotonic(), Meter(), job.batches.per_epoch
     for step in train(session, job.batches.from_step(session.step)):
@@ -80,9 +87,9 @@ def run(
         seconds = before + time.monotonic() - began
         yield session, meter.means(), seconds
         meter = Meter()
-        if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            save_checkpoint(path, session, {"seconds": seconds})
+        if folder:
+            folder.mkdir(parents=True, exist_ok=True)
+            save_checkpoint(folder, session, {"seconds": seconds})
         if seconds - before > 60 * minutes and session.step < session.steps:
             raise SystemExit(f"{session.step} of {session.steps} steps done; start again to go on")
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, NoReturn
 
 from cyclopts import App, CycloptsError
 
-from vaekit.checks import BadInput, Lost
+from vaekit.checks import BadInput
 from vaekit.cli.waiting import choose_waiting
 from vaekit.version import __version__
 
@@ -49,19 +50,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done; 2 bad input; 1 training failed; 130 stopped."""
     choose_waiting(os.environ)  # before torch is loaded
     try:
-        sys.exit(run(sys.argv[1:] if arguments is None else arguments))
-    except Lost as error:
-        fail(error, 2)
-        sys.stderr.flush()
-        os._exit(2)  # threads of the broken connections can crash Python's usual end
+        code = run(sys.argv[1:] if arguments is None else arguments)
+    except SystemExit as error:  # of a process that leaves the speaking to another
+        code = int(error.code or 0)
+    if "MASTER_ADDR" in os.environ:
+        leave(code)
+    sys.exit(code)
+
+
+def leave(code: int) -> NoReturn:
+    """End a process that has been connected to others: threads of the connections can crash
+    Python's usual end."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # closed, or nobody reads it
+            stream.flush()
+    os._exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line; returns the exit code. A person's mistake gets one line.
-
-    Raises:
-        Lost: when another process of the run has ended.
-    """
+    """Run the command line; returns the exit code. A person's mistake gets one line."""
     try:
         app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
     except (CycloptsError, BadInput) as error:
@@ -70,8 +77,6 @@ def run(arguments: Sequence[str]) -> int:
         return fail(error, 1)
     except KeyboardInterrupt as error:
         return fail(error if error.args else "stopped", 130)
-    except Lost:
-        raise
     except BrokenPipeError:
         sys.stderr.close()
     except (OSError, MemoryError) as error:

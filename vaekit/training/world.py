@@ -21,12 +21,16 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from vaekit.batch import Batch
-from vaekit.checks import BadInput, Lost
+from vaekit.checks import BadInput
 from vaekit.objectives import Loss, Objective
 
 SLURM = {"RANK": "SLURM_PROCID", "WORLD_SIZE": "SLURM_NTASKS"}
 SIGNS_OF_LOSS = ("connection", "gloo", "nccl", "timed out")
 T = TypeVar("T")
+
+
+class Lost(ConnectionError):
+    """Another process of the run has ended."""
 
 
 @dataclass(frozen=True)
