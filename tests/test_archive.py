@@ -52,6 +52,20 @@ def test_every_type_of_number_comes_back(trained, rows, tmp_path, dtype):
     assert found.plain == 0
 
 
+def test_images_come_back_in_the_layout_they_had(trained, rows, tmp_path):
+    """Grey images without an axis of channels, and colours last, as most arrays of images are."""
+    flat = rows[:, 0]
+    compress(trained, flat, tmp_path / "a.vk", block_rows=50)
+    archive = Archive(tmp_path / "a.vk", trained)
+    assert np.array_equal(archive.read(), flat)
+    assert archive.read(60, 70).shape == (10, 8, 8)
+    assert np.array_equal(archive.salvage()[0], flat)
+    colour = np.random.default_rng(0).integers(0, 9, (60, 6, 7, 3)).astype("uint8")
+    other = vaekit.fit(colour, latent=2, width=8, epochs=1)
+    compress(other, colour, tmp_path / "b.vk")
+    assert np.array_equal(Archive(tmp_path / "b.vk", other).read(), colour)
+
+
 def test_rows_that_the_model_cannot_describe_are_stored_plainly(trained, tmp_path):
     values = np.random.default_rng(0).normal(size=(40, 1, 8, 8)).astype("float32")
     values[0, 0, 0] = [np.nan, np.inf, -0.0, 1e30, -5, 0.5, 17, 255]

@@ -23,6 +23,7 @@ from vaekit.codec.blocks import MODEL, Coder
 from vaekit.codec.coded import twin
 from vaekit.codec.container import Block, Reader, Writer
 from vaekit.data import Representation
+from vaekit.data.arrays import channels_first, laid_out
 from vaekit.data.loading import load
 from vaekit.files import replacing
 from vaekit.progress import tracked
@@ -136,7 +137,8 @@ def compress(
     """Write rows, (rows, *shape), to a .vk file; every block is decoded again and compared.
 
     Args:
-        values: an array, also memory-mapped: blocks are read one at a time.
+        values: an array, also memory-mapped: blocks are read one at a time. Images may be given
+            as (N, H, W) or (N, H, W, C) too, and come back so.
         block_rows: rows in each block; 0 for about eight million numbers.
         embed: put the model into the file. verify: decode every block before the file appears.
         jobs: processes that code blocks side by side; 0 for one on each core.
@@ -146,6 +148,7 @@ def compress(
     Raises:
         BadInput: if the model cannot code, or rows have another shape.
     """
+    given, values = values.shape[1:], channels_first(values)
     trained.representation.check(values)  # type: ignore[arg-type]
     require(len(values) > 0, "there are no rows to compress")
     fine = values.dtype.kind in "buif" and values.dtype.itemsize <= 8
@@ -156,8 +159,8 @@ def compress(
     embedded = trained.packed() if embed else (b"", b"")
     header = {
         "vaekit": __version__, "model": fingerprint(trained), "tables": tables_hash(),
-        "shape": list(values.shape[1:]), "dtype": values.dtype.str, "rows": len(values),
-        "blocks": counts, "data": _hash_of(values, counts),
+        "shape": list(values.shape[1:]), "given": list(given), "dtype": values.dtype.str,
+        "rows": len(values), "blocks": counts, "data": _hash_of(values, counts),
         "embedded": [len(part) for part in embedded] if embed else None,
         **(extra or {}),
     }  # fmt: skip
@@ -279,7 +282,12 @@ class Archive:
         parts = [
             rows[max(start - first, 0) : stop - first] for first, rows in self.blocks(start, stop)
         ]
-        return np.concatenate(parts).astype(self.header["dtype"], copy=False)
+        return self._as_given(np.concatenate(parts))
+
+    def _as_given(self, rows: Array) -> Array:
+        """Rows in the shape and of the type in which they were handed in."""
+        shape = tuple(self.header.get("given", self.shape))
+        return laid_out(rows, shape).astype(self.header["dtype"], copy=False)
 
     def blocks(self, start: int, stop: int) -> Iterator[tuple[int, Array]]:
         """The blocks that hold rows ``start`` to ``stop``, each with its first row's number."""
@@ -309,13 +317,13 @@ class Archive:
     def salvage(self) -> tuple[Array, Array]:
         """All rows that whole blocks hold, and their numbers."""
         ends, found = np.cumsum(self.header["blocks"]), {}
-        for block in self.reader.salvaged():
+        for block in tracked(self.reader.salvaged(), "salvaging", len(ends)):
             if self._expected(block) and block.number not in found:
                 found[block.number] = self.decoded(block)
         require(bool(found), f"{self.path} holds no whole block")
         numbers = [np.arange(ends[i] - len(rows), ends[i]) for i, rows in sorted(found.items())]
         rows = np.concatenate([rows for _, rows in sorted(found.items())])
-        return rows.astype(self.header["dtype"], copy=False), np.concatenate(numbers)
+        return self._as_given(rows), np.concatenate(numbers)
 
     def _expected(self, block: Block) -> bool:
         counts = self.header["blocks"]

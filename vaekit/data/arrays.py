@@ -55,17 +55,29 @@ def to_rows(data: Any, name: str = "data") -> Tensor:
 
     (N, H, W) are grey images; (N, H, W, C) and (N, C, H, W) are images with 1, 3 or 4 channels.
     """
-    values = tidy_type(as_array(data, name), name)
-    if values.ndim == 3:
-        values = values[:, None]
-    if values.ndim == 4 and values.shape[1] not in CHANNELS and values.shape[3] in CHANNELS:
-        values = np.moveaxis(values, 3, 1)
+    values = channels_first(tidy_type(as_array(data, name), name))
     if values.ndim not in (2, 4):
         raise BadInput(
             f"{name} has shape {values.shape}: give vectors (rows, numbers) or images "
             "(rows, height, width) or (rows, height, width, channels)"
         )
     return torch.from_numpy(np.array(values, order="C"))
+
+
+def channels_first(values: Array) -> Array:
+    """Images (N, H, W) or (N, H, W, C) as a view (N, C, H, W); all else as it is."""
+    if values.ndim == 3:
+        return values[:, None]
+    if values.ndim == 4 and values.shape[1] not in CHANNELS and values.shape[3] in CHANNELS:
+        return np.moveaxis(values, 3, 1)
+    return values
+
+
+def laid_out(values: Array, shape: tuple[int, ...]) -> Array:
+    """The reverse of :func:`channels_first`, for rows that had this shape."""
+    if values.shape[1:] == shape:
+        return values
+    return values[:, 0] if len(shape) == 2 else np.moveaxis(values, 1, 3)
 
 
 def as_array(data: Any, name: str) -> Array:
