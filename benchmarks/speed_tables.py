@@ -93,6 +93,15 @@ def likelihood(r: dict) -> str:
     )
 
 
+def compiled(r: dict) -> str:
+    rows = [[name, *values.values()] for name, values in r["networks"].items()]
+    head = ["", *next(iter(r["networks"].values()))]
+    return (
+        f"\n## torch.compile\n\n`speed/compiled.py`: {r['setting']}.\n\n{table(head, rows)}\n"
+        "It is not used: see [the decision](decisions/0011-speed.md).\n"
+    )
+
+
 def precision(found: dict) -> str:
     rows = [
         [r["setting"], r["test ELBO, fp32"], r["test ELBO, bf16"], r["bf16 - fp32, mean"],
@@ -154,6 +163,7 @@ SECTIONS = (
     of("speed_training", training),
     of("speed_elbo", elbo),
     of("speed_nll", likelihood),
+    of("speed_compiled", compiled),
     precision,
     of("quality", quality),
     of("memory", memory),

@@ -44,7 +44,10 @@ MODELS = {
     "grey": ("mnist", {**DENSE, "likelihood": "beta_binomial", "epochs": 15}),
     "binary, ladder": ("mnist", {**LADDER, "binarize": "dynamic", "epochs": 10}),
     "grey, ladder": ("mnist", {**LADDER, "likelihood": "beta_binomial", "epochs": 10}),
-    "fashion, ladder": ("fashion_mnist", {**LADDER, "likelihood": "beta_binomial", "epochs": 10}),
+    "fashion, ladder": (
+        "fashion_mnist",
+        {**LADDER, "likelihood": "logistic_mixture", "epochs": 12},
+    ),
 }
 PUBLISHED = {
     "binary": {"BB-ANS": 0.19},
