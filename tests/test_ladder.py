@@ -15,7 +15,13 @@ from vaekit.codec import blocks
 from vaekit.codec.coded import twin
 from vaekit.conditionals import StandardNormal
 from vaekit.drawing import Recorder, at_mean, decoding
-from vaekit.evaluation import anneal, encode, latent_health
+from vaekit.evaluation import (
+    anneal,
+    encode,
+    latent_health,
+    log_likelihood,
+    log_likelihood_per_row,
+)
 from vaekit.evaluation.scores import elbo_terms
 from vaekit.inspection import as_text, describe
 from vaekit.models import Ladder, Rung
@@ -106,6 +112,17 @@ SHAPES = [
     {"shape": (1, 16, 16), "latent": 4, "width": 8},
     {"shape": (3, 17, 20), "latent": 4, "width": 8, "planes": 1},
 ]
+
+
+@pytest.mark.parametrize("options", SHAPES[:2])
+def test_scores_of_rows_do_not_depend_on_their_neighbours(options):
+    model = built(**options)
+    x = torch.rand(6, *options["shape"]).round()
+    together = log_likelihood_per_row(model, x, samples=30)
+    apart = torch.cat([log_likelihood_per_row(model, row[None], samples=30) for row in x])
+    assert torch.allclose(together, apart, atol=1e-4)
+    common = log_likelihood_per_row(model, x, samples=2000).double()
+    assert torch.allclose(common, log_likelihood(model, x, samples=2000).value, atol=0.5)
 
 
 @pytest.mark.parametrize("options", SHAPES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch import distributions as D
@@ -27,20 +29,42 @@ def common_draws(q: D.Distribution, samples: int) -> Tensor:
     Raises:
         NotImplementedError: for a q that is not Gaussian or a point.
     """
+    return moved(q, lambda dim: torch.randn(samples, 1, dim, dtype=q.mean.dtype, device=_at(q)))
+
+
+def common_draw_of_each(q: D.Distribution, samples: int) -> Tensor:
+    """One draw for each of the samples * rows rows of q, (samples * rows, dim): the rows of a
+    sample share their noise, as in :func:`common_draws`."""
+    rows = q.batch_shape.numel() // samples
+
+    def noise(dim: int) -> Tensor:
+        one = torch.randn(samples, 1, dim, dtype=q.mean.dtype, device=_at(q))
+        return one.expand(samples, rows, dim).flatten(0, 1)
+
+    return moved(q, noise)
+
+
+def moved(q: D.Distribution, noise: Callable[[int], Tensor]) -> Tensor:
+    """Standard normal noise, made for a number of dimensions, turned into draws from q.
+
+    Raises:
+        NotImplementedError: for a q that is not Gaussian or a point.
+    """
+    dim = q.event_shape[0]
     if isinstance(q, Point):
-        return q.rsample(torch.Size([samples]))
+        return q.mean + 0 * noise(dim)
     if isinstance(q, D.Independent) and isinstance(q.base_dist, D.Normal):
-        return q.mean + q.stddev * _noise(q, samples, q.event_shape[0])
+        return q.mean + q.stddev * noise(dim)
     if isinstance(q, D.MultivariateNormal):
-        return q.mean + _through(q.scale_tril, _noise(q, samples, q.event_shape[0]))
+        return q.mean + _through(q.scale_tril, noise(dim))
     if isinstance(q, D.LowRankMultivariateNormal):
-        shared = _through(q.cov_factor, _noise(q, samples, q.cov_factor.shape[-1]))
-        return q.mean + shared + q.cov_diag.sqrt() * _noise(q, samples, q.event_shape[0])
+        shared = _through(q.cov_factor, noise(q.cov_factor.shape[-1]))
+        return q.mean + shared + q.cov_diag.sqrt() * noise(dim)
     raise NotImplementedError(f"common noise is not known for {type(q).__name__}")
 
 
-def _noise(q: D.Distribution, samples: int, dim: int) -> Tensor:
-    return torch.randn(samples, 1, dim, dtype=q.mean.dtype, device=q.mean.device)
+def _at(q: D.Distribution) -> torch.device:
+    return q.mean.device
 
 
 def _through(matrix: Tensor, noise: Tensor) -> Tensor:
