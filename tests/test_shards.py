@@ -2,6 +2,7 @@
 
 import json
 import weakref
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -221,7 +222,8 @@ def test_training_resumes_exactly(kind, tmp_path, large, monkeypatch):
     fit(place, out=tmp_path / "whole", **plan)
     asked = iter([False] * 20 + [True] * 1000)
     with monkeypatch.context() as patched:
-        patched.setattr("vaekit.running._stopping", lambda run, stop: next(asked))
+        stop = nullcontext(lambda: next(asked))
+        patched.setattr("vaekit.running.asked_to_stop", lambda: stop)
         with pytest.raises(Interrupted):
             fit(place, out=tmp_path / "run", **plan)
     resume(tmp_path / "run")
