@@ -23,7 +23,6 @@ RAW, DEFLATED, LZMA, BZIP, MODEL = range(5)
 NUMBERS_AT_ONCE, BITS_A_LANE = 2**14, 2**14
 FEWEST_LANES, MOST_LANES = 2, 512
 HEAD = struct.Struct("<HxxII")
-PATIENCE = 64  # batches cut short by an empty stack before one is coded without bits back
 
 _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 6}]
 PLAIN: dict[int, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
@@ -82,23 +81,33 @@ class Coder:
 
 
 def compress(model: nn.Module, x: Array) -> bytes:
-    """Rows of whole numbers, (rows, *shape), by bits-back coding with an exact twin."""
+    """Rows of whole numbers, (rows, *shape), by bits-back coding with an exact twin.
+
+    Latents are taken from bits that are there already. At the start there are none: the first row
+    does without, and batches grow as the stack does.
+    """
     stack, runs = Stack.new(lanes_for(x)), list[tuple[int, bool]]()
-    at, size, short, most = 0, 1, 0, max(NUMBERS_AT_ONCE // max(x[0].size, 1), 1)
+    most = max(NUMBERS_AT_ONCE // max(x[0].size, 1), 1)
+    at, size, short = 0, 1, 1e9  # short: rows for each word of the stack that were too many
     while at < len(x):
-        size = min(size, most, len(x) - at)
-        back = short < PATIENCE
+        size = max(min(size, most, len(x) - at, _allowed(short, stack.size)), 1)
+        back = True
         try:
-            compress_rows(model, stack, x[at : at + size], back=back)
+            compress_rows(model, stack, x[at : at + size], back=True)
         except Empty:
+            short = min(short, size / (stack.size + 1))
             if size > 1:
-                size, short = size // 2, short + 1
                 continue
             back = False
-            compress_rows(model, stack, x[at : at + size], back=back)
+            compress_rows(model, stack, x[at : at + size], back=False)
         runs.append((size, back))
-        at, size, short = at + size, size * 2, short if back else 0
+        at, size = at + size, size * 2
     return _packed(stack, runs)
+
+
+def _allowed(short: float, words: int) -> int:
+    """How many rows the words of a stack may do for, given how many were too many before."""
+    return int(min(0.95 * short * words, 2**30))
 
 
 def decompress(model: nn.Module, payload: bytes, rows: int, shape: tuple[int, ...]) -> Array:
