@@ -44,6 +44,17 @@ MODELS = {
     "grey": ("mnist", {**DENSE, "likelihood": "beta_binomial", "epochs": 15}),
     "binary, ladder": ("mnist", {**LADDER, "binarize": "dynamic", "epochs": 10}),
     "grey, ladder": ("mnist", {**LADDER, "likelihood": "beta_binomial", "epochs": 10}),
+    "grey, ladder of 32 channels": (
+        "mnist",
+        {
+            **LADDER,
+            "likelihood": "beta_binomial",
+            "width": 32,
+            "planes": 2,
+            "lr": 1.5e-3,
+            "epochs": 22,
+        },
+    ),
     "fashion, ladder": (
         "fashion_mnist",
         {**LADDER, "likelihood": "logistic_mixture", "epochs": 12},
@@ -97,6 +108,7 @@ def measured(name: str) -> dict:
     pack, unpack = (sorted(t)[len(t) // 2] for t in zip(*times, strict=True))
     return {
         "options": {k: str(v) for k, v in options.items()},
+        "epochs trained": epochs_of(RUNS / name),
         "-ELBO, bits/dim": round(bound, 4),
         "vaekit, bits/dim": round(summary.bits_per_dimension, 4),
         "blocks that a plain coder made shorter": f"{summary.plain} of {summary.blocks}",
@@ -109,6 +121,12 @@ def measured(name: str) -> dict:
         "published, bits/dim": PUBLISHED[kind],
         "others, bits/dim": others(values, kind == "binary"),
     }
+
+
+def epochs_of(run: Path) -> int:
+    """How many epochs a run has finished: it may have been stopped before its end."""
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    return json.loads(lines[-1])["epoch"]
 
 
 def others(values: np.ndarray, binary: bool) -> dict:
