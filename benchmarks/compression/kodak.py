@@ -1,6 +1,6 @@
 """Photographs: a patch model trained on half of the Kodak images, the other half compressed.
 
-    VAEKIT_DATA=... python benchmarks/compression/kodak.py [--epochs 15]
+    VAEKIT_DATA=... python benchmarks/compression/kodak.py [--epochs 60]
 
 Each photograph is cut into 16 x 16 tiles, one block a photograph. PNG (optimised) and lossless
 WebP code the same pixels, one file each.
@@ -27,7 +27,7 @@ TILE = (16, 16)
 
 def main() -> None:
     options = argparse.ArgumentParser()
-    options.add_argument("--epochs", type=int, default=15)
+    options.add_argument("--epochs", type=int, default=60)
     given = options.parse_args()
     torch.set_num_threads(1)
     paths = sorted(Path(os.environ["VAEKIT_DATA"], "kodak").glob("*.png"))
