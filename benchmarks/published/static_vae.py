@@ -40,8 +40,8 @@ def main() -> None:
     few, many = (log_likelihood(model, x, samples=k) for k in (200, 5000))
     write("static_vae", {
         "setting": f"static MNIST 50,000 / 10,000 / 10,000, 784-400-40, Adam 1e-4, batch 100, at most {given.epochs} "
-        f"epochs, rate x 10^-0.2 at 200 and 350, best validation epoch ({best['epoch']}; training ended after "
-        f"{given.patience} without a better one), seed {given.seed}",
+        f"epochs, rate x 10^-0.2 at 200 and 350, best validation epoch ({best['epoch']}; it would have "
+        f"ended after {given.patience} without a better one), {job.plan.precision}, seed {given.seed}",
         "published -log p(x), IS-200": {"Rezende & Mohamed 2015": 89.9, "pythae": 89.78},
         "ours -log p(x), IS-200": round(-few.mean, 3),
         "ours -log p(x), IS-5000": round(-many.mean, 3),
