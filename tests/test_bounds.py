@@ -20,11 +20,11 @@ from vaekit.bounds import (
     renyi,
     tvo,
 )
-from vaekit.conditionals import Conditional, Join, StandardNormal
+from vaekit.conditionals import Conditional, StandardNormal
 from vaekit.drawing import enumerated, observed
 from vaekit.families import DiagonalNormal, likelihood
 from vaekit.models import VAE, Labelled
-from vaekit.networks import dense
+from vaekit.networks import Join, dense
 from vaekit.trace import replay, trace
 
 WRONG = LinearGaussian(shift=0.15, stretch=1.3, full=False)

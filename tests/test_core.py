@@ -10,11 +10,11 @@ from torch import nn
 
 from vaekit.batch import Batch
 from vaekit.bounds import elbo, reconstruction
-from vaekit.conditionals import Conditional, Join, StandardNormal
+from vaekit.conditionals import Conditional, StandardNormal
 from vaekit.drawing import Generator, at_mean, observed
 from vaekit.families import DiagonalNormal, PointMass, likelihood
 from vaekit.models import VAE
-from vaekit.networks import dense
+from vaekit.networks import Join, dense
 from vaekit.objectives import Objective, name_of
 from vaekit.penalties import free_bits, mean_kl_per_dimension, rate
 from vaekit.schedules import at, cosine, cyclical, product, ramp

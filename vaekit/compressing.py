@@ -24,7 +24,6 @@ from vaekit.codec.coded import twin
 from vaekit.codec.container import Block, Reader, Writer
 from vaekit.data import Representation
 from vaekit.data.arrays import channels_first, laid_out
-from vaekit.data.loading import load
 from vaekit.files import replacing
 from vaekit.progress import tracked
 from vaekit.trained import Trained
@@ -341,14 +340,3 @@ class Archive:
             "your processor and the versions of torch and numpy",
         )
         return rows
-
-
-def read_rows(path: Path) -> Array:
-    """Rows of a .npy file, memory-mapped.
-
-    Raises:
-        BadInput: if it is no array.
-    """
-    rows = load(path, mapped=True)
-    require(isinstance(rows, np.ndarray), f"{path} is an archive of arrays, not one array")
-    return rows

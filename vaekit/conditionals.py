@@ -50,14 +50,3 @@ class StandardNormal(nn.Module):
     def forward(self, *given: Tensor) -> D.Distribution:
         normal = D.Normal(self.zero, torch.ones_like(self.zero), validate_args=False)
         return independent(normal, (len(self.zero),))
-
-
-class Join(nn.Module):
-    """Concatenates all that is given along the last axis and applies ``net`` to it."""
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, *given: Tensor) -> Tensor:
-        return self.net(torch.cat(given, -1))

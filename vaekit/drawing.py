@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch import distributions as D
 
-from vaekit.distributions import common_draw_of_each, common_draws, draw_with_density, exact_kl
+from vaekit.distributions import common_draws, draw_with_density, exact_kl
 
 
 class Draw(Protocol):
@@ -70,8 +70,9 @@ def at_mean(p: D.Distribution, q: D.Distribution, shape: torch.Size) -> Latent:
 
 def with_common_noise(p: D.Distribution, q: D.Distribution, shape: torch.Size) -> Latent:
     """Draw from q by the same noise for every row, so that a row's score is its own affair."""
-    each = q.batch_shape == (shape.numel(),)
-    z = common_draw_of_each(q, shape[0]) if each else common_draws(q, shape[0])
+    samples, rows = shape
+    each = q.batch_shape == (samples * rows,)
+    z = common_draws(q, samples, rows if each else None)
     return _latent(p, q, z, q.log_prob(z), shape)
 
 

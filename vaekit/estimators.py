@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,8 @@ from torch import Tensor
 
 from vaekit.data import Source
 from vaekit.data.source import SPLITS
-from vaekit.drawing import Generator, decoding
-from vaekit.evaluation import elbo_per_row, encode, in_chunks
+from vaekit.drawing import Generator
+from vaekit.evaluation import decode, elbo_per_row, encode, in_chunks
 from vaekit.fitting import prepare
 from vaekit.running import run_here
 from vaekit.seeding import seeded
@@ -141,7 +142,5 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return self.representation_.encode(values), X.dtype
 
     def _decoded(self, z: Tensor) -> Array:
-        def mean(part: Tensor) -> Tensor:
-            return self.model_(decoding(self.model_, part)).mean
-
-        return self.representation_.decode(in_chunks(mean, z)).numpy()
+        x = in_chunks(partial(decode, self.model_), z)
+        return self.representation_.decode(x).numpy()

@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,8 @@ from vaekit.checks import BadInput, require
 from vaekit.data import Encoded, Representation, Source, open_source
 from vaekit.data.arrays import is_frame, to_array, to_rows
 from vaekit.data.stored import OnDisk, Values, in_memory, passing
-from vaekit.drawing import Generator, decoding
-from vaekit.evaluation import bits_per_dimension, encode, in_chunks, log_likelihood_per_row
+from vaekit.drawing import Generator
+from vaekit.evaluation import bits_per_dimension, decode, encode, in_chunks, log_likelihood_per_row
 from vaekit.evaluation.annealing import CHAINS, STEPS
 from vaekit.evaluation.passes import ROWS, Rows, codes
 from vaekit.evaluation.scores import Scores, score, with_annealing
@@ -251,11 +251,9 @@ class Trained:
         return np.asarray(data)[None] if np.shape(data) == row else data
 
     def _decode(self, z: Tensor) -> Tensor:
-        def mean(part: Tensor) -> Tensor:
-            return self.model(decoding(self.model, part)).mean
-
         self.model.eval()
-        return self.representation.decode(in_chunks(mean, z, title="decoding"))
+        x = in_chunks(partial(decode, self.model), z, title="decoding")
+        return self.representation.decode(x)
 
     def _values(self, data: Any, split: str) -> Values:
         """Stored values of the rows asked for, of the type and shape the model was trained on."""

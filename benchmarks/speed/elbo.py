@@ -7,7 +7,6 @@ draw of z a row, is taken, which is not timed.
     VAEKIT_DATA=... python benchmarks/speed/elbo.py --pythae PYTHON --keras PYTHON [--threads 2]
 """
 
-import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -17,16 +16,13 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "published"))
 
 from common import open_source, write
-from training import BATCH, started
+from training import BATCH, peers, started
 
 GOALS = (112.0, 109.0, 107.0)
 
 
 def main() -> None:
-    options = argparse.ArgumentParser()
-    options.add_argument("--pythae", required=True)
-    options.add_argument("--keras", required=True)
-    options.add_argument("--threads", type=int, default=2)
+    options = peers()
     options.add_argument("--epochs", type=int, default=12)
     given = options.parse_args()
     found = {}

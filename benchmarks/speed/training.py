@@ -66,10 +66,7 @@ class Worker:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser()
-    options.add_argument("--pythae", required=True)
-    options.add_argument("--keras", required=True)
-    options.add_argument("--threads", type=int, default=2)
+    options = peers()
     options.add_argument("--rounds", type=int, default=9)
     given = options.parse_args()
     torch.set_num_threads(given.threads)
@@ -85,6 +82,15 @@ def main() -> None:
             result[network] = compared(network, str(data), given)
             print(json.dumps(result[network], indent=2), flush=True)
     write("speed_training", result)
+
+
+def peers() -> argparse.ArgumentParser:
+    """Options that say where the peers are, and how many threads all use."""
+    options = argparse.ArgumentParser()
+    options.add_argument("--pythae", required=True)
+    options.add_argument("--keras", required=True)
+    options.add_argument("--threads", type=int, default=2)
+    return options
 
 
 def compared(network: str, data: str, given: argparse.Namespace) -> dict:

@@ -108,13 +108,13 @@ def _salvage(archive: Any, path: Path) -> None:
 
 
 def _rows(data: str, split: str) -> np.ndarray:
-    from vaekit.compressing import read_rows
     from vaekit.data import open_source
+    from vaekit.data.loading import load
     from vaekit.data.stored import in_memory
 
     if Path(data).suffix == ".npy" and Path(data).is_file():
         require(split == "all", "a .npy file is compressed whole: leave out --split")
-        return read_rows(Path(data))
+        return load(Path(data), mapped=True)
     return in_memory(open_source(data).rows(split)).numpy()
 
 

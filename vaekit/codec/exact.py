@@ -22,8 +22,8 @@ from vaekit.checks import BadInput
 from vaekit.codec import tables
 from vaekit.codec.tables import LIMIT, ONE
 from vaekit.networks import MeanLogits, Rescale, Standardize
-from vaekit.networks.ladders import Beside, Merge
-from vaekit.networks.layers import Heads
+from vaekit.networks.ladders import Merge
+from vaekit.networks.layers import Heads, Join
 from vaekit.networks.residual import ChannelsFirst, Residual
 from vaekit.networks.tutorial import SameConv, SameConvTranspose
 
@@ -244,7 +244,7 @@ def merge(layer: Merge) -> Layer:
     return lambda z, *above: net(torch.cat([z.unflatten(1, shape), *above], 1))
 
 
-def beside(layer: Beside) -> Layer:
+def join(layer: Join) -> Layer:
     """All that is given side by side, then a network."""
     net = exact(layer.net)
     return lambda *given: net(torch.cat(given, 1))
@@ -265,7 +265,7 @@ TWINS: dict[type, Callable[[Any], Layer]] = {
     Heads: heads,
     Residual: residual,
     Merge: merge,
-    Beside: beside,
+    Join: join,
     ChannelsFirst: group_norm,
     nn.Upsample: upsample,
     Rescale: rescale,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,7 @@ from sklearn.decomposition import PCA
 from vaekit.choosing import choose
 from vaekit.data import Source
 from vaekit.data.stored import in_memory
-from vaekit.drawing import decoding
-from vaekit.evaluation import encode, in_chunks
+from vaekit.evaluation import decode, encode, in_chunks
 from vaekit.fitting import prepare
 from vaekit.running import run_here
 
@@ -71,15 +71,10 @@ def network(name: str, source: Source, latent: int, epochs: int, seed: int, **re
 
     def to_rows(codes: Array) -> Array:
         z = torch.from_numpy(np.asarray(codes, dtype=np.float32))
-        return in_chunks(lambda part: decoded(model, part), z).flatten(1).numpy()
+        return in_chunks(partial(decode, model), z).flatten(1).numpy()
 
     codes = to_codes(unit(source, "train"))
     return Coder(name, to_codes, to_rows, standard(latent) if name == "VAE" else fitted(codes))
-
-
-def decoded(model: torch.nn.Module, z: torch.Tensor) -> torch.Tensor:
-    """The mean of p(x|z)."""
-    return model(decoding(model, z)).mean
 
 
 def standard(latent: int) -> Callable[[np.random.Generator, int], Array]:

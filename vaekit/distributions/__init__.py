@@ -1,6 +1,6 @@
 """Distributions that torch lacks, and what is known exactly about pairs of them."""
 
-from vaekit.distributions.densities import common_draw_of_each, common_draws, draw_with_density
+from vaekit.distributions.densities import common_draws, draw_with_density
 from vaekit.distributions.divergences import exact_kl, kl_per_dimension
 from vaekit.distributions.levels import (
     BetaBinomial,
@@ -14,7 +14,6 @@ __all__ = [
     "CategoricalLevels",
     "DiscretizedLogistic",
     "Point",
-    "common_draw_of_each",
     "common_draws",
     "draw_with_density",
     "exact_kl",

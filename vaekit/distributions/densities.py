@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 from torch import distributions as D
@@ -20,8 +18,9 @@ def draw_with_density(q: D.Distribution, shape: torch.Size) -> tuple[Tensor, Ten
     return z, q.log_prob(z)
 
 
-def common_draws(q: D.Distribution, samples: int) -> Tensor:
+def common_draws(q: D.Distribution, samples: int, rows: int | None = None) -> Tensor:
     """``samples`` draws for each row of q from the same noise for every row: (samples, rows, dim).
+    If ``rows`` is given q has samples * rows rows, and gets one draw for each, of that shape.
 
     With common noise a row's draws depend on that row alone, never on its neighbours, its
     position or the batch. Each row's draws are distributed as q; different rows' are dependent.
@@ -29,42 +28,21 @@ def common_draws(q: D.Distribution, samples: int) -> Tensor:
     Raises:
         NotImplementedError: for a q that is not Gaussian or a point.
     """
-    return moved(q, lambda dim: torch.randn(samples, 1, dim, dtype=q.mean.dtype, device=_at(q)))
-
-
-def common_draw_of_each(q: D.Distribution, samples: int) -> Tensor:
-    """One draw for each of the samples * rows rows of q, (samples * rows, dim): the rows of a
-    sample share their noise, as in :func:`common_draws`."""
-    rows = q.batch_shape.numel() // samples
 
     def noise(dim: int) -> Tensor:
-        one = torch.randn(samples, 1, dim, dtype=q.mean.dtype, device=_at(q))
-        return one.expand(samples, rows, dim).flatten(0, 1)
+        one = torch.randn(samples, 1, dim, dtype=q.mean.dtype, device=q.mean.device)
+        return one if rows is None else one.expand(samples, rows, dim).flatten(0, 1)
 
-    return moved(q, noise)
-
-
-def moved(q: D.Distribution, noise: Callable[[int], Tensor]) -> Tensor:
-    """Standard normal noise, made for a number of dimensions, turned into draws from q.
-
-    Raises:
-        NotImplementedError: for a q that is not Gaussian or a point.
-    """
-    dim = q.event_shape[0]
     if isinstance(q, Point):
-        return q.mean + 0 * noise(dim)
+        return q.rsample(torch.Size([samples] if rows is None else []))
     if isinstance(q, D.Independent) and isinstance(q.base_dist, D.Normal):
-        return q.mean + q.stddev * noise(dim)
+        return q.mean + q.stddev * noise(q.event_shape[0])
     if isinstance(q, D.MultivariateNormal):
-        return q.mean + _through(q.scale_tril, noise(dim))
+        return q.mean + _through(q.scale_tril, noise(q.event_shape[0]))
     if isinstance(q, D.LowRankMultivariateNormal):
         shared = _through(q.cov_factor, noise(q.cov_factor.shape[-1]))
-        return q.mean + shared + q.cov_diag.sqrt() * noise(dim)
+        return q.mean + shared + q.cov_diag.sqrt() * noise(q.event_shape[0])
     raise NotImplementedError(f"common noise is not known for {type(q).__name__}")
-
-
-def _at(q: D.Distribution) -> torch.device:
-    return q.mean.device
 
 
 def _through(matrix: Tensor, noise: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from vaekit.evaluation.likelihood import (
     log_likelihood,
     log_likelihood_per_row,
 )
-from vaekit.evaluation.passes import encode, in_chunks
+from vaekit.evaluation.passes import decode, encode, in_chunks
 
 __all__ = [
     "Aggregate",
@@ -25,6 +25,7 @@ __all__ = [
     "anneal",
     "bits_per_dimension",
     "bound_curve",
+    "decode",
     "elbo_per_row",
     "encode",
     "in_chunks",

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.distributions import kl_per_dimension
-from vaekit.drawing import from_posterior
-from vaekit.evaluation.passes import Rows, encode, in_chunks, known_of
+from vaekit.drawing import at_mean, from_posterior
+from vaekit.evaluation.passes import Rows, in_chunks, known_of
 from vaekit.seeding import seeded
 
 ACTIVE = 0.01
@@ -58,16 +58,20 @@ def latent_health(model: nn.Module, x: Rows, seed: int = 0) -> LatentHealth:
     """
     model.eval()
     with seeded(seed, "health"):
-        kl = in_chunks(lambda part: _kl(model, part), x).double()
-    means = encode(model, x).double()
+        means, kl = in_chunks(lambda part: _means_and_kl(model, part), x).double().unbind(1)
     known = not bool(kl.isnan().any())
     return LatentHealth(kl.mean(0) if known else None, means.var(0, correction=0))
 
 
-def _kl(model: nn.Module, x: Tensor) -> Tensor:
-    """KL(q || p) of each dimension, (rows, dim), NaN where it is not known."""
-    found = []
-    for prior, posterior in known_of(model, x, from_posterior):
-        kl = kl_per_dimension(posterior, prior)
-        found.append(torch.full_like(posterior.mean, torch.nan) if kl is None else kl)
-    return torch.cat(found, 1)
+def _means_and_kl(model: nn.Module, x: Tensor) -> Tensor:
+    """The posterior means and KL(q || p) of each dimension, (rows, 2, dim); KL that is not known
+    is NaN."""
+    drawn = known_of(model, x, from_posterior)
+    at = drawn if len(drawn) == 1 else known_of(model, x, at_mean)
+    means = torch.cat([q.mean for _, q in at], 1)
+    found = [kl_per_dimension(q, p) for p, q in drawn]
+    known = [
+        torch.full_like(q.mean, torch.nan) if kl is None else kl
+        for (_, q), kl in zip(drawn, found, strict=True)
+    ]
+    return torch.stack([means, torch.cat(known, 1)], 1)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch import distributions as D
 
-from vaekit.drawing import Recorder, Rule, at_mean
+from vaekit.drawing import Recorder, Rule, at_mean, decoding
 from vaekit.progress import tracked
 
 ROWS = 256
@@ -81,7 +81,12 @@ def codes(model: Any, x: Rows) -> Iterator[Tensor]:
     for part in chunks(x, title="encoding"):
         with torch.inference_mode():
             means = [q.mean for _, q in known_of(model, part, at_mean)]
-            yield torch.cat(means, 1) if len(means) > 1 else means[0]
+            yield torch.cat(means, 1)
+
+
+def decode(model: Any, z: Tensor) -> Tensor:
+    """The means of p(x|z), (rows, *shape), for codes as :func:`encode` gives them."""
+    return model(decoding(model, z)).mean
 
 
 class Known(NamedTuple):

@@ -10,12 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.bounds import reconstruction
-from vaekit.drawing import decoding
 from vaekit.evaluation.aggregate import Aggregate, aggregate
 from vaekit.evaluation.annealing import anneal, sandwich
 from vaekit.evaluation.latents import LatentHealth, latent_health
 from vaekit.evaluation.likelihood import LogLikelihood, bits_per_dimension, log_likelihood
-from vaekit.evaluation.passes import ROWS, Rows, chunks, encode, gathered, in_chunks
+from vaekit.evaluation.passes import ROWS, Rows, chunks, decode, encode, gathered, in_chunks
 from vaekit.seeding import seeded
 from vaekit.trace import trace
 
@@ -159,9 +158,7 @@ def reconstruction_error(model: nn.Module, x: Rows) -> float:
     """Mean squared difference, per number, between x and its reconstruction."""
 
     def error(part: Tensor) -> Tensor:
-        z = encode(model, part)
-        rebuilt = model(decoding(model, z)).mean
-        return (rebuilt - part).double().square().flatten(1).mean(1)
+        return (decode(model, encode(model, part)) - part).double().square().flatten(1).mean(1)
 
     return in_chunks(error, x).mean().item()
 

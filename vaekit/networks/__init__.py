@@ -3,13 +3,14 @@
 from vaekit.networks.convolutional import conv_decoder, conv_encoder
 from vaekit.networks.dense import dense
 from vaekit.networks.inputs import MeanLogits, Rescale, Standardize
-from vaekit.networks.layers import ACTIVATIONS, Heads, glorot
+from vaekit.networks.layers import ACTIVATIONS, Heads, Join, glorot
 from vaekit.networks.residual import residual_decoder, residual_encoder
 from vaekit.networks.tutorial import tutorial_decoder, tutorial_encoder
 
 __all__ = [
     "ACTIVATIONS",
     "Heads",
+    "Join",
     "MeanLogits",
     "Rescale",
     "Standardize",

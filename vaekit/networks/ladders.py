@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from vaekit.networks.layers import Shape, halvings, to_shape, to_vector
+from vaekit.networks.layers import Join, Shape, halvings, to_shape, to_vector
 from vaekit.networks.residual import Residual, norm
 
 
@@ -26,17 +27,6 @@ class Merge(nn.Module):
 
     def forward(self, z: Tensor, *above: Tensor) -> Tensor:
         return self.net(torch.cat([z.unflatten(1, self.shape), *above], 1))
-
-
-class Beside(nn.Module):
-    """``net`` of all that is given, side by side along the first axis of a row."""
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, *given: Tensor) -> Tensor:
-        return self.net(torch.cat(given, 1))
 
 
 class Step(NamedTuple):
@@ -72,7 +62,7 @@ def dense_ladder(
     steps = []
     for number, size in enumerate(sizes):
         above = width if number else 0
-        posterior = Beside(nn.Linear(width + above, scales * size))
+        posterior = Join(nn.Linear(width + above, scales * size))
         merge = nn.Sequential(nn.Linear(size + above, width), nn.SiLU())
         steps.append(Step(size, posterior, Merge(merge, (size,))))
     return Networks([*stages], steps, nn.Sequential(*to_shape(width, raw)))
@@ -95,7 +85,7 @@ def residual_ladder(
     """
     places = halvings(image[1:], len(channels))[1:]
     ends = [(width, *place) for width, place in zip(channels, places, strict=True)]
-    stages = [_stage(*pair) for pair in zip((image[0], *channels), channels, strict=False)]
+    stages = [_stage(*pair) for pair in pairwise((image[0], *channels))]
     stages += [nn.Sequential(norm(channels[-1]), nn.SiLU())]
     steps = [_top(ends[-1], latent, scales)]
     for number in reversed(range(len(channels))):
@@ -112,7 +102,7 @@ def _stage(before: int, after: int) -> nn.Module:
 def _top(at: Shape, latent: int, scales: int) -> Step:
     posterior = nn.Sequential(*to_vector(at, scales * latent))
     merge = nn.Sequential(*to_shape(latent, at), Residual(at[0]))
-    return Step(latent, Beside(posterior), Merge(merge, (latent,)))
+    return Step(latent, Join(posterior), Merge(merge, (latent,)))
 
 
 def _middle(at: Shape, planes: int, scales: int, after: Shape | None) -> Step:
@@ -123,9 +113,10 @@ def _middle(at: Shape, planes: int, scales: int, after: Shape | None) -> Step:
     merge: list[nn.Module] = [nn.Conv2d(planes + width, width, 1), Residual(width)]
     if after:
         merge += [nn.Upsample(size=after[1:]), nn.Conv2d(width, after[0], 3, padding=1)]
-    size = math.prod((planes, *place))
     shape = (planes, *place)
-    return Step(size, Beside(nn.Sequential(*posterior)), Merge(nn.Sequential(*merge), shape))
+    return Step(
+        math.prod(shape), Join(nn.Sequential(*posterior)), Merge(nn.Sequential(*merge), shape)
+    )
 
 
 def _to_pixels(at: Shape, raw: Shape) -> nn.Module:

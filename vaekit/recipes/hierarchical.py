@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from torch import nn
 
-from vaekit.bounds import elbo
 from vaekit.checks import known, require
 from vaekit.conditionals import Conditional, Mapped, StandardNormal
 from vaekit.families import Likelihood
 from vaekit.families.gaussians import DiagonalNormal
 from vaekit.models import Ladder, Rung
 from vaekit.networks.ladders import Networks, Step, dense_ladder, residual_ladder
-from vaekit.objectives import Objective
-from vaekit.penalties import rate
 from vaekit.recipes import parts
 from vaekit.recipes.making import Built
 from vaekit.recipes.parts import LINKS, Link, Network, Shape
-from vaekit.schedules import ramp
 
 
 def ladder_vae(
@@ -59,9 +55,8 @@ def ladder_vae(
     first = nn.Sequential(parts.input_layer(likelihood, shape, levels), nets.stages[0])
     stages = [Mapped(net) for net in (first, *nets.stages[1:])]
     rungs = [_rung(step, link) for step in nets.steps]
-    warmup = [(ramp(-1.0, 0.0, int(kl_warmup * steps)), rate)] if kl_warmup else []
     model = Ladder(stages, rungs, Conditional(nets.last, data))
-    return Built(model, Objective(elbo, *warmup))
+    return Built(model, parts.warmed_up(kl_warmup, steps))
 
 
 def _networks(

@@ -7,6 +7,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from vaekit.bounds import elbo
 from vaekit.checks import BadInput, known, require
 from vaekit.conditionals import Conditional
 from vaekit.families import (
@@ -30,6 +31,9 @@ from vaekit.networks import (
     residual_encoder,
 )
 from vaekit.networks.layers import depth_for
+from vaekit.objectives import Objective
+from vaekit.penalties import rate
+from vaekit.schedules import ramp
 
 Shape = tuple[int, ...]
 Network = Literal["auto", "dense", "conv", "residual"]
@@ -133,3 +137,9 @@ def posterior(
     """q(z|x)."""
     net = encoder(network, shape, family.raw_shape, width, depth)
     return Conditional(nn.Sequential(input_layer(kind, shape, levels), net), family)
+
+
+def warmed_up(share: float, steps: int) -> Objective:
+    """The ELBO, the weight of whose KL rises from 0 to 1 over a share of the training."""
+    rising = [(ramp(-1.0, 0.0, int(share * steps)), rate)] if share else []
+    return Objective(elbo, *rising)

@@ -14,11 +14,9 @@ from vaekit.families.gaussians import DiagonalNormal
 from vaekit.models import VAE
 from vaekit.networks import MeanLogits, dense, glorot, tutorial_decoder, tutorial_encoder
 from vaekit.objectives import Objective
-from vaekit.penalties import rate
 from vaekit.recipes import parts
 from vaekit.recipes.making import Built, extends
 from vaekit.recipes.parts import Link, Network, Posterior, Shape
-from vaekit.schedules import ramp
 
 PLAIN: dict[str, float | str] = {"decay": "constant", "warmup": 0.0, "clip": 0.0, "ema": 0.0}
 PLANS: dict[str, dict[str, float | str]] = {
@@ -67,8 +65,7 @@ def vae(
     decode = parts.decoder(network_kind, shape, latent, data.raw_shape, width, depth)
     encode = parts.posterior(shape, code, network_kind, likelihood, levels, width, depth)
     model = VAE(StandardNormal(latent), encode, Conditional(decode, data))
-    warmup = [(ramp(-1.0, 0.0, int(kl_warmup * steps)), rate)] if kl_warmup else []
-    return Built(model, Objective(elbo, *warmup))
+    return Built(model, parts.warmed_up(kl_warmup, steps))
 
 
 @extends(vae, network="dense", depth=1, latent=20, likelihood="bernoulli", link="exp")
