@@ -185,6 +185,10 @@ def test_a_later_version_a_wrong_model_and_a_foreign_file_are_named(trained, pac
     other.write_bytes(whole)
     with pytest.raises(BadInput, match=r"format 7.*upgrade"):
         Archive(other, trained)
+    whole[8] = 1
+    other.write_bytes(whole)
+    with pytest.raises(BadInput, match=r"format 1, from before the first release"):
+        Archive(other, trained)
     with pytest.raises(BadInput, match="another model"):
         Archive(packed, vaekit.fit("digits", latent=4, epochs=1, width=64, seed=1)).read()
     with pytest.raises(BadInput, match="does not hold its model"):

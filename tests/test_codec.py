@@ -129,7 +129,7 @@ def test_what_is_pushed_is_popped(seed, lanes, count):
 def test_every_symbol_has_an_interval_and_they_fill_the_unit(kind):
     data, count = ("bernoulli", 1) if kind == "posterior" else (kind, 3)
     model, x = twin(made(data)), rows_for(data, count)
-    rule = Chooser(count, lambda n, p, q: q.likeliest())
+    rule = Chooser(count, lambda n, p, q: q.likeliest(), back=True)
     found = model(rule, torch.from_numpy(x * ONE))
     if kind == "posterior":
         found = rule.posteriors["z"]
@@ -154,9 +154,34 @@ def test_an_empty_stack_says_so_and_stays_as_it_was():
     model, x = twin(made("bernoulli")), rows_for("bernoulli", 5)
     stack = Stack.new(4)
     with pytest.raises(Empty):
-        compress_rows(model, stack, x, back=True)
+        compress_rows(model, stack, x, back=True, lanes=8)
     assert stack.size == 0
     assert (stack.heads == 2**32).all()
+
+
+@given(st.lists(st.integers(2**32, 2**64 - 1), min_size=1, max_size=70), st.binary(max_size=9))
+@settings(max_examples=200, deadline=None)
+def test_states_are_stored_in_few_bytes(heads, before):
+    heads = np.array([2**32, 2**64 - 1, *heads], np.uint64)
+    packed = blocks._states(heads)
+    found, end = blocks._read_states(before + packed + b"rest", len(before), len(heads))
+    assert (found == heads).all()
+    assert end == len(before) + len(packed)
+
+
+def test_new_lanes_cost_nothing_and_can_be_given_back():
+    random = np.random.default_rng(2)
+    stack = Stack(random.integers(2**32, 2**63, 3), random.integers(0, 2**32, 2000))
+    heads, words = stack.heads.copy(), stack.words.copy()
+    stack.widen(1000)
+    assert stack.lanes == 1000
+    assert (stack.heads[3:] < 2**33).all()  # a word each, above the least that a state holds
+    stack.narrow(3)
+    assert (stack.heads == heads).all()
+    assert (stack.words == words).all()
+    with pytest.raises(Empty):
+        stack.widen(2004)
+    assert (stack.heads == heads).all()
 
 
 def test_popping_random_bits_gives_draws_from_the_distribution():
@@ -335,7 +360,7 @@ def test_the_rate_is_that_of_the_elbo():
 
 def test_costs_are_those_of_the_float_model():
     model, x = made("beta_binomial"), rows_for("beta_binomial", 20)
-    rule = Chooser(20, lambda n, p, q: q.likeliest())
+    rule = Chooser(20, lambda n, p, q: q.likeliest(), back=True)
     with torch.inference_mode():
         found = twin(model)(rule, torch.from_numpy(x * ONE))
         size = found.interval(slice(0, found.count), x.reshape(-1))[1]

@@ -59,6 +59,19 @@ MODELS = {
         "fashion_mnist",
         {**LADDER, "likelihood": "logistic_mixture", "epochs": 12},
     ),
+    "fashion, ladder of 32 channels": (
+        "fashion_mnist",
+        {
+            **LADDER,
+            "likelihood": "logistic_mixture",
+            "components": 5,
+            "width": 32,
+            "planes": 2,
+            "lr": 1.5e-3,
+            "batch": 64,
+            "epochs": 15,
+        },
+    ),
 }
 PUBLISHED = {
     "binary": {"BB-ANS": 0.19},

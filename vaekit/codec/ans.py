@@ -72,6 +72,22 @@ class Stack:
     def words(self) -> Array:
         return self.pile[: self.size]
 
+    def widen(self, lanes: int) -> None:
+        """Go on with at least so many lanes. Words of the pile become states of new ones, so that
+        they cost nothing.
+
+        Raises:
+            Empty: if there are too few words.
+        """
+        more = lanes - self.lanes
+        if more > 0:
+            self.heads = np.concatenate([self.heads, LOW | self._take(more)])
+
+    def narrow(self, lanes: int) -> None:
+        """Undo :meth:`widen`: back to so many lanes."""
+        self._pile_up((self.heads[lanes:] & MASK).astype(np.uint32))
+        self.heads = self.heads[:lanes].copy()
+
     def push(self, start: Array, size: Array, turned: bool = False) -> None:
         """Code symbols given by their intervals; ``turned``: as they were peeked at."""
         heads = self.heads[: len(start)]
@@ -107,7 +123,7 @@ class Stack:
         return self.turns[first : first + count]
 
     def _pile_up(self, words: Array) -> None:
-        if self.size + len(words) > len(self.pile):
+        while self.size + len(words) > len(self.pile):
             self.pile = np.concatenate([self.pile, np.zeros_like(self.pile)])
         self.pile[self.size : self.size + len(words)] = words
         self.size += len(words)

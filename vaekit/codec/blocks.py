@@ -20,8 +20,9 @@ from vaekit.codec.rules import compress_rows, decompress_rows
 
 Array = np.ndarray
 RAW, DEFLATED, LZMA, BZIP, MODEL = range(5)
-NUMBERS_AT_ONCE, BITS_A_LANE = 2**14, 2**14
-FEWEST_LANES, MOST_LANES = 2, 512
+NUMBERS_AT_ONCE, BITS_A_LANE = 2**14, 2**13
+FEWEST_LANES, MOST_LANES, LANES_A_ROW = 2, 512, 4
+BYTE_ENDS = np.array([2**40, 2**48, 2**56], np.uint64)
 HEAD = struct.Struct("<HxxII")
 
 _FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 6}]
@@ -84,16 +85,17 @@ def compress(model: nn.Module, x: Array) -> bytes:
     """Rows of whole numbers, (rows, *shape), by bits-back coding with an exact twin.
 
     Latents are taken from bits that are there already. At the start there are none: the first row
-    does without, and batches grow as the stack does.
+    does without, and batches grow as the stack does, and with them the lanes.
     """
-    stack, runs = Stack.new(lanes_for(x)), list[tuple[int, bool]]()
+    lanes, runs = lanes_for(x), list[tuple[int, bool]]()
+    stack = Stack.new(min(lanes, LANES_A_ROW))
     most = max(NUMBERS_AT_ONCE // max(x[0].size, 1), 1)
     at, size, short = 0, 1, 1e9  # short: rows for each word of the stack that were too many
     while at < len(x):
         size = max(min(size, most, len(x) - at, _allowed(short, stack.size)), 1)
-        back = True
+        back, wide = True, min(lanes, LANES_A_ROW * size)
         try:
-            compress_rows(model, stack, x[at : at + size], back=True)
+            compress_rows(model, stack, x[at : at + size], back=True, lanes=wide)
         except Empty:
             short = min(short, size / (stack.size + 1))
             if size > 1:
@@ -102,7 +104,7 @@ def compress(model: nn.Module, x: Array) -> bytes:
             compress_rows(model, stack, x[at : at + size], back=False)
         runs.append((size, back))
         at, size = at + size, size * 2
-    return _packed(stack, runs)
+    return _packed(stack, lanes, runs)
 
 
 def _allowed(short: float, words: int) -> int:
@@ -113,32 +115,37 @@ def _allowed(short: float, words: int) -> int:
 def decompress(model: nn.Module, payload: bytes, rows: int, shape: tuple[int, ...]) -> Array:
     """The rows that :func:`compress` was given."""
     stack, runs = _unpacked(payload, rows)
-    parts = [decompress_rows(model, stack, size, shape, back=back) for size, back in reversed(runs)]
+    parts = [
+        decompress_rows(model, stack, size, shape, back=back, lanes=before)
+        for size, back, before in reversed(runs)
+    ]
     return np.concatenate(parts[::-1])
 
 
 def lanes_for(x: Array) -> int:
-    """As many lanes as leave their cost, some 48 bits each, far below that of the rows."""
+    """As many lanes as leave their cost, some ten bits each, far below that of the rows."""
     bits = x.size * (0.25 if x.max(initial=0) <= 1 else 1.5)  # a guess, on the low side
     wanted = max(int(bits) // BITS_A_LANE, 1)
     return min(max(2 ** (wanted.bit_length() - 1), FEWEST_LANES), MOST_LANES)
 
 
-def _packed(stack: Stack, runs: list[tuple[int, bool]]) -> bytes:
+def _packed(stack: Stack, lanes: int, runs: list[tuple[int, bool]]) -> bytes:
     groups: list[list[int]] = []
     for size, back in runs:
         if groups and groups[-1][:2] == [size, int(back)]:
             groups[-1][2] += 1
         else:
             groups.append([size, int(back), 1])
-    head = HEAD.pack(stack.lanes, len(groups), stack.size)
+    head = HEAD.pack(lanes, len(groups), stack.size)
     body = b"".join(_short(2 * size + back) + _short(times) for size, back, times in groups)
-    return head + body + stack.heads.astype("<u8").tobytes() + stack.words.astype("<u4").tobytes()
+    return head + body + _states(stack.heads) + stack.words.astype("<u4").tobytes()
 
 
-def _unpacked(payload: bytes, rows: int) -> tuple[Stack, list[tuple[int, bool]]]:
-    lanes, groups, words = HEAD.unpack_from(payload)
-    at, runs = HEAD.size, []
+def _unpacked(payload: bytes, rows: int) -> tuple[Stack, list[tuple[int, bool, int]]]:
+    """The stack, and of each batch its rows, whether bits came back, and how many lanes there
+    were before."""
+    most, groups, words = HEAD.unpack_from(payload)
+    at, lanes, runs = HEAD.size, min(most, LANES_A_ROW), list[tuple[int, bool, int]]()
     for _ in range(groups):
         coded, at = _read_short(payload, at)
         times, at = _read_short(payload, at)
@@ -146,11 +153,36 @@ def _unpacked(payload: bytes, rows: int) -> tuple[Stack, list[tuple[int, bool]]]
         rows -= size * times
         if rows < 0 or not size:
             break
-        runs += [(size, bool(back))] * times
-    if rows or not 1 <= lanes <= TURNS:
+        for _ in range(times):
+            runs.append((size, bool(back), lanes))
+            lanes = max(lanes, min(most, LANES_A_ROW * size)) if back else lanes
+    if rows or not 1 <= most <= TURNS:
         raise ValueError("its batches do not add up")
-    heads = np.frombuffer(payload, "<u8", lanes, at)
-    return Stack(heads, np.frombuffer(payload, "<u4", words, at + 8 * lanes)), runs
+    heads, at = _read_states(payload, at, lanes)
+    return Stack(heads, np.frombuffer(payload, "<u4", words, at)), runs
+
+
+def _states(heads: Array) -> bytes:
+    """States of 33 to 64 bits: how many bytes lie above each one's lowest four, less one, in two
+    bits; the lowest four bytes of all; the bytes above."""
+    each = heads.astype("<u8").view(np.uint8).reshape(-1, 8)
+    more = np.searchsorted(BYTE_ENDS, heads, "right").astype(np.uint8)
+    lengths = np.packbits(np.stack([more >> 1, more & 1], 1))
+    above = each[:, 4:][np.arange(4) <= more[:, None]]
+    return lengths.tobytes() + each[:, :4].tobytes() + above.tobytes()
+
+
+def _read_states(payload: bytes, at: int, lanes: int) -> tuple[Array, int]:
+    """The states that begin at ``at``, and where what follows them does."""
+    lengths = np.frombuffer(payload, np.uint8, (lanes + 3) // 4, at)
+    pairs = np.unpackbits(lengths, count=2 * lanes).reshape(-1, 2)
+    there = np.arange(4) <= (2 * pairs[:, :1] + pairs[:, 1:])
+    at += len(lengths)
+    each = np.zeros((lanes, 8), np.uint8)
+    each[:, :4] = np.frombuffer(payload, np.uint8, 4 * lanes, at).reshape(-1, 4)
+    at += 4 * lanes
+    each[:, 4:][there] = np.frombuffer(payload, np.uint8, there.sum(), at)
+    return each.view("<u8")[:, 0], at + int(there.sum())
 
 
 def _short(number: int) -> bytes:

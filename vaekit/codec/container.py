@@ -15,7 +15,7 @@ import numpy as np
 from vaekit.checks import BadInput, require
 
 MAGIC, END, MARK, INDEX = b"\x89VAEKIT\n", b"VAEKIT\x89\n", b"BLOK", b"INDX"
-VERSION = 1
+VERSION = 2
 START = struct.Struct("<8sHHI")
 BLOCK = struct.Struct("<4sIIBxxxQII")
 CHECK, TAIL = struct.Struct("<I"), struct.Struct("<Q8s")
@@ -99,6 +99,11 @@ class Reader:
                 version <= VERSION,
                 f"{path} was written in format {version}, this vaekit reads up to {VERSION}: "
                 "upgrade vaekit",
+            )
+            require(
+                version == VERSION,
+                f"{path} was written in format {version}, from before the first release: "
+                "decompress it with the vaekit that wrote it",
             )
             text = file.read(min(length, LARGEST_HEADER))
             check = file.read(CHECK.size)
