@@ -89,6 +89,31 @@ def test_new_rows(place):
     assert bulk.encode(bulk.sample(place, 5, seed=4), place).count() == 5
 
 
+def test_compressed_rows_come_back(digits, place):
+    notes = [f"no. {i}" for i in range(len(digits))]
+    data = dataset(digits, 3).map(lambda row: {**row, "note": f"no. {row['key']}", "pair": [1, 2]})
+    made = bulk.compress(data, place, rows_a_file=50).materialize()
+    files = made.take_all()
+    assert sum(len(row["key"]) for row in files) == len(digits)
+    assert max(len(row["key"]) for row in files) == 50
+    assert set(files[0]) == {"key", "note", "pair", "vk"}
+    assert sum(len(row["vk"]) for row in files) < digits.nbytes
+    back = bulk.decompress(made, place).materialize()
+    assert column(back, "data").dtype == digits.dtype
+    assert (column(back, "data") == digits).all()
+    assert column(back, "note").tolist() == notes
+    assert (column(back, "pair") == [1, 2]).all()
+
+
+def test_compressed_tables_come_back(tmp_path):
+    counts = pd.DataFrame(np.random.default_rng(0).poisson([2, 30], (60, 2)), columns=["a", "b"])
+    vaekit.fit(counts, latent=1, width=8, epochs=1, likelihood="poisson").save(tmp_path)
+    data = ray.data.from_pandas(counts.assign(key=range(60)))
+    back = bulk.decompress(bulk.compress(data, tmp_path), tmp_path)
+    assert (column(back, "a") == counts["a"]).all()
+    assert (column(back, "b") == counts["b"]).all()
+
+
 def test_tables(tmp_path):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.normal(size=60), "b": rng.normal(9, 4, 60)})
@@ -136,11 +161,15 @@ def test_mistakes(digits, place, tmp_path):
         bulk.encode(data, "nowhere")
     with pytest.raises(BadInput, match="samples must be at least 1, not 0"):
         bulk.score(data, place, samples=0)
+    with pytest.raises(BadInput, match="rows_a_file must be at least 1, not 0"):
+        bulk.compress(data, place, rows_a_file=0)
     with pytest.raises(BadInput, match="number of samples must be at least 1, not 0"):
         bulk.sample(place, 0)
     vaekit.fit("digits", "autoencoder", latent=2, width=8, epochs=1).save(tmp_path)
     with pytest.raises(BadInput, match="an autoencoder has no log p"):
         bulk.score(data, tmp_path)
+    with pytest.raises(BadInput, match="this model cannot compress"):
+        bulk.compress(data, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
-"""A trained model over a cluster: encode, reconstruct and score the rows of a Ray Dataset, or make
-new ones.
+"""A trained model over a cluster: encode, reconstruct, score and compress the rows of a Ray
+Dataset, or make new ones.
 
 Every process that works loads the model once and computes with one thread. A row's result depends
 on the row, the seed and the options alone: not on its neighbours, nor on how the work is shared
@@ -14,12 +14,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
 
 from vaekit.checks import known, require
+from vaekit.compressing import Archive, coder_of
+from vaekit.compressing import compress as write_compressed
 from vaekit.data.loading import needed
 from vaekit.evaluation import encode as codes
 from vaekit.seeding import seed_for
@@ -29,8 +33,8 @@ Array = np.ndarray
 Batch = dict[str, Array]
 Files = tuple[bytes, bytes]
 Model = str | os.PathLike[str]
-ROWS = 256
-DATA, CODE, REBUILT, SCORE = "data", "z", "reconstruction", "log_px"
+ROWS, ROWS_A_FILE = 256, 4096
+DATA, CODE, REBUILT, SCORE, FILE = "data", "z", "reconstruction", "log_px", "vk"
 
 
 def encode(dataset: Any, model: Model, *, column: str | None = None) -> Any:
@@ -90,6 +94,44 @@ def sample(model: Model, rows: int, *, seed: int = 0, mean: bool = False) -> Any
     return pieces.map_batches(_piece, fn_args=given, batch_size=1, batch_format="numpy")
 
 
+def compress(
+    dataset: Any, model: Model, *, rows_a_file: int = ROWS_A_FILE, column: str | None = None
+) -> Any:
+    """The dataset without loss in few rows, each a whole .vk file, decoded again and compared, of
+    up to ``rows_a_file`` rows in column "vk", beside lists of their other columns.
+
+    Others, and errors, as :func:`encode`, and as :func:`vaekit.compressing.compress`.
+    """
+    require(rows_a_file >= 1, f"rows_a_file must be at least 1, not {rows_a_file}")
+    trained = Trained.load(model)
+    columns = [column] if column else _columns(trained)
+    coder_of(trained, np.dtype("uint8"))  # complains here, not on the cluster
+    given = (trained.packed(), columns)
+    return _checked(dataset).map_batches(
+        _filed, fn_args=given, batch_size=rows_a_file, batch_format="numpy"
+    )
+
+
+def decompress(dataset: Any, model: Model, *, column: str | None = None) -> Any:
+    """The dataset that :func:`compress` was given, though Ray may change the order of its rows.
+
+    Args:
+        column: for the rows; by default as for :func:`encode`.
+    """
+    trained = Trained.load(model)
+    columns = [column] if column else _columns(trained)
+    given = (trained.packed(), columns)
+    return _checked(dataset).map_batches(
+        _unfiled, fn_args=given, batch_size=1, batch_format="numpy"
+    )
+
+
+def _checked(dataset: Any) -> Any:
+    data = needed("ray.data", "ray")
+    require(isinstance(dataset, data.Dataset), "give the rows as a ray.data.Dataset")
+    return dataset
+
+
 def _beside(
     dataset: Any,
     trained: Trained,
@@ -99,11 +141,11 @@ def _beside(
     **options: Any,
 ) -> Any:
     """The dataset with what ``verb`` makes of its rows in column ``name``."""
-    data = needed("ray.data", "ray")
-    require(isinstance(dataset, data.Dataset), "give the rows as a ray.data.Dataset")
     columns = [column] if column else _columns(trained)
     given = (trained.packed(), columns, name, verb, options)
-    return dataset.map_batches(_added, fn_args=given, batch_size=ROWS, batch_format="numpy")
+    return _checked(dataset).map_batches(
+        _added, fn_args=given, batch_size=ROWS, batch_format="numpy"
+    )
 
 
 def _added(
@@ -126,6 +168,27 @@ def _piece(batch: Batch, files: Files, options: dict[str, Any]) -> Batch:
     made = _loaded(*files).sample(ROWS, seed=seed, mean=options["mean"])[: len(rows)]
     names = options["columns"]
     return {"row": rows, **({DATA: made} if names == [DATA] else _apart(made, names))}
+
+
+def _filed(batch: Batch, files: Files, columns: list[str]) -> Any:
+    """One row: the batch's rows as a file, and lists of what else they hold."""
+    rows = np.ascontiguousarray(_rows(batch, columns))
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "rows.vk")
+        write_compressed(_loaded(*files), rows, path)
+        held = {FILE: [path.read_bytes()]}
+    others = {name: [values.tolist()] for name, values in batch.items() if name not in columns}
+    return needed("pyarrow", "ray").table({**others, **held})
+
+
+def _unfiled(batch: Batch, files: Files, columns: list[str]) -> Batch:
+    """The rows of one file, and what stood beside them."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "rows.vk")
+        path.write_bytes(batch[known("column of the dataset", FILE, batch)][0])
+        rows = Archive(path, _loaded(*files)).read()
+    others = {name: np.array(list(values[0])) for name, values in batch.items() if name != FILE}
+    return {**others, **({columns[0]: rows} if len(columns) == 1 else _apart(rows, columns))}
 
 
 # Tasks with a model kept in each process, not actors: every pool of actors keeps processors to

@@ -97,7 +97,10 @@ class Session:
     def clip(self) -> Tensor:
         """Shorten the gradients that lie on the parameters to the plan's largest norm; returns
         their norm before, over all processes."""
-        norm = nn.utils.clip_grad_norm_(self.parameters, self.plan.clip or torch.inf)
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        norm = nn.utils.get_total_norm(gradients)
+        if self.plan.clip:
+            nn.utils.clip_grads_with_norm_(self.parameters, self.plan.clip, norm)
         return self.gathered(norm)
 
     def gathered(self, tensor: Tensor) -> Tensor:
