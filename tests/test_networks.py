@@ -145,6 +145,16 @@ def test_transposed_convolution_is_the_transpose(size, stride):
     assert torch.allclose((small * y).sum(), (x * back(y)).sum())
 
 
+@pytest.mark.parametrize("size", [(28, 28), (30, 28), (7, 10), (5, 5)])
+def test_turning_once_is_turning_at_each_layer(size):
+    """Sizes that are even at one layer and odd at the next turn at some layers only."""
+    together = tutorial_decoder(2, (1, *size)).double()
+    apart = nn.Sequential(*together)
+    z = torch.randn(3, 2, dtype=torch.float64)
+    assert together(z).shape == (3, 1, *size)
+    assert torch.allclose(together(z), apart(z))
+
+
 def test_glorot():
     net = glorot(nn.Sequential(nn.Linear(100, 300), nn.Conv2d(3, 5, 3, bias=False)))
     limit = (6 / 400) ** 0.5

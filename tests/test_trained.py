@@ -228,7 +228,7 @@ def test_auto_looks_at_the_data_and_says_why(kind):
     model.evaluate(data, samples=5)
 
 
-IMAGE_ONLY = {"conv_vae", "residual_vae", "keras_mnist"}
+IMAGE_ONLY = {"conv_vae", "residual_vae", "keras_mnist", "keras_mnist_fast"}
 
 
 @pytest.mark.parametrize("recipe", sorted(RECIPES))

@@ -25,7 +25,7 @@ from vaekit.networks import MeanLogits, Rescale, Standardize
 from vaekit.networks.ladders import Merge
 from vaekit.networks.layers import Heads, Join
 from vaekit.networks.residual import ChannelsFirst, Residual
-from vaekit.networks.tutorial import SameConv, SameConvTranspose
+from vaekit.networks.tutorial import SameConv, SameConvTranspose, TurnedOnce
 
 Layer = Callable[..., Tensor]
 COARSE = 2.0**16
@@ -260,6 +260,7 @@ TWINS: dict[type, Callable[[Any], Layer]] = {
     nn.Linear: linear,
     nn.Conv2d: conv,
     nn.ConvTranspose2d: conv_transpose,
+    TurnedOnce: sequential,
     SameConv: same_conv,
     SameConvTranspose: same_conv_transpose,
     Heads: heads,

@@ -7,6 +7,8 @@ ConvT 64 stride 2, ConvT 32 stride 2, ConvT 1. For 28 x 28 images and two latent
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -48,18 +50,50 @@ class SameConvTranspose(nn.ConvTranspose2d):
         rows, columns = (n - stride * (m - 1) - 1 for n, m in zip(size, small, strict=True))
         super().__init__(before, after, 3, stride, padding=1, output_padding=(rows, columns))
         self.size, self.start = size, tuple(same_padding(n, stride)[0] for n in size)
-        self.turned = [axis + 2 for axis, start in enumerate(self.start) if start == 0]
 
-    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
-        image, weight = x.flip(self.turned), self.weight.flip(self.turned)
+    def axes(self, turned: Sequence[int]) -> list[int]:
+        """The axes that must be turned here, if ``turned`` are already: where one pixel is cut
+        off either end it does not matter."""
+        if max(self.stride) == 1:
+            return list(turned)
+        return [axis + 2 for axis, start in enumerate(self.start) if start == 0]
+
+    def forward(self, x: Tensor, turned: Sequence[int] | None = None) -> Tensor:
+        """The image; ``turned`` are the axes along which x is turned already, and then the result
+        stays so. They must be those of :meth:`axes`."""
+        if turned is None:
+            axes = self.axes(())
+            return turn(self(turn(x, axes), axes), axes)
+        weight = turn(self.weight, turned)
         extra = self.output_padding
-        return F.conv_transpose2d(image, weight, self.bias, self.stride, 1, extra).flip(self.turned)
+        return F.conv_transpose2d(x, weight, self.bias, self.stride, 1, extra)
+
+
+def turn(image: Tensor, axes: Sequence[int]) -> Tensor:
+    """The image turned round along some axes."""
+    return image.flip(list(axes)) if axes else image
+
+
+class TurnedOnce(nn.Sequential):
+    """Layers one after the other. Images are turned round where they come to transposed
+    convolutions and where they leave, not at each; all layers between treat every pixel alike."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        turned: list[int] = []
+        for layer in self:
+            if isinstance(layer, SameConvTranspose):
+                before, turned = turned, layer.axes(turned)
+                x = layer(turn(x, sorted({*before} ^ {*turned})), turned)
+            else:
+                x = layer(x)
+        return turn(x, turned)
 
 
 def tutorial_encoder(image: Shape, latent: int) -> nn.Sequential:
     """(rows, C, H, W) to ``latent`` means, then ``latent`` log variances."""
     full, half, quarter = halvings(image[1:], 2)
     return _sequential(
+        nn.Sequential(),
         conv1=SameConv(image[0], 32, full),
         relu1=nn.ReLU(),
         conv2=SameConv(32, 64, half),
@@ -76,6 +110,7 @@ def tutorial_decoder(latent: int, raw: Shape) -> nn.Sequential:
     full, half, quarter = halvings(raw[1:], 2)
     dense, reshape = to_shape(latent, (64, *quarter))
     return _sequential(
+        TurnedOnce(),
         dense=dense,
         relu1=nn.ReLU(),
         reshape=reshape,
@@ -87,8 +122,7 @@ def tutorial_decoder(latent: int, raw: Shape) -> nn.Sequential:
     )
 
 
-def _sequential(**layers: nn.Module) -> nn.Sequential:
-    net = nn.Sequential()
+def _sequential(net: nn.Sequential, **layers: nn.Module) -> nn.Sequential:
     for name, layer in layers.items():
         net.add_module(name, layer)
     glorot(net)
