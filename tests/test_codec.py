@@ -15,7 +15,7 @@ from vaekit.codec.ans import PARTS, Empty, Stack
 from vaekit.codec.coded import twin
 from vaekit.codec.exact import exact
 from vaekit.codec.rules import Chooser, compress_rows
-from vaekit.codec.symbols import Binary, Escaped, Tabled, Uniform
+from vaekit.codec.symbols import Binary, Escaped, Shelf, Tabled, Uniform, ends_of
 from vaekit.codec.tables import ONE
 from vaekit.drawing import Recorder, from_posterior
 from vaekit.evaluation.scores import elbo_terms
@@ -184,11 +184,29 @@ def test_new_lanes_cost_nothing_and_can_be_given_back():
     assert (stack.heads == heads).all()
 
 
+def test_kept_tables_are_those_made_anew(monkeypatch):
+    """Also after the shelf was full and emptied."""
+    weights = np.random.default_rng(3).integers(0, 20_000, (50, 16))
+    made = list[int]()
+
+    def make(numbers):
+        made.extend(numbers)
+        return ends_of(weights[numbers])
+
+    monkeypatch.setattr("vaekit.codec.symbols.MOST_TABLES", 30)
+    shelf = Shelf(50, 16, make)
+    seen = [np.array(numbers) for numbers in ([3, 3, 7], range(20), range(40, 10, -1), [7, 3])]
+    symbols = [shelf.tabled(numbers) for numbers in seen]
+    for numbers, found in zip(seen, symbols, strict=True):
+        assert (found.ends[found.which] == ends_of(weights)[numbers]).all()
+    assert len(made) == 20 + 30 + 2
+
+
 def test_popping_random_bits_gives_draws_from_the_distribution():
     weights = np.tile(tables.rounded(np.log([0.5, 0.3, 0.2]) * tables.STEP), (30_000, 1))
     random = np.random.default_rng(1)
     stack = Stack(random.integers(2**32, 2**63, 64), random.integers(0, 2**32, 40_000))
-    share = np.bincount(Tabled(weights).pop(stack)) / 30_000
+    share = np.bincount(Tabled(ends_of(weights)).pop(stack)) / 30_000
     assert np.allclose(share, [0.5, 0.3, 0.2], atol=0.01)
 
 

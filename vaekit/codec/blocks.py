@@ -21,7 +21,7 @@ from vaekit.codec.rules import compress_rows, decompress_rows
 Array = np.ndarray
 RAW, DEFLATED, LZMA, BZIP, MODEL = range(5)
 NUMBERS_AT_ONCE, BITS_A_LANE = 2**14, 2**13
-FEWEST_LANES, MOST_LANES, LANES_A_ROW = 2, 512, 4
+FEWEST_LANES, FIRST_LANES, MOST_LANES = 2, 4, 2048
 BYTE_ENDS = np.array([2**40, 2**48, 2**56], np.uint64)
 HEAD = struct.Struct("<HxxII")
 
@@ -85,17 +85,17 @@ def compress(model: nn.Module, x: Array) -> bytes:
     """Rows of whole numbers, (rows, *shape), by bits-back coding with an exact twin.
 
     Latents are taken from bits that are there already. At the start there are none: the first row
-    does without, and batches grow as the stack does, and with them the lanes.
+    does without, and batches and lanes grow as the stack does.
     """
-    lanes, runs = lanes_for(x), list[tuple[int, bool]]()
-    stack = Stack.new(min(lanes, LANES_A_ROW))
+    most_lanes, runs = lanes_for(x), list[tuple[int, bool]]()
+    stack = Stack.new(lanes_at(0, len(x), most_lanes))
     most = max(NUMBERS_AT_ONCE // max(x[0].size, 1), 1)
     at, size, short = 0, 1, 1e9  # short: rows for each word of the stack that were too many
     while at < len(x):
         size = max(min(size, most, len(x) - at, _allowed(short, stack.size)), 1)
-        back, wide = True, min(lanes, LANES_A_ROW * size)
+        back, lanes = True, lanes_at(at, len(x), most_lanes)
         try:
-            compress_rows(model, stack, x[at : at + size], back=True, lanes=wide)
+            compress_rows(model, stack, x[at : at + size], back=True, lanes=lanes)
         except Empty:
             short = min(short, size / (stack.size + 1))
             if size > 1:
@@ -104,7 +104,7 @@ def compress(model: nn.Module, x: Array) -> bytes:
             compress_rows(model, stack, x[at : at + size], back=False)
         runs.append((size, back))
         at, size = at + size, size * 2
-    return _packed(stack, lanes, runs)
+    return _packed(stack, most_lanes, runs)
 
 
 def _allowed(short: float, words: int) -> int:
@@ -129,14 +129,20 @@ def lanes_for(x: Array) -> int:
     return min(max(2 ** (wanted.bit_length() - 1), FEWEST_LANES), MOST_LANES)
 
 
-def _packed(stack: Stack, lanes: int, runs: list[tuple[int, bool]]) -> bytes:
+def lanes_at(row: int, rows: int, most: int) -> int:
+    """How many lanes there are when ``row`` of a block's ``rows`` are coded: they grow evenly
+    until a 32nd of the block."""
+    return min(most, max(32 * row * most // rows, FIRST_LANES))
+
+
+def _packed(stack: Stack, most: int, runs: list[tuple[int, bool]]) -> bytes:
     groups: list[list[int]] = []
     for size, back in runs:
         if groups and groups[-1][:2] == [size, int(back)]:
             groups[-1][2] += 1
         else:
             groups.append([size, int(back), 1])
-    head = HEAD.pack(lanes, len(groups), stack.size)
+    head = HEAD.pack(most, len(groups), stack.size)
     body = b"".join(_short(2 * size + back) + _short(times) for size, back, times in groups)
     return head + body + _states(stack.heads) + stack.words.astype("<u4").tobytes()
 
@@ -145,18 +151,19 @@ def _unpacked(payload: bytes, rows: int) -> tuple[Stack, list[tuple[int, bool, i
     """The stack, and of each batch its rows, whether bits came back, and how many lanes there
     were before."""
     most, groups, words = HEAD.unpack_from(payload)
-    at, lanes, runs = HEAD.size, min(most, LANES_A_ROW), list[tuple[int, bool, int]]()
+    at, row, runs = HEAD.size, 0, list[tuple[int, bool, int]]()
+    lanes = lanes_at(0, rows, most)
     for _ in range(groups):
         coded, at = _read_short(payload, at)
         times, at = _read_short(payload, at)
         size, back = divmod(coded, 2)
-        rows -= size * times
-        if rows < 0 or not size:
+        if not size or row + size * times > rows:
             break
         for _ in range(times):
             runs.append((size, bool(back), lanes))
-            lanes = max(lanes, min(most, LANES_A_ROW * size)) if back else lanes
-    if rows or not 1 <= most <= TURNS:
+            lanes = max(lanes, lanes_at(row, rows, most)) if back else lanes
+            row += size
+    if row != rows or not 1 <= most <= TURNS:
         raise ValueError("its batches do not add up")
     heads, at = _read_states(payload, at, lanes)
     return Stack(heads, np.frombuffer(payload, "<u4", words, at)), runs

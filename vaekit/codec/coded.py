@@ -18,7 +18,16 @@ from vaekit.codec.chains import Chain, full, low_rank
 from vaekit.codec.exact import exact
 from vaekit.codec.latents import Latents
 from vaekit.codec.links import through
-from vaekit.codec.symbols import Binary, Cumulative, Escaped, Symbols, Tabled, Uniform
+from vaekit.codec.symbols import (
+    Binary,
+    Cumulative,
+    Escaped,
+    Shelf,
+    Symbols,
+    Tabled,
+    Uniform,
+    ends_of,
+)
 from vaekit.codec.tables import BINS_LOG2, ONE, REACH, STEP, UNIT, look_up, rounded
 from vaekit.conditionals import Conditional, Mapped, StandardNormal
 from vaekit.families.base import Positive
@@ -88,7 +97,7 @@ def _elementwise(family: Elementwise) -> Callable[[Tensor], Symbols]:
     if kind is D.Bernoulli:
         return lambda raw: Binary(_flat(raw))
     if isinstance(kind, partial) and "levels" in kind.keywords:
-        return partial(_beta_binomial, family, kind.keywords["levels"])
+        return _beta_binomial(family, kind.keywords["levels"])
     raise BadInput(REAL)
 
 
@@ -156,19 +165,28 @@ def _mixture(family: LogisticMixture, raw: Tensor) -> Logistics:
 
 def _categorical(family: Categorical, raw: Tensor) -> Tabled:
     logits = unmix(raw, family.event_shape, family.levels).reshape(-1, family.levels).numpy()
-    return Tabled(rounded(logits * (STEP / ONE)))
+    return Tabled(ends_of(rounded(logits * (STEP / ONE))))
 
 
-def _beta_binomial(family: Elementwise, levels: int, raw: Tensor) -> Tabled:
-    blocks = _split(raw, len(family.event_shape), 2)
-    first, second = (
-        gammas.places(through(link, block))
-        for link, block in zip(family.links.values(), blocks, strict=True)
-    )
-    pairs, which = np.unique(first * gammas.PLACES + second, return_inverse=True)
-    first, second = np.divmod(pairs, gammas.PLACES)
-    rises = gammas.rises(levels)
-    return Tabled(rises[first] + rises[second][:, ::-1] + gammas.choose(levels), which)
+def _beta_binomial(family: Elementwise, levels: int) -> Callable[[Tensor], Symbols]:
+    """Tables for pairs of places on a grid, kept from one batch to the next."""
+    rises, choose = gammas.rises(levels), gammas.choose(levels)
+
+    def ends(pairs: Array) -> Array:
+        first, second = np.divmod(pairs, gammas.PLACES)
+        return ends_of(rises[first] + rises[second][:, ::-1] + choose)
+
+    shelf = Shelf(gammas.PLACES**2, levels, ends)
+
+    def symbols(raw: Tensor) -> Symbols:
+        blocks = _split(raw, len(family.event_shape), 2)
+        first, second = (
+            gammas.places(through(link, block))
+            for link, block in zip(family.links.values(), blocks, strict=True)
+        )
+        return shelf.tabled(first * gammas.PLACES + second)
+
+    return symbols
 
 
 def _poisson(family: Counted, raw: Tensor) -> Escaped:
@@ -176,7 +194,7 @@ def _poisson(family: Counted, raw: Tensor) -> Escaped:
     log_rate = gammas.logs(_means(family, raw, rate))
     k = np.arange(COUNT_ENDS)
     weights = rounded(log_rate[:, None] * k) - gammas.log_factorials(COUNT_ENDS)
-    return Escaped(Tabled(_with_tail(weights)), COUNT_ENDS)
+    return Escaped(Tabled(ends_of(_with_tail(weights))), COUNT_ENDS)
 
 
 def _negative_binomial(family: OverdispersedCounted, raw: Tensor) -> Escaped:
@@ -186,7 +204,8 @@ def _negative_binomial(family: OverdispersedCounted, raw: Tensor) -> Escaped:
     log_chance = gammas.logs(mean / (mean + gammas.value(place)))
     k = np.arange(COUNT_ENDS)
     weights = gammas.rises(COUNT_ENDS)[place] + rounded(log_chance[:, None] * k)
-    return Escaped(Tabled(_with_tail(weights - gammas.log_factorials(COUNT_ENDS))), COUNT_ENDS)
+    weights = _with_tail(weights - gammas.log_factorials(COUNT_ENDS))
+    return Escaped(Tabled(ends_of(weights)), COUNT_ENDS)
 
 
 def _with_tail(weights: Array) -> Array:

@@ -16,6 +16,7 @@ from vaekit.codec.ans import PARTS, PRECISION, Stack
 
 Array = np.ndarray
 Intervals = tuple[Array, Array]
+MOST_TABLES = 2**16
 
 
 class Symbols(ABC):
@@ -129,24 +130,32 @@ class Cumulative(Symbols):
         return low.astype(np.int64), _unsigned(start, end)
 
 
+def ends_of(weights: Array) -> Array:
+    """Where the intervals of symbols 0, 1, ... end, (tables, levels), whose logarithms of
+    probabilities are ``weights`` and something, in steps of 1 / 4096 nat."""
+    levels = weights.shape[1]
+    drop = (weights.max(1, keepdims=True) - weights).astype(np.int64)
+    mass = tables.exponential()[np.minimum(drop, tables.REACH * tables.STEP, out=drop)]
+    mass *= (PARTS - levels) / mass.sum(1, keepdims=True)
+    share = np.floor(mass, out=mass).astype(np.int32)
+    share += 1
+    ends = np.cumsum(share, 1, dtype=np.int32)
+    ends[:, -1] = PARTS
+    return ends
+
+
 class Tabled(Symbols):
-    """Symbols 0 .. levels - 1 by whole-numbered log weights in steps of 1 / 4096 nat.
+    """Symbols 0 .. levels - 1 by tables.
 
     Args:
-        weights: (tables, levels). which: the table of each element; by default each has its own.
+        ends: (tables, levels), see :func:`ends_of`. which: the table of each element; by default
+            each has its own.
     """
 
-    def __init__(self, weights: Array, which: Array | None = None) -> None:
-        self.levels = weights.shape[1]
-        self.which = np.arange(len(weights)) if which is None else which
+    def __init__(self, ends: Array, which: Array | None = None) -> None:
+        self.ends, self.levels = ends, ends.shape[1]
+        self.which = np.arange(len(ends)) if which is None else which
         self.count = len(self.which)
-        drop = (weights.max(1, keepdims=True) - weights).astype(np.int64)
-        mass = tables.exponential()[np.minimum(drop, tables.REACH * tables.STEP, out=drop)]
-        mass *= (PARTS - self.levels) / mass.sum(1, keepdims=True)
-        share = np.floor(mass, out=mass).astype(np.int32)
-        share += 1
-        self.ends = np.cumsum(share, 1, dtype=np.int32)
-        self.ends[:, -1] = PARTS
 
     def interval(self, part: slice, symbols: Array) -> Intervals:
         which = self.which[part]
@@ -154,8 +163,47 @@ class Tabled(Symbols):
         return _unsigned(start, self.ends[which, symbols])
 
     def find(self, part: slice, covered: Array) -> tuple[Array, Intervals]:
-        symbols = (self.ends[self.which[part]] <= covered[:, None].astype(np.int32)).sum(1)
+        ends, first = self.ends.reshape(-1), self.which[part] * np.int64(self.levels)
+        target = covered.astype(np.int32)
+        symbols, step = np.zeros(len(first), np.int64), 1 << (self.levels - 1).bit_length()
+        while step > 1:
+            step >>= 1
+            more = np.minimum(symbols + step, self.levels)
+            symbols += step * (ends.take(first + (more - 1)) <= target)
         return symbols, self.interval(part, symbols)
+
+
+class Shelf:
+    """Tables by number, made when they are asked for and kept; thrown away when there are many.
+
+    Args:
+        numbers: how many there might be. levels: of each. make: :func:`ends_of` some numbers.
+    """
+
+    def __init__(self, numbers: int, levels: int, make: Callable[[Array], Array]) -> None:
+        self.make, self.place = make, np.full(numbers, -1, np.int32)
+        self.ends, self.used = np.empty((0, levels), np.int32), 0
+
+    def tabled(self, numbers: Array) -> Tabled:
+        """The symbols of elements whose tables have these numbers."""
+        missing = np.unique(numbers[self.place[numbers] < 0])
+        if self.used + len(missing) > MOST_TABLES:
+            self.place[:] = -1
+            self.used, missing = 0, np.unique(numbers)
+            self.ends = self.ends[:0]  # a new array: symbols in use may hold this one
+        self._add(missing)
+        return Tabled(self.ends, self.place[numbers])
+
+    def _add(self, missing: Array) -> None:
+        after = self.used + len(missing)
+        if after > len(self.ends):
+            room = np.empty((2 * after, self.ends.shape[1]), np.int32)
+            room[: self.used] = self.ends[: self.used]
+            self.ends = room
+        if len(missing):
+            self.ends[self.used : after] = self.make(missing)
+            self.place[missing] = np.arange(self.used, after)
+            self.used = after
 
 
 class Escaped(Symbols):
