@@ -91,22 +91,30 @@ def heads(layer: Heads) -> Layer:
 
 
 def conv(layer: nn.Conv2d) -> Layer:
-    """A convolution as a matrix product over patches."""
+    """A convolution as a matrix product over patches, colours innermost as in memory."""
     _plain(layer)
-    product = Product(layer.weight.flatten(1), layer.bias)
-    size, stride = layer.kernel_size, layer.stride
+    product = Product(layer.weight.permute(0, 2, 3, 1).flatten(1), layer.bias)
     padding: Any = layer.padding
 
     def run(a: Tensor) -> Tensor:
-        out = [
-            (n + 2 * p - k) // s + 1
-            for n, p, k, s in zip(a.shape[2:], padding, size, stride, strict=True)
-        ]
-        patches = F.unfold(a.clamp(-LIMIT, LIMIT), size, padding=padding, stride=stride)
-        sums = torch.matmul(product.weight, patches) + product.bias[:, None]
-        return product.scaled(sums).unflatten(-1, out)
+        patches = _patches(a, layer.kernel_size, layer.stride, padding)
+        return product.rows(patches.flatten(0, 2)).unflatten(0, patches.shape[:3]).movedim(3, 1)
 
     return run
+
+
+def _patches(
+    a: Tensor, size: Sequence[int], stride: Sequence[int], padding: Sequence[int]
+) -> Tensor:
+    """What a kernel sees at each place: (N, C, H, W) to (N, places down, places across, numbers)."""
+    (down, right), (tall, wide) = padding, size
+    framed = F.pad(a.movedim(1, 3), (0, 0, right, right, down, down)).contiguous()
+    count, height, width, colours = framed.shape
+    image, row, pixel, _ = framed.stride()
+    rows, columns = (height - tall) // stride[0] + 1, (width - wide) // stride[1] + 1
+    shape = (count, rows, columns, tall, wide * colours)
+    places = (image, row * stride[0], pixel * stride[1], row, 1)
+    return framed.as_strided(shape, places).flatten(3)
 
 
 def same_conv(layer: SameConv) -> Layer:
