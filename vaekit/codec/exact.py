@@ -106,7 +106,7 @@ def conv(layer: nn.Conv2d) -> Layer:
 def _patches(
     a: Tensor, size: Sequence[int], stride: Sequence[int], padding: Sequence[int]
 ) -> Tensor:
-    """What a kernel sees at each place: (N, C, H, W) to (N, places down, places across, numbers)."""
+    """What a kernel sees at each place: (N, C, H, W) to (N, down, across, numbers)."""
     (down, right), (tall, wide) = padding, size
     framed = F.pad(a.movedim(1, 3), (0, 0, right, right, down, down)).contiguous()
     count, height, width, colours = framed.shape
