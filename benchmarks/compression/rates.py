@@ -41,7 +41,7 @@ DENSE = {"network": "dense", "width": 512, "depth": 2, "latent": 40}
 LADDER = {"recipe": "ladder_vae", "width": 16, "planes": 1, "lr": 2e-3}
 MODELS = {
     "binary": ("mnist", {**DENSE, "binarize": "dynamic", "epochs": 120}),
-    "grey": ("mnist", {**DENSE, "likelihood": "beta_binomial", "lr": 2e-3, "epochs": 60}),
+    "grey": ("mnist", {**DENSE, "likelihood": "beta_binomial", "lr": 2e-3, "epochs": 30}),
     "binary, ladder": ("mnist", {**LADDER, "binarize": "dynamic", "epochs": 10}),
     "grey, ladder": ("mnist", {**LADDER, "likelihood": "beta_binomial", "epochs": 10}),
     "grey, ladder of 32 channels": (
