@@ -132,7 +132,7 @@ def lanes_for(x: Array) -> int:
 def lanes_at(row: int, rows: int, most: int) -> int:
     """How many lanes there are when ``row`` of a block's ``rows`` are coded: they grow evenly
     until a 32nd of the block."""
-    return min(most, max(32 * row * most // rows, FIRST_LANES))
+    return min(most, max(32 * row * most // max(rows, 1), FIRST_LANES))
 
 
 def _packed(stack: Stack, most: int, runs: list[tuple[int, bool]]) -> bytes:
