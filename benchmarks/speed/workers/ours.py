@@ -36,7 +36,8 @@ def training(rows):
 
 
 def test_loss(rows):
-    found = validate(session.averaged, session.objective, test[:rows].split(500), 0, 0)
+    pieces = test[:rows].split(500) if len(test) else ()
+    found = validate(session.averaged, session.objective, pieces, 0, 0)
     session.model.train()
     return found.get("loss")
 
