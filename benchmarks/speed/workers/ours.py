@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import torch
-from serving import parted, serve, settings
+from serving import parted, pieces, serve, settings
 
 from vaekit.data.arrays import from_memory
 from vaekit.fitting import prepare
@@ -36,8 +36,7 @@ def training(rows):
 
 
 def test_loss(rows):
-    pieces = test[:rows].split(500) if len(test) else ()
-    found = validate(session.averaged, session.objective, pieces, 0, 0)
+    found = validate(session.averaged, session.objective, pieces(test[:rows]), 0, 0)
     session.model.train()
     return found.get("loss")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from nets import LATENT, decoder, encoder
-from serving import parted, serve, settings
+from serving import parted, pieces, serve, settings
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
@@ -61,7 +61,7 @@ def sampling(count):
 
 @torch.no_grad()
 def test_loss(count):
-    losses = [loss_of(x).item() for x in test[:count].split(500)]
+    losses = [loss_of(x).item() for x in pieces(test[:count])]
     return sum(losses) / len(losses) if losses else None
 
 

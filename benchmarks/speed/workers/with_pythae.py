@@ -12,7 +12,7 @@ from pythae.models.base.base_utils import ModelOutput
 from pythae.models.nn import BaseDecoder, BaseEncoder
 from pythae.samplers import NormalSampler
 from pythae.trainers import BaseTrainer, BaseTrainerConfig
-from serving import parted, serve, settings
+from serving import parted, pieces, serve, settings
 from torch import nn
 
 logging.disable(logging.CRITICAL)
@@ -77,7 +77,7 @@ def sampling(count):
 @torch.no_grad()
 def test_loss(count):
     model.eval()
-    losses = [model({"data": x}).loss.item() for x in test[:count].split(500)]
+    losses = [model({"data": x}).loss.item() for x in pieces(test[:count])]
     model.train()
     return sum(losses) / len(losses) if losses else None
 
