@@ -184,6 +184,29 @@ def test_new_lanes_cost_nothing_and_can_be_given_back():
     assert (stack.heads == heads).all()
 
 
+def test_plain_coders_are_tried_on_a_part_first(monkeypatch):
+    """Whole blocks go to those alone that might win there."""
+    sizes = list[int]()
+
+    def pack(raw):
+        sizes.append(len(raw))
+        return raw[: len(raw) // 2]
+
+    monkeypatch.setattr(blocks, "PLAIN", {blocks.DEFLATED: (pack, bytes)})
+    monkeypatch.setattr(blocks, "SAMPLE", 100)
+    rows = np.zeros((1000, 1), np.uint8)
+    for size, kind, seen in ((400, blocks.MODEL, [100]), (600, blocks.DEFLATED, [100, 1000])):
+        coder = blocks.Coder(nn.Identity(), (1,), np.dtype("uint8"), lambda x: True, same, same)
+        monkeypatch.setattr(blocks, "compress", lambda model, x, size=size: bytes(size))
+        sizes.clear()
+        assert coder.encode(rows)[0] == kind
+        assert sizes == seen
+
+
+def same(rows):
+    return rows
+
+
 def test_kept_tables_are_those_made_anew(monkeypatch):
     """Also after the shelf was full and emptied."""
     weights = np.random.default_rng(3).integers(0, 20_000, (50, 16))

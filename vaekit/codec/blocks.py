@@ -21,6 +21,7 @@ from vaekit.codec.rules import compress_rows, decompress_rows
 Array = np.ndarray
 RAW, DEFLATED, LZMA, BZIP, MODEL = range(5)
 NUMBERS_AT_ONCE, BITS_A_LANE = 2**14, 2**13
+SAMPLE = 2**20
 FEWEST_LANES, FIRST_LANES, MOST_LANES = 2, 4, 2048
 BYTE_ENDS = np.array([2**40, 2**48, 2**56], np.uint64)
 HEAD = struct.Struct("<HxxII")
@@ -60,9 +61,10 @@ class Coder:
         if modelled is not None and len(modelled) < rows.nbytes // 16:
             return MODEL, modelled
         raw = rows.astype(self.dtype.newbyteorder("<"), copy=False).tobytes()
-        found = {kind: pack(raw) for kind, (pack, _) in PLAIN.items()}
-        if modelled is not None:
-            found[MODEL] = modelled
+        found = {} if modelled is None else {MODEL: modelled}
+        for kind in PLAIN:
+            if modelled is None or _promises(kind, raw, len(modelled)):
+                found[kind] = PLAIN[kind][0](raw)
         kind = min(found, key=lambda k: len(found[k]))
         return kind, found[kind]
 
@@ -79,6 +81,13 @@ class Coder:
             same = self.back(whole).astype(self.dtype).tobytes() == rows.tobytes()
             same = same and self.fits(whole)
         return compress(self.model, whole) if same and len(rows) else None
+
+
+def _promises(kind: int, raw: bytes, size: int) -> bool:
+    """Whether a plain coder might need less than ``size`` bytes: whole blocks take it long, so it
+    is tried on a part of them."""
+    part = raw[:SAMPLE]
+    return len(PLAIN[kind][0](part)) * len(raw) < size * len(part)
 
 
 def compress(model: nn.Module, x: Array) -> bytes:
