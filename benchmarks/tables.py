@@ -130,7 +130,7 @@ def compression(r: dict) -> str:
     titles = {"binary": "binary MNIST", "grey": "grey MNIST", "fashion": "Fashion-MNIST"}
     head = ["", *(n.replace(n.split(",")[0], titles[n.split(",")[0]]) for n in names)]
     tail = (
-        "\nA column is a dense model or a ladder of latents, of 16 channels unless it says more; the one of 32 was stopped "
+        "\nA column is a dense model or a ladder of latents, of 16 channels unless it says more; that of 32 for grey MNIST was stopped "
         "long before its 22 epochs. Ladders were timed once, beside other work. Where a plain coder made a block shorter, the file holds "
         "that, and the -ELBO says what the model alone would have needed. "
         "Rates, images a second and headers are those of the whole file.\n"
@@ -145,8 +145,9 @@ def kodak(r: dict) -> str:
     return (
         f"\n## Photographs\n\n`compression/kodak.py`: {r['setting']}.\n\n"
         + table(["", "bits/dim"], [[k, v] for k, v in r["bits/dim"].items()])
-        + f"\nvaekit codes {fast} MB/s and decodes {back} MB/s. A model of separate tiles "
-        "is no match for coders made for photographs; it is here to say where it stands.\n"
+        + f"\nvaekit codes {fast} MB/s and decodes {back} MB/s. A model of separate tiles, "
+        "learnt from few photographs, is no match for the best coders made for them; it is here to say where it "
+        "stands.\n"
     )
 
 

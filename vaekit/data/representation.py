@@ -44,7 +44,7 @@ class Representation:
     def encode(self, values: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Stored values, (rows, *shape), to x in float32; ``generator`` feeds "dynamic"."""
         self.check(values)
-        x = self.apart(values.to(torch.float32)) / self.scale
+        x = self.apart(values.to(torch.float32, copy=True)).div_(self.scale)
         if self.binarize == "dynamic":
             return (torch.rand(x.shape, generator=generator).to(x.device) < x).to(x.dtype)
         if self.binarize == "threshold":
