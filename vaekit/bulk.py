@@ -104,7 +104,7 @@ def compress(
     """
     require(rows_a_file >= 1, f"rows_a_file must be at least 1, not {rows_a_file}")
     trained = Trained.load(model)
-    columns = [column] if column else _columns(trained)
+    columns = _columns(trained, column)
     coder_of(trained, np.dtype("uint8"))  # complains here, not on the cluster
     given = (trained.packed(), columns)
     return _checked(dataset).map_batches(
@@ -119,7 +119,7 @@ def decompress(dataset: Any, model: Model, *, column: str | None = None) -> Any:
         column: for the rows; by default as for :func:`encode`.
     """
     trained = Trained.load(model)
-    columns = [column] if column else _columns(trained)
+    columns = _columns(trained, column)
     given = (trained.packed(), columns)
     return _checked(dataset).map_batches(
         _unfiled, fn_args=given, batch_size=1, batch_format="numpy"
@@ -141,7 +141,7 @@ def _beside(
     **options: Any,
 ) -> Any:
     """The dataset with what ``verb`` makes of its rows in column ``name``."""
-    columns = [column] if column else _columns(trained)
+    columns = _columns(trained, column)
     given = (trained.packed(), columns, name, verb, options)
     return _checked(dataset).map_batches(
         _added, fn_args=given, batch_size=ROWS, batch_format="numpy"
@@ -216,9 +216,9 @@ def _apart(table: Array, names: list[str]) -> Batch:
     return {name: table[:, number] for number, name in enumerate(names)}
 
 
-def _columns(trained: Trained) -> list[str]:
-    """The columns that hold a model's rows, unless told."""
-    return list(trained.config["data"].get("columns") or [DATA])
+def _columns(trained: Trained, column: str | None = None) -> list[str]:
+    """The columns that hold a model's rows: the one told, or else those it was trained on."""
+    return [column] if column else list(trained.config["data"].get("columns") or [DATA])
 
 
 def _rows(batch: Batch, columns: list[str]) -> Array:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rates import jpeg_xl, saved, write
+from rates import epochs_of, jpeg_xl, saved, write
 
 import vaekit
 from vaekit.compressing import Archive
@@ -61,7 +61,7 @@ def main() -> None:
     write("kodak", {
         "setting": f"{len(learn)} Kodak photographs to learn from, {len(keep)} others coded in tiles of 32 x 32; a "
         "residual ladder of 32 channels, mixture of 3 logistics, red and blue less green, "
-        f"{given.epochs} epochs, one thread",
+        f"{epochs_of(RUN)} epochs, one thread",
         "same pixels": same,
         "bits/dim": {
             "vaekit": round(8 * size / numbers, 3),

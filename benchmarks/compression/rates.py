@@ -39,6 +39,7 @@ SETTING = "10,000 test images, one thread, models trained on 60,000"
 FEW = 1000  # images for the coder that takes a process each
 DENSE = {"network": "dense", "width": 512, "depth": 2, "latent": 40}
 LADDER = {"recipe": "ladder_vae", "width": 16, "planes": 1, "lr": 2e-3}
+WIDE = {**LADDER, "width": 32, "planes": 2, "lr": 1.5e-3}
 MODELS = {
     "binary": ("mnist", {**DENSE, "binarize": "dynamic", "epochs": 120}),
     "grey": ("mnist", {**DENSE, "likelihood": "beta_binomial", "lr": 2e-3, "epochs": 30}),
@@ -46,14 +47,7 @@ MODELS = {
     "grey, ladder": ("mnist", {**LADDER, "likelihood": "beta_binomial", "epochs": 10}),
     "grey, ladder of 32 channels": (
         "mnist",
-        {
-            **LADDER,
-            "likelihood": "beta_binomial",
-            "width": 32,
-            "planes": 2,
-            "lr": 1.5e-3,
-            "epochs": 22,
-        },
+        {**WIDE, "likelihood": "beta_binomial", "epochs": 22},
     ),
     "fashion, ladder": (
         "fashion_mnist",
@@ -61,16 +55,7 @@ MODELS = {
     ),
     "fashion, ladder of 32 channels": (
         "fashion_mnist",
-        {
-            **LADDER,
-            "likelihood": "logistic_mixture",
-            "components": 5,
-            "width": 32,
-            "planes": 2,
-            "lr": 1.5e-3,
-            "batch": 64,
-            "epochs": 15,
-        },
+        {**WIDE, "likelihood": "logistic_mixture", "components": 5, "batch": 64, "epochs": 15},
     ),
 }
 PUBLISHED = {

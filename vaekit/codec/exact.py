@@ -63,7 +63,11 @@ class Product:
 
     def rows(self, a: Tensor) -> Tensor:
         """(rows, inputs) to (rows, outputs); inputs are held within the limits."""
-        return self.scaled(torch.addmm(self.bias, a.clamp(-LIMIT, LIMIT), self.weight.T))
+        return self.within(a.clamp(-LIMIT, LIMIT))
+
+    def within(self, a: Tensor) -> Tensor:
+        """:meth:`rows` of inputs that are within the limits."""
+        return self.scaled(torch.addmm(self.bias, a, self.weight.T))
 
     def scaled(self, sums: Tensor) -> Tensor:
         return hold(sums * 2.0**-self.shift)
@@ -97,8 +101,9 @@ def conv(layer: nn.Conv2d) -> Layer:
     padding: Any = layer.padding
 
     def run(a: Tensor) -> Tensor:
-        patches = _patches(a, layer.kernel_size, layer.stride, padding)
-        return product.rows(patches.flatten(0, 2)).unflatten(0, patches.shape[:3]).movedim(3, 1)
+        held = a.clamp(-LIMIT, LIMIT)  # before every pixel stands in nine patches
+        patches = _patches(held, layer.kernel_size, layer.stride, padding)
+        return product.within(patches.flatten(0, 2)).unflatten(0, patches.shape[:3]).movedim(3, 1)
 
     return run
 
