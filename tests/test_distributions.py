@@ -13,6 +13,7 @@ from vaekit.distributions import (
     CategoricalLevels,
     DiscretizedLogistic,
     Point,
+    StudentT,
     common_draws,
     draw_with_density,
     exact_kl,
@@ -178,3 +179,19 @@ def test_draws_come_with_their_density():
     d = D.Bernoulli(torch.full((2,), 0.4))
     z, log_q = draw_with_density(d, torch.Size([6]))
     assert torch.allclose(log_q, d.log_prob(z))
+
+
+def test_students_t_is_torchs():
+    """It differs in what it waits for, not in what it says."""
+    df, loc, scale = torch.tensor([1.5, 4.0]), torch.randn(3, 2), torch.rand(3, 2) + 0.1
+    ours, theirs = StudentT(df, loc, scale), D.StudentT(df, loc, scale)
+    x = torch.randn(5, 3, 2)
+    assert torch.equal(ours.log_prob(x), theirs.log_prob(x))
+    assert torch.equal(ours.mean, theirs.mean)
+    wide = ours.expand((7, 3, 2))
+    assert wide.batch_shape == (7, 3, 2)
+    assert torch.equal(wide.log_prob(x[0]), theirs.expand((7, 3, 2)).log_prob(x[0]))
+    torch.manual_seed(0)
+    one = ours.rsample((2,))
+    torch.manual_seed(0)
+    assert torch.equal(one, theirs.rsample((2,)))

@@ -24,7 +24,7 @@ FLOOR = {name: floor for floor, names in FLOORS.items() for name in names}
 
 SAME_FLOOR = {
     "files": {"checks"},
-    "precision": {"checks"},
+    "precision": {"checks", "devices"},
     "working": {"checks"},
     "devices": {"checks"},
     "conditionals": {"families"},

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from functools import cache
+from typing import Any
 
 import torch
 
 from vaekit.checks import BadInput, require
+
+CPU = torch.device("cpu")
 
 
 def device_for(name: str = "auto") -> torch.device:
@@ -35,3 +39,17 @@ def _gpu(device: torch.device) -> torch.device:
     number = local % max(count, 1) if device.index is None else device.index
     require(number < count, f"there is no device cuda:{number} here ({count} GPUs are seen)")
     return torch.device("cuda", number)
+
+
+def has_room(device: torch.device, size: int) -> bool:
+    """Whether so many bytes fit on the device and leave as many free."""
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    return 2 * size <= free
+
+
+@cache
+def processor() -> dict[str, Any]:
+    """What the processor can do and is called; nothing under versions of torch that do not say."""
+    return dict(getattr(torch.cpu, "get_capabilities", dict)())

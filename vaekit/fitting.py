@@ -27,14 +27,13 @@ from vaekit.data import (
     open_source,
 )
 from vaekit.data.stored import in_memory, passing
-from vaekit.devices import device_for
+from vaekit.devices import CPU, device_for
 from vaekit.precision import settled
 from vaekit.recipes.making import Built, call, from_data, options
 from vaekit.running import Run, run_here, run_in
 from vaekit.seeding import generator_for, seeded
 from vaekit.trained import Trained
 from vaekit.training import Plan
-from vaekit.training.session import CPU
 from vaekit.training.world import world
 
 ROWS_TO_ADAPT, NUMBERS_TO_ADAPT = 20_000, 2**25
@@ -82,8 +81,9 @@ class Job:
         held_out = Encoded(
             self.source.rows("validation"), self.choice.representation, "validation", self.plan.seed
         )
+        batches = replace(self.batches, device=device)
         return Run(
-            self.built, self.batches, held_out.split(), self.plan, self.steps, device,
+            self.built, batches, held_out.split(), self.plan, self.steps, device,
             split_weights=split_weights,
         )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -55,12 +56,20 @@ class Objective(nn.Module):
         """The same penalties beside another bound."""
         return Objective(bound, *self.penalties, samples=samples)
 
+    def weights(self, step: int) -> list[float]:
+        """The penalties' weights at a step."""
+        return [at(weight, step) for weight, _ in self.penalties]
+
     def forward(self, model: nn.Module, batch: Batch, step: int) -> Loss:
+        return self.weighed(model, batch, self.weights(step))
+
+    def weighed(self, model: nn.Module, batch: Batch, weights: Sequence[float | Tensor]) -> Loss:
+        """The loss where the penalties have these weights."""
         t = trace(model, batch.x, *batch.given, samples=self.samples)
         total, terms = -self.bound(t).mean(), parts(t)
-        for weight, penalty in self.penalties:
+        for weight, (_, penalty) in zip(weights, self.penalties, strict=True):
             value, own = _value_and_own(penalty(t))
-            total = total + at(weight, step) * value + own
+            total = total + weight * value + own
             terms[name_of(penalty)] = value.detach()
         return Loss(total, terms)
 

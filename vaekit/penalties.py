@@ -59,18 +59,18 @@ def _latent_total_correlation(latent: Latent, rows: int) -> Tensor:
         raise TypeError("total correlation needs a posterior of independent dimensions")
     z = latent.value[0]
     each = latent.posterior.base_dist.log_prob(z[:, None])
-    weights = stratified_weights(len(z), rows).log().to(z)
+    weights = stratified_weights(len(z), rows, z.device).log()
     joint = torch.logsumexp(weights + each.sum(-1), 1)
     marginals = torch.logsumexp(weights[..., None] + each, 1)
     return (joint - marginals.sum(-1)).mean()
 
 
-def stratified_weights(batch: int, rows: int) -> Tensor:
+def stratified_weights(batch: int, rows: int, device: torch.device | None = None) -> Tensor:
     """(batch, batch): row i gives itself 1 / rows and the others the rest in equal parts."""
     if batch == 1:
-        return torch.ones(1, 1)
+        return torch.ones(1, 1, device=device)
     others = (1 - 1 / rows) / (batch - 1)
-    return torch.full((batch, batch), others).fill_diagonal_(1 / rows)
+    return torch.full((batch, batch), others, device=device).fill_diagonal_(1 / rows)
 
 
 def mean_kl_per_dimension(t: Trace) -> dict[str, Tensor]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
 
 import torch
 from torch import Tensor, nn
 
 from vaekit.checks import known
+from vaekit.devices import processor
 
 PRECISIONS = {"auto": None, "fp32": torch.float32, "bf16": torch.bfloat16}
 FIRST_GPU_WITH_BFLOAT16 = (8, 0)
@@ -60,10 +60,4 @@ def has_bfloat16(device: torch.device) -> bool:
     """Whether the device multiplies matrices in bfloat16 faster than in float32."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= FIRST_GPU_WITH_BFLOAT16
-    return any(_cpu().get(feature) for feature in CPU_FEATURES)
-
-
-@cache
-def _cpu() -> dict[str, bool]:
-    """What the processor can do; nothing is known under versions of torch that do not say."""
-    return dict(getattr(torch.cpu, "get_capabilities", dict)())
+    return any(processor().get(feature) for feature in CPU_FEATURES)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from vaekit.data import Batches
 from vaekit.data.loading import needed
+from vaekit.devices import CPU
 from vaekit.files import sweep
 from vaekit.interrupts import asked_to_stop
 from vaekit.progress import Bar, Silent, bar
@@ -31,7 +32,6 @@ from vaekit.training import (
     save_checkpoint,
     train,
 )
-from vaekit.training.session import CPU
 from vaekit.training.validation import Chunked, validate
 
 METRICS = "metrics.jsonl"
@@ -99,6 +99,7 @@ class Run:
     def close_epoch(self, rate: float) -> tuple[Line, Line, bool]:
         """Training means, validation means, and whether these are the best so far."""
         session = self.session
+        session.watch()
         found = validate(
             session.averaged,
             session.objective,

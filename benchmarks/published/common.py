@@ -36,8 +36,11 @@ def machine() -> str:
     name = platform.processor() or platform.machine()
     facts = Path("/proc/cpuinfo")
     lines = facts.read_text().splitlines() if facts.exists() else []
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    device = f"{names[0] if names else name}, {torch.get_num_threads()} threads"
+    said = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    name = said.get("model name", name)
+    if "cpu family" in said:
+        name += f" (family {said['cpu family']}, model {said.get('model')})"
+    device = f"{name}, {torch.get_num_threads()} threads"
     if torch.cuda.is_available():
         device = torch.cuda.get_device_name()
     return f"{device}; torch {torch.__version__.split('+')[0]}; vaekit {__version__}"

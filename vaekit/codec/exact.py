@@ -24,6 +24,7 @@ from vaekit.codec.tables import LIMIT, ONE
 from vaekit.networks import MeanLogits, Rescale, Standardize
 from vaekit.networks.ladders import Merge
 from vaekit.networks.layers import Heads, Join
+from vaekit.networks.quick import ConvTranspose2d, Linear
 from vaekit.networks.residual import ChannelsFirst, Residual
 from vaekit.networks.tutorial import SameConv, SameConvTranspose, TurnedOnce
 
@@ -271,8 +272,10 @@ def unchanged(layer: nn.Module) -> Layer:
 TWINS: dict[type, Callable[[Any], Layer]] = {
     nn.Sequential: sequential,
     nn.Linear: linear,
+    Linear: linear,
     nn.Conv2d: conv,
     nn.ConvTranspose2d: conv_transpose,
+    ConvTranspose2d: conv_transpose,
     TurnedOnce: sequential,
     SameConv: same_conv,
     SameConvTranspose: same_conv_transpose,

@@ -13,6 +13,7 @@ from vaekit.batch import Batch
 from vaekit.data.representation import Representation
 from vaekit.data.source import Source
 from vaekit.data.stored import OnDisk, Values
+from vaekit.devices import CPU, has_room
 from vaekit.seeding import generator_for
 
 CHUNK = 500
@@ -28,6 +29,7 @@ class Batches:
     Args:
         size: rows of a batch.
         parts: of a batch, each with noise of its own. mine: numbers of the parts wanted here.
+        device: where batches are wanted. Rows in memory are kept there if it has room.
     """
 
     source: Source
@@ -37,6 +39,7 @@ class Batches:
     split: str = "train"
     parts: int = 1
     mine: Sequence[int] = (0,)
+    device: torch.device = CPU
 
     @property
     def rows(self) -> int:
@@ -46,6 +49,14 @@ class Batches:
     def indices(self) -> Tensor:
         """Which rows are drawn from."""
         return self.source.indices(self.split)
+
+    @cached_property
+    def values(self) -> Values:
+        """The stored rows, on the device if they are in memory and there is room."""
+        values = self.source.values
+        if isinstance(values, OnDisk) or not has_room(self.device, values.nbytes):
+            return values
+        return values.to(self.device)
 
     @property
     def per_epoch(self) -> int:
@@ -59,9 +70,10 @@ class Batches:
         are read.
         """
         noise = generator_for(self.seed, "order", epoch)
-        if not isinstance(self.source.values, OnDisk):
-            return self.indices[torch.randperm(self.rows, generator=noise)]
-        windows = self.source.values.windows(self.indices, noise)
+        if isinstance(self.values, Tensor):
+            order = self.indices[torch.randperm(self.rows, generator=noise)]
+            return order.to(self.values.device)
+        windows = self.values.windows(self.indices, noise)
         return torch.cat([w[torch.randperm(len(w), generator=noise)] for w in windows])
 
     def from_step(self, step: int = 0) -> Iterator[Batch]:
@@ -81,7 +93,7 @@ class Batches:
 
     def _part(self, indices: Tensor, step: int, number: int) -> Tensor:
         noise = generator_for(self.seed, "binarize", step, *([number] if number else []))
-        values = self.source.values  # whole rows are copied faster than picked number by number
+        values = self.values  # whole rows are copied faster than picked number by number
         rows = values[indices] if isinstance(values, OnDisk) else values.index_select(0, indices)
         return self.representation.encode(rows, noise)
 

@@ -8,12 +8,14 @@ from vaekit.distributions.levels import (
     DiscretizedLogistic,
 )
 from vaekit.distributions.point import Point
+from vaekit.distributions.student import StudentT
 
 __all__ = [
     "BetaBinomial",
     "CategoricalLevels",
     "DiscretizedLogistic",
     "Point",
+    "StudentT",
     "common_draws",
     "draw_with_density",
     "exact_kl",

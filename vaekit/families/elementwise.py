@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch import distributions as D
 from torch.nn import functional as F
 
+from vaekit import distributions
 from vaekit.adapting import Adapting, moments
 from vaekit.families.base import Link, Positive, Shape
 from vaekit.families.ranges import Range
@@ -124,4 +125,4 @@ class StudentT(Located):
         self.raw_freedom = nn.Parameter(torch.tensor(4.0))
 
     def _at(self, **parts: Any) -> D.Distribution:
-        return D.StudentT(1 + F.softplus(self.raw_freedom), **parts)
+        return distributions.StudentT(1 + F.softplus(self.raw_freedom), **parts)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from torch import nn
 
 from vaekit.networks.layers import Shape, activation, halvings, to_shape, to_vector
+from vaekit.networks.quick import ConvTranspose2d, Linear
 
 
 def conv_encoder(
@@ -41,14 +42,14 @@ def conv_decoder(
     """(rows, latent) to (rows, *raw): the mirror of :func:`conv_encoder`, its sizes included."""
     sizes = halvings(raw[1:], len(channels))[::-1]
     widths = [*channels[::-1], channels[0]]
-    layers: list[nn.Module] = [nn.Linear(latent, hidden), activation(act)]
+    layers: list[nn.Module] = [Linear(latent, hidden), activation(act)]
     layers += [*to_shape(hidden, (widths[0], *sizes[0])), activation(act)]
     for width, size in zip(pairwise(widths), pairwise(sizes), strict=True):
         layers += [double(*width, *size), activation(act)]
     return nn.Sequential(*layers, nn.Conv2d(channels[0], raw[0], 3, padding=1))
 
 
-def double(before: int, after: int, small: Shape, large: Shape) -> nn.ConvTranspose2d:
+def double(before: int, after: int, small: Shape, large: Shape) -> ConvTranspose2d:
     """A transposed convolution from images of ``small`` to images of ``large`` size exactly."""
     extra = (large[0] - 2 * small[0] + 1, large[1] - 2 * small[1] + 1)
-    return nn.ConvTranspose2d(before, after, 3, stride=2, padding=1, output_padding=extra)
+    return ConvTranspose2d(before, after, 3, stride=2, padding=1, output_padding=extra)

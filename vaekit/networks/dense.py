@@ -9,6 +9,7 @@ from itertools import pairwise
 from torch import nn
 
 from vaekit.networks.layers import Shape, activation, to_shape
+from vaekit.networks.quick import Linear
 
 
 def dense(
@@ -18,5 +19,5 @@ def dense(
     layers: list[nn.Module] = [nn.Flatten()]
     widths = [math.prod(inputs), *hidden]
     for before, after in pairwise(widths):
-        layers += [nn.Linear(before, after), activation(act)]
+        layers += [Linear(before, after), activation(act)]
     return nn.Sequential(*layers, *to_shape(widths[-1], outputs))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.networks.layers import Join, Shape, halvings, to_shape, to_vector
+from vaekit.networks.quick import Linear
 from vaekit.networks.residual import Residual, norm
 
 
@@ -56,14 +57,14 @@ def dense_ladder(
         scales: raw numbers of a posterior for each number of its latent.
     """
     stages = [
-        nn.Sequential(nn.Flatten(), nn.Linear(before, width), nn.SiLU())
+        nn.Sequential(nn.Flatten(), Linear(before, width), nn.SiLU())
         for before in (math.prod(shape), *[width] * (len(sizes) - 1))
     ]
     steps = []
     for number, size in enumerate(sizes):
         above = width if number else 0
-        posterior = Join(nn.Linear(width + above, scales * size))
-        merge = nn.Sequential(nn.Linear(size + above, width), nn.SiLU())
+        posterior = Join(Linear(width + above, scales * size))
+        merge = nn.Sequential(Linear(size + above, width), nn.SiLU())
         steps.append(Step(size, posterior, Merge(merge, (size,))))
     return Networks([*stages], steps, nn.Sequential(*to_shape(width, raw)))
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.checks import known
+from vaekit.networks.quick import Linear
 
 Shape = tuple[int, ...]
 
@@ -44,7 +45,7 @@ class Heads(nn.Module):
     def __init__(self, inputs: int, **outputs: int) -> None:
         super().__init__()
         for name, width in outputs.items():
-            self.add_module(name, nn.Linear(inputs, width))
+            self.add_module(name, Linear(inputs, width))
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([head(x) for head in self.children()], -1)
@@ -52,12 +53,12 @@ class Heads(nn.Module):
 
 def to_vector(shape: Shape, width: int) -> list[nn.Module]:
     """Flatten (rows, *shape) and map it linearly to ``width`` numbers."""
-    return [nn.Flatten(), nn.Linear(math.prod(shape), width)]
+    return [nn.Flatten(), Linear(math.prod(shape), width)]
 
 
 def to_shape(width: int, shape: Shape) -> list[nn.Module]:
     """Map ``width`` numbers linearly to (rows, *shape)."""
-    return [nn.Linear(width, math.prod(shape)), nn.Unflatten(1, shape)]
+    return [Linear(width, math.prod(shape)), nn.Unflatten(1, shape)]
 
 
 def halvings(size: Sequence[int], times: int) -> list[Shape]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vaekit.networks.layers import Heads, Shape, glorot, halvings, to_shape, to_vector
+from vaekit.networks.quick import transposed
 
 
 def same_padding(size: int, stride: int, kernel: int = 3) -> tuple[int, int]:
@@ -66,7 +67,7 @@ class SameConvTranspose(nn.ConvTranspose2d):
             return turn(self(turn(x, axes), axes), axes)
         weight = turn(self.weight, turned)
         extra = self.output_padding
-        return F.conv_transpose2d(x, weight, self.bias, self.stride, 1, extra)
+        return transposed(x, weight, self.bias, self.stride, 1, extra)
 
 
 def turn(image: Tensor, axes: Sequence[int]) -> Tensor:

@@ -1,10 +1,11 @@
 """Training: one loop, what it keeps, and how it goes on after an interruption."""
 
 from vaekit.training.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
-from vaekit.training.loop import Diverged, Step, train
+from vaekit.training.loop import train
 from vaekit.training.metrics import Meter, Metrics, read_metrics
 from vaekit.training.plan import Plan
 from vaekit.training.session import Session
+from vaekit.training.updates import Diverged, Step
 
 __all__ = [
     "Diverged",

@@ -38,7 +38,11 @@ def save_checkpoint(folder: Path, session: Session, notes: dict[str, Any]) -> No
     """Write the session, and ``notes`` (anything JSON can hold), in place of any before.
 
     Every process must call this.
+
+    Raises:
+        Diverged: if the session's numbers are no longer finite.
     """
+    session.watch()
     if session.is_split:
         _save_shares(folder, session, notes)
     elif session.world.is_first:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -12,42 +11,35 @@ from vaekit.batch import Batch
 from vaekit.objectives import Loss
 from vaekit.precision import networks_in
 from vaekit.seeding import seeded
+from vaekit.training.recorded import CudaGraphs, Recorded, can_be_recorded
 from vaekit.training.session import Session
-
-
-class Diverged(ArithmeticError):
-    """A loss or gradient is no longer finite. The weights are those before this step."""
-
-    def __init__(self, step: int, term: str, value: float) -> None:
-        super().__init__(f"{term} became {value} at step {step}")
-        self.step, self.term, self.value = step, term, value
-
-
-@dataclass(frozen=True)
-class Step:
-    """One update: its number from 1, the rows it saw, the loss in nats per row, the rate used."""
-
-    number: int
-    rows: int
-    loss: Loss
-    rate: float
+from vaekit.training.updates import Diverged, Step
 
 
 def train(session: Session, batches: Iterable[Batch]) -> Iterator[Step]:
     """Update the session's model on one batch after another until its steps are done.
 
     The noise of a step depends on the seed and the step's number alone, so a session restored
-    from a checkpoint goes on exactly as it would have.
+    from a checkpoint goes on exactly as it would have. On a GPU whole updates are recorded
+    (:mod:`vaekit.training.recorded`).
 
     Raises:
-        Diverged: at the first loss or gradient that is NaN or infinite, before it is applied.
+        Diverged: at the first loss or gradient that is NaN or infinite, before it is applied; a
+            little later if updates are recorded.
     """
     session.model.train()
+    recorded = Recorded(session, CudaGraphs(session.device)) if can_be_recorded(session) else None
     for batch in batches:
         if session.step >= session.steps:
             return
-        loss = compute(session, batch.to(session.device))
-        yield Step(session.step + 1, batch.rows, loss, session.update())
+        here = batch.to(session.device)
+        yield recorded.update(here) if recorded else updated(session, here)
+
+
+def updated(session: Session, batch: Batch) -> Step:
+    """One update, as Python asks for it."""
+    loss = compute(session, batch)
+    return Step(session.step + 1, batch.rows, loss, session.update())
 
 
 def compute(session: Session, batch: Batch) -> Loss:

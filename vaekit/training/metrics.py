@@ -7,23 +7,33 @@ import math
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from vaekit.checks import BadInput
 from vaekit.files import replacing
-from vaekit.training.loop import Step
+from vaekit.training.updates import Step
 
 
 class Meter:
     """Means over the rows seen, of the loss and its terms, in nats per row."""
 
     def __init__(self, sums: dict[str, float] | None = None, rows: int = 0) -> None:
-        self.sums, self.rows = sums or {}, rows
+        self.names = tuple(sums or ())
+        self.totals = torch.tensor([*(sums or {}).values()], dtype=torch.float64)
+        self.rows = rows
 
     def add(self, step: Step) -> None:
-        """Count one update's rows."""
-        values = {"loss": step.loss.total, **step.loss.terms}
-        for name, value in values.items():
-            self.sums[name] = self.sums.get(name, 0.0) + float(value) * step.rows
+        """Count one update's rows. Nothing waits for the device that computes them."""
+        values = [step.loss.total, *step.loss.terms.values()]
+        totals = torch.stack(values).detach().double() * step.rows
+        self.totals = self.totals.to(totals.device) + totals if self.names else totals
+        self.names = ("loss", *step.loss.terms)
         self.rows += step.rows
+
+    @property
+    def sums(self) -> dict[str, float]:
+        """Of each number, the sum over all rows since the start."""
+        return dict(zip(self.names, self.totals.tolist(), strict=True))
 
     def means(self) -> dict[str, float]:
         """The mean of each number over all rows since the start."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -11,17 +11,20 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from vaekit.checks import require
+from vaekit.devices import CPU
 from vaekit.objectives import Objective
 from vaekit.precision import dtype_for
 from vaekit.training.plan import Plan
 from vaekit.training.world import Passes, together, world
 
-CPU = torch.device("cpu")
 OLDEST_THAT_SPLITS = (2, 13)
 
 
 class Session:
     """A model in training: its weights, the optimiser's memory, the averaged weights, the step.
+
+    ``watch`` is called before the weights are kept or looked at: who trains on a device that
+    reports late raises :class:`~vaekit.training.updates.Diverged` there.
 
     Args:
         steps: how many updates there are to be in all.
@@ -60,6 +63,7 @@ class Session:
         )
         self.rate = plan.learning_rate(steps)
         self.step = 0
+        self.watch: Callable[[], None] = lambda: None
 
     def _whole(self) -> Passes | DistributedDataParallel:
         """The passes where every process holds all weights."""
@@ -124,24 +128,37 @@ class Session:
                 found[name] = gathered.cpu().reshape(self.shapes[name])
         return found
 
+    def dials(self, step: int) -> list[float]:
+        """What changes from update to update: the learning rate, the share of the new weights in
+        their average, and the penalties' weights."""
+        decay = min(self.plan.ema, (2 + step) / (11 + step))
+        return [self.rate(step), 1 - decay, *self.objective.weights(step)]
+
     def update(self) -> float:
         """Apply the gradients that lie on the parameters; returns the learning rate used."""
-        rate = self.rate(self.step)
+        rate, share, *_ = self.dials(self.step)
+        self.apply(rate, share)
+        self.step += 1
+        return rate
+
+    def apply(self, rate: float | Tensor, share: float | Tensor) -> None:
+        """Move the weights along the gradients that lie on them, and their average after them."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.step += 1
-        self._average()
-        return rate
+        if self.averaged is not self.model:
+            self._average(share)
 
     @torch.no_grad()
-    def _average(self) -> None:
-        if self.averaged is self.model:
-            return
-        decay = min(self.plan.ema, (1 + self.step) / (10 + self.step))
+    def _average(self, share: float | Tensor) -> None:
         average, current = ([*m.parameters()] for m in (self.averaged, self.model))
-        torch._foreach_lerp_(average, current, 1 - decay)  # type: ignore[arg-type]
+        if isinstance(share, Tensor):
+            steps = torch._foreach_sub(current, average)  # type: ignore[arg-type]
+            torch._foreach_mul_(steps, share)
+            torch._foreach_add_(average, steps)  # type: ignore[arg-type]
+        else:
+            torch._foreach_lerp_(average, current, share)  # type: ignore[arg-type]
         for old, new in zip(self.averaged.buffers(), self.model.buffers(), strict=True):
             old.copy_(new)
 

@@ -1,5 +1,6 @@
 """vaekit. Counts are rows, a multiple of the batch size."""
 
+import copy
 import dataclasses
 
 import numpy as np
@@ -24,15 +25,16 @@ splits = {
 source = dataclasses.replace(from_memory(values), splits=splits)
 recipe = {"conv": "keras_mnist", "dense": "dense_vae"}[given["network"]]
 job = prepare(source, recipe, epochs=10_000, batch=given["batch"], precision=given["precision"])
-run = job.run()
+run = job.run(torch.device(given["device"]))
 session = run.session
 steps = train(session, run.batches.from_step())
-trained = Trained(session.averaged, job.config({}), source)
+trained = Trained(copy.deepcopy(session.averaged).cpu(), job.config({}), source)
 
 
 def training(rows):
     for _ in range(rows // given["batch"]):
-        float(next(steps).loss.total)
+        step = next(steps)
+    float(step.loss.total)
 
 
 def test_loss(rows):

@@ -26,7 +26,8 @@ class VAE(nn.Module):
         return self.decoder(z), mean, log_variance
 
 
-model = VAE(given["network"])
+device = given["device"]
+model = VAE(given["network"]).to(device)
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 rows = torch.from_numpy(np.load(given["data"])).float()[:, None] / 255
 rows, test = parted(rows, given)
@@ -43,7 +44,7 @@ def training(count):
     loader = DataLoader(TensorDataset(rows[:count]), batch_size=given["batch"], shuffle=True)
     for (x,) in loader:
         optimizer.zero_grad()
-        loss = loss_of(x)
+        loss = loss_of(x.to(device))
         loss.backward()
         optimizer.step()
         loss.item()
@@ -51,17 +52,18 @@ def training(count):
 
 @torch.no_grad()
 def encoding(count):
-    torch.cat([model.mean(model.trunk(x)) for x in rows[:count].split(512)])
+    torch.cat([model.mean(model.trunk(x.to(device))).cpu() for x in rows[:count].split(512)])
 
 
 @torch.no_grad()
 def sampling(count):
-    torch.cat([model.decoder(z) for z in torch.randn(count, LATENT[given["network"]]).split(512)])
+    codes = torch.randn(count, LATENT[given["network"]])
+    torch.cat([model.decoder(z.to(device)).cpu() for z in codes.split(512)])
 
 
 @torch.no_grad()
 def test_loss(count):
-    losses = [loss_of(x).item() for x in pieces(test[:count])]
+    losses = [loss_of(x.to(device)).item() for x in pieces(test[:count])]
     return sum(losses) / len(losses) if losses else None
 
 

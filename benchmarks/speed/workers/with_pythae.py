@@ -42,7 +42,8 @@ class Decoder(BaseDecoder):
 
 
 config = VAEConfig(input_dim=(1, 28, 28), latent_dim=latent, reconstruction_loss="bce")
-model = VAE(config, encoder=Encoder(), decoder=Decoder())
+device = given["device"]
+model = VAE(config, encoder=Encoder(), decoder=Decoder()).to(device)
 rows = torch.from_numpy(np.load(given["data"])).float()[:, None] / 255
 rows, test = parted(rows, given)
 trainers = {}
@@ -52,7 +53,7 @@ def trainer_for(count):
     if count not in trainers:
         settings_ = BaseTrainerConfig(
             output_dir=tempfile.mkdtemp(), num_epochs=1, learning_rate=1e-3,
-            per_device_train_batch_size=given["batch"], no_cuda=True,
+            per_device_train_batch_size=given["batch"], no_cuda=given["device"] == "cpu",
         )  # fmt: skip
         part = BaseDataset(rows[:count], torch.ones(count))
         trainer = BaseTrainer(model, train_dataset=part, training_config=settings_)
@@ -67,7 +68,7 @@ def training(count):
 
 def encoding(count):
     model.eval()
-    torch.cat([model.embed(x) for x in rows[:count].split(512)])
+    torch.cat([model.embed(x.to(device)).cpu() for x in rows[:count].split(512)])
 
 
 def sampling(count):
@@ -77,7 +78,7 @@ def sampling(count):
 @torch.no_grad()
 def test_loss(count):
     model.eval()
-    losses = [model({"data": x}).loss.item() for x in pieces(test[:count])]
+    losses = [model({"data": x.to(device)}).loss.item() for x in pieces(test[:count])]
     model.train()
     return sum(losses) / len(losses) if losses else None
 
