@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import torch
 from torch import Tensor, nn
 
 from vaekit.batch import Batch
@@ -74,6 +75,7 @@ class Objective(nn.Module):
         return Loss(total, terms)
 
 
+@torch.no_grad()
 def parts(t: Trace) -> dict[str, Tensor]:
     """The two terms of the ELBO, each averaged over the rows, in nats."""
     terms = {"reconstruction": -reconstruction(t).mean().detach()}
