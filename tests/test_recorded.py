@@ -220,7 +220,9 @@ def test_one_process_on_a_gpu_records():
     assert not can_be_recorded(session)
     session.device = torch.device("cuda", 0)
     assert can_be_recorded(session)
-    session.plan = replace(session.plan, parts=2)
+    session.record = False
+    assert not can_be_recorded(session)
+    session.record, session.plan = True, replace(session.plan, parts=2)
     assert not can_be_recorded(session)
 
 

@@ -63,11 +63,13 @@ class Job:
             parts=self.parts, mine=world().mine(self.parts),
         )  # fmt: skip
 
-    def run(self, device: torch.device = CPU, *, split_weights: bool = False) -> Run:
+    def run(
+        self, device: torch.device = CPU, *, split_weights: bool = False, record: bool = True
+    ) -> Run:
         """A training that is ready to begin.
 
         Args:
-            split_weights: see :func:`fit`.
+            split_weights, record: see :func:`fit`.
 
         Raises:
             BadInput: if the parts of a batch cannot be shared out evenly among the processes.
@@ -84,7 +86,7 @@ class Job:
         batches = replace(self.batches, device=device)
         return Run(
             self.built, batches, held_out.split(), self.plan, self.steps, device,
-            split_weights=split_weights,
+            split_weights=split_weights, record=record,
         )  # fmt: skip
 
     @property
@@ -200,6 +202,7 @@ def fit(
     checkpoint_every: int = 0,
     device: str = "auto",
     split_weights: bool = False,
+    record: bool = True,
     before: Callable[[Job], None] | None = None,
     **given: Any,
 ) -> Trained:
@@ -217,6 +220,7 @@ def fit(
         device: where to train: auto (a GPU if there is one), cpu, cuda, cuda:1.
         split_weights: of several processes, each holds a share of the weights, their gradients
             and the optimiser's memory, not all of them. One process holds all.
+        record: let a GPU play recordings of whole updates, where they can be recorded.
         before: called with the job when all is checked, before training begins.
         given: options of the recipe (latent=8) and of the plan (epochs=20, lr=1e-3, seed=1).
 
@@ -236,7 +240,7 @@ def fit(
     job = prepare(source, recipe, binarize=binarize, colours=colours, device=place, **given)
     if before:
         before(job)
-    run = job.run(place, split_weights=split_weights)
+    run = job.run(place, split_weights=split_weights, record=record)
     origin = origin_of(data, label, labels, size, tiles)
     config = job.config(origin)
     if out is None:
@@ -257,19 +261,20 @@ def resume(
     checkpoint_every: int = 0,
     device: str = "auto",
     split_weights: bool = False,
+    record: bool = True,
 ) -> Trained:
     """Go on with an interrupted training exactly as it would have gone on.
 
     Args:
         data: as given to :func:`fit`; needed only if that was not a name or a path.
-        device, split_weights: as for :func:`fit`; they need not be the same.
+        device, split_weights, record: as for :func:`fit`; they need not be the same.
 
     Raises:
         BadInput: if the folder holds no run, or its data has changed.
     """
     place, config = store.read_config(folder)
     job = job_of(config, data)
-    run = job.run(device_for(device), split_weights=split_weights)
+    run = job.run(device_for(device), split_weights=split_weights, record=record)
     run_in(place, run, tensorboard=tensorboard, checkpoint_every=checkpoint_every, resume=True)
     return Trained.load(place, job.source)
 

@@ -63,10 +63,12 @@ class Run:
         device: torch.device = CPU,
         *,
         split_weights: bool = False,
+        record: bool = True,
     ) -> None:
         self.session = Session(
-            built.model, built.objective, plan, steps, device, split_weights=split_weights
-        )
+            built.model, built.objective, plan, steps, device, split_weights=split_weights,
+            record=record,
+        )  # fmt: skip
         self.batches, self.validation = batches, validation
         self.meter, self.best, self.waited = Meter(), math.inf, 0
         self.weights: dict[str, Tensor] = {}

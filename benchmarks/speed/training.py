@@ -167,7 +167,7 @@ def started(network: str, data: str, given: argparse.Namespace, test: int = 0) -
         workers.append(Worker("vaekit, fp32", here, "ours.py", fp32, **waiting))
     workers.append(Worker("plain PyTorch loop", here, "plain.py", base))
     workers.append(Worker("pythae", given.pythae, "with_pythae.py", base))
-    if device != "cpu":
+    if device != "cpu" or not given.keras:
         return workers
     for name, backend in (("TensorFlow", "tensorflow"), ("JAX", "jax")):
         extra = {"KERAS_BACKEND": backend, **keras_threads(given.threads)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
@@ -46,9 +47,15 @@ for _name, _help in COMMANDS.items():
     app.command(_place, name=_name, help=_help, **_flags)
 
 
+def _in_one_line(message: Warning | str, *_: Any, **__: Any) -> str:
+    """How a warning reads to who did not write the code it comes from."""
+    return f"warning: {message}\n"
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done; 2 bad input; 1 training failed; 130 stopped."""
     choose_waiting(os.environ)  # before torch is loaded
+    warnings.formatwarning = _in_one_line
     try:
         code = run(sys.argv[1:] if arguments is None else arguments)
     except SystemExit as error:  # of a process that leaves the speaking to another

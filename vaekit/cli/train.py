@@ -121,6 +121,9 @@ def train_here(
         bool,
         Parameter(negative="", help="Of several processes, let each hold a share of the weights."),
     ] = False,
+    record: Annotated[
+        bool, Parameter(help="Let a GPU play recordings of whole updates, where it can.")
+    ] = True,
     threads: Threads = 0,
     json: Json = False,
     **given: Any,
@@ -137,7 +140,7 @@ def train_here(
     }  # fmt: skip
     watching: dict[str, Any] = {
         "tensorboard": tensorboard, "checkpoint_every": checkpoint_every, "device": device,
-        "split_weights": split_weights,
+        "split_weights": split_weights, "record": record,
     }  # fmt: skip
     if resume is not None:
         require(data is None and not given, "--resume takes everything from the run: give it alone")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -54,9 +54,14 @@ class Elementwise:
         return widen(self.event_shape, len(self.links))
 
     def __call__(self, raw: Tensor) -> D.Distribution:
-        blocks = raw.chunk(len(self.links), -len(self.event_shape))
+        blocks = _blocks(raw, len(self.links), -len(self.event_shape))
         values = {name: link(b) for (name, link), b in zip(self.links.items(), blocks, strict=True)}
         return independent(self.kind(**values, validate_args=False), self.event_shape)
+
+
+def _blocks(raw: Tensor, number: int, axis: int) -> Sequence[Tensor]:
+    """Raw numbers in equal blocks. One block is left as it is: its gradient need not be copied."""
+    return raw.chunk(number, axis) if number > 1 else (raw,)
 
 
 class Located(Adapting):

@@ -68,14 +68,17 @@ class CudaGraphs:
 
 
 def can_be_recorded(session: Session) -> bool:
-    """On a GPU, by one process, the batch in one part."""
+    """On a GPU, by one process, the batch in one part, unless someone said no."""
     alone = session.world.size == 1 and session.plan.parts <= 1
-    return alone and session.device.type == "cuda"
+    return session.record and alone and session.device.type == "cuda"
 
 
 class Rehearsal(TorchDispatchMode):
     """Finds in a block of work what a recording could not hold: ``found`` names the first
-    operation that waits for a number, or copies from another device."""
+    operation that waits for a number, or copies from another device.
+
+    A GPU's backward pass runs on a thread of its own, which is not heard; there a recording fails.
+    """
 
     def __init__(self, device: torch.device) -> None:
         super().__init__()

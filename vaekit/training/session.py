@@ -31,6 +31,7 @@ class Session:
         device: where the model is trained.
         split_weights: whether each of several processes is to hold a share of the weights only,
             of their gradients, the optimiser's memory and the averaged weights.
+        record: whether updates may be recorded, where they can be.
 
     Raises:
         BadInput: if this version of torch cannot split weights.
@@ -45,7 +46,9 @@ class Session:
         device: torch.device = CPU,
         *,
         split_weights: bool = False,
+        record: bool = True,
     ) -> None:
+        self.record = record
         self.model, self.objective, self.plan, self.steps = model, objective, plan, steps
         self.device, self.precision = device, dtype_for(plan.precision, device)
         self.averaged = copy.deepcopy(model) if plan.ema else model
