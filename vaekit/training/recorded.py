@@ -62,7 +62,7 @@ class CudaGraphs:
 
     def record(self, work: Callable[[], None]) -> Play:
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=self.stream):
+        with self.aside(), torch.cuda.graph(graph, stream=self.stream):
             work()
         return graph.replay
 
@@ -136,8 +136,6 @@ class Recorded:
         self.fault: Fault | None = None
         self.play: Play | None = None
         self.refused = ""
-        for group in session.optimizer.param_groups:
-            group["capturable"] = True
         session.watch = self.check
 
     def update(self, batch: Batch) -> Step:
@@ -148,7 +146,7 @@ class Recorded:
         """
         session, rate = self.session, self.session.rate(self.session.step)
         self._turn_dials()
-        with seeded(session.plan.seed, "noise", session.step):
+        with self._noise():
             self._do(batch.x)
         session.step += 1
         if session.step % EVERY == 0 or session.step >= session.steps:
@@ -157,6 +155,10 @@ class Recorded:
         total, *terms = self.values.clone().unbind()
         loss = Loss(total, dict(zip(self.names, terms, strict=False)))
         return Step(session.step, batch.rows, loss, rate)
+
+    def _noise(self) -> AbstractContextManager[None]:
+        """That of the next update."""
+        return seeded(self.session.plan.seed, "noise", self.session.step, on=self.session.device)
 
     def _turn_dials(self) -> None:
         """Set the board for the next update; it is computed for many at a time."""
@@ -219,12 +221,22 @@ class Recorded:
             self._work(self.x)
         if heard.found:
             return self._refuse(f"{heard.found} has to be waited for")
-        x = self.x
         try:
-            self.play = self.recorder.record(lambda: self._work(x))
+            self.play = self._record(self.x)
         except RuntimeError as error:
             self._refuse(str(error).partition("\n")[0])
         return None
+
+    def _record(self, x: Tensor) -> Play:
+        """A recording of an update on rows of x; the optimiser is told meanwhile."""
+        groups = self.session.optimizer.param_groups
+        try:
+            for group in groups:
+                group["capturable"] = True
+            return self.recorder.record(lambda: self._work(x))
+        finally:
+            for group in groups:
+                group["capturable"] = False
 
     def _prove(self) -> None:
         """An update both ways; the recording is given up if it does something else."""
@@ -234,13 +246,12 @@ class Recorded:
         model = [t for n, t in self.session.tensors().items() if n.startswith("model.")]
         held = [*self.session.tensors().values(), self.values, *self.fault.tensors]
         before = copied(held)
-        seed = (self.session.plan.seed, "noise", self.session.step)
         start = copied(model)
         with self.recorder.aside():
             self._work(self.x)
         asked, asked_model, said = copied(held), copied(model), self.values.clone()
         put_back(held, before)
-        with seeded(*seed):
+        with self._noise():
             self.play()
         same_numbers = torch.allclose(said, self.values, rtol=SAME_NUMBERS, equal_nan=True)
         moved, apart = distance(asked_model, start), distance(asked_model, copied(model))
