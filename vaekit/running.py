@@ -242,7 +242,7 @@ def _bar(run: Run) -> AbstractContextManager[Bar]:
 
 
 def _show(shown: Bar, step: Step, run: Run) -> None:
-    if step.number % 20 and not run.at_end_of_epoch:
+    if isinstance(shown, Silent) or (step.number % 20 and not run.at_end_of_epoch):
         return
     terms = {"loss": step.loss.total, **step.loss.terms}
     text = "  ".join(f"{name} {float(value):.2f}" for name, value in terms.items())

@@ -52,6 +52,8 @@ class World:
 
     def any(self, *answers: bool) -> list[bool]:
         """For each question, whether any process says yes."""
+        if self.size == 1:
+            return list(answers)
         return [total > 0 for total in self.total(torch.tensor(answers).float()).tolist()]
 
     def told(self, value: T) -> T:
