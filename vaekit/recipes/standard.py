@@ -18,7 +18,6 @@ from vaekit.recipes import parts
 from vaekit.recipes.making import Built, extends
 from vaekit.recipes.parts import Link, Network, Posterior, Shape
 
-ALIVE = 0.5
 PLAIN: dict[str, float | str] = {"decay": "constant", "warmup": 0.0, "clip": 0.0, "ema": 0.0}
 PLANS: dict[str, dict[str, float | str]] = {
     "keras_mnist": {**PLAIN, "epochs": 30, "epsilon": 1e-7},
@@ -155,8 +154,5 @@ def keras_mnist(
 @extends(keras_mnist)
 def keras_mnist_fast(**rest: Any) -> Built:
     """keras_mnist, as good in a third of the epochs: small batches, a high learning rate that
-    falls to zero, averaged weights, and a bottleneck of 16 ReLU units that start alive (with biases
-    of 0 most of them die in the first updates)."""
-    built = keras_mnist(**rest)
-    nn.init.constant_(built.model.get_parameter("posterior.net.dense.bias"), ALIVE)
-    return built
+    falls to zero, averaged weights."""
+    return keras_mnist(**rest)
