@@ -11,13 +11,14 @@ import pytest
 import torch
 from tape import Tape
 
+import vaekit
 from vaekit import recipes
 from vaekit.batch import Batch
 from vaekit.data import open_source
 from vaekit.families.likelihoods import LIKELIHOODS
 from vaekit.fitting import prepare
 from vaekit.recipes.making import Built
-from vaekit.training import Diverged, Meter, save_checkpoint, train
+from vaekit.training import Diverged, Meter, read_metrics, save_checkpoint, train
 from vaekit.training.loop import updated
 from vaekit.training.recorded import WARM, CudaGraphs, Recorded, Rehearsal, can_be_recorded
 
@@ -213,6 +214,24 @@ def test_a_rehearsal_hears_what_comes_from_elsewhere():
     with Rehearsal(META) as heard:
         torch.rand(3).to(META)
     assert heard.found == "_to_copy"
+
+
+def test_a_whole_run_is_the_same(tmp_path, monkeypatch):
+    """Epochs, metrics, checkpoints and the best weights, through every door of training."""
+    settings = {"latent": 3, "epochs": 3, "batch": 150, "precision": "fp32", "checkpoint_every": 5}
+    asked = vaekit.fit("digits", out=tmp_path / "asked", **settings)
+    tape = Tape()
+    monkeypatch.setattr("vaekit.training.loop.can_be_recorded", lambda session: True)
+    monkeypatch.setattr("vaekit.training.loop.CudaGraphs", lambda device: tape)
+    played = vaekit.fit("digits", out=tmp_path / "played", **settings)
+    assert tape.plays > 0
+    lines = [read_metrics(tmp_path / name / "metrics.jsonl") for name in ("asked", "played")]
+    for one, other in zip(*lines, strict=True):
+        assert one.keys() == other.keys()
+        for key in one.keys() - {"seconds", "split"}:
+            assert one[key] == pytest.approx(other[key], rel=1e-4)
+    for a, b in zip(asked.model.parameters(), played.model.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-4)
 
 
 def test_one_process_on_a_gpu_records():

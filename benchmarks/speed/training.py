@@ -30,8 +30,10 @@ from common import least, write
 from torch.utils.flop_counter import FlopCounterMode
 
 from vaekit.batch import Batch
+from vaekit.checks import BadInput
 from vaekit.cli.waiting import SPINS
 from vaekit.data import Source, open_source
+from vaekit.devices import device_for
 from vaekit.fitting import prepare
 from vaekit.networks.quick import Linear
 from vaekit.precision import has_bfloat16, networks_in
@@ -77,6 +79,10 @@ def main() -> None:
     options.add_argument("--device", default="cpu")
     options.add_argument("--batch", type=int, default=128)
     given = options.parse_args()
+    try:
+        device_for(given.device)
+    except BadInput as error:
+        raise SystemExit(str(error)) from None
     torch.set_num_threads(given.threads)
     result: dict = {
         "setting": f"MNIST as grey levels, batch {given.batch}, on {given.device}, {given.threads} "
