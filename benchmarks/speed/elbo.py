@@ -1,6 +1,6 @@
 """Seconds of training until the test ELBO is so good: vaekit beside its peers.
 
-The 784-400-20 network on grey MNIST, 60,000 to train and 10,000 to test, batch 128, Adam 1e-3
+The 784-400-20 network on grey MNIST, 60,000 to train and 10,000 to test, batch {BATCH}, Adam 1e-3
 everywhere. Each peer trains epoch after epoch, alone on the machine; after each its test loss, one
 draw of z a row, is taken, which is not timed.
 

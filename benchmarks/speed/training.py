@@ -42,6 +42,7 @@ WORKERS = Path(__file__).resolve().parent / "workers"
 RECIPES = {"conv": "keras_mnist", "dense": "dense_vae"}
 UPDATES = {"conv": 20, "dense": 100}
 ON_A_GPU = 10
+BATCH = 128
 
 
 class Worker:
@@ -77,7 +78,7 @@ def main() -> None:
     options = peers()
     options.add_argument("--rounds", type=int, default=9)
     options.add_argument("--device", default="cpu")
-    options.add_argument("--batch", type=int, default=128)
+    options.add_argument("--batch", type=int, default=BATCH)
     given = options.parse_args()
     try:
         device_for(given.device)
@@ -96,7 +97,8 @@ def main() -> None:
         np.save(data, source.values[:60_000, 0].numpy())
         for network in ("conv", "dense"):
             result[network] = compared(network, str(data), given)
-            shares(result[network], gigaflops(source, network), result["ceilings"])
+            bf16 = has_bfloat16(torch.device(given.device))
+            shares(result[network], gigaflops(source, network), result["ceilings"], bf16=bf16)
             print(json.dumps(result[network], indent=2), flush=True)
     write("speed_training" + ("" if given.device == "cpu" else f"_{given.device}"), result)
 
@@ -110,11 +112,11 @@ def gigaflops(source: Source, network: str) -> float:
     return counter.get_total_flops() / rows / 1e9
 
 
-def shares(result: dict, cost: float, ceilings: dict) -> None:
+def shares(result: dict, cost: float, ceilings: dict, *, bf16: bool) -> None:
     """Of the machine's best matrix product, the share that training reaches."""
     result["GFLOP a row"] = round(cost, 5)
     for name, found in result["training"].items():
-        kind = "bf16" if name == "vaekit" and has_bfloat16(torch.device("cpu")) else "fp32"
+        kind = "bf16" if name == "vaekit" and bf16 else "fp32"
         reached = cost * found["rows a second"] / ceilings[f"matrix product {kind}, GFLOP/s"]
         found[f"share of the product in {kind}, %"] = round(100 * reached, 1)
 
@@ -130,7 +132,7 @@ def peers() -> argparse.ArgumentParser:
 
 def compared(network: str, data: str, given: argparse.Namespace) -> dict:
     """Every worker, timed in turn."""
-    workers = started(network, data, given)
+    workers = started(network, data, given, device=given.device, batch=given.batch)
     names = [worker.name for worker in workers]
     rows = given.batch * UPDATES[network] * (1 if given.device == "cpu" else ON_A_GPU)
     result = {}
@@ -156,13 +158,15 @@ def compared(network: str, data: str, given: argparse.Namespace) -> dict:
     return result
 
 
-def started(network: str, data: str, given: argparse.Namespace, test: int = 0) -> list[Worker]:
+def started(
+    network: str, data: str, given: argparse.Namespace, *,
+    test: int = 0, device: str = "cpu", batch: int = BATCH,
+) -> list[Worker]:  # fmt: skip
     """One after the other, so that each is timed alone while it gets ready.
 
     Args:
         test: so many rows of the data are kept for tests.
     """
-    device, batch = vars(given).get("device", "cpu"), vars(given).get("batch", 128)
     base = {"network": network, "data": data, "threads": given.threads, "batch": batch}
     base |= {"test": test, "device": device}
     bf16 = has_bfloat16(torch.device(device))

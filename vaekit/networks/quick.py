@@ -44,7 +44,7 @@ def transposed(
     extra: Sequence[int],
 ) -> Tensor:
     """A transposed convolution. The bias is added apart: asked for its gradient too, oneDNN takes
-    twice as long for all others."""
+    much longer for all others."""
     y = F.conv_transpose2d(x, weight, None, stride, padding, extra)
     return y if bias is None else y.add_(bias.to(y.dtype)[:, None, None])
 

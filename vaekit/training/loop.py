@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import torch
-from torch import Tensor
 
 from vaekit.batch import Batch
 from vaekit.objectives import Loss
@@ -13,7 +12,7 @@ from vaekit.precision import networks_in
 from vaekit.seeding import seeded
 from vaekit.training.recorded import CudaGraphs, Recorded, can_be_recorded
 from vaekit.training.session import Session
-from vaekit.training.updates import Diverged, Step
+from vaekit.training.updates import Step, diverged
 
 
 def train(session: Session, batches: Iterable[Batch]) -> Iterator[Step]:
@@ -50,7 +49,7 @@ def compute(session: Session, batch: Batch) -> Loss:
     loss = combined(session, [*losses, _part(session, *last)])
     norm = session.clip()
     if not torch.isfinite(loss.total + norm):
-        raise _explained(session.step + 1, {**loss.terms, "loss": loss.total, "gradient": norm})
+        raise diverged(session.step + 1, {**loss.terms, "loss": loss.total, "gradient": norm})
     return loss
 
 
@@ -71,9 +70,3 @@ def combined(session: Session, parts: list[Loss]) -> Loss:
     each = [torch.stack([part.total, *part.terms.values()]) for part in parts]
     total, *terms = session.world.total(torch.stack(each).sum(0)).unbind()
     return Loss(total, dict(zip(parts[0].terms, terms, strict=True)))
-
-
-def _explained(step: int, values: dict[str, Tensor]) -> Diverged:
-    """The error that names the first value that is not finite."""
-    name = next(name for name, value in values.items() if not torch.isfinite(value))
-    return Diverged(step, name, float(values[name]))

@@ -26,7 +26,7 @@ from vaekit.objectives import Loss
 from vaekit.precision import networks_in
 from vaekit.seeding import seeded
 from vaekit.training.session import Session
-from vaekit.training.updates import Diverged, Step
+from vaekit.training.updates import Step, diverged
 
 Play = Callable[[], None]
 
@@ -152,7 +152,7 @@ class Recorded:
         if session.step % EVERY == 0 or session.step >= session.steps:
             self.check()
         assert self.fault is not None
-        total, *terms = self.values.clone().unbind()
+        *terms, total, _ = self.values.clone().unbind()
         loss = Loss(total, dict(zip(self.names, terms, strict=False)))
         return Step(session.step, batch.rows, loss, rate)
 
@@ -174,10 +174,9 @@ class Recorded:
         applied, nor was any since: the weights are those before it."""
         if self.fault is None or not self.fault.found.item():
             return
-        named = zip((*self.names, "gradient", "loss"), self.fault.values.roll(-1), strict=True)
-        name, value = next((n, float(v)) for n, v in named if not torch.isfinite(v))
         self.session.step = self.started + int(self.fault.good)
-        raise Diverged(self.session.step + 1, name, value)
+        named = dict(zip(self.names, self.fault.values, strict=True))
+        raise diverged(self.session.step + 1, named)
 
     def _do(self, x: Tensor) -> None:
         """One update on rows of x, in whatever way it is time for."""
@@ -204,9 +203,10 @@ class Recorded:
         with networks_in(session.precision):
             loss = session.objective.weighed(session.model, Batch(x), weights)
             loss.total.backward()
-        values = torch.stack([loss.total.detach(), *loss.terms.values(), session.clip()])
+        values = torch.stack([*loss.terms.values(), loss.total.detach(), session.clip()])
         if self.fault is None:
-            self.names, self.values, self.fault = (*loss.terms,), values, Fault(values)
+            self.names = (*loss.terms, "loss", "gradient")
+            self.values, self.fault = values, Fault(values)
             self.fault.values.zero_()
             # the optimiser's kernels leave out an update where this is 1
             setattr(session.optimizer, "found_inf", self.fault.found)  # noqa: B010
@@ -243,18 +243,17 @@ class Recorded:
         assert self.x is not None
         assert self.play is not None
         assert self.fault is not None
-        model = [t for n, t in self.session.tensors().items() if n.startswith("model.")]
-        held = [*self.session.tensors().values(), self.values, *self.fault.tensors]
-        before = copied(held)
-        start = copied(model)
+        weights: list[Tensor] = [*self.session.model.parameters()]
+        held = [*self.session.tensors().values(), *self.fault.tensors, self.values]
+        before, start = copied(held), copied(weights)
         with self.recorder.aside():
             self._work(self.x)
-        asked, asked_model, said = copied(held), copied(model), self.values.clone()
+        asked, there = copied(held), copied(weights)
         put_back(held, before)
         with self._noise():
             self.play()
-        same_numbers = torch.allclose(said, self.values, rtol=SAME_NUMBERS, equal_nan=True)
-        moved, apart = distance(asked_model, start), distance(asked_model, copied(model))
+        same_numbers = torch.allclose(asked[-1], held[-1], rtol=SAME_NUMBERS, equal_nan=True)
+        moved, apart = distance(there, start), distance(there, copied(weights))
         if not (same_numbers and apart <= SAME_MOVE * moved):
             put_back(held, asked)
             self._refuse("it does something else when it is played")

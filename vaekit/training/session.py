@@ -134,13 +134,16 @@ class Session:
     def dials(self, step: int) -> list[float]:
         """What changes from update to update: the learning rate, the share of the new weights in
         their average, and the penalties' weights."""
-        decay = min(self.plan.ema, (2 + step) / (11 + step))
-        return [self.rate(step), 1 - decay, *self.objective.weights(step)]
+        return [self.rate(step), self.share(step), *self.objective.weights(step)]
+
+    def share(self, step: int) -> float:
+        """Of the new weights in their average."""
+        return 1 - min(self.plan.ema, (2 + step) / (11 + step))
 
     def update(self) -> float:
         """Apply the gradients that lie on the parameters; returns the learning rate used."""
-        rate, share, *_ = self.dials(self.step)
-        self.apply(rate, share)
+        rate = self.rate(self.step)
+        self.apply(rate, self.share(self.step))
         self.step += 1
         return rate
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+import torch
+from torch import Tensor
 
 from vaekit.objectives import Loss
 
@@ -13,6 +17,12 @@ class Diverged(ArithmeticError):
     def __init__(self, step: int, term: str, value: float) -> None:
         super().__init__(f"{term} became {value} at step {step}")
         self.step, self.term, self.value = step, term, value
+
+
+def diverged(step: int, values: Mapping[str, Tensor]) -> Diverged:
+    """The error that names the first value that is not finite."""
+    name = next(name for name, value in values.items() if not torch.isfinite(value))
+    return Diverged(step, name, float(values[name]))
 
 
 @dataclass(frozen=True)
