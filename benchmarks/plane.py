@@ -10,9 +10,9 @@ import numpy as np
 
 import vaekit
 from vaekit.data import open_source
+from vaekit.pages.panels import manifold
+from vaekit.pages.plots import PALETTE
 from vaekit.pictures import as_bytes, grid
-from vaekit.report.panels import manifold
-from vaekit.report.plots import PALETTE
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "pictures" / "plane.png"
 

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent / "published"))
 
 from common import write
 
-from vaekit.seeding import seeded
+from vaekit.system.seeding import seeded
 
 
 def ours() -> None:

@@ -3,12 +3,12 @@
 import torch
 from torch import nn
 
-from vaekit import bounds, penalties
 from vaekit.conditionals import Conditional, StandardNormal
 from vaekit.families import DiagonalNormal, FullNormal, LowRankNormal, likelihood
 from vaekit.families.base import half_exp
 from vaekit.models import VAE
 from vaekit.networks import dense
+from vaekit.objectives import bounds, penalties
 
 VECTOR, IMAGE = (6,), (2, 4, 3)
 LEVELS = 5

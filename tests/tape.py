@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 
 
 class Tape:
-    """A recorder (see vaekit.training.recorded)."""
+    """A recorder (see vaekit.training.cuda_graphs)."""
 
     def __init__(self):
         self.recordings = self.plays = 0

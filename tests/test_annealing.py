@@ -7,10 +7,9 @@ import torch
 from parts import LinearGaussian
 from test_bounds import two_layers
 
-from vaekit.drawing import Generator
 from vaekit.evaluation import anneal, sandwich
-from vaekit.evaluation.annealing import _ladder, _transition
-from vaekit.evaluation.paths import Path
+from vaekit.evaluation.annealing import Path, _ladder, _transition
+from vaekit.models.drawing import Generator
 
 EXACT = LinearGaussian()
 WRONG = LinearGaussian(shift=0.15, stretch=1.3, full=False)
@@ -52,7 +51,7 @@ def test_bidirectional_bounds_enclose_log_p(start):
     found = sandwich(model, 60, steps=200, chains=8, start=start)
     torch.manual_seed(0)
     assert -0.02 < found.gap < 0.5
-    from vaekit.seeding import seeded
+    from vaekit.system.seeding import seeded
 
     with seeded(0, "sandwich"):
         x, _ = Path.simulate(model, 60)

@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 
 import vaekit
-from vaekit.checks import BadInput
-from vaekit.cli import run
 from vaekit.codec.blocks import MODEL
-from vaekit.compressing import Archive, compress, fingerprint
-from vaekit.data.images import from_tiles, to_tiles
-from vaekit.tiling import compress_pictures, restore_pictures
+from vaekit.data.readers.images import from_tiles, to_tiles
+from vaekit.interfaces.cli import run
+from vaekit.runs.archive import Archive, compress, fingerprint
+from vaekit.runs.tiles import compress_pictures, restore_pictures
+from vaekit.system.checks import BadInput
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -365,7 +365,7 @@ def workplace(trained, tmp_path_factory):
 
 def test_evaluation_and_report_foretell_the_file(trained, tmp_path):
     """The code length that is reported is the one that files reach."""
-    from vaekit.report import write_report
+    from vaekit.pages.report import write_report
 
     scores = trained.evaluate(trained.source.values, samples=1)
     found = compress(trained, trained.source.values.numpy(), tmp_path / "a.vk")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vaekit.cli import run
+from vaekit.interfaces.cli import run
 
 TRAIN = ["--epochs", "1", "--no-report"]
 

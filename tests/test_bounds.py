@@ -9,7 +9,13 @@ from parts import LinearGaussian, model, rows
 from torch import distributions as D
 from torch import nn
 
-from vaekit.bounds import (
+from vaekit.conditionals import Conditional, StandardNormal
+from vaekit.families import DiagonalNormal, likelihood
+from vaekit.models import VAE, Labelled
+from vaekit.models.drawing import enumerated, observed
+from vaekit.models.trace import replay, trace
+from vaekit.networks import Join, dense
+from vaekit.objectives.bounds import (
     ciwae,
     dreg,
     elbo,
@@ -20,12 +26,6 @@ from vaekit.bounds import (
     renyi,
     tvo,
 )
-from vaekit.conditionals import Conditional, StandardNormal
-from vaekit.drawing import enumerated, observed
-from vaekit.families import DiagonalNormal, likelihood
-from vaekit.models import VAE, Labelled
-from vaekit.networks import Join, dense
-from vaekit.trace import replay, trace
 
 WRONG = LinearGaussian(shift=0.15, stretch=1.3, full=False)
 BOUNDS = {

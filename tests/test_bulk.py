@@ -11,9 +11,9 @@ import pytest
 import torch
 
 import vaekit
-from vaekit import bulk
-from vaekit.checks import BadInput
-from vaekit.seeding import seed_for
+from vaekit.interfaces import ray as bulk
+from vaekit.system.checks import BadInput
+from vaekit.system.seeding import seed_for
 
 ray = pytest.importorskip("ray")
 pytest.importorskip("ray.data")

@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from vaekit.cli import COMMANDS, run
-from vaekit.cli.waiting import busy, choose_waiting, neighbours
-from vaekit.progress import tracked
+from vaekit.interfaces.cli import COMMANDS, run
+from vaekit.interfaces.cli.waiting import busy, choose_waiting, neighbours
+from vaekit.system.progress import tracked
 
 
 @pytest.fixture
@@ -238,14 +238,14 @@ def test_quality(model, capsys, features):
 
 
 def test_quality_in_a_space_of_ones_own(trained):
-    from vaekit.judging import judge_samples
+    from vaekit.runs.judge import judge_samples
 
     found = judge_samples(trained[1], lambda rows: rows.reshape(len(rows), -1)[:, :10])
     assert found.features == "the caller's own"
 
 
 def test_disentangle(tmp_path, monkeypatch, capsys):
-    from vaekit.data import sprites
+    from vaekit.data.published import sprites
 
     monkeypatch.chdir(tmp_path)
     factors = torch.randint(0, 3, (300, 5))

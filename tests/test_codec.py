@@ -9,16 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from vaekit.checks import BadInput
-from vaekit.codec import blocks, gammas, tables
+from vaekit.codec import blocks, fixed_point
 from vaekit.codec.ans import PARTS, Empty, Stack
-from vaekit.codec.coded import twin
-from vaekit.codec.exact import exact
-from vaekit.codec.rules import Chooser, compress_rows
+from vaekit.codec.bits_back import Chooser, compress_rows
+from vaekit.codec.families import twin
+from vaekit.codec.fixed_point import ONE
+from vaekit.codec.layers import exact
 from vaekit.codec.symbols import Binary, Escaped, Shelf, Tabled, Uniform, ends_of
-from vaekit.codec.tables import ONE
-from vaekit.drawing import Recorder, from_posterior
 from vaekit.evaluation.scores import elbo_terms
+from vaekit.models.drawing import Recorder, from_posterior
 from vaekit.networks import (
     conv_decoder,
     conv_encoder,
@@ -29,8 +28,9 @@ from vaekit.networks import (
     tutorial_encoder,
 )
 from vaekit.networks.residual import norm
-from vaekit.recipes.standard import burda, vae
-from vaekit.seeding import seeded
+from vaekit.recipes.plain import burda, vae
+from vaekit.system.checks import BadInput
+from vaekit.system.seeding import seeded
 
 LEVELS = ("discretized_logistic", "logistic_mixture", "categorical", "beta_binomial")
 COUNTS = ("poisson", "negative_binomial")
@@ -56,18 +56,23 @@ def rows_for(likelihood, count=40, shape=(1, 6, 5)):
 
 
 def exact_margins():
-    t = np.arange(-tables.SPAN * ONE, tables.SPAN * ONE + 1) / ONE
-    for name, function in tables.ACTIVATIONS.items():
+    t = np.arange(-fixed_point.SPAN * ONE, fixed_point.SPAN * ONE + 1) / ONE
+    for name, function in fixed_point.ACTIVATIONS.items():
         yield name, function(t) * ONE
-    reach = np.arange(-tables.REACH * tables.STEP, tables.REACH * tables.STEP + 1) / tables.STEP
-    yield "sigmoid", tables.UNIT / (1 + np.exp(-reach))
+    reach = (
+        np.arange(-fixed_point.REACH * fixed_point.STEP, fixed_point.REACH * fixed_point.STEP + 1)
+        / fixed_point.STEP
+    )
+    yield "sigmoid", fixed_point.UNIT / (1 + np.exp(-reach))
     yield (
         "exponential",
-        np.exp(-np.arange(tables.REACH * tables.STEP + 1) / tables.STEP) * tables.UNIT,
+        np.exp(-np.arange(fixed_point.REACH * fixed_point.STEP + 1) / fixed_point.STEP)
+        * fixed_point.UNIT,
     )
     yield (
         "deviation",
-        np.exp(np.arange(-10 * tables.STEP, 3 * tables.STEP + 1) / tables.STEP) * 2.0**24,
+        np.exp(np.arange(-10 * fixed_point.STEP, 3 * fixed_point.STEP + 1) / fixed_point.STEP)
+        * 2.0**24,
     )
 
 
@@ -81,13 +86,13 @@ def test_no_table_entry_is_near_a_rounding_tie(name, values):
 
 
 def test_tables_are_what_they_always_were():
-    from vaekit.compressing import tables_hash
+    from vaekit.runs.archive import tables_hash
 
     assert tables_hash()[:16] == "5d0de61fda26ac27"
 
 
 def test_bins_have_equal_mass_and_rise():
-    edges, centres = tables.edges() / 2.0**20, tables.centres() / ONE
+    edges, centres = fixed_point.edges() / 2.0**20, fixed_point.centres() / ONE
     assert np.all(np.diff(edges) > 0)
     assert np.all((edges[:-1] <= centres) & (centres <= edges[1:]))
 
@@ -96,14 +101,14 @@ def test_log_tables_agree_with_the_functions():
     from scipy.special import gammaln
 
     values = np.exp(np.linspace(-6, 9, 500))
-    assert np.allclose(gammas.logs(values) / tables.STEP, np.log(values), atol=4e-4)
-    place = gammas.places(values)
-    a = gammas.value(place)
+    assert np.allclose(fixed_point.logs(values) / fixed_point.STEP, np.log(values), atol=4e-4)
+    place = fixed_point.places(values)
+    a = fixed_point.value(place)
     assert np.allclose(a, values, rtol=0.012)
     k = np.arange(256)
     wanted = gammaln(a[:, None] + k) - gammaln(a[:, None])
     assert (
-        np.abs(gammas.rises(256)[place] / tables.STEP - wanted).max() < 0.04
+        np.abs(fixed_point.rises(256)[place] / fixed_point.STEP - wanted).max() < 0.04
     )  # steps of 1/4096, 255 times
 
 
@@ -226,7 +231,7 @@ def test_kept_tables_are_those_made_anew(monkeypatch):
 
 
 def test_popping_random_bits_gives_draws_from_the_distribution():
-    weights = np.tile(tables.rounded(np.log([0.5, 0.3, 0.2]) * tables.STEP), (30_000, 1))
+    weights = np.tile(fixed_point.rounded(np.log([0.5, 0.3, 0.2]) * fixed_point.STEP), (30_000, 1))
     random = np.random.default_rng(1)
     stack = Stack(random.integers(2**32, 2**63, 64), random.integers(0, 2**32, 40_000))
     share = np.bincount(Tabled(ends_of(weights)).pop(stack)) / 30_000
@@ -243,7 +248,7 @@ NETS = {
     "residual back": lambda: (residual_decoder(3, (2, 13, 9), (8, 16)), (3,)),
     "tutorial": lambda: (tutorial_encoder((1, 28, 28), 2), (1, 28, 28)),
     "tutorial back": lambda: (tutorial_decoder(2, (1, 28, 28)), (2,)),
-    **{a: (lambda a=a: (nn.Sequential(nn.Linear(4, 9), getattr(nn, a)()), (4,))) for a in tables.ACTIVATIONS},
+    **{a: (lambda a=a: (nn.Sequential(nn.Linear(4, 9), getattr(nn, a)()), (4,))) for a in fixed_point.ACTIVATIONS},
 }  # fmt: skip
 
 
@@ -292,7 +297,7 @@ def test_no_partial_sum_can_pass_what_float64_holds():
     layer = nn.Linear(200, 3)
     layer.weight.data.normal_(0, 3)
     product = exact(layer).__self__
-    x = torch.sign(product.weight[0])[None] * tables.LIMIT
+    x = torch.sign(product.weight[0])[None] * fixed_point.LIMIT
     wanted = sum(int(a) * int(b) for a, b in zip(x[0], product.weight[0], strict=True))
     assert int((x @ product.weight[0])[0]) == wanted
     assert abs(wanted) + abs(int(product.bias[0])) < 2**53
@@ -314,11 +319,11 @@ def test_numbers_beyond_the_limits_are_held_within(size):
         one = exact(net)
         with torch.inference_mode():
             assert torch.equal(one(x), torch.cat([one(row[None]) for row in x]))
-    assert exact(nn.Linear(5, 5)).__self__.rows(x[:, 0, 0]).abs().max() <= tables.LIMIT
+    assert exact(nn.Linear(5, 5)).__self__.rows(x[:, 0, 0]).abs().max() <= fixed_point.LIMIT
 
 
 def test_deep_chains_of_latents_stay_finite():
-    from vaekit.codec.chains import Chain
+    from vaekit.codec.posteriors import Chain
 
     dim = 96
     lower = np.tril(np.ones((1, dim, dim)), -1) + 1e-4 * np.eye(dim)
@@ -374,7 +379,7 @@ def test_posteriors_with_a_covariance(posterior):
     with torch.inference_mode():
         bins = twin(model).posterior(torch.from_numpy(x * ONE)).pop(stack)
         wanted = model.posterior(torch.from_numpy(x[:1]).float())
-    z = torch.from_numpy(tables.centres()[bins] / ONE).reshape(-1, 5)
+    z = torch.from_numpy(fixed_point.centres()[bins] / ONE).reshape(-1, 5)
     assert torch.allclose(z.mean(0).float(), wanted.mean[0], atol=0.1)
     assert torch.allclose(z.T.cov().float(), wanted.covariance_matrix[0], atol=0.2, rtol=0.15)
 
@@ -406,7 +411,7 @@ def test_costs_are_those_of_the_float_model():
         found = twin(model)(rule, torch.from_numpy(x * ONE))
         size = found.interval(slice(0, found.count), x.reshape(-1))[1]
         bits = -np.log2(size / PARTS).sum()
-        z = torch.from_numpy(tables.centres()[rule.bins["z"]] / ONE).reshape(20, -1).float()
+        z = torch.from_numpy(fixed_point.centres()[rule.bins["z"]] / ONE).reshape(20, -1).float()
         wanted = -model.likelihood(z).log_prob(torch.from_numpy(x).float()).sum().item() / np.log(2)
     assert bits == pytest.approx(wanted, rel=3e-3)
 

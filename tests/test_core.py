@@ -8,17 +8,18 @@ from parts import BOUNDS, LIKELIHOODS, PENALTIES, POSTERIORS, VECTOR, model, row
 from torch import distributions as D
 from torch import nn
 
-from vaekit.batch import Batch
-from vaekit.bounds import elbo, reconstruction
 from vaekit.conditionals import Conditional, StandardNormal
-from vaekit.drawing import Generator, at_mean, observed
 from vaekit.families import DiagonalNormal, PointMass, likelihood
 from vaekit.models import VAE
+from vaekit.models.drawing import Generator, at_mean, observed
+from vaekit.models.trace import trace
 from vaekit.networks import Join, dense
-from vaekit.objectives import Objective, name_of
-from vaekit.penalties import free_bits, mean_kl_per_dimension, rate
-from vaekit.schedules import at, cosine, cyclical, product, ramp
-from vaekit.trace import trace
+from vaekit.objectives import Objective
+from vaekit.objectives.bounds import elbo, reconstruction
+from vaekit.objectives.objective import name_of
+from vaekit.objectives.penalties import free_bits, mean_kl_per_dimension, rate
+from vaekit.objectives.schedules import at, cosine, cyclical, product, ramp
+from vaekit.rows import Batch
 
 
 @pytest.mark.parametrize("posterior", POSTERIORS.values(), ids=POSTERIORS.keys())
@@ -176,7 +177,7 @@ def test_undeclared_event_dimensions_are_refused():
 
 
 def test_a_latent_without_a_posterior_is_refused():
-    from vaekit.drawing import Recorder, from_posterior
+    from vaekit.models.drawing import Recorder, from_posterior
 
     with pytest.raises(TypeError, match="give the model its x"):
         model()(Recorder(4, 1, from_posterior))

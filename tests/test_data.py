@@ -7,11 +7,11 @@ import torch
 from PIL import Image
 from torch.utils.data import TensorDataset
 
-from vaekit.checks import BadInput
 from vaekit.data import Batches, Representation, from_memory, open_source
-from vaekit.data.arrays import to_array, to_rows
 from vaekit.data.facts import facts
+from vaekit.data.readers.arrays import to_array, to_rows
 from vaekit.data.source import Source, held_out_test, random_splits, source
+from vaekit.system.checks import BadInput
 
 
 class TestSplits:
@@ -320,7 +320,7 @@ class TestNamed:
         import struct
         import tarfile
 
-        from vaekit.data import catalogue
+        from vaekit.data.published import catalogue
 
         monkeypatch.setenv("VAEKIT_DATA", str(tmp_path))
         images = np.random.randint(0, 256, (12, 28, 28), np.uint8)

@@ -5,13 +5,13 @@ import torch
 from parts import LinearGaussian
 from torch import nn
 
-from vaekit.bounds import elbo, iwae, path_elbo, reconstruction
 from vaekit.conditionals import Conditional, StandardNormal
-from vaekit.drawing import with_common_noise
 from vaekit.evaluation import elbo_per_row, log_likelihood, log_likelihood_per_row
 from vaekit.families import DiagonalNormal
 from vaekit.models import VAE
-from vaekit.trace import trace
+from vaekit.models.drawing import with_common_noise
+from vaekit.models.trace import trace
+from vaekit.objectives.bounds import elbo, iwae, path_elbo, reconstruction
 
 EXACT = LinearGaussian()
 WRONG = LinearGaussian(shift=0.15, stretch=1.3, full=False)

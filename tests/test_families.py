@@ -4,10 +4,10 @@ import pytest
 import torch
 from parts import IMAGE, LIKELIHOODS, POSTERIORS, VECTOR, rows
 
-from vaekit.adapting import adapt, moments
-from vaekit.checks import BadInput
+from vaekit.data_init import adapt, moments
 from vaekit.families import PointMass, likelihood
 from vaekit.families.base import half_exp
+from vaekit.system.checks import BadInput
 
 SHAPES = {"vector": VECTOR, "image": IMAGE}
 

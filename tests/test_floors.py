@@ -1,49 +1,39 @@
-"""Every import goes down: a file imports lower floors, and of its own only what is listed."""
+"""The folders are the floors: a file imports its own folder and lower floors, nothing else."""
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "vaekit"
 
-FLOORS = {
-    0: ["schedules", "batch", "checks", "seeding", "files", "progress", "interrupts", "working", "adapting", "version",
-        "precision", "devices"],
-    1: ["distributions"],
-    2: ["families", "networks", "conditionals"],
-    3: ["drawing", "trace", "models"],
-    4: ["bounds", "penalties", "objectives"],
-    5: ["training", "evaluation", "pictures", "data", "codec"],
-    6: ["recipes", "citations", "store", "choosing"],
-    7: ["running", "fitting", "trained", "inspection", "outputs", "report", "comparing", "judging",
-        "compressing", "tiling"],
-    8: ["cli", "estimators", "bulk", "__main__"],
-}  # fmt: skip
-FLOOR = {name: floor for floor, names in FLOORS.items() for name in names}
-
-SAME_FLOOR = {
-    "files": {"checks"},
-    "precision": {"checks", "devices"},
-    "working": {"checks"},
-    "devices": {"checks"},
-    "conditionals": {"families"},
-    "trace": {"drawing"},
-    "models": {"drawing"},
-    "objectives": {"bounds", "penalties"},
-    "store": {"recipes"},
-    "choosing": {"recipes"},
-    "fitting": {"running", "trained"},
-    "inspection": {"trained"},
-    "judging": {"trained"},
-    "compressing": {"trained"},
-    "tiling": {"trained", "compressing"},
-    "report": {"trained", "running", "inspection"},
-    "__main__": {"cli"},
-    "comparing": {"fitting", "running", "report"},
-}
-
-LOWEST_ONLY = {"data": 0}
+FLOORS = (
+    ("system",),
+    ("rows", "data_init"),
+    ("distributions", "networks"),
+    ("families",),
+    ("conditionals",),
+    ("models",),
+    ("objectives",),
+    ("data", "training", "evaluation", "codec", "pictures"),
+    ("recipes",),
+    ("runs",),
+    ("pages",),
+    ("interfaces",),
+)
+FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
+CORE = (
+    "rows",
+    "data_init",
+    "distributions",
+    "networks",
+    "families",
+    "conditionals",
+    "models",
+    "objectives",
+)
+INDEX = ("__init__", "__main__")
 
 
 def part_of(path):
@@ -66,34 +56,40 @@ def imports(path):
                 yield name.split(".")[1]
 
 
-FILES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")
+FILES = sorted(p for p in PACKAGE.rglob("*.py") if part_of(p) not in INDEX)
 
 
 def test_every_part_has_a_floor():
     assert {part_of(path) for path in FILES} == set(FLOOR)
 
 
+def test_at_the_top_there_is_only_the_index():
+    loose = {p.stem for p in PACKAGE.glob("*.py")}
+    assert loose == {*INDEX, "rows", "data_init"}
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_imports_go_down(path):
     part = part_of(path)
     for other in imports(path):
-        if other == part:
-            continue
-        limit = LOWEST_ONLY.get(part, FLOOR[part] - 1)
-        allowed = FLOOR[other] <= limit or other in SAME_FLOOR.get(part, ())
-        assert allowed, f"{part} (floor {FLOOR[part]}) imports {other} (floor {FLOOR[other]})"
+        lower = FLOOR[other] < FLOOR[part]
+        assert other == part or lower, f"{part} imports {other}, which is not below it"
 
 
-def test_floors_below_five_need_torch_alone():
+def test_data_knows_no_model():
+    for path in FILES:
+        if part_of(path) == "data":
+            assert set(imports(path)) <= {"data", "system", "rows"}, path
+
+
+def test_the_core_needs_torch_alone():
     outside = set()
     for path in FILES:
-        if 1 <= FLOOR[part_of(path)] <= 4:
+        if part_of(path) in CORE:
             tree = ast.parse(path.read_text())
             for node in ast.walk(tree):
                 if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
                     outside.add(node.module.split(".")[0])
                 elif isinstance(node, ast.Import):
                     outside |= {alias.name.split(".")[0] for alias in node.names}
-    import sys
-
-    assert outside - set(sys.stdlib_module_names) == {"torch", "vaekit"}
+    assert outside - set(sys.stdlib_module_names) <= {"torch", "vaekit", "zuko"}

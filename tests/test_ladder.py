@@ -9,12 +9,9 @@ from torch import distributions as D
 from torch import nn
 
 import vaekit
-from vaekit.bounds import elbo, iwae
-from vaekit.checks import BadInput
 from vaekit.codec import blocks
-from vaekit.codec.coded import twin
+from vaekit.codec.families import twin
 from vaekit.conditionals import StandardNormal
-from vaekit.drawing import Recorder, at_mean, decoding
 from vaekit.evaluation import (
     anneal,
     encode,
@@ -23,11 +20,14 @@ from vaekit.evaluation import (
     log_likelihood_per_row,
 )
 from vaekit.evaluation.scores import elbo_terms
-from vaekit.inspection import as_text, describe
 from vaekit.models import Ladder, Rung
+from vaekit.models.drawing import Recorder, at_mean, decoding
+from vaekit.models.trace import trace
+from vaekit.objectives.bounds import elbo, iwae
 from vaekit.recipes.hierarchical import ladder_vae
-from vaekit.seeding import seeded
-from vaekit.trace import trace
+from vaekit.runs.inspect import as_text, describe
+from vaekit.system.checks import BadInput
+from vaekit.system.seeding import seeded
 
 NOISE = 0.5
 

@@ -10,8 +10,9 @@ from torch import distributions as D
 from torch import nn
 
 from vaekit.conditionals import StandardNormal
-from vaekit.data import sprites
-from vaekit.evaluation import aggregate, disentanglement, latent_health, quality
+from vaekit.data.published import sprites
+from vaekit.evaluation import aggregate, disentanglement, latent_health
+from vaekit.evaluation import samples as quality
 from vaekit.models import VAE
 
 

@@ -7,10 +7,9 @@ import pytest
 import torch
 from torch import nn
 
+import vaekit.networks.keras
 import vaekit.networks.layers
-import vaekit.networks.tutorial
-from vaekit.adapting import adapt
-from vaekit.checks import BadInput
+from vaekit.data_init import adapt
 from vaekit.networks import (
     Heads,
     Rescale,
@@ -24,8 +23,9 @@ from vaekit.networks import (
     tutorial_decoder,
     tutorial_encoder,
 )
+from vaekit.networks.keras import SameConv, SameConvTranspose, same_padding
 from vaekit.networks.layers import depth_for, halvings
-from vaekit.networks.tutorial import SameConv, SameConvTranspose, same_padding
+from vaekit.system.checks import BadInput
 
 SIZES = [(1, 28, 28), (3, 33, 17), (4, 64, 65), (1, 1, 1), (2, 8, 9), (5, 7, 31)]
 PAIRS = {"conv": (conv_encoder, conv_decoder), "residual": (residual_encoder, residual_decoder)}
@@ -188,6 +188,6 @@ def test_sizes():
     assert same_padding(28, 2) == (0, 1)
 
 
-@pytest.mark.parametrize("module", [vaekit.networks.layers, vaekit.networks.tutorial])
+@pytest.mark.parametrize("module", [vaekit.networks.layers, vaekit.networks.keras])
 def test_examples_in_docstrings(module):
     assert doctest.testmod(module).failed == 0

@@ -5,11 +5,11 @@ import torch
 from torch import nn
 
 import vaekit
-from vaekit.batch import Batch
-from vaekit.checks import BadInput
 from vaekit.data import open_source
-from vaekit.fitting import prepare
-from vaekit.precision import dtype_for, has_bfloat16, in_precision, networks_in
+from vaekit.rows import Batch
+from vaekit.runs.fit import prepare
+from vaekit.system.checks import BadInput
+from vaekit.system.precision import dtype_for, has_bfloat16, in_precision, networks_in
 
 CPU = torch.device("cpu")
 
@@ -64,10 +64,10 @@ def test_a_model_trained_in_bfloat16_is_evaluated_in_float32():
 
 
 def test_what_auto_means(monkeypatch):
-    monkeypatch.setattr("vaekit.precision.processor", lambda: {"avx512_bf16": True})
+    monkeypatch.setattr("vaekit.system.precision.processor", lambda: {"avx512_bf16": True})
     assert dtype_for("auto", CPU) == torch.bfloat16
     assert dtype_for("fp32", CPU) == torch.float32
-    monkeypatch.setattr("vaekit.precision.processor", lambda: {"avx512_f": True})
+    monkeypatch.setattr("vaekit.system.precision.processor", lambda: {"avx512_f": True})
     assert not has_bfloat16(CPU)
     assert dtype_for("auto", CPU) == torch.float32
     assert dtype_for("bf16", CPU) == torch.bfloat16

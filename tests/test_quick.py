@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from vaekit.networks import quick
-from vaekit.networks.quick import ConvTranspose2d, Linear
+from vaekit.networks import fast as quick
+from vaekit.networks.fast import ConvTranspose2d, Linear
 
 AMD = {"cpu_name": "AMD EPYC", "avx512_f": True}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from vaekit.cli import run
+from vaekit.interfaces.cli import run
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "README.md").read_text()
@@ -46,7 +46,7 @@ def test_python_blocks(number, tmp_path, monkeypatch):
 
 
 def test_console_lines_name_real_commands():
-    from vaekit.cli import COMMANDS
+    from vaekit.interfaces.cli import COMMANDS
 
     for block in blocks("console"):
         for line in block.splitlines():

@@ -13,14 +13,14 @@ from tape import Tape
 
 import vaekit
 from vaekit import recipes
-from vaekit.batch import Batch
 from vaekit.data import open_source
-from vaekit.families.likelihoods import LIKELIHOODS
-from vaekit.fitting import prepare
-from vaekit.recipes.making import Built
+from vaekit.families.catalogue import LIKELIHOODS
+from vaekit.recipes.recipe import Built
+from vaekit.rows import Batch
+from vaekit.runs.fit import prepare
 from vaekit.training import Diverged, Meter, read_metrics, save_checkpoint, train
+from vaekit.training.cuda_graphs import WARM, CudaGraphs, Recorded, Rehearsal, can_be_recorded
 from vaekit.training.loop import updated
-from vaekit.training.recorded import WARM, CudaGraphs, Recorded, Rehearsal, can_be_recorded
 
 META = torch.device("meta")
 UPDATES = 12

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 import vaekit
-from vaekit.comparing import compare_models
+from vaekit.pages.comparison import compare_models
+from vaekit.pages.panels import manifold, white
+from vaekit.pages.report import write_report
 from vaekit.pictures import as_bytes, enlarge, figure, grid, svg
 from vaekit.pictures.svg import THEMED
-from vaekit.report import write_report
-from vaekit.report.panels import manifold, white
 
 
 class Strict(HTMLParser):

@@ -11,13 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from vaekit.checks import BadInput
-from vaekit.cli import run
-from vaekit.data import Batches, Representation, facts, open_source, tables
-from vaekit.data import shards as npz
-from vaekit.data.stored import Decoded, OnDisk, Shards
-from vaekit.fitting import fit, resume
-from vaekit.running import Interrupted
+from vaekit.data import Batches, Representation, facts, open_source
+from vaekit.data.on_disk import Decoded, OnDisk, Shards
+from vaekit.data.readers import npy as npz
+from vaekit.data.readers import tables
+from vaekit.interfaces.cli import run
+from vaekit.runs.fit import fit, resume
+from vaekit.runs.run import Interrupted
+from vaekit.system.checks import BadInput
 
 ROWS = np.random.default_rng(0).integers(0, 256, (300, 6, 6)).astype(np.uint8)
 CLASSES = np.array(list("abc") * 100)
@@ -29,7 +30,7 @@ PLAN = {"latent": 2, "width": 8, "epochs": 3, "network": "dense", "batch": 16}
 @pytest.fixture
 def large(monkeypatch):
     """What makes everything large."""
-    return lambda: monkeypatch.setattr("vaekit.data.stored.LARGEST_IN_MEMORY", 0)
+    return lambda: monkeypatch.setattr("vaekit.data.on_disk.LARGEST_IN_MEMORY", 0)
 
 
 def archives(folder, save=np.savez_compressed):
@@ -178,7 +179,7 @@ def test_few_shards_are_held_and_each_is_read_once_an_epoch(tmp_path, large, mon
 
 
 def test_windows_grow_with_what_memory_holds(tmp_path, monkeypatch):
-    monkeypatch.setattr("vaekit.data.stored.LARGEST_IN_MEMORY", 6 * 10 * 36)
+    monkeypatch.setattr("vaekit.data.on_disk.LARGEST_IN_MEMORY", 6 * 10 * 36)
     values = open_source(str(thirty(tmp_path / "shards"))).values
     assert values.together == 3
     assert values.opened.cache_info().maxsize == 6
@@ -223,7 +224,7 @@ def test_training_resumes_exactly(kind, tmp_path, large, monkeypatch):
     asked = iter([False] * 20 + [True] * 1000)
     with monkeypatch.context() as patched:
         stop = nullcontext(lambda: next(asked))
-        patched.setattr("vaekit.running.asked_to_stop", lambda: stop)
+        patched.setattr("vaekit.runs.run.asked_to_stop", lambda: stop)
         with pytest.raises(Interrupted):
             fit(place, out=tmp_path / "run", **plan)
     resume(tmp_path / "run")

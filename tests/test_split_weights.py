@@ -12,14 +12,13 @@ from safetensors.torch import load_file
 from test_core import Critic
 from test_distributed import COMMON, free_port, losses, started
 
-from vaekit import bounds
-from vaekit.checks import BadInput
 from vaekit.data import open_source
-from vaekit.fitting import fit, prepare, resume
-from vaekit.objectives import Objective
-from vaekit.seeding import seeded
-from vaekit.trace import replay, trace
-from vaekit.trained import load
+from vaekit.models.trace import replay, trace
+from vaekit.objectives import Objective, bounds
+from vaekit.runs.fit import fit, prepare, resume
+from vaekit.runs.trained import load
+from vaekit.system.checks import BadInput
+from vaekit.system.seeding import seeded
 from vaekit.training import Session, latest_checkpoint, load_checkpoint, save_checkpoint, train
 from vaekit.training.validation import validate
 

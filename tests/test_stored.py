@@ -11,13 +11,13 @@ import torch
 from PIL import Image
 
 import vaekit
-from vaekit.checks import BadInput
-from vaekit.cli import run
 from vaekit.data import Batches, Encoded, Representation, facts, open_source
-from vaekit.data.arrays import to_rows
-from vaekit.data.stored import OnDisk, Pictures, Selection, Shards
-from vaekit.fitting import fit, resume
-from vaekit.running import Interrupted
+from vaekit.data.on_disk import OnDisk, Pictures, Selection, Shards
+from vaekit.data.readers.arrays import to_rows
+from vaekit.interfaces.cli import run
+from vaekit.runs.fit import fit, resume
+from vaekit.runs.run import Interrupted
+from vaekit.system.checks import BadInput
 
 ROWS = np.random.default_rng(0).integers(0, 256, (300, 8, 8)).astype(np.uint8)
 
@@ -25,8 +25,8 @@ ROWS = np.random.default_rng(0).integers(0, 256, (300, 8, 8)).astype(np.uint8)
 @pytest.fixture
 def on_disk(monkeypatch):
     """Everything is large."""
-    monkeypatch.setattr("vaekit.data.stored.LARGEST_IN_MEMORY", 0)
-    monkeypatch.setattr("vaekit.data.stored.CHUNK", 7)
+    monkeypatch.setattr("vaekit.data.on_disk.LARGEST_IN_MEMORY", 0)
+    monkeypatch.setattr("vaekit.data.on_disk.CHUNK", 7)
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_shards_are_one_array(on_disk, shards):
 def test_disk_and_memory_agree(shards, monkeypatch):
     whole = open_source(str(shards))
     assert isinstance(whole.values, torch.Tensor)
-    monkeypatch.setattr("vaekit.data.stored.LARGEST_IN_MEMORY", 0)
+    monkeypatch.setattr("vaekit.data.on_disk.LARGEST_IN_MEMORY", 0)
     lazy = open_source(str(shards))
     assert facts(lazy.values) == facts(whole.values)
     for split in ("train", "validation", "test"):
@@ -93,7 +93,7 @@ def test_disk_and_memory_agree(shards, monkeypatch):
 def test_facts_do_not_depend_on_chunks(values, monkeypatch):
     tensor = torch.from_numpy(values.astype(np.float32))
     whole = facts(tensor)
-    monkeypatch.setattr("vaekit.data.stored.CHUNK", 2)
+    monkeypatch.setattr("vaekit.data.on_disk.CHUNK", 2)
     assert facts(tensor) == whole
     assert whole.ends == pytest.approx(
         ((tensor == tensor.min()) | (tensor == tensor.max())).float().mean().item()
@@ -103,7 +103,7 @@ def test_facts_do_not_depend_on_chunks(values, monkeypatch):
 def test_pictures_are_read_when_asked_for(tmp_path, monkeypatch):
     folder = pictures(tmp_path / "pictures")
     whole = open_source(str(folder), size=(6, 6))
-    monkeypatch.setattr("vaekit.data.stored.LARGEST_IN_MEMORY", 0)
+    monkeypatch.setattr("vaekit.data.on_disk.LARGEST_IN_MEMORY", 0)
     lazy = open_source(str(folder), size=(6, 6))
     assert isinstance(lazy.values, Pictures)
     order = torch.tensor([3, 0, 19])
@@ -154,8 +154,8 @@ def shuffled(source, seed=0):
 
 def test_order_on_disk(on_disk, shards, monkeypatch):
     """Every row once, another order in each epoch, neighbours read together."""
-    monkeypatch.setattr("vaekit.data.stored.RUN", 4)
-    monkeypatch.setattr("vaekit.data.stored.RUNS", 8)
+    monkeypatch.setattr("vaekit.data.on_disk.RUN", 4)
+    monkeypatch.setattr("vaekit.data.on_disk.RUNS", 8)
     batches = shuffled(open_source(str(shards)))
     first, second = batches.order(0), batches.order(1)
     train = batches.source.splits["train"]
@@ -173,7 +173,7 @@ def test_training_on_disk_resumes_exactly(on_disk, shards, tmp_path, monkeypatch
     asked = iter([False] * 20 + [True] * 1000)
     with monkeypatch.context() as patched:
         stop = nullcontext(lambda: next(asked))
-        patched.setattr("vaekit.running.asked_to_stop", lambda: stop)
+        patched.setattr("vaekit.runs.run.asked_to_stop", lambda: stop)
         with pytest.raises(Interrupted):
             fit(str(shards), out=tmp_path / "run", **plan)
     resume(tmp_path / "run")
@@ -185,7 +185,7 @@ def test_evaluation_and_codes_do_not_depend_on_where_rows_lie(shards, tmp_path, 
     model = fit(str(shards), latent=2, width=8, epochs=1, network="dense")
     expected = model.evaluate(str(shards), samples=10).to_dict()
     codes = model.encode(ROWS)
-    monkeypatch.setattr("vaekit.data.stored.LARGEST_IN_MEMORY", 0)
+    monkeypatch.setattr("vaekit.data.on_disk.LARGEST_IN_MEMORY", 0)
     found = model.evaluate(str(shards), samples=10).to_dict()
     assert found.pop("kl_per_dimension") == pytest.approx(expected.pop("kl_per_dimension"))
     assert found == pytest.approx(expected)
@@ -247,7 +247,7 @@ def test_indices_are_understood_as_a_tensor_understands_them():
 
 
 def test_few_files_are_open_at_a_time(on_disk, tmp_path, monkeypatch):
-    monkeypatch.setattr("vaekit.data.stored.OPEN_FILES", 2)
+    monkeypatch.setattr("vaekit.data.on_disk.OPEN_FILES", 2)
     for number, part in enumerate(np.array_split(ROWS, 30)):
         np.save(tmp_path / f"{number:02}.npy", part)
     source = open_source(str(tmp_path))

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import vaekit
-from vaekit.checks import BadInput
 from vaekit.recipes import RECIPES
+from vaekit.system.checks import BadInput
 
 
 @pytest.fixture(scope="module")

@@ -12,14 +12,14 @@ from parts import VECTOR, model, rows
 from torch import nn
 
 import vaekit
-from vaekit.bounds import elbo
-from vaekit.checks import BadInput
 from vaekit.data import Batches, Representation, open_source
 from vaekit.data.source import source
-from vaekit.fitting import prepare
 from vaekit.objectives import Objective
-from vaekit.running import Interrupted, Run, run_here, run_in
-from vaekit.seeding import generator_for, seed_for, seeded
+from vaekit.objectives.bounds import elbo
+from vaekit.runs.fit import prepare
+from vaekit.runs.run import Interrupted, Run, run_here, run_in
+from vaekit.system.checks import BadInput
+from vaekit.system.seeding import generator_for, seed_for, seeded
 from vaekit.training import (
     Diverged,
     Meter,

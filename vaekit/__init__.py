@@ -13,64 +13,49 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from vaekit.checks import BadInput
-from vaekit.version import __version__
+from vaekit.system.checks import BadInput
+from vaekit.system.version import __version__
 
 if TYPE_CHECKING:
-    from vaekit.batch import Batch
-    from vaekit.compressing import Archive, compress
     from vaekit.conditionals import Conditional, StandardNormal
     from vaekit.data import open_source
-    from vaekit.estimators import VAETransformer
-    from vaekit.fitting import fit, resume
+    from vaekit.interfaces.sklearn import VAETransformer
     from vaekit.models import VAE
+    from vaekit.models.trace import trace
     from vaekit.objectives import Objective
-    from vaekit.trace import trace
-    from vaekit.trained import Trained
+    from vaekit.rows import Batch
+    from vaekit.runs.archive import Archive, compress
+    from vaekit.runs.fit import fit, resume
+    from vaekit.runs.trained import Trained
 
 _HOMES = {
-    "Archive": "vaekit.compressing",
-    "Batch": "vaekit.batch",
+    "Archive": "vaekit.runs.archive",
+    "Batch": "vaekit.rows",
     "Conditional": "vaekit.conditionals",
     "Objective": "vaekit.objectives",
     "StandardNormal": "vaekit.conditionals",
-    "Trained": "vaekit.trained",
+    "Trained": "vaekit.runs.trained",
     "VAE": "vaekit.models",
-    "VAETransformer": "vaekit.estimators",
-    "compress": "vaekit.compressing",
-    "fit": "vaekit.fitting",
-    "load": "vaekit.trained",
+    "VAETransformer": "vaekit.interfaces.sklearn",
+    "compress": "vaekit.runs.archive",
+    "fit": "vaekit.runs.fit",
+    "load": "vaekit.runs.trained",
     "open_source": "vaekit.data",
-    "resume": "vaekit.fitting",
-    "trace": "vaekit.trace",
+    "resume": "vaekit.runs.fit",
+    "trace": "vaekit.models.trace",
 }
+_MODULES = {"bulk": "vaekit.interfaces.ray"}
+
+__all__ = sorted([*_HOMES, *_MODULES, "BadInput", "__version__"])
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(_MODULES[name])
     if name not in _HOMES:
         raise AttributeError(f"module 'vaekit' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*_HOMES, "BadInput", "__version__"])
-
-
-__all__ = [
-    "VAE",
-    "Archive",
-    "BadInput",
-    "Batch",
-    "Conditional",
-    "Objective",
-    "StandardNormal",
-    "Trained",
-    "VAETransformer",
-    "__version__",
-    "compress",
-    "fit",
-    "load",
-    "open_source",
-    "resume",
-    "trace",
-]
+    return __all__

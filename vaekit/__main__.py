@@ -1,5 +1,5 @@
 """python -m vaekit."""
 
-from vaekit.cli import main
+from vaekit.interfaces.cli import main
 
 main()

@@ -19,9 +19,9 @@ import torch
 from rates import epochs_of, jpeg_xl, saved, write
 
 import vaekit
-from vaekit.compressing import Archive
-from vaekit.data.images import to_tiles
-from vaekit.tiling import compress_pictures, read_pixels, restore_pictures
+from vaekit.data.readers.images import to_tiles
+from vaekit.runs.archive import Archive
+from vaekit.runs.tiles import compress_pictures, read_pixels, restore_pictures
 
 TILE = (32, 32)
 SHIFTS = [(down, right) for down in range(0, 32, 8) for right in range(0, 32, 8)]

@@ -30,9 +30,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "published"))
 from common import RESULTS, joined, open_source, write
 
 import vaekit
-from vaekit.compressing import Archive, compress
 from vaekit.data import Representation
 from vaekit.evaluation.scores import elbo_terms
+from vaekit.runs.archive import Archive, compress
 
 RUNS = Path("runs/compression")
 SETTING = "10,000 test images, one thread, models trained on 60,000"

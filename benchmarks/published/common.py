@@ -14,8 +14,9 @@ from pathlib import Path
 import torch
 
 from vaekit.data import Source, open_source
-from vaekit.fitting import Job, prepare
-from vaekit.schedules import Schedule
+from vaekit.objectives.schedules import Schedule
+from vaekit.runs.fit import Job, prepare
+from vaekit.system.version import __version__
 from vaekit.training import (
     Meter,
     Session,
@@ -25,7 +26,6 @@ from vaekit.training import (
     train,
 )
 from vaekit.training.validation import validate
-from vaekit.version import __version__
 
 ROWS = 500
 RESULTS = Path(__file__).resolve().parent.parent / "results"

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "published"))
 
 from common import least, parsed, prepare, write
 
-from vaekit.data.arrays import from_memory
+from vaekit.data.readers.arrays import from_memory
 from vaekit.evaluation import encode, log_likelihood
 from vaekit.training import train
 

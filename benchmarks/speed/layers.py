@@ -1,4 +1,4 @@
-"""Layers of vaekit.networks.quick beside torch's: one pass forward and one back.
+"""Layers of vaekit.networks.fast beside torch's: one pass forward and one back.
 
     python benchmarks/speed/layers.py [--threads 2]
 
@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "published"))
 
 from common import parsed, write
 
-from vaekit.networks.quick import ConvTranspose2d, Linear
+from vaekit.networks.fast import ConvTranspose2d, Linear
 
 PASSES = 20
 CONV = {"kernel_size": 3, "stride": 2, "padding": 1, "output_padding": 1}

@@ -62,9 +62,9 @@ def fill(path: Path, rows: int) -> None:
 def measured(path: Path) -> dict:
     """Open, train a little, evaluate and encode; the peak of each."""
     from vaekit.data import open_source
-    from vaekit.fitting import prepare
-    from vaekit.outputs import write_parts
-    from vaekit.trained import Trained
+    from vaekit.runs.fit import prepare
+    from vaekit.runs.outputs import write_parts
+    from vaekit.runs.trained import Trained
     from vaekit.training import train
 
     peak = Peak()

@@ -13,8 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "published"))
 
 from common import prepare, write
 
-from vaekit.batch import Batch
-from vaekit.data.arrays import from_memory
+from vaekit.data.readers.arrays import from_memory
+from vaekit.rows import Batch
 
 IMAGES, GPUS, SIDE, LOCAL_BATCH, EPOCHS = 10**9, 1000, 64, 256, 1
 PEAK, UTILISATION, LINK, PRICE = 989e12, 0.3, 50e9, 3.0  # flop/s bf16, share, bytes/s, $ an hour

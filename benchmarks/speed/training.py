@@ -29,14 +29,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "published"))
 from common import least, write
 from torch.utils.flop_counter import FlopCounterMode
 
-from vaekit.batch import Batch
-from vaekit.checks import BadInput
-from vaekit.cli.waiting import SPINS
 from vaekit.data import Source, open_source
-from vaekit.devices import device_for
-from vaekit.fitting import prepare
-from vaekit.networks.quick import Linear
-from vaekit.precision import has_bfloat16, networks_in
+from vaekit.interfaces.cli.waiting import SPINS
+from vaekit.networks.fast import Linear
+from vaekit.rows import Batch
+from vaekit.runs.fit import prepare
+from vaekit.system.checks import BadInput
+from vaekit.system.devices import device_for
+from vaekit.system.precision import has_bfloat16, networks_in
 
 WORKERS = Path(__file__).resolve().parent / "workers"
 RECIPES = {"conv": "keras_mnist", "dense": "dense_vae"}

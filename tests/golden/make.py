@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 import vaekit
-from vaekit.compressing import compress
 from vaekit.data import open_source
+from vaekit.runs.archive import compress
 
 HERE = Path(__file__).parent
 MODELS = {

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import vaekit
-from vaekit.checks import BadInput
 from vaekit.networks import conv_decoder, conv_encoder
+from vaekit.system.checks import BadInput
 
 
 def test_models_are_never_unpickled(tmp_path):

@@ -12,12 +12,12 @@ import torch
 from parts import LIKELIHOODS, LinearGaussian, model, rows
 
 import vaekit
-from vaekit.bounds import elbo, iwae, miwae
-from vaekit.drawing import Generator, at_mean
 from vaekit.evaluation import log_likelihood
 from vaekit.evaluation.scores import elbo_terms
 from vaekit.families import likelihood
-from vaekit.trace import trace
+from vaekit.models.drawing import Generator, at_mean
+from vaekit.models.trace import trace
+from vaekit.objectives.bounds import elbo, iwae, miwae
 
 WRONG = LinearGaussian(shift=0.15, stretch=1.3, full=False)
 

@@ -7,16 +7,16 @@ from parts import PENALTIES, LinearGaussian, model, rows
 from test_core import Critic
 
 import vaekit
-from vaekit.batch import Batch
-from vaekit.bounds import elbo, reconstruction
 from vaekit.data import Batches, open_source
-from vaekit.drawing import at_mean
-from vaekit.fitting import prepare
+from vaekit.models.drawing import at_mean
+from vaekit.models.trace import trace
 from vaekit.objectives import Objective
-from vaekit.penalties import rate, stratified_weights, total_correlation
+from vaekit.objectives.bounds import elbo, reconstruction
+from vaekit.objectives.penalties import rate, stratified_weights, total_correlation
 from vaekit.recipes import RECIPES, recipe
-from vaekit.running import run_here
-from vaekit.trace import trace
+from vaekit.rows import Batch
+from vaekit.runs.fit import prepare
+from vaekit.runs.run import run_here
 from vaekit.training import Meter, Step
 
 
@@ -237,7 +237,7 @@ def test_test_data_is_binarized_once():
 
 def test_leapfrog_steps_keep_volume():
     """Elsewhere: the position moves by the old momentum, not the half step: |det J| = 1.206."""
-    from vaekit.evaluation.paths import Path
+    from vaekit.evaluation.annealing import Path
 
     case = LinearGaussian()
     path = Path(case.model, case.x[:1], "posterior")
@@ -262,8 +262,7 @@ def test_leapfrog_steps_keep_volume():
 def test_a_transition_accepts_by_the_energy_it_moved_by():
     """Elsewhere: training and evaluation use different updates and different deviations. Here a
     move of tiny steps conserves energy, so it is always accepted."""
-    from vaekit.evaluation.annealing import _transition
-    from vaekit.evaluation.paths import Path
+    from vaekit.evaluation.annealing import Path, _transition
 
     case = LinearGaussian()
     path = Path(case.model, case.x, "posterior")

@@ -16,7 +16,7 @@ import numpy as np
 from torch import nn
 
 from vaekit.codec.ans import TURNS, Empty, Stack
-from vaekit.codec.rules import compress_rows, decompress_rows
+from vaekit.codec.bits_back import compress_rows, decompress_rows
 
 Array = np.ndarray
 RAW, DEFLATED, LZMA, BZIP, MODEL = range(5)

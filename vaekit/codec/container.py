@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from vaekit.checks import BadInput, require
+from vaekit.system.checks import BadInput, require
 
 MAGIC, END, MARK, INDEX = b"\x89VAEKIT\n", b"VAEKIT\x89\n", b"BLOK", b"INDX"
 VERSION = 2

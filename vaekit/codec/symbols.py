@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vaekit.codec import tables
 from vaekit.codec.ans import PARTS, PRECISION, Stack
+from vaekit.codec.fixed_point import ONE, REACH, STEP, UNIT, exponential, look_up, rounded, sigmoid
 
 Array = np.ndarray
 Intervals = tuple[Array, Array]
@@ -76,8 +76,8 @@ class Binary(Symbols):
 
     def __init__(self, logits: Array) -> None:
         self.count = len(logits)
-        index = tables.rounded(logits * (tables.STEP / tables.ONE)) + tables.REACH * tables.STEP
-        ones = np.floor(tables.look_up(tables.sigmoid(), index) * (PARTS / tables.UNIT))
+        index = rounded(logits * (STEP / ONE)) + REACH * STEP
+        ones = np.floor(look_up(sigmoid(), index) * (PARTS / UNIT))
         self.zeros = (PARTS - np.clip(ones, 1, PARTS - 1)).astype(np.uint64)
 
     def interval(self, part: slice, symbols: Array) -> Intervals:
@@ -135,7 +135,7 @@ def ends_of(weights: Array) -> Array:
     probabilities are ``weights`` and something, in steps of 1 / 4096 nat."""
     levels = weights.shape[1]
     drop = (weights.max(1, keepdims=True) - weights).astype(np.int64)
-    mass = tables.exponential()[np.minimum(drop, tables.REACH * tables.STEP, out=drop)]
+    mass = exponential()[np.minimum(drop, REACH * STEP, out=drop)]
     mass *= (PARTS - levels) / mass.sum(1, keepdims=True)
     share = np.floor(mass, out=mass).astype(np.int32)
     share += 1

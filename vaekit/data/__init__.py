@@ -1,10 +1,10 @@
 """Data: sources held in memory, how their values become a model's x, and seeded batches."""
 
-from vaekit.data.arrays import from_memory
 from vaekit.data.batches import Batches, Encoded
-from vaekit.data.catalogue import CATALOGUE, Entry
 from vaekit.data.facts import Facts, facts
 from vaekit.data.opening import open_source
+from vaekit.data.published.catalogue import CATALOGUE, Entry
+from vaekit.data.readers.arrays import from_memory
 from vaekit.data.representation import Representation
 from vaekit.data.source import SPLITS, Source, check_enough
 

@@ -9,12 +9,12 @@ from functools import cached_property, lru_cache
 import torch
 from torch import Tensor
 
-from vaekit.batch import Batch
+from vaekit.data.on_disk import OnDisk, Values
 from vaekit.data.representation import Representation
 from vaekit.data.source import Source
-from vaekit.data.stored import OnDisk, Values
-from vaekit.devices import CPU, has_room
-from vaekit.seeding import generator_for
+from vaekit.rows import Batch
+from vaekit.system.devices import CPU, has_room
+from vaekit.system.seeding import generator_for
 
 CHUNK = 500
 

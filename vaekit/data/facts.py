@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vaekit.data.stored import Values, passing
+from vaekit.data.on_disk import Values, passing
 
 
 @dataclass(frozen=True)

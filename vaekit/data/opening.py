@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from vaekit.checks import BadInput, known, require
-from vaekit.data.arrays import from_memory, label_numbers
-from vaekit.data.catalogue import CATALOGUE
-from vaekit.data.files import READERS, read_folder, read_tiles
-from vaekit.data.loading import load
+from vaekit.data.published.catalogue import CATALOGUE
+from vaekit.data.readers.arrays import from_memory, label_numbers
+from vaekit.data.readers.folder import READERS, read_folder, read_tiles
+from vaekit.data.readers.loading import load
 from vaekit.data.source import Source
+from vaekit.system.checks import BadInput, known, require
 
 
 def open_source(

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaekit.checks import known, require, size_text
-from vaekit.data.stored import Values
+from vaekit.data.on_disk import Values
+from vaekit.system.checks import known, require, size_text
 
 BINARIZE = ("none", "threshold", "dynamic")
 COLOURS = ("rgb", "minus_green")

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.checks import BadInput, known, require, size_text
-from vaekit.data.stored import OnDisk, Selection, Values, passing
-from vaekit.seeding import generator_for
+from vaekit.data.on_disk import OnDisk, Selection, Values, passing
+from vaekit.system.checks import BadInput, known, require, size_text
+from vaekit.system.seeding import generator_for
 
 SPLITS = ("train", "validation", "test")
 FEWEST_ROWS = 10

@@ -1,7 +1,7 @@
 """Distributions that torch lacks, and what is known exactly about pairs of them."""
 
-from vaekit.distributions.densities import common_draws, draw_with_density
 from vaekit.distributions.divergences import exact_kl, kl_per_dimension
+from vaekit.distributions.draws import common_draws, draw_with_density
 from vaekit.distributions.levels import (
     BetaBinomial,
     CategoricalLevels,

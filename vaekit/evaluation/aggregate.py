@@ -11,9 +11,9 @@ from torch import Tensor
 from torch import distributions as D
 
 from vaekit.distributions.divergences import is_gaussian
-from vaekit.drawing import at_mean
 from vaekit.evaluation.passes import Rows, chunks, known_of
-from vaekit.seeding import seeded
+from vaekit.models.drawing import at_mean
+from vaekit.system.seeding import seeded
 
 ROWS, AT_ONCE = 4_000, 100
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.distributions import kl_per_dimension
-from vaekit.drawing import at_mean, from_posterior
 from vaekit.evaluation.passes import Rows, in_chunks, known_of
-from vaekit.seeding import seeded
+from vaekit.models.drawing import at_mean, from_posterior
+from vaekit.system.seeding import seeded
 
 ACTIVE = 0.01
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from vaekit.bounds import elbo
-from vaekit.drawing import Rule, from_posterior, with_common_noise
 from vaekit.evaluation.passes import ROWS, Rows, chunks, gathered, in_chunks
-from vaekit.seeding import seeded
-from vaekit.trace import Trace, trace
+from vaekit.models.drawing import Rule, from_posterior, with_common_noise
+from vaekit.models.trace import Trace, trace
+from vaekit.objectives.bounds import elbo
+from vaekit.system.seeding import seeded
 
 PARTICLES, NUMBERS = 20_000, 2**21  # at once; of their decoded numbers, that caches can hold
 PIECE = 50  # particles of a row at once, where their noise must not depend on the rows

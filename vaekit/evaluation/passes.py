@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch import distributions as D
 
-from vaekit.drawing import Recorder, Rule, at_mean, decoding
-from vaekit.progress import tracked
+from vaekit.models.drawing import Recorder, Rule, at_mean, decoding
+from vaekit.system.progress import tracked
 
 ROWS = 256
 

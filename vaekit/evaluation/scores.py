@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vaekit.bounds import reconstruction
 from vaekit.evaluation.aggregate import Aggregate, aggregate
 from vaekit.evaluation.annealing import anneal, sandwich
 from vaekit.evaluation.latents import LatentHealth, latent_health
 from vaekit.evaluation.likelihood import LogLikelihood, bits_per_dimension, log_likelihood
 from vaekit.evaluation.passes import ROWS, Rows, chunks, decode, encode, gathered, in_chunks
-from vaekit.seeding import seeded
-from vaekit.trace import trace
+from vaekit.models.trace import trace
+from vaekit.objectives.bounds import reconstruction
+from vaekit.system.seeding import seeded
 
 MISMATCH = 0.3
 

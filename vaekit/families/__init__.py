@@ -1,11 +1,10 @@
 """Families: raw network outputs in, distributions out."""
 
-from vaekit.families.base import Family, Likelihood
+from vaekit.families.base import Family, Likelihood, Range
+from vaekit.families.catalogue import LIKELIHOODS, likelihood
 from vaekit.families.elementwise import Elementwise, Located
 from vaekit.families.gaussians import DiagonalNormal, FullNormal, LowRankNormal, PointMass
-from vaekit.families.likelihoods import LIKELIHOODS, likelihood
-from vaekit.families.mixtures import Categorical, LogisticMixture
-from vaekit.families.ranges import Range
+from vaekit.families.levels import Categorical, LogisticMixture
 
 __all__ = [
     "LIKELIHOODS",

@@ -6,10 +6,9 @@ import torch
 from torch import Tensor
 from torch import distributions as D
 
-from vaekit.adapting import Adapting
-from vaekit.families.base import Positive, Shape
+from vaekit.data_init import Adapting
+from vaekit.families.base import Positive, Range, Shape
 from vaekit.families.elementwise import independent, widen
-from vaekit.families.ranges import Range
 
 COUNTS = Range(
     0,

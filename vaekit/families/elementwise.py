@@ -13,9 +13,8 @@ from torch import distributions as D
 from torch.nn import functional as F
 
 from vaekit import distributions
-from vaekit.adapting import Adapting, moments
-from vaekit.families.base import Link, Positive, Shape
-from vaekit.families.ranges import Range
+from vaekit.data_init import Adapting, moments
+from vaekit.families.base import Link, Positive, Range, Shape
 
 LIVELY = 10.0  # a lone scale must cross decades in steps as small as those of many weights
 Scale = float | Literal["shared", "element", "network"]

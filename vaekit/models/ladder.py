@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch import distributions as D
 
-from vaekit.drawing import Draw
+from vaekit.models.drawing import Draw
 
 
 class Rung(nn.Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch import distributions as D
 
-from vaekit.drawing import Draw
+from vaekit.models.drawing import Draw
 
 
 class VAE(nn.Module):

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from torch import nn
 
+from vaekit.networks.fast import ConvTranspose2d, Linear
 from vaekit.networks.layers import Shape, activation, halvings, to_shape, to_vector
-from vaekit.networks.quick import ConvTranspose2d, Linear
 
 
 def conv_encoder(

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from torch import nn
 
+from vaekit.networks.fast import Linear
 from vaekit.networks.layers import Shape, activation, to_shape
-from vaekit.networks.quick import Linear
 
 
 def dense(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from vaekit.adapting import Adapting, moments
+from vaekit.data_init import Adapting, moments
 
 
 class Rescale(nn.Module):

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from vaekit.checks import known
-from vaekit.networks.quick import Linear
+from vaekit.networks.fast import Linear
+from vaekit.system.checks import known
 
 Shape = tuple[int, ...]
 

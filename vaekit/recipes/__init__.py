@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from vaekit.checks import known
-from vaekit.recipes import hierarchical, standard, variants
-from vaekit.recipes.making import Built, Recipe, from_data, is_recipe, options
+from vaekit.recipes import hierarchical
+from vaekit.recipes import objectives as variants
+from vaekit.recipes import plain as standard
+from vaekit.recipes.recipe import Built, Recipe, from_data, is_recipe, options
+from vaekit.system.checks import known
 
 MODULES: tuple[ModuleType, ...] = (standard, hierarchical, variants)
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from torch import nn
 
-from vaekit.checks import known, require
 from vaekit.conditionals import Conditional, Mapped, StandardNormal
 from vaekit.families import Likelihood
 from vaekit.families.gaussians import DiagonalNormal
 from vaekit.models import Ladder, Rung
-from vaekit.networks.ladders import Networks, Step, dense_ladder, residual_ladder
+from vaekit.networks.ladder import Networks, Step, dense_ladder, residual_ladder
 from vaekit.recipes import parts
-from vaekit.recipes.making import Built
 from vaekit.recipes.parts import LINKS, Link, Network, Shape
+from vaekit.recipes.recipe import Built
+from vaekit.system.checks import known, require
 
 
 def ladder_vae(

@@ -7,8 +7,6 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from vaekit.bounds import elbo
-from vaekit.checks import BadInput, known, require
 from vaekit.conditionals import Conditional
 from vaekit.families import (
     DiagonalNormal,
@@ -32,8 +30,10 @@ from vaekit.networks import (
 )
 from vaekit.networks.layers import depth_for
 from vaekit.objectives import Objective
-from vaekit.penalties import rate
-from vaekit.schedules import ramp
+from vaekit.objectives.bounds import elbo
+from vaekit.objectives.penalties import rate
+from vaekit.objectives.schedules import ramp
+from vaekit.system.checks import BadInput, known, require
 
 Shape = tuple[int, ...]
 Network = Literal["auto", "dense", "conv", "residual"]

@@ -4,8 +4,8 @@ from vaekit.training.checkpoint import latest_checkpoint, load_checkpoint, save_
 from vaekit.training.loop import train
 from vaekit.training.metrics import Meter, Metrics, read_metrics
 from vaekit.training.plan import Plan
-from vaekit.training.session import Session
-from vaekit.training.updates import Diverged, Step
+from vaekit.training.state import Session
+from vaekit.training.step import Diverged, Step
 
 __all__ = [
     "Diverged",

@@ -18,9 +18,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from vaekit.checks import BadInput, require
-from vaekit.files import replacing
-from vaekit.training.session import Session
+from vaekit.system.checks import BadInput, require
+from vaekit.system.files import replacing
+from vaekit.training.state import Session
 
 FORMAT, SHARES_FORMAT = "vaekit checkpoint 1", "vaekit shares 1"
 WHOLE, SHARES = "checkpoint.safetensors", "checkpoint.json"

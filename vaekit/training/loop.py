@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 
 import torch
 
-from vaekit.batch import Batch
 from vaekit.objectives import Loss
-from vaekit.precision import networks_in
-from vaekit.seeding import seeded
-from vaekit.training.recorded import CudaGraphs, Recorded, can_be_recorded
-from vaekit.training.session import Session
-from vaekit.training.updates import Step, diverged
+from vaekit.rows import Batch
+from vaekit.system.precision import networks_in
+from vaekit.system.seeding import seeded
+from vaekit.training.cuda_graphs import CudaGraphs, Recorded, can_be_recorded
+from vaekit.training.state import Session
+from vaekit.training.step import Step, diverged
 
 
 def train(session: Session, batches: Iterable[Batch]) -> Iterator[Step]:
@@ -20,7 +20,7 @@ def train(session: Session, batches: Iterable[Batch]) -> Iterator[Step]:
 
     The noise of a step depends on the seed and the step's number alone, so a session restored
     from a checkpoint goes on exactly as it would have. On a GPU whole updates are recorded
-    (:mod:`vaekit.training.recorded`).
+    (:mod:`vaekit.training.cuda_graphs`).
 
     Raises:
         Diverged: at the first loss or gradient that is NaN or infinite, before it is applied; a

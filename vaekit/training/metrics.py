@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from vaekit.checks import BadInput
-from vaekit.files import replacing
-from vaekit.training.updates import Step
+from vaekit.system.checks import BadInput
+from vaekit.system.files import replacing
+from vaekit.training.step import Step
 
 
 class Meter:

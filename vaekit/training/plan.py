@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from vaekit.checks import known, require
-from vaekit.precision import PRECISIONS
-from vaekit.schedules import Schedule, cosine, product, ramp
+from vaekit.objectives.schedules import Schedule, cosine, product, ramp
+from vaekit.system.checks import known, require
+from vaekit.system.precision import PRECISIONS
 
 UPDATES, FEWEST, MOST = 4_000, 20, 2_000
 

@@ -7,10 +7,10 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from vaekit.batch import Batch
 from vaekit.objectives import Objective
-from vaekit.seeding import seeded
-from vaekit.training.world import World
+from vaekit.rows import Batch
+from vaekit.system.seeding import seeded
+from vaekit.training.distributed import World
 
 
 class Chunked(Protocol):

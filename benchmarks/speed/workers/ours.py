@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from serving import parted, pieces, serve, settings
 
-from vaekit.data.arrays import from_memory
-from vaekit.fitting import prepare
-from vaekit.trained import Trained
+from vaekit.data.readers.arrays import from_memory
+from vaekit.runs.fit import prepare
+from vaekit.runs.trained import Trained
 from vaekit.training import train
 from vaekit.training.validation import validate
 

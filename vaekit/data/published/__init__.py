@@ -1,0 +1,1 @@
+"""Data sets known by name, and how they are fetched."""

@@ -1,0 +1,48 @@
+"""What reading any kind of file needs: optional libraries, and NumPy's files without pickles."""
+
+from __future__ import annotations
+
+import importlib
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vaekit.system.checks import BadInput, require
+
+UNREADABLE = (ValueError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+
+
+def needed(module: str, extra: str) -> Any:
+    """Import a module of an optional extra, or say how to install it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        name = module.split(".")[0]
+        raise BadInput(f"this needs {name}: pip install 'vaekit[{extra}]'") from error
+
+
+def load(path: Path, *, mapped: bool = False) -> Any:
+    """An array (``mapped``: left on disk) or an archive of arrays; never a pickle."""
+    try:
+        found = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+    except UNREADABLE as error:
+        raise BadInput(f"cannot read {path} as NumPy data: {first_line(error)}") from error
+    single = isinstance(found, np.ndarray)
+    require(single or not mapped, f"{path} is an archive of arrays, not one array")
+    return found
+
+
+def member(arrays: Any, key: str, path: Path) -> np.ndarray:
+    """One array of an open archive."""
+    try:
+        return arrays[key]
+    except UNREADABLE as error:
+        raise BadInput(f"cannot read array {key!r} of {path}: {first_line(error)}") from error
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, shortly."""
+    return str(error).split("\n")[0]

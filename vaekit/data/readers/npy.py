@@ -1,0 +1,205 @@
+"""Arrays in .npy and .npz files, one after another as one array of rows.
+
+Small ones are read. Large ones stay where they are: arrays as they lie in a file are mapped,
+compressed ones are decompressed a file at a time.
+"""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from vaekit.data.on_disk import Decoded, Shards, Values, is_large
+from vaekit.data.readers.arrays import label_numbers, to_rows
+from vaekit.data.readers.loading import UNREADABLE, first_line, load, member
+from vaekit.data.source import Source, held_out_test, source
+from vaekit.system.checks import BadInput, require
+from vaekit.system.progress import tracked
+
+Array = np.ndarray
+Header = tuple[tuple[int, ...], bool, np.dtype]
+VALUES = ("x", "X", "images", "data", "values", "arr_0")
+LABELS = ("y", "labels", "label", "targets")
+FACTORS = "factors"
+LOCAL_HEADER, NAME_LENGTHS = 30, 26
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows in a file.
+
+    Args:
+        shape: (rows, *row). open: gives them. mapped: without reading them all.
+    """
+
+    path: Path
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    open: Callable[[], Array]
+    mapped: bool
+
+
+def read_npy(path: Path, label: str | None = None, size: tuple[int, int] | None = None) -> Source:
+    """One array."""
+    return read_arrays(path, [path])
+
+
+def read_npz(path: Path, label: str | None = None, size: tuple[int, int] | None = None) -> Source:
+    """Arrays by name: x (and y for labels), or x_train and x_test, kept apart as published."""
+    if {"x_train", "x_test"} <= set(names_in(path)):
+        return _published(path)
+    return read_archives(path, [path], label)
+
+
+def read_arrays(place: Path, paths: Sequence[Path], label: str | None = None) -> Source:
+    """Arrays of .npy files."""
+    parts = [_array_in(path) for path in tracked(paths, "looking at files", len(paths))]
+    return source(str(place), one_after_another(str(place), parts))
+
+
+def read_archives(place: Path, paths: Sequence[Path], label: str | None = None) -> Source:
+    """Array x of .npz files; y, or the array named by ``label``, holds labels.
+
+    Raises:
+        BadInput: naming the file that holds something else than the first.
+    """
+    held = names_in(paths[0])
+    key, by = _any_of(VALUES, held), label or _any_of(LABELS, held)
+    require(key is not None, f"{paths[0]} has no array named x; it holds {_listed(held)}")
+    parts = [_array_of(p, str(key)) for p in tracked(paths, "looking at files", len(paths))]
+    numbers, names = label_numbers(_beside(parts, by) if by else None)
+    factors = _beside(parts, FACTORS).astype(np.int64) if FACTORS in held else None
+    return source(
+        str(place),
+        one_after_another(str(place), parts),
+        labels=numbers,
+        label_names=names,
+        factors=None if factors is None else torch.from_numpy(factors),
+    )
+
+
+def one_after_another(name: str, parts: Sequence[Part]) -> Values:
+    """Rows of one shape and type: read if small, else left on disk."""
+    first = parts[0]
+    row, kind = first.shape[1:], first.dtype.str
+    for part in parts:
+        require(
+            (part.shape[1:], part.dtype.str) == (row, kind),
+            f"{first.path} and {part.path} hold rows of different shapes or types; give one kind",
+        )
+    lengths, opening = [part.shape[0] for part in parts], [part.open for part in parts]
+    if not is_large(sum(lengths), row, first.dtype.itemsize):
+        return to_rows(np.concatenate([part() for part in opening]), name)
+    tidy = partial(to_rows, name=name)
+    if all(part.mapped for part in parts):
+        return Shards(opening, lengths, tidy)
+    return Decoded(opening, lengths, tidy, prod(row) * first.dtype.itemsize)
+
+
+def names_in(path: Path) -> list[str]:
+    """The names of an archive's arrays."""
+    with _archive(path) as archive:
+        return [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
+
+
+def _array_in(path: Path) -> Part:
+    """The array of a .npy file, mapped."""
+    array = load(path, mapped=True)
+    require(array.ndim > 0, f"{path} holds a single number, not rows")
+    return Part(path, array.shape, array.dtype, partial(load, path, mapped=True), mapped=True)
+
+
+def _array_of(path: Path, key: str) -> Part:
+    """An array of a .npz file: mapped if it lies there as it is, else decompressed when opened."""
+    _check_holds(path, key)
+    try:
+        info, (shape, fortran, dtype), skipped = _described(path, key)
+        start = _start_of(path, info.header_offset) + skipped
+    except UNREADABLE as error:
+        raise BadInput(f"cannot read array {key!r} of {path}: {first_line(error)}") from error
+    require(bool(shape), f"{path}: {key} is a single number, not rows")
+    require(not dtype.hasobject, f"{path}: {key} holds objects; only numbers can be used")
+    if info.compress_type != zipfile.ZIP_STORED or 0 in shape:
+        return Part(path, shape, dtype, partial(_read, path, key), mapped=0 in shape)
+    order = "F" if fortran else "C"
+    mapped = partial(np.memmap, path, dtype, "r", offset=start, shape=shape, order=order)
+    return Part(path, shape, dtype, mapped, mapped=True)
+
+
+def _described(path: Path, key: str) -> tuple[zipfile.ZipInfo, Header, int]:
+    """Of an archive's array: how it is packed, its header, and the header's bytes."""
+    with zipfile.ZipFile(path) as archive:
+        info = archive.getinfo(f"{key}.npy")
+        with archive.open(info) as file:
+            return info, _header(file), file.tell()
+
+
+def _header(file: Any) -> Header:
+    """Shape, whether columns come first, and type, from the beginning of an array's file."""
+    version = np.lib.format.read_magic(file)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(file)
+    return np.lib.format.read_array_header_2_0(file)
+
+
+def _start_of(path: Path, header: int) -> int:
+    """Where a member's bytes begin: behind its own header, its name and its extra field."""
+    with path.open("rb") as file:
+        file.seek(header + NAME_LENGTHS)
+        return header + LOCAL_HEADER + sum(struct.unpack("<HH", file.read(4)))
+
+
+def _read(path: Path, key: str) -> Array:
+    with load(path) as arrays:
+        return member(arrays, key, path)
+
+
+def _beside(parts: Sequence[Part], key: str) -> Array:
+    """An array with an entry for each row, from every file."""
+    found = []
+    for part in parts:
+        _check_holds(part.path, key)
+        array, rows = _read(part.path, key), part.shape[0]
+        count = len(array) if array.ndim else 1
+        require(count == rows, f"{part.path} has {rows} rows but {count} {key}; give one for each")
+        found.append(array)
+    return np.concatenate(found)
+
+
+def _published(path: Path) -> Source:
+    with load(path) as arrays:
+        held = {key: member(arrays, key, path) for key in arrays.files}
+    parts = [to_rows(held[key], f"{path}: {key}") for key in ("x_train", "x_test")]
+    ys = [held[key] for key in ("y_train", "y_test") if key in held]
+    numbers, names = label_numbers(np.concatenate(ys) if len(ys) == 2 else None)
+    splits = held_out_test(len(parts[0]), len(parts[1]))
+    return source(str(path), torch.cat(parts), splits, labels=numbers, label_names=names)
+
+
+def _archive(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise BadInput(f"cannot read {path} as NumPy data: {first_line(error)}") from error
+
+
+def _any_of(wanted: Sequence[str], names: Sequence[str]) -> str | None:
+    return next((name for name in wanted if name in names), None)
+
+
+def _check_holds(path: Path, key: str) -> None:
+    held = names_in(path)
+    require(key in held, f"{path} has no array named {key}; it holds {_listed(held)}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "nothing"

@@ -1,0 +1,111 @@
+"""The likelihoods by name: what p(x|z) is made of for each kind of data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from torch import Tensor
+from torch import distributions as D
+
+from vaekit.distributions import BetaBinomial
+from vaekit.families.base import Likelihood, Positive, Range, Shape
+from vaekit.families.counts import Counted, OverdispersedCounted
+from vaekit.families.elementwise import Elementwise, Located, Scale, StudentT
+from vaekit.families.levels import Categorical, DiscreteLogistic, LogisticMixture, levels_range
+from vaekit.system.checks import known
+
+UNIT = "divide by the largest value (255 for 8-bit images) or use likelihood='categorical'"
+
+
+def same(raw: Tensor) -> Tensor:
+    """The link that changes nothing: any number is allowed."""
+    return raw
+
+
+def bernoulli(shape: Shape, **_: Any) -> Likelihood:
+    """Binary data. Grey values in [0, 1] are let through, but then the result is a
+    cross-entropy, not a log likelihood."""
+    return Elementwise(D.Bernoulli, {"logits": same}, shape, Range(0, 1, advice=UNIT))
+
+
+def continuous_bernoulli(shape: Shape, **_: Any) -> Likelihood:
+    """Values in [0, 1] with a proper density (Loaiza-Ganem & Cunningham 2019)."""
+    return Elementwise(D.ContinuousBernoulli, {"logits": same}, shape, Range(0, 1, advice=UNIT))
+
+
+def gaussian(shape: Shape, scale: Scale = "shared", **_: Any) -> Likelihood:
+    """Real values; ``scale`` given, "shared", per "element" or from the "network"."""
+    return Located(D.Normal, shape, scale)
+
+
+def laplace(shape: Shape, scale: Scale = "shared", **_: Any) -> Likelihood:
+    """Real values with heavier tails than the normal; scale as for gaussian."""
+    return Located(D.Laplace, shape, scale)
+
+
+def student_t(shape: Shape, scale: Scale = "shared", **_: Any) -> Likelihood:
+    """Real values with outliers; the degrees of freedom are learned."""
+    return StudentT(shape, scale)
+
+
+def discretized_logistic(shape: Shape, levels: int, **_: Any) -> Likelihood:
+    """Whole levels 0 .. levels - 1, one bump per element."""
+    return DiscreteLogistic(shape, levels)
+
+
+def logistic_mixture(shape: Shape, levels: int, components: int = 3, **_: Any) -> Likelihood:
+    """Whole levels, several bumps per element: the best fit for 8-bit images."""
+    return LogisticMixture(shape, levels, components)
+
+
+def categorical(shape: Shape, levels: int, **_: Any) -> Likelihood:
+    """Whole levels with a free probability each."""
+    return Categorical(shape, levels)
+
+
+def beta_binomial(shape: Shape, levels: int, **_: Any) -> Likelihood:
+    """Whole levels, from a bell to a U: two numbers per element."""
+    links = {"first": Positive(1e-3), "second": Positive(1e-3)}
+    return Elementwise(partial(_beta_binomial, levels=levels), links, shape, levels_range(levels))
+
+
+def poisson(shape: Shape, **_: Any) -> Likelihood:
+    """Counts whose variance equals their mean."""
+    return Counted(shape)
+
+
+def negative_binomial(shape: Shape, **_: Any) -> Likelihood:
+    """Counts that vary more than Poisson's."""
+    return OverdispersedCounted(shape)
+
+
+def _beta_binomial(first: Tensor, second: Tensor, levels: int, **_: Any) -> BetaBinomial:
+    return BetaBinomial(first, second, levels)
+
+
+LIKELIHOODS: dict[str, Callable[..., Likelihood]] = {
+    make.__name__: make
+    for make in (
+        bernoulli, continuous_bernoulli, gaussian, laplace, student_t, discretized_logistic,
+        logistic_mixture, categorical, beta_binomial, poisson, negative_binomial,
+    )
+}  # fmt: skip
+
+
+def likelihood(
+    name: str, shape: Shape, *, levels: int = 256, scale: Scale = "shared", components: int = 3
+) -> Likelihood:
+    """The likelihood called ``name`` over rows of ``shape``.
+
+    Args:
+        levels: number of levels, for the likelihoods on whole levels.
+        scale: where the scale comes from, for gaussian, laplace and student_t.
+        components: bumps per element, for logistic_mixture.
+
+    Raises:
+        BadInput: for an unknown name, with the nearest known one.
+    """
+    make = LIKELIHOODS[known("likelihood", name, LIKELIHOODS)]
+    return make(shape, levels=levels, scale=scale, components=components)

@@ -1,0 +1,102 @@
+"""Families over whole levels with more than two numbers per element."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch import distributions as D
+
+from vaekit.distributions import CategoricalLevels, DiscretizedLogistic
+from vaekit.families.base import Positive, Range, Shape
+from vaekit.families.elementwise import independent, widen
+
+
+def levels_range(levels: int) -> Range:
+    """Whole numbers 0 .. levels - 1."""
+    advice = "give whole levels (uint8 pixels are 0..255) or use a continuous likelihood"
+    return Range(0, levels - 1, whole=True, advice=advice)
+
+
+def unmix(raw: Tensor, event_shape: Shape, times: int) -> Tensor:
+    """(rows, times * C, ...) to (rows, C, ..., times): the numbers of one element side by side."""
+    axis = -len(event_shape)
+    return raw.unflatten(axis, (times, event_shape[0])).movedim(axis - 1, -1)
+
+
+def logistic(raw_loc: Tensor, raw_scale: Tensor, levels: int) -> DiscretizedLogistic:
+    """Raw 0 is the middle level and +-1 the ends; raw scale 0 is a fourteenth of the range."""
+    half = (levels - 1) / 2
+    scale = half * 0.2 * Positive(1e-3)(raw_scale)
+    return DiscretizedLogistic(half * (raw_loc + 1), scale, levels)
+
+
+@dataclass(frozen=True)
+class DiscreteLogistic:
+    """One discretised logistic per element."""
+
+    event_shape: Shape
+    levels: int
+
+    @property
+    def raw_shape(self) -> Shape:
+        return widen(self.event_shape, 2)
+
+    @property
+    def range(self) -> Range:
+        return levels_range(self.levels)
+
+    def __call__(self, raw: Tensor) -> D.Distribution:
+        loc, scale = raw.chunk(2, -len(self.event_shape))
+        return independent(logistic(loc, scale, self.levels), self.event_shape)
+
+
+@dataclass(frozen=True)
+class LogisticMixture:
+    """A mixture of discretised logistics per element (Salimans et al. 2017, without their
+    dependence between colour channels)."""
+
+    event_shape: Shape
+    levels: int
+    components: int = 3
+
+    @property
+    def raw_shape(self) -> Shape:
+        return widen(self.event_shape, 3 * self.components)
+
+    @property
+    def range(self) -> Range:
+        return levels_range(self.levels)
+
+    def __call__(self, raw: Tensor) -> D.Distribution:
+        numbers = unmix(raw, self.event_shape, 3 * self.components)
+        logits, loc, scale = numbers.chunk(3, -1)
+        parts = logistic(loc + loc.new_tensor(self.spread()), scale, self.levels)
+        weights = D.Categorical(logits=logits, validate_args=False)
+        mixture = D.MixtureSameFamily(weights, parts, validate_args=False)
+        return independent(mixture, self.event_shape)
+
+    def spread(self) -> list[float]:
+        """Where the components start: evenly over the levels, so that they differ."""
+        return [2 * (i + 0.5) / self.components - 1 for i in range(self.components)]
+
+
+@dataclass(frozen=True)
+class Categorical:
+    """A free probability for every level of every element; ``levels`` raw numbers each."""
+
+    event_shape: Shape
+    levels: int
+
+    @property
+    def raw_shape(self) -> Shape:
+        return widen(self.event_shape, self.levels)
+
+    @property
+    def range(self) -> Range:
+        return levels_range(self.levels)
+
+    def __call__(self, raw: Tensor) -> D.Distribution:
+        logits = unmix(raw, self.event_shape, self.levels)
+        base = CategoricalLevels(logits=logits, validate_args=False)
+        return independent(base, self.event_shape)

@@ -1,0 +1,97 @@
+"""The command line. Commands are imported when called, so that help is instant."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from cyclopts import App, CycloptsError
+
+from vaekit.interfaces.cli.waiting import choose_waiting
+from vaekit.system.checks import BadInput
+from vaekit.system.version import __version__
+
+COMMANDS = {
+    "train": "Train a model on data, with a report.",
+    "evaluate": "ELBO, log p(x), reconstruction error and latents in use, on data.",
+    "sample": "Generate new rows.",
+    "reconstruct": "Encode and decode rows.",
+    "encode": "Write the codes of rows.",
+    "decode": "Turn codes into rows.",
+    "interpolate": "Walk between rows in latent space.",
+    "inspect": "Show a model's layers, parameters and origin.",
+    "report": "Write a model's report.html again.",
+    "quality": "Distances between samples and test rows.",
+    "disentangle": "How codes line up with known factors.",
+    "compress": "Store data without loss, by the model's probabilities.",
+    "decompress": "Get compressed data back, bit by bit.",
+    "compare": "PCA, autoencoder and VAE side by side on the same data.",
+    "recipes": "List the recipes.",
+    "data": "List the named data sets.",
+}
+
+app = App(
+    name="vaekit",
+    help="Variational autoencoders: from data to a model you can trust and use.",
+    version=__version__,
+    suppress_keyboard_interrupt=False,
+)
+ELSEWHERE = {"train": "train", "compress": "archives", "decompress": "archives"}
+for _name, _help in COMMANDS.items():
+    _flags: dict[str, Any] = {"help_flags": [], "version_flags": []} if _name == "train" else {}
+    _place = f"vaekit.interfaces.cli.{ELSEWHERE.get(_name, 'commands')}:{_name}"
+    app.command(_place, name=_name, help=_help, **_flags)
+
+
+def _in_one_line(message: Warning | str, *_: Any, **__: Any) -> str:
+    """How a warning reads to who did not write the code it comes from."""
+    return f"warning: {message}\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done; 2 bad input; 1 training failed; 130 stopped."""
+    choose_waiting(os.environ)  # before torch is loaded
+    warnings.formatwarning = _in_one_line
+    try:
+        code = run(sys.argv[1:] if arguments is None else arguments)
+    except SystemExit as error:  # of a process that leaves the speaking to another
+        code = int(error.code or 0)
+    if "MASTER_ADDR" in os.environ:
+        leave(code)
+    sys.exit(code)
+
+
+def leave(code: int) -> NoReturn:
+    """End a process that has been connected to others: threads of the connections can crash
+    Python's usual end."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # closed, or nobody reads it
+            stream.flush()
+    os._exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; returns the exit code. A person's mistake gets one line."""
+    try:
+        app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+    except (CycloptsError, BadInput) as error:
+        return fail(error, 2)
+    except ArithmeticError as error:
+        return fail(error, 1)
+    except KeyboardInterrupt as error:
+        return fail(error if error.args else "stopped", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+    except (OSError, MemoryError) as error:
+        return fail(error, 2)
+    return 0
+
+
+def fail(error: BaseException | str, code: int) -> int:
+    """Say what is wrong in one line on the error stream."""
+    print("vaekit:", " ".join(str(error).split()), file=sys.stderr)
+    return code

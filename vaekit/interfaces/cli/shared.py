@@ -1,0 +1,84 @@
+"""What the commands share: options of the same name everywhere, and how results are shown."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from vaekit.data import Source
+from vaekit.runs.fit import reopen
+from vaekit.runs.trained import Trained
+from vaekit.system.checks import require
+
+Model = Annotated[str, Parameter(help="Run or model folder.")]
+Data = Annotated[
+    str | None,
+    Parameter(help="Data set name or path; by default the data the model was trained on."),
+]
+Output = Annotated[Path | None, Parameter(name=["--output", "-o"], help="File to write.")]
+Seed = Annotated[int, Parameter(help="Seed of everything random.")]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
+Split = Annotated[
+    str | None,
+    Parameter(help="train, validation, test or all; by default test for the model's own data."),
+]
+Threads = Annotated[int, Parameter(help="CPU threads; 0 lets torch decide.")]
+
+
+def open_model(model: str, data: str | None = None) -> Trained:
+    """The model, with its own data opened again unless other data is named."""
+    trained = Trained.load(model)
+    if data is not None:
+        return trained
+    return Trained(trained.model, trained.config, reopen(trained.config))
+
+
+def rows_for(trained: Trained, data: str | None, split: str | None, limit: int = 0) -> Any:
+    """The stored values a command works on: of the split asked for, up to ``limit`` rows."""
+    from vaekit.data import open_source
+
+    source: Source = open_source(data) if data is not None else trained.source  # type: ignore[assignment]
+    own = source.fingerprint == trained.config["data"].get("fingerprint")
+    values = source.rows(split or ("test" if own else "all"))
+    return values[:limit] if limit else values
+
+
+def use_threads(number: int) -> None:
+    """Let torch use this many threads; 0 leaves its own choice."""
+    import torch
+
+    require(number >= 0, "threads must not be negative")
+    if number:
+        torch.set_num_threads(number)
+
+
+def show(values: dict[str, Any], *, as_json: bool) -> None:
+    """Print named values for machines, or for people, who are spared those that are None."""
+    if as_json:
+        print(json.dumps(values, indent=2))
+        return
+    width = max(map(len, values))
+    for name, value in values.items():
+        if value is None:
+            continue
+        print(f"{name.replace('_', ' '):<{width}}  {text(value)}")
+
+
+def text(value: Any) -> str:
+    """A value as people read it."""
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1 else f"{value:,.2f}"
+    if isinstance(value, list):
+        return " ".join(text(v) for v in value)
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def say(line: str) -> None:
+    """A remark, on the error stream, so that results can be piped."""
+    print(line, file=sys.stderr)

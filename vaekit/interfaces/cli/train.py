@@ -1,0 +1,235 @@
+"""The command that trains: its options are its own, the plan's and the chosen recipe's."""
+
+from __future__ import annotations
+
+import inspect
+import json as json_module
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+from cyclopts import App, Group, Parameter
+from docstring_parser import parse
+
+from vaekit import recipes
+from vaekit.interfaces.cli.shared import Json, Threads, say, show, use_threads
+from vaekit.recipes.recipe import options
+from vaekit.system.checks import BadInput, require
+from vaekit.training import Plan
+
+DEFAULT = "vae"
+TRAINING, RECIPE = Group("Training"), Group("Recipe options")
+
+
+def train(*tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]) -> None:
+    """Train a model on data, with a report."""
+    name = recipe_in(tokens)
+    command = App(
+        name="vaekit train", help_format="plaintext", version_flags=[],
+        suppress_keyboard_interrupt=False,
+    )  # fmt: skip
+    command.default(command_for(name))
+    command(list(tokens), exit_on_error=False, print_error=False, result_action="return_value")
+
+
+def recipe_in(tokens: tuple[str, ...]) -> str:
+    """The recipe that the tokens name; the other options depend on it."""
+    for here, following in zip(tokens, (*tokens[1:], ""), strict=True):
+        if here == "--recipe":
+            return following or DEFAULT
+        if here.startswith("--recipe="):
+            return here.removeprefix("--recipe=")
+    return DEFAULT
+
+
+def command_for(name: str) -> Any:
+    """A function with all options of ``train_here``, the plan and the recipe ``name``."""
+    own = {
+        n: p
+        for n, p in inspect.signature(train_here, eval_str=True).parameters.items()
+        if n != "given"
+    }
+    chosen = recipes.recipe(name)
+    merged = [*own.values(), *plan_options(name), *recipe_options(chosen)]
+
+    def command(*positional: Any, **given: Any) -> None:
+        train_here(*positional, **given)
+
+    command.__signature__ = inspect.Signature(merged)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in merged}
+    about = inspect.cleandoc(chosen.__doc__ or "").split("\n")[0]
+    command.__doc__ = f"Train a model on data, with a report.\n\nRecipe {name}: {about}"
+    return command
+
+
+def plan_options(recipe: str) -> list[inspect.Parameter]:
+    """The training options; their defaults are the recipe's."""
+    helps, hints = _helps(Plan), get_type_hints(Plan)
+    defaults = {f.name: f.default for f in fields(Plan)} | recipes.PLANS.get(recipe, {})
+    return [
+        _option(n, hints[n], default, helps.get(n, ""), TRAINING) for n, default in defaults.items()
+    ]
+
+
+def recipe_options(chosen: recipes.Recipe) -> list[inspect.Parameter]:
+    """The options of a recipe, with help from its docstring and those it extends."""
+    helps: dict[str, str] = {}
+    base: Any = chosen
+    while base is not None:
+        helps = _helps(base) | helps
+        base = vars(base).get("__extends__")
+    return [
+        _option(name, p.annotation, p.default, helps.get(name, ""), RECIPE)
+        for name, p in options(chosen).items()
+    ]
+
+
+def train_here(
+    data: Annotated[
+        str | None, Parameter(help="Data set name, file, or folder of pictures.")
+    ] = None,
+    /,
+    *,
+    recipe: Annotated[str, Parameter(help="What to train; see vaekit recipes.")] = DEFAULT,
+    output: Annotated[
+        Path | None, Parameter(name=["--output", "-o"], help="Folder for the run.")
+    ] = None,
+    resume: Annotated[Path | None, Parameter(help="Go on with the run in this folder.")] = None,
+    label: Annotated[str | None, Parameter(help="Column or array that holds labels.")] = None,
+    labels: Annotated[str | None, Parameter(help="File with one label for each row.")] = None,
+    size: Annotated[
+        str | None, Parameter(help="Height x width for pictures, as 64 or 48x64.")
+    ] = None,
+    tiles: Annotated[
+        int, Parameter(help="Cut pictures into squares of this side instead of resizing them.")
+    ] = 0,
+    binarize: Annotated[str, Parameter(help="none, threshold or dynamic.")] = "none",
+    colours: Annotated[
+        str, Parameter(help="rgb, or minus_green for photographs to compress.")
+    ] = "rgb",
+    checkpoint_every: Annotated[
+        int, Parameter(help="Updates between checkpoints; 0: by time.")
+    ] = 0,
+    tensorboard: Annotated[bool, Parameter(negative="", help="Write TensorBoard events.")] = False,
+    report: Annotated[bool, Parameter(help="Write report.html at the end.")] = True,
+    device: Annotated[str, Parameter(help="auto (a GPU if there is one), cpu or cuda.")] = "auto",
+    split_weights: Annotated[
+        bool,
+        Parameter(negative="", help="Of several processes, let each hold a share of the weights."),
+    ] = False,
+    record: Annotated[
+        bool, Parameter(help="Let a GPU play recordings of whole updates, where it can.")
+    ] = True,
+    threads: Threads = 0,
+    json: Json = False,
+    **given: Any,
+) -> None:
+    """Train, then evaluate on the test split and write the report."""
+    from vaekit.system.devices import device_for
+    from vaekit.training.distributed import joined
+
+    use_threads(threads)
+    began = time.monotonic()
+    opening: dict[str, Any] = {
+        "label": label, "labels": labels, "size": parse_size(size), "tiles": tiles,
+        "binarize": binarize, "colours": colours,
+    }  # fmt: skip
+    watching: dict[str, Any] = {
+        "tensorboard": tensorboard, "checkpoint_every": checkpoint_every, "device": device,
+        "split_weights": split_weights, "record": record,
+    }  # fmt: skip
+    if resume is not None:
+        require(data is None and not given, "--resume takes everything from the run: give it alone")
+    with joined(device_for(device)) as world, _said_once(speaks=world.is_first):
+        if resume is not None:
+            trained, folder = _go_on(resume, watching), resume
+        else:
+            folder = world.told(output or _free_folder(f"{Path(str(data)).stem}-{recipe}"))
+            given |= opening | watching
+            trained = _fit(data, recipe, folder, speaks=world.is_first, **given)
+        if world.is_first:
+            _finish(trained, folder, time.monotonic() - began, with_report=report, as_json=json)
+
+
+@contextmanager
+def _said_once(*, speaks: bool) -> Iterator[None]:
+    """A mistake in the block ends every process; only one that speaks says what it was."""
+    try:
+        yield
+    except BadInput:
+        if speaks:
+            raise
+        sys.exit(2)
+
+
+def _go_on(folder: Path, watching: dict[str, Any]) -> Any:
+    from vaekit.runs.fit import resume
+
+    return resume(folder, **watching)
+
+
+def _fit(data: str | None, recipe: str, folder: Path, *, speaks: bool, **given: Any) -> Any:
+    from vaekit.runs.fit import fit
+
+    require(data is not None, "give the data to train on: a name (vaekit data), a file or a folder")
+    return fit(data, recipe, out=folder, before=_announce if speaks else None, **given)
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """ "64" or "48x64" as (height, width)."""
+    if text is None:
+        return None
+    try:
+        numbers = [int(part) for part in text.lower().split("x")]
+        height, width = numbers * 2 if len(numbers) == 1 else numbers
+    except ValueError:
+        raise BadInput(f"size must be like 64 or 48x64, not {text!r}") from None
+    require(height > 0 and width > 0, f"size must be above 0, not {text!r}")
+    return height, width
+
+
+def _announce(job: Any) -> None:
+    """What is about to be trained on what, and why so."""
+    say(job.source.describe())
+    for note in job.source.notes:
+        say(f"note: {note}")
+    say(f"likelihood {job.choice.likelihood}: {job.choice.why}")
+    for warning in job.choice.warnings:
+        say(f"warning: {warning}")
+
+
+def _finish(
+    trained: Any, folder: Path, seconds: float, *, with_report: bool, as_json: bool
+) -> None:
+    from vaekit.pages.report import summarize, write_report
+
+    summary = {"folder": str(folder), "seconds": round(seconds, 1)}
+    if with_report:
+        path = write_report(trained, folder)
+        summary["report"] = str(path)
+        summary |= json_module.loads((folder / "scores.json").read_text())
+    else:
+        summary |= summarize(trained, folder)
+    show(summary, as_json=as_json)
+
+
+def _free_folder(stem: str) -> Path:
+    """runs/STEM, or runs/STEM-2, ... : the first that does not exist."""
+    candidates = (Path("runs", stem if n == 1 else f"{stem}-{n}") for n in range(1, 10_000))
+    return next(path for path in candidates if not path.exists())
+
+
+def _option(name: str, kind: Any, default: Any, text: str, group: Group) -> inspect.Parameter:
+    annotation = Annotated[kind, Parameter(help=text, group=group)]
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+    )
+
+
+def _helps(documented: Any) -> dict[str, str]:
+    parsed = parse(inspect.getdoc(documented) or "")
+    return {p.arg_name: " ".join((p.description or "").split()) for p in parsed.params}

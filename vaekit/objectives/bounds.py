@@ -1,0 +1,151 @@
+"""Lower bounds on log p(x): pure functions of a trace, (B,) nats, higher is better.
+
+The value is always the bound itself. Where a bound's gradient is estimated in a better way than by
+differentiating its value, a surrogate with the same value carries it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from vaekit.models.drawing import density
+from vaekit.models.trace import Trace, replay
+
+Bound = Callable[[Trace], Tensor]
+
+# Those that run the model again by :func:`vaekit.models.trace.replay`.
+REPLAYING = {"path_elbo", "dreg", "piwae"}
+
+
+def reconstruction(t: Trace) -> Tensor:
+    """E_q[log p(x|z)] alone: what an autoencoder maximises. Not a bound on log p(x)."""
+    return (t.log_weight.exp() * t.log_px).sum(0)
+
+
+def elbo(t: Trace) -> Tensor:
+    """E_q[log p(x|z)] - KL(q || p), the KL exact where known (Kingma & Welling 2014)."""
+    return (t.log_weight.exp() * (t.log_px - t.kl)).sum(0)
+
+
+def path_elbo(t: Trace) -> Tensor:
+    """The sampled ELBO with the gradient along the path only: "sticking the landing".
+
+    The value is E_q[log p(x, z) - log q(z|x)]. The score term of the gradient, zero on average,
+    is left out, so that the gradient's noise vanishes where q is exact (Roeder et al. 2017).
+    """
+    return (t.log_weight.exp() * (t.log_px + t.log_pz - frozen_log_q(t))).sum(0)
+
+
+def iwae(t: Trace) -> Tensor:
+    """log of the mean importance weight of K particles: tighter as K grows (Burda et al. 2016)."""
+    return torch.logsumexp(t.log_weight + t.log_ratio, 0)
+
+
+def dreg(t: Trace) -> Tensor:
+    """The importance-weighted bound with doubly reparameterised gradients (Tucker et al. 2019;
+    for several layers of latents Bauer & Mnih 2021).
+
+    The encoder's gradient is sum_k w_k^2 d log w_k / dz, along the paths of the latents, with w
+    the normalised weights: its signal does not drown in noise as K grows. The decoder's is the
+    usual one.
+    """
+    w = torch.softmax(t.log_weight + t.log_ratio, 0).detach()
+    still, moving = replay(t, fixed=True), replay(t, frozen=True)
+    decoder = (w * (still.log_px + still.log_pz)).sum(0)
+    encoder = (w.square() * moving.log_ratio).sum(0)
+    return _with_gradient_of(iwae(t), decoder + encoder)
+
+
+def miwae(groups: int) -> Bound:
+    """The mean over ``groups`` of the importance-weighted bound of K / groups particles each
+    (Rainforth et al. 2018). One group is IWAE; groups of one are the ELBO."""
+
+    def miwae(t: Trace) -> Tensor:
+        return _grouped(t.log_ratio, groups).mean(0)
+
+    return miwae
+
+
+def piwae(groups: int) -> Bound:
+    """IWAE over all particles for the decoder, MIWAE with ``groups`` for the encoder
+    (Rainforth et al. 2018). The value is IWAE's."""
+
+    def piwae(t: Trace) -> Tensor:
+        still, moving = replay(t, fixed=True), replay(t, frozen=True)
+        ratio = moving.log_px + moving.log_pz - t.log_qz
+        decoder = iwae(replace(still, log_qz=t.log_qz.detach()))
+        encoder = _grouped(ratio, groups).mean(0)
+        return _with_gradient_of(iwae(t), decoder + encoder)
+
+    return piwae
+
+
+def ciwae(beta: float) -> Bound:
+    """beta ELBO + (1 - beta) IWAE (Rainforth et al. 2018)."""
+
+    def ciwae(t: Trace) -> Tensor:
+        return beta * (t.log_weight.exp() * t.log_ratio).sum(0) + (1 - beta) * iwae(t)
+
+    return ciwae
+
+
+def renyi(alpha: float) -> Bound:
+    """The variational Renyi bound, log mean w^(1 - alpha) / (1 - alpha) (Li & Turner 2016).
+
+    alpha = 1 is the ELBO, 0 IWAE. With K particles it is biased towards the ELBO.
+    """
+
+    def renyi(t: Trace) -> Tensor:
+        if alpha == 1:
+            return (t.log_weight.exp() * t.log_ratio).sum(0)
+        return torch.logsumexp(t.log_weight + (1 - alpha) * t.log_ratio, 0) / (1 - alpha)
+
+    return renyi
+
+
+def tvo(betas: int = 5, first: float = 0.025) -> Bound:
+    """The thermodynamic bound: the integral of E_beta[log p(x, z) / q(z|x)] over beta from 0 to 1
+    by a left Riemann sum, with the expectations taken by reweighting the K particles
+    (Masrani et al. 2019). The points are 0, then ``betas`` - 1 spaced evenly in log from ``first``.
+
+    With one point it is the ELBO.
+    """
+    points = [0.0, *(first ** (1 - i / max(betas - 1, 1)) for i in range(betas - 1)), 1.0]
+
+    def tvo(t: Trace) -> Tensor:
+        total = torch.zeros_like(t.log_ratio[0])
+        for low, high in pairwise(points):
+            w = torch.softmax(t.log_weight + low * t.log_ratio, 0)
+            total = total + (high - low) * (w * t.log_ratio).sum(0)
+        return total
+
+    return tvo
+
+
+def frozen_log_q(t: Trace) -> Tensor:
+    """log q(z|x), (K, B), whose gradient flows through z alone: q's own weights are constants."""
+    if len(t.latents) > 1:
+        return replay(t, frozen=True).log_qz
+    (latent,) = t.latents.values()
+    score = density(latent.posterior, latent.value.detach(), t.log_qz.shape)
+    return t.log_qz - score + score.detach()
+
+
+def _grouped(log_ratio: Tensor, groups: int) -> Tensor:
+    """IWAE within each of ``groups`` groups of particles: (groups, B)."""
+    particles = len(log_ratio)
+    if particles % groups:
+        raise ValueError(f"{particles} samples cannot be put into {groups} equal groups")
+    parts = log_ratio.unflatten(0, (groups, particles // groups))
+    return torch.logsumexp(parts, 1) - math.log(particles // groups)
+
+
+def _with_gradient_of(value: Tensor, surrogate: Tensor) -> Tensor:
+    """The value of one, the gradient of the other."""
+    return value.detach() + surrogate - surrogate.detach()

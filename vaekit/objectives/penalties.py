@@ -1,0 +1,84 @@
+"""Penalties: pure functions of a trace giving one number in nats per row, lower is better."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch import distributions as D
+
+from vaekit.distributions import kl_per_dimension
+from vaekit.models.drawing import Latent
+from vaekit.models.trace import Trace
+
+Penalty = Callable[[Trace], Tensor]
+
+
+def rate(t: Trace) -> Tensor:
+    """The mean KL(q || p): with weight beta - 1 beside the ELBO it makes a beta-VAE
+    (Higgins et al. 2017); with a weight rising from -1 to 0, a KL warm-up."""
+    return (t.log_weight.exp() * t.kl).sum(0).mean()
+
+
+def free_bits(floor: float) -> Penalty:
+    """What each latent dimension's mean KL lacks to ``floor`` nats (Kingma et al. 2016).
+
+    With weight 1 beside the ELBO, a dimension's KL costs nothing until it reaches the floor.
+
+    Raises:
+        TypeError: if a latent's prior and posterior are not both Gaussian.
+    """
+
+    def free_bits(t: Trace) -> Tensor:
+        lacks = [(floor - kl).clamp_min(0).sum() for kl in mean_kl_per_dimension(t).values()]
+        return torch.stack(lacks).sum()
+
+    return free_bits
+
+
+def total_correlation(rows: int) -> Penalty:
+    """KL(q(z) || prod_i q(z_i)) by minibatch-stratified sampling from ``rows`` rows of data.
+
+    Each draw weighs its own row by 1 / rows and the others of the batch evenly with what is
+    left, so that a batch of all rows gives the exact mixture (Chen et al. 2018).
+
+    Raises:
+        TypeError: if the posterior's dimensions are not independent normals.
+    """
+
+    def total_correlation(t: Trace) -> Tensor:
+        terms = [_latent_total_correlation(latent, rows) for latent in t.latents.values()]
+        return torch.stack(terms).sum()
+
+    return total_correlation
+
+
+def _latent_total_correlation(latent: Latent, rows: int) -> Tensor:
+    if not isinstance(latent.posterior, D.Independent):
+        raise TypeError("total correlation needs a posterior of independent dimensions")
+    z = latent.value[0]
+    each = latent.posterior.base_dist.log_prob(z[:, None])
+    weights = stratified_weights(len(z), rows, z.device).log()
+    joint = torch.logsumexp(weights + each.sum(-1), 1)
+    marginals = torch.logsumexp(weights[..., None] + each, 1)
+    return (joint - marginals.sum(-1)).mean()
+
+
+def stratified_weights(batch: int, rows: int, device: torch.device | None = None) -> Tensor:
+    """(batch, batch): row i gives itself 1 / rows and the others the rest in equal parts."""
+    if batch == 1:
+        return torch.ones(1, 1, device=device)
+    others = (1 - 1 / rows) / (batch - 1)
+    return torch.full((batch, batch), others, device=device).fill_diagonal_(1 / rows)
+
+
+def mean_kl_per_dimension(t: Trace) -> dict[str, Tensor]:
+    """For each latent, the KL of each dimension averaged over the rows: (dim,) nats."""
+    result = {}
+    for name, latent in t.latents.items():
+        kl = kl_per_dimension(latent.posterior, latent.prior)
+        if kl is None:
+            raise TypeError(f"latent {name!r} has no KL per dimension: it is not Gaussian")
+        result[name] = kl.mean(0)
+    return result

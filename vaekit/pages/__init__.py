@@ -1,0 +1,1 @@
+"""Pages: the report and the comparison, HTML without dependencies."""

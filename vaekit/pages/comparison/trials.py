@@ -1,0 +1,179 @@
+"""What each model makes of test rows, of random codes, and of the middle between two codes."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neighbors import NearestNeighbors
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
+
+from vaekit.data import Source, check_enough, open_source
+from vaekit.pages.comparison.models import Coder, train_coders, unit
+
+Array = np.ndarray
+SURE, USUAL = 0.8, 0.95
+TRIALS, JUDGED_BY = 1000, 10_000
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Shares of a set of rows.
+
+    Args:
+        near: at least as near to a training row as 95 % of real rows are.
+        meaningful: near, and given one label with at least 80 % by a classifier trained on
+            real rows; without labels the same as ``near``.
+    """
+
+    near: float
+    meaningful: float
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One model's numbers, and some of what it made (in ``shown``, left out of JSON).
+
+    Args:
+        error: mean squared error per number on test rows.
+        random: what decoding random codes gives.
+        midpoint: what decoding the middle between the codes of two test rows gives.
+        code_spread: standard deviation of the test codes, per dimension.
+    """
+
+    name: str
+    error: float
+    random: Verdict
+    midpoint: Verdict
+    code_spread: list[float]
+    shown: dict[str, Array] = field(default_factory=dict, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {k: v for k, v in asdict(self).items() if k != "shown"}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Three trials on the same data, with real test rows as the yardstick."""
+
+    source: Source
+    latent: int
+    epochs: int
+    seed: int
+    trials: list[Trial]
+    real: Verdict
+    labels: Array | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "data": self.source.name,
+            "latent": self.latent,
+            "epochs": self.epochs,
+            "seed": self.seed,
+            "real": asdict(self.real),
+            "models": [trial.to_dict() for trial in self.trials],
+        }
+
+    def rows(self) -> list[list[str]]:
+        """The table, a row for each model and one for real data."""
+        shown = [(t.name, f"{t.error:.5f}", t.random, t.midpoint) for t in self.trials]
+        return [
+            [name, error, *(f"{v:.1%}" for v in (a.meaningful, b.meaningful, a.near, b.near))]
+            for name, error, a, b in [*shown, ("real test rows", "", self.real, self.real)]
+        ]
+
+    def table(self) -> str:
+        """The table as text."""
+        rows = [list(HEAD), *self.rows()]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
+        return "\n".join(
+            "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
+        )
+
+
+HEAD = (
+    "model", "squared error", "random meaningful", "midpoint meaningful", "random near",
+    "midpoint near",
+)  # fmt: skip
+
+
+def compare_models(data: Any, *, latent: int = 2, epochs: int = 0, seed: int = 0) -> Comparison:
+    """Train PCA, an autoencoder and a VAE on the same split and try them in the same way.
+
+    Args:
+        data: anything that can be opened.
+        latent: numbers in a code.
+        epochs: of the two networks; 0 for as many as make 4,000 updates.
+        seed: of everything random.
+    """
+    source = open_source(data)
+    check_enough(source)
+    test, labels = unit(source, "test"), source.labels_of("test")
+    judge = Judge(source, seed)
+    trials = [trial(c, test, judge, seed) for c in train_coders(source, latent, epochs, seed)]
+    real = judge(test[:TRIALS])
+    return Comparison(
+        source, latent, epochs, seed, trials, real, None if labels is None else labels.numpy()
+    )
+
+
+def trial(coder: Coder, test: Array, judge: Judge, seed: int) -> Trial:
+    """One model tried on test rows, random codes and midpoints."""
+    random = np.random.default_rng(seed)
+    codes = coder.encode(test)
+    rebuilt, drawn = coder.decode(codes), coder.decode(coder.prior(random, TRIALS))
+    a, b = random.integers(0, len(test), (2, TRIALS))
+    middles = coder.decode((codes[a] + codes[b]) / 2)
+    return Trial(
+        name=coder.name,
+        error=float(np.square(rebuilt - test).mean()),
+        random=judge(drawn),
+        midpoint=judge(middles),
+        code_spread=codes.std(0).tolist(),
+        shown={
+            "codes": codes,
+            "rebuilt": rebuilt[:16],
+            "originals": test[:16],
+            "random": drawn[:48],
+            "middles": np.stack([test[a[:8]], middles[:8], test[b[:8]]], 1),
+        },
+    )
+
+
+class Judge:
+    """Says of rows how many could be real: by distance to training rows and by a classifier."""
+
+    def __init__(self, source: Source, seed: int) -> None:
+        train = unit(source, "train")[:JUDGED_BY]
+        self.index = NearestNeighbors(n_neighbors=1).fit(train)
+        usual = self.distance(unit(source, "validation")[:TRIALS])
+        self.limit = np.quantile(usual, USUAL)
+        self.classifier = _classifier(train, source.labels_of("train"), seed)
+
+    def distance(self, rows: Array) -> Array:
+        """Euclidean distance of each row to its nearest training row."""
+        return self.index.kneighbors(rows.astype(np.float32))[0][:, 0]
+
+    def __call__(self, rows: Array) -> Verdict:
+        near = self.distance(rows) <= self.limit
+        if self.classifier is None:
+            return Verdict(float(near.mean()), float(near.mean()))
+        sure = self.classifier.predict_proba(rows).max(1) >= SURE
+        return Verdict(float(near.mean()), float((near & sure).mean()))
+
+
+def _classifier(rows: Array, labels: Tensor | None, seed: int) -> Any:
+    """A network that tells the labels apart, or None where there are none."""
+    if labels is None or len(labels.unique()) < 2:
+        return None
+    network = MLPClassifier((128,), max_iter=50, n_iter_no_change=50, random_state=seed)
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+        return make_pipeline(StandardScaler(), network).fit(rows, labels[: len(rows)].numpy())

@@ -1,0 +1,158 @@
+"""The plain variational autoencoder in its usual shapes, and the autoencoder beside it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from torch import nn
+
+from vaekit.conditionals import Conditional, StandardNormal
+from vaekit.families.base import half_exp
+from vaekit.families.gaussians import DiagonalNormal
+from vaekit.models import VAE
+from vaekit.networks import MeanLogits, dense, glorot, tutorial_decoder, tutorial_encoder
+from vaekit.objectives import Objective
+from vaekit.objectives.bounds import dreg, elbo, iwae, path_elbo, reconstruction
+from vaekit.recipes import parts
+from vaekit.recipes.parts import Link, Network, Posterior, Shape
+from vaekit.recipes.recipe import Built, extends
+from vaekit.system.checks import known
+
+PLAIN: dict[str, float | str] = {"decay": "constant", "warmup": 0.0, "clip": 0.0, "ema": 0.0}
+PLANS: dict[str, dict[str, float | str]] = {
+    "keras_mnist": {**PLAIN, "epochs": 30, "epsilon": 1e-7},
+    "keras_mnist_fast": {"epochs": 10, "batch": 32, "lr": 3e-3},
+    "burda": {**PLAIN, "decay": "cosine", "epsilon": 1e-4, "batch": 100, "epochs": 300},
+    "dense_vae": {**PLAIN, "epochs": 10, "epsilon": 1e-10},  # its loss is a sum over the batch
+}
+
+
+def vae(
+    shape: Shape,
+    *,
+    levels: int = 256,
+    steps: int = 1,
+    latent: int = 16,
+    likelihood: str = "auto",
+    network: Network = "auto",
+    width: int = 0,
+    depth: int = 0,
+    posterior: Posterior = "diagonal",
+    rank: int = 2,
+    link: Link = "softplus",
+    scale: str = "auto",
+    components: int = 3,
+    kl_warmup: float = 0.0,
+) -> Built:
+    """A variational autoencoder (Kingma & Welling 2014; Rezende et al. 2014).
+
+    Args:
+        latent: numbers in a code.
+        likelihood: p(x|z) by name; auto looks at the data.
+        network: auto is conv for images of 16 pixels a side or more, else dense.
+        width: of hidden layers (400), or channels of the first stage (32).
+        depth: hidden layers (2), or halvings of the image (until about 4 pixels).
+        posterior: covariance of q(z|x): diagonal, low_rank, full; point has none.
+        rank: of a low_rank posterior.
+        link: how the network gives standard deviations: softplus, or exp of half a log variance.
+        scale: of gaussian, laplace, student_t: shared, element, network or a number; auto is
+            shared for images, element for vectors.
+        components: of a logistic_mixture.
+        kl_warmup: share of the training over which the KL's weight rises from 0 to 1.
+    """
+    code = parts.posterior_family(posterior, latent, rank, link)
+    data = parts.likelihood_family(likelihood, shape, levels, scale, components)
+    network_kind = parts.network_for(network, shape)
+    decode = parts.decoder(network_kind, shape, latent, data.raw_shape, width, depth)
+    encode = parts.posterior(shape, code, network_kind, likelihood, levels, width, depth)
+    model = VAE(StandardNormal(latent), encode, Conditional(decode, data))
+    return Built(model, parts.warmed_up(kl_warmup, steps))
+
+
+@extends(vae, network="dense", depth=1, latent=20, likelihood="bernoulli", link="exp")
+def dense_vae(**rest: Any) -> Built:
+    """One hidden layer of 400 units and 20 latents: the VAE of PyTorch's examples."""
+    return vae(**rest)
+
+
+@extends(vae, network="conv")
+def conv_vae(**rest: Any) -> Built:
+    """A convolutional VAE for images of any size."""
+    return vae(**rest)
+
+
+@extends(vae, network="residual")
+def residual_vae(**rest: Any) -> Built:
+    """A residual convolutional VAE with group norm, for images of any size (He et al. 2016)."""
+    return vae(**rest)
+
+
+@extends(vae, posterior="full")
+def full_covariance_vae(**rest: Any) -> Built:
+    """A VAE whose posterior has a full covariance matrix."""
+    return vae(**rest)
+
+
+@extends(vae)
+def path_vae(**rest: Any) -> Built:
+    """A VAE trained by the path derivative, "sticking the landing" (Roeder et al. 2017)."""
+    model, objective = vae(**rest)
+    return Built(model, objective.but(bound=path_elbo))
+
+
+@extends(vae, posterior="point", likelihood="gaussian", scale="1")
+def autoencoder(**rest: Any) -> Built:
+    """An autoencoder: a point for a posterior and squared error for a loss; not a density."""
+    return Built(vae(**rest).model, Objective(reconstruction))
+
+
+def burda(
+    shape: Shape,
+    *,
+    levels: int = 256,
+    latent: int = 50,
+    likelihood: str = "bernoulli",
+    width: int = 200,
+    samples: int = 1,
+    gradient: Literal["plain", "dreg"] = "plain",
+) -> Built:
+    """The one-layer network for binary images of the IWAE paper: tanh, 200-200 (Burda et al. 2016).
+
+    Args:
+        latent: numbers in a code.
+        likelihood: p(x|z) by name.
+        width: of the two hidden layers on either side.
+        samples: K, particles per row; 1 is the VAE.
+        gradient: plain, or dreg for doubly reparameterised.
+    """
+    data = parts.likelihood_family(likelihood, shape, levels, "auto", 3)
+    code = DiagonalNormal(latent, half_exp)
+    encode = glorot(dense(shape, code.raw_shape, [width] * 2, "tanh"))
+    decode = glorot(dense((latent,), data.raw_shape, [width] * 2, "tanh"))
+    decode = nn.Sequential(decode, MeanLogits(data.raw_shape))
+    model = VAE(StandardNormal(latent), Conditional(encode, code), Conditional(decode, data))
+    bound = {"plain": iwae, "dreg": dreg}[known("gradient", gradient, ("plain", "dreg"))]
+    return Built(model, Objective(bound, samples=samples))
+
+
+def keras_mnist(
+    shape: Shape, *, levels: int = 256, latent: int = 2, likelihood: str = "bernoulli"
+) -> Built:
+    """The convolutional VAE of the Keras tutorial: 69,076 + 65,089 parameters (Chollet 2020).
+
+    Args:
+        latent: numbers in a code.
+        likelihood: p(x|z) by name.
+    """
+    parts.network_for("conv", shape)
+    data = parts.likelihood_family(likelihood, shape, levels, "1", 3)
+    encode = Conditional(tutorial_encoder(shape, latent), DiagonalNormal(latent, half_exp))
+    decode = Conditional(tutorial_decoder(latent, data.raw_shape), data)
+    return Built(VAE(StandardNormal(latent), encode, decode), Objective(elbo))
+
+
+@extends(keras_mnist)
+def keras_mnist_fast(**rest: Any) -> Built:
+    """keras_mnist, as good in a third of the epochs: small batches, a high learning rate that
+    falls to zero, averaged weights."""
+    return keras_mnist(**rest)

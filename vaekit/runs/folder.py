@@ -1,0 +1,117 @@
+"""Model folders: config.json and model.safetensors. They are data; no code is ever stored."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from vaekit.system.checks import BadInput, require
+from vaekit.system.files import make_folder, replacing
+from vaekit.recipes import Built, recipe
+from vaekit.recipes.recipe import call
+from vaekit.system.version import __version__
+
+FORMAT = 1
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib")
+
+
+def write_config(folder: Path, config: dict[str, Any]) -> None:
+    """Write ``config`` beside where the weights go, with the format's and the package's version."""
+    make_folder(folder)
+    text = json.dumps({"format": FORMAT, "vaekit": __version__, **config}, indent=2)
+    with replacing(folder / CONFIG) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def write_weights(folder: Path, state: dict[str, Tensor]) -> None:
+    """Write a model's state dict."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    with replacing(folder / WEIGHTS) as temporary:
+        # not save_file: it has a temporary file of its own, which a kill would leave behind
+        temporary.write_bytes(save(tensors, {"format": "pt"}))
+
+
+def read_config(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
+    """The folder that holds a model, and its configuration.
+
+    Raises:
+        BadInput: if ``path`` is no model folder, or one this version cannot read.
+    """
+    folder = _folder(Path(path))
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"cannot read {folder / CONFIG}: {error}") from error
+    require(
+        isinstance(config, dict) and "recipe" in config and "format" in config,
+        f"{folder / CONFIG} does not describe a vaekit model",
+    )
+    require(
+        isinstance(config["format"], int) and config["format"] <= FORMAT,
+        f"{folder} was written by vaekit {config.get('vaekit')} in a newer format "
+        f"({config['format']}; this is vaekit {__version__}, format {FORMAT}): upgrade vaekit",
+    )
+    return folder, config
+
+
+def build(config: dict[str, Any]) -> Built:
+    """The model and objective that a configuration describes, with fresh weights."""
+    try:
+        arguments = dict(config["arguments"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInput(f"the configuration has no usable arguments: {error}") from error
+    if "shape" in arguments:
+        arguments["shape"] = tuple(arguments["shape"])
+    return call(recipe(str(config["recipe"])), arguments)
+
+
+def load_model(path: str | os.PathLike[str]) -> tuple[nn.Module, dict[str, Any]]:
+    """The trained model in a folder, ready to use, and its configuration.
+
+    Raises:
+        BadInput: for anything missing, damaged, foreign, pickled or newer than this version.
+    """
+    folder, config = read_config(path)
+    model = build(config).model
+    read_weights(folder, model)
+    return model.to(memory_format=torch.channels_last).eval(), config  # type: ignore[call-overload]
+
+
+def read_weights(folder: Path, model: nn.Module) -> None:
+    """Fill ``model`` with the folder's tensors; every one must be there and fit."""
+    path = folder / WEIGHTS
+    require(path.is_file(), f"{folder} holds no {WEIGHTS} yet: its training has saved no model")
+    require(path.stat().st_size > 0, f"{path} is empty (0 bytes): train again or restore a copy")
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise BadInput(f"{path} is damaged or no safetensors file: {error}") from error
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        reason = str(error).split("\n\t")[1].split(".\n")[0]
+        raise BadInput(f"{path} holds the weights of another recipe or size: {reason}") from error
+
+
+def _folder(path: Path) -> Path:
+    require(path.exists(), f"there is no model {path}")
+    require(
+        path.suffix not in PICKLES,
+        f"{path} looks like a pickle, which can run any code when opened; vaekit reads only "
+        f"folders with {CONFIG} and {WEIGHTS}",
+    )
+    folder = path.parent if path.is_file() else path
+    require(
+        (folder / CONFIG).is_file(),
+        f"{path} is not a model: a folder with {CONFIG} and {WEIGHTS} is needed",
+    )
+    return folder

@@ -1,0 +1,154 @@
+"""What a model is made of: its layers, their shapes and parameters, and how they connect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vaekit.system.checks import size_text
+from vaekit.models.drawing import Recorder, at_mean
+from vaekit.models import Ladder
+from vaekit.runs.trained import Trained
+
+HEALTH = (
+    "diagnosis", "kl_per_dimension", "kl", "mutual_information", "total_correlation", "marginal_kl",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer as it was called: ``connected_to`` names the layers whose outputs it took."""
+
+    name: str
+    kind: str
+    output: str
+    parameters: int
+    connected_to: str
+
+
+def layers(net: nn.Module, x: Tensor, run: Callable[[Tensor], Any] | None = None) -> list[Layer]:
+    """The layers of ``net`` in the order in which they run on x (rows, *shape), by ``run`` where
+    it takes more than x alone.
+
+    A container appears only where it makes something of its own (a sum, a concatenation).
+    """
+    found = [Layer("input", "Input", size_text(x.shape[1:]), 0, "")]
+    makers: dict[int, str] = {id(x): "input"}
+    alive = [x]
+
+    def record(name: str, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        if not isinstance(output, Tensor) or id(output) in makers:
+            return
+        sources = [makers.get(id(t), "...") for t in inputs if isinstance(t, Tensor)]
+        count = sum(p.numel() for p in module.parameters(recurse=False))
+        shape = size_text(output.shape[1:])
+        found.append(Layer(name, type(module).__name__, shape, count, ", ".join(sources)))
+        makers[id(output)] = name
+        alive.append(output)
+
+    with _watching(net, record), torch.inference_mode():
+        (run or net)(x)
+    return found
+
+
+@contextmanager
+def _watching(net: nn.Module, record: Any) -> Iterator[None]:
+    """Call ``record(name, module, inputs, output)`` after every module inside ``net`` has run."""
+
+    def hook(name: str) -> Any:
+        return lambda module, inputs, output: record(name, module, inputs, output)
+
+    handles = [m.register_forward_hook(hook(name)) for name, m in net.named_modules() if name]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def describe(trained: Trained, scores: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Everything :func:`as_text` shows, for machines; ``scores`` are those of an evaluation."""
+    model, config = trained.model, trained.config
+    rows = torch.zeros(1, *trained.representation.shape)
+    codes = torch.zeros(1, trained.latent)
+    if isinstance(model, Ladder):
+        tables = {"model": layers(model, rows, lambda x: model(Recorder(1, 1, at_mean), x))}
+        counts = {"model": count(model)}
+    else:
+        parts = {"encoder": (model.posterior, rows), "decoder": (model.likelihood, codes)}
+        tables = {part: layers(net.net, x) for part, (net, x) in parts.items()}
+        counts = {part: count(net) for part, (net, _) in parts.items()}
+    return {
+        "health": None if scores is None else {name: scores.get(name) for name in HEALTH},
+        "recipe": config["recipe"],
+        "arguments": config["arguments"],
+        "likelihood": config["likelihood"],
+        "data": {k: v for k, v in config["data"].items() if k not in ("columns", "label_names")},
+        "plan": config["plan"],
+        "vaekit": config.get("vaekit"),
+        "layers": {part: [asdict(layer) for layer in table] for part, table in tables.items()},
+        "parameters": {**counts, "total": count(model)},
+    }
+
+
+def count(module: nn.Module) -> int:
+    """How many numbers are learned."""
+    return sum(p.numel() for p in module.parameters())
+
+
+def as_text(found: dict[str, Any]) -> str:
+    """The description as aligned text."""
+    data, plan = found["data"], found["plan"]
+    arguments = {k: v for k, v in found["arguments"].items() if k not in ("shape", "steps")}
+    lines = [
+        f"recipe      {found['recipe']} ({_pairs(arguments)})",
+        f"data        {data['name']}, {data['rows'].get('train', 0):,} training rows, "
+        f"sha256 {data['fingerprint'][:12]}",
+        f"likelihood  {found['likelihood']['name']}: {found['likelihood']['why']}",
+        f"training    {_pairs(plan)}",
+        f"written by  vaekit {found['vaekit']}",
+    ]
+    lines += _health(found["health"])
+    for part, table in found["layers"].items():
+        lines += ["", *_table(part, table), f"{part}: {found['parameters'][part]:,} parameters"]
+    return "\n".join([*lines, "", f"total: {found['parameters']['total']:,} parameters"])
+
+
+def _health(health: dict[str, Any] | None) -> list[str]:
+    """What the last evaluation said of the latents."""
+    if health is None:
+        return []
+    kl = health.get("kl_per_dimension") or []
+    lines = [f"latents     {health['diagnosis']}"]
+    lines += [f"            KL per unit, nats: {' '.join(f'{v:.2f}' for v in kl)}"] if kl else []
+    known = [name for name in HEALTH[2:] if health.get(name) is not None]
+    text = ", ".join(f"{name.replace('_', ' ')} {health[name]:.2f}" for name in known)
+    return lines + ([f"            {text}"] if text else [])
+
+
+def _table(part: str, table: list[dict[str, Any]]) -> list[str]:
+    head = (f"{part} layer", "kind", "output shape", "parameters", "connected to")
+    rows = [
+        head,
+        *(tuple(f"{v:,}" if isinstance(v, int) else v for v in row.values()) for row in table),
+    ]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+    lines = [_line(row, widths) for row in rows]
+    return [lines[0], "-" * len(lines[0]), *lines[1:]]
+
+
+def _line(row: tuple[str, ...], widths: list[int]) -> str:
+    cells = [
+        c.rjust(w) if i == 3 else c.ljust(w)
+        for i, (c, w) in enumerate(zip(row, widths, strict=True))
+    ]
+    return "  ".join(cells).rstrip()
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())

@@ -1,0 +1,143 @@
+"""Rows written to files: the ending of the name says how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vaekit.system.checks import BadInput, known, require
+from vaekit.data.readers.loading import needed
+from vaekit.data.on_disk import in_memory
+from vaekit.system.files import make_folder, replacing
+from vaekit.pictures import as_bytes, grid, to_image
+
+ENDINGS = (".npy", ".npz", ".csv", ".parquet", ".png")
+
+
+def check_output(path: Path, *, pictures: bool) -> None:
+    """Raise ``BadInput`` early, before any work, if ``path`` cannot be written."""
+    if path.suffix:
+        known("kind of output file", path.suffix.lower(), ENDINGS)
+        check_folder(path)
+    require(
+        pictures or (path.suffix.lower() != ".png" and path.suffix != ""),
+        f"{path}: rows of numbers are no pictures; choose .npy, .npz, .csv or .parquet",
+    )
+
+
+def check_folder(path: Path) -> None:
+    """Raise ``BadInput`` unless the folder is there that ``path`` is to be written into."""
+    require(path.parent.is_dir(), f"there is no folder {path.parent} to write {path.name} into")
+
+
+def write_rows(
+    path: Path, rows: np.ndarray, columns: list[str] | None = None, across: int | None = None
+) -> None:
+    """Write rows to ``path``: .npy, .npz, .csv, .parquet, .png (one sheet of pictures), or, with
+    no ending, a folder of PNG files.
+
+    Args:
+        columns: names of numbers, for tables. across: pictures in a row of the sheet.
+    """
+    check_output(path, pictures=rows.ndim > 2)
+    if not path.suffix:
+        _write_folder(path, as_bytes(rows))
+        return
+    with replacing(path) as temporary:
+        _WRITERS[path.suffix.lower()](temporary, rows, columns, across)
+
+
+def write_parts(
+    path: Path, parts: Iterable[np.ndarray], rows: int, columns: list[str] | None = None
+) -> None:
+    """Write ``rows`` rows that come in parts, as :func:`write_rows` does. Those to .npy and .csv
+    are written as they come, so that they need not fit into memory."""
+    writer = _IN_PARTS.get(path.suffix.lower())
+    if writer is None:
+        write_rows(path, np.concatenate(list(parts)), columns)
+        return
+    check_output(path, pictures=True)
+    with replacing(path) as temporary:
+        writer(temporary, parts, rows, columns)
+
+
+def _npy_in_parts(path: Path, parts: Iterable[np.ndarray], rows: int, _: Any) -> None:
+    held, start = None, 0
+    for part in parts:
+        if held is None:
+            shape = (rows, *part.shape[1:])
+            held = np.lib.format.open_memmap(path, "w+", part.dtype, shape)
+        held[start : start + len(part)] = part
+        start += len(part)
+    if held is not None:
+        held.flush()
+
+
+def _csv_in_parts(
+    path: Path, parts: Iterable[np.ndarray], rows: int, columns: list[str] | None
+) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for number, part in enumerate(parts):
+            _write_csv(file, part, columns, None, header=number == 0)
+
+
+_IN_PARTS: dict[str, Callable[..., None]] = {".npy": _npy_in_parts, ".csv": _csv_in_parts}
+
+
+def _write_folder(path: Path, pictures: np.ndarray) -> None:
+    make_folder(path)
+    digits = len(str(len(pictures) - 1))
+    for number, picture in enumerate(pictures):
+        with replacing(path / f"{number:0{digits}d}.png") as temporary:
+            to_image(picture).save(temporary)
+
+
+def _write_npy(path: Path, rows: np.ndarray, *_: Any) -> None:
+    np.save(path, rows, allow_pickle=False)
+
+
+def _write_npz(path: Path, rows: np.ndarray, *_: Any) -> None:
+    np.savez_compressed(path, x=rows)
+
+
+def _write_csv(
+    file: Any, rows: np.ndarray, columns: list[str] | None, _: Any, *, header: bool = True
+) -> None:
+    flat = rows.reshape(len(rows), -1)
+    whole = flat.dtype.kind in "ui"
+    first = ",".join(columns or [f"x{i}" for i in range(flat.shape[1])]) if header else ""
+    np.savetxt(file, flat, "%d" if whole else "%.9g", ",", header=first, comments="")
+
+
+def _write_parquet(path: Path, rows: np.ndarray, columns: list[str] | None, _: Any) -> None:
+    pyarrow, parquet = needed("pyarrow", "frames"), needed("pyarrow.parquet", "frames")
+    flat = rows.reshape(len(rows), -1)
+    names = columns or [f"x{i}" for i in range(flat.shape[1])]
+    parquet.write_table(pyarrow.table({n: flat[:, i] for i, n in enumerate(names)}), path)
+
+
+def _write_png(path: Path, rows: np.ndarray, _: Any, across: int | None) -> None:
+    grid(as_bytes(rows), across).save(path, "PNG")
+
+
+_WRITERS: dict[str, Callable[..., None]] = {
+    ".npy": _write_npy,
+    ".npz": _write_npz,
+    ".csv": _write_csv,
+    ".parquet": _write_parquet,
+    ".png": _write_png,
+}
+
+
+def read_codes(path: Path) -> np.ndarray:
+    """Codes from a .npy, .npz or .csv file, (rows, latent)."""
+    from vaekit.data import open_source
+
+    require(path.is_file(), f"there is no file {path}")
+    values = in_memory(open_source(path).values)
+    if values.dim() != 2:
+        raise BadInput(f"{path} must hold codes as (rows, latent), not {tuple(values.shape)}")
+    return values.numpy()

@@ -1,0 +1,282 @@
+"""One training from its first step or its last checkpoint to its end, with all that it writes."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vaekit.data import Batches
+from vaekit.data.readers.loading import needed
+from vaekit.system.devices import CPU
+from vaekit.system.files import sweep
+from vaekit.system.signals import asked_to_stop
+from vaekit.system.progress import Bar, Silent, bar
+from vaekit.recipes import Built
+from vaekit.runs.folder import write_weights
+from vaekit.training import (
+    Diverged,
+    Meter,
+    Metrics,
+    Plan,
+    Session,
+    Step,
+    latest_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+    train,
+)
+from vaekit.training.validation import Chunked, validate
+
+METRICS = "metrics.jsonl"
+SECONDS_BETWEEN_SAVES, SHARE_FOR_SAVES = 10.0, 0.02
+
+Line = dict[str, Any]
+
+
+class Interrupted(KeyboardInterrupt):
+    """Someone asked to stop; the run is saved in ``folder``."""
+
+    def __init__(self, folder: Path, step: int, steps: int) -> None:
+        super().__init__(
+            f"stopped at step {step:,} of {steps:,}; go on with: vaekit train --resume {folder}"
+        )
+        self.folder = folder
+
+
+class Run:
+    """A session, the batches it eats, and how it is doing on the validation rows."""
+
+    def __init__(
+        self,
+        built: Built,
+        batches: Batches,
+        validation: Chunked,
+        plan: Plan,
+        steps: int,
+        device: torch.device = CPU,
+        *,
+        split_weights: bool = False,
+        record: bool = True,
+    ) -> None:
+        self.session = Session(
+            built.model, built.objective, plan, steps, device, split_weights=split_weights,
+            record=record,
+        )  # fmt: skip
+        self.batches, self.validation = batches, validation
+        self.meter, self.best, self.waited = Meter(), math.inf, 0
+        self.weights: dict[str, Tensor] = {}
+        self.unsaved, self.began = False, time.monotonic()
+
+    @property
+    def epoch(self) -> int:
+        """Epochs finished."""
+        return self.session.step // self.batches.per_epoch
+
+    @property
+    def at_end_of_epoch(self) -> bool:
+        return self.session.step % self.batches.per_epoch == 0
+
+    @property
+    def out_of_patience(self) -> bool:
+        patience = self.session.plan.patience
+        return bool(patience) and self.waited >= patience
+
+    def steps(self) -> Iterator[Step]:
+        """The remaining updates, until the end or the end of patience."""
+        if self.out_of_patience:
+            return
+        for step in train(self.session, self.batches.from_step(self.session.step)):
+            self.meter.add(step)
+            yield step
+            if self.at_end_of_epoch and self.out_of_patience:
+                return
+
+    def close_epoch(self, rate: float) -> tuple[Line, Line, bool]:
+        """Training means, validation means, and whether these are the best so far."""
+        session = self.session
+        session.watch()
+        found = validate(
+            session.averaged,
+            session.objective,
+            self.validation,
+            session.steps,
+            session.plan.seed,
+            session.world,
+        )
+        session.back_to_training()
+        better = not found or found["loss"] < self.best
+        self.best = found.get("loss", self.best) if better else self.best
+        self.waited = 0 if better else self.waited + 1
+        seconds = round(time.monotonic() - self.began, 3)
+        place = {"step": session.step, "epoch": self.epoch, "seconds": seconds}
+        lines = (
+            {**place, "split": "train", **self.meter.means(), "lr": rate},
+            {**place, "split": "validation", **found},
+        )
+        self.meter = Meter()
+        return *lines, better
+
+    def keep_best(self) -> None:
+        """Remember the weights as they are."""
+        self.weights, self.unsaved = self.session.best(), True
+
+    def best_model(self) -> nn.Module:
+        """The model with the best weights seen; they must not be split."""
+        model = self.session.averaged
+        model.load_state_dict(self.weights)
+        return model.cpu().eval()
+
+    def notes(self) -> dict[str, Any]:
+        """What a checkpoint must hold beside tensors."""
+        best = self.best if math.isfinite(self.best) else None
+        return {
+            "best": best,
+            "waited": self.waited,
+            "sums": self.meter.sums,
+            "rows": self.meter.rows,
+        }
+
+    def recall(self, notes: dict[str, Any]) -> None:
+        """The reverse of :meth:`notes`."""
+        self.best = math.inf if notes["best"] is None else notes["best"]
+        self.waited = notes["waited"]
+        self.meter = Meter(notes["sums"], notes["rows"])
+
+
+def run_here(run: Run) -> None:
+    """Train in memory; nothing is written."""
+    with _bar(run) as shown:
+        for step in run.steps():
+            _show(shown, step, run)
+            if run.at_end_of_epoch and run.close_epoch(step.rate)[2]:
+                run.keep_best()
+
+
+def run_in(
+    folder: Path,
+    run: Run,
+    *,
+    tensorboard: bool = False,
+    checkpoint_every: int = 0,
+    resume: bool = False,
+) -> None:
+    """Train in a folder: metrics, the best weights, and checkpoints to go on from.
+
+    Raises:
+        Interrupted: after Ctrl-C or SIGTERM, once all is saved.
+        Diverged: when a number is no longer finite.
+    """
+    first = run.session.world.is_first
+    if first:
+        sweep(folder)
+    if resume and (path := latest_checkpoint(folder)):
+        run.recall(load_checkpoint(path, run.session))
+    with (
+        _writers(folder, run, tensorboard) if first else nullcontext(_nowhere) as write,
+        asked_to_stop() as stop,
+    ):
+        try:
+            _follow(folder, run, write, stop, checkpoint_every)
+        except Diverged as error:
+            raise _explained(error, folder, run) from error
+    _save(folder, run)
+    run.session.world.wait()
+
+
+def _follow(
+    folder: Path, run: Run, write: Callable[[Line], None], stop: Callable[[], bool], every: int
+) -> None:
+    """The run's steps, with what has to be written after each."""
+    session, due = run.session, time.monotonic() + SECONDS_BETWEEN_SAVES
+    with _bar(run) as shown:
+        for step in run.steps():
+            _show(shown, step, run)
+            if run.at_end_of_epoch:
+                _end_epoch(run, step, write)
+            saving = time.monotonic() > due or (every > 0 and session.step % every == 0)
+            saving, stopping = session.world.any(saving, stop())
+            if saving:
+                due = _save(folder, run)
+            if stopping and session.step < session.steps:
+                _save(folder, run)
+                raise Interrupted(folder, session.step, session.steps)
+
+
+def _end_epoch(run: Run, step: Step, write: Callable[[Line], None]) -> None:
+    training, validation, better = run.close_epoch(step.rate)
+    write(training)
+    write(validation)
+    if better:
+        run.keep_best()
+
+
+def _save(folder: Path, run: Run) -> float:
+    """Write the best weights and a checkpoint; returns when to save next. All processes come here.
+
+    The weights go first: whoever resumes from an older checkpoint finds the same best again.
+    """
+    began, session = time.monotonic(), run.session
+    if run.unsaved:
+        weights = session.whole(run.weights)
+        if session.world.is_first:
+            write_weights(folder, weights)
+        run.unsaved = False
+    save_checkpoint(folder, session, run.notes())
+    ended = time.monotonic()
+    return ended + max(SECONDS_BETWEEN_SAVES, (ended - began) / SHARE_FOR_SAVES)
+
+
+def _bar(run: Run) -> AbstractContextManager[Bar]:
+    """A bar of the run's updates, shown by the first process."""
+    session = run.session
+    if not session.world.is_first:
+        return nullcontext(Silent())
+    return bar("training", session.steps, session.step)
+
+
+def _show(shown: Bar, step: Step, run: Run) -> None:
+    if isinstance(shown, Silent) or (step.number % 20 and not run.at_end_of_epoch):
+        return
+    terms = {"loss": step.loss.total, **step.loss.terms}
+    text = "  ".join(f"{name} {float(value):.2f}" for name, value in terms.items())
+    shown.update(step.number, f"epoch {run.epoch}/{run.session.plan.epochs}  {text}")
+
+
+def _explained(error: Diverged, folder: Path, run: Run) -> Diverged:
+    kept = latest_checkpoint(folder)
+    where = f"the last good state is kept in {kept}" if kept else "no checkpoint was due yet"
+    explained = Diverged(error.step, error.term, error.value)
+    explained.args = (f"{error} (epoch {run.epoch + 1}); {where}; try a lower --lr or a --clip",)
+    return explained
+
+
+def _nowhere(line: Line) -> None:
+    """What processes other than the first write."""
+
+
+@contextmanager
+def _writers(folder: Path, run: Run, tensorboard: bool) -> Iterator[Callable[[Line], None]]:
+    """A function that writes a line wherever lines are wanted."""
+    metrics = Metrics(folder / METRICS)
+    metrics.keep_until(run.session.step)
+    if not tensorboard:
+        yield metrics.write
+        return
+    writer = needed("tensorboardX", "track").SummaryWriter(str(folder / "tensorboard"))
+
+    def write(line: Line) -> None:
+        metrics.write(line)
+        for name in line.keys() - {"step", "epoch", "split", "seconds"}:
+            writer.add_scalar(f"{line['split']}/{name}", line[name], line["step"])
+
+    try:
+        yield write
+    finally:
+        writer.close()

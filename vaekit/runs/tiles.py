@@ -1,0 +1,86 @@
+"""Pictures of any size, compressed with a model of small ones: cut into tiles, put together again.
+
+Each picture is a block of its own and can be read alone. Tiles at the right and lower edges repeat
+the last column and row; what was added is dropped again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from vaekit.system.checks import BadInput, require
+from vaekit.runs.archive import Archive, Summary, compress
+from vaekit.data.readers.images import find_images, from_tiles, to_tiles
+from vaekit.system.files import make_folder, replacing
+from vaekit.runs.trained import Trained
+
+Array = np.ndarray
+MODES = {1: "L", 3: "RGB"}
+
+
+def compress_pictures(trained: Trained, folder: Path, out: Path, **options: Any) -> Summary:
+    """Write a folder's pictures, pixel for pixel, to a .vk file.
+
+    Args:
+        options: embed, verify; see :func:`vaekit.runs.archive.compress`.
+
+    Raises:
+        BadInput: for pictures that are not 8-bit grey or colour, as the model's are.
+    """
+    shape = trained.representation.shape
+    require(len(shape) == 3, "this model describes rows of numbers, not pictures")
+    paths = find_images(folder)
+    pictures = [read_pixels(path, shape[0]) for path in paths]
+    tiles = [to_tiles(pixels, shape[1:]) for pixels in pictures]  # type: ignore[arg-type]
+    names = [p.relative_to(folder).with_suffix(".png").as_posix() for p in paths]
+    require(len(set(names)) == len(names), f"two pictures in {folder} differ only in their ending")
+    listed = [[n, *p.shape[1:]] for n, p in zip(names, pictures, strict=True)]
+    counts = [len(t) for t in tiles]
+    found = {"pieces": counts, "extra": {"pictures": listed}, **options}
+    return compress(trained, np.concatenate(tiles), out, **found)
+
+
+def read_pixels(path: Path, channels: int) -> Array:
+    """A picture's stored pixels, (C, H, W) uint8, unturned and unscaled."""
+    try:
+        with Image.open(path) as image:
+            mode, pixels = image.mode, np.asarray(image)
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise BadInput(f"cannot read {path}: {error}") from error
+    require(
+        mode == MODES.get(channels),
+        f"{path} is of mode {mode}; the model codes {MODES.get(channels, 'no')} pictures",
+    )
+    return pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
+
+
+def restore_pictures(
+    archive: Archive, folder: Path, start: int = 0, stop: int | None = None
+) -> int:
+    """Write pictures ``start`` to ``stop`` of an archive as PNG files; returns how many."""
+    listed = archive.header["pictures"]
+    ends = np.cumsum([0, *archive.header["blocks"]])
+    stop = len(listed) if stop is None else stop
+    require(0 <= start < stop <= len(listed), f"pictures {start}:{stop} of {len(listed)}")
+    blocks = archive.blocks(int(ends[start]), int(ends[stop]))
+    for (name, height, width), (_, tiles) in zip(listed[start:stop], blocks, strict=True):
+        _save(from_tiles(tiles, height, width), _inside(folder, name))
+    return stop - start
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """Where a stored name leads; never out of the folder."""
+    path = (folder / name).resolve()
+    require(path.is_relative_to(folder.resolve()), f"the name {name!r} leads out of the folder")
+    make_folder(path.parent)
+    return path
+
+
+def _save(pixels: Array, path: Path) -> None:
+    image = Image.fromarray(pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, -1))
+    with replacing(path) as temporary:
+        image.save(temporary, "png")

@@ -1,0 +1,1 @@
+"""Plumbing that knows no model: checks, files, processes, devices, randomness."""

@@ -1,0 +1,55 @@
+"""Where tensors live."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any
+
+import torch
+
+from vaekit.system.checks import BadInput, require
+
+CPU = torch.device("cpu")
+
+
+def device_for(name: str = "auto") -> torch.device:
+    """The device of a name: auto (a GPU if there is one), cpu, cuda, cuda:1.
+
+    Of several processes on a machine, each takes the GPU of its own number.
+
+    Raises:
+        BadInput: for a name that is none, or a device that is not there.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise BadInput(f"there is no device {name!r}; give auto, cpu, cuda or cuda:1") from None
+    require(device.type in ("cpu", "cuda"), f"device {name} is not supported; give cpu or cuda")
+    if device.type == "cuda":
+        return _gpu(device)
+    return device
+
+
+def _gpu(device: torch.device) -> torch.device:
+    count = torch.cuda.device_count()
+    local = int(os.environ.get("LOCAL_RANK") or os.environ.get("SLURM_LOCALID") or 0)
+    number = local % max(count, 1) if device.index is None else device.index
+    require(number < count, f"there is no device cuda:{number} here ({count} GPUs are seen)")
+    return torch.device("cuda", number)
+
+
+def has_room(device: torch.device, size: int) -> bool:
+    """Whether so many bytes fit on the device and leave as many free."""
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    return 2 * size <= free
+
+
+@cache
+def processor() -> dict[str, Any]:
+    """What the processor can do and is called; nothing under versions of torch that do not say."""
+    return dict(getattr(torch.cpu, "get_capabilities", dict)())
