@@ -1,4 +1,4 @@
-"""Parts that look at the training data once, before training: means, spreads, first guesses."""
+"""Data-dependent initialisation: parts that look at training rows once, before training."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from vaekit.rows import Rows
 
-class Adapting(nn.Module, ABC):
-    """A module with buffers that describe the data; they are saved with the weights."""
+
+class DataInit(nn.Module, ABC):
+    """A module whose buffers or first weights describe the data; they are saved with the model."""
 
     @abstractmethod
-    def adapt(self, x: Tensor) -> None:
-        """Set the buffers from rows of training data, shape (rows, *event)."""
+    def init_from(self, x: Tensor) -> None:
+        """Set them from x of training rows, (rows, *event)."""
 
 
 @torch.no_grad()
-def adapt(model: nn.Module, x: Tensor) -> None:
-    """Show rows of training data to every part of ``model`` that wants to see them."""
+def data_init(model: nn.Module, rows: Tensor | Rows) -> None:
+    """Show training rows to every part of ``model`` that wants to see them."""
     for part in model.modules():
-        if isinstance(part, Adapting):
-            part.adapt(x)
+        if isinstance(part, DataInit):
+            part.init_from(Rows.of(rows).data)
 
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,43 +1,134 @@
-"""Rows of data, with whatever is known beside them."""
+"""Rows of data with what is known beside them: the one currency from the data to the coder."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 
-class Batch(NamedTuple):
-    """B rows: ``x`` of shape (B, *event) and tensors of B rows that the model is given.
+@dataclass(frozen=True)
+class Rows:
+    """B rows: what is modelled, and what the model is given.
 
-    A batch may be computed in parts, one after the other or by several processes. Then ``parts``
-    holds the number and the rows of each part that lies here, in order, and ``whole`` the rows of
-    the batch everywhere. An empty part holds one row that does not count.
+    Args:
+        x: (B, *event); None where a model is to generate. NaN means missing to likelihoods that
+            allow it.
+        given: by name, labels as one-hot vectors or covariates, (B, width) each.
     """
 
-    x: Tensor
-    given: tuple[Tensor, ...] = ()
-    parts: tuple[tuple[int, int], ...] = ()
-    whole: int = 0
+    x: Tensor | None = None
+    given: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rows: Tensor | Rows) -> Rows:
+        """Rows as they are; a tensor is x alone."""
+        return rows if isinstance(rows, Rows) else cls(rows)
 
     @property
-    def rows(self) -> int:
-        """Rows of the batch, wherever they are."""
-        return self.whole or len(self.x)
+    def tensors(self) -> list[Tensor]:
+        """x, if there is one, and all that is given."""
+        return [*([] if self.x is None else [self.x]), *self.given.values()]
 
-    def split(self) -> Iterator[tuple[int, Batch, float]]:
-        """Each part here: its number, its rows, and its share of the whole batch."""
-        start = 0
-        for number, rows in self.parts or ((0, len(self.x)),):
-            window = slice(start, start + max(rows, 1))
-            part = Batch(self.x[window], tuple(g[window] for g in self.given))
-            yield number, part, rows / self.rows
-            start = window.stop
+    @property
+    def shape(self) -> torch.Size:
+        """(B, *event) of x."""
+        return self.data.shape
+
+    @property
+    def data(self) -> Tensor:
+        """x, which must be there.
+
+        Raises:
+            TypeError: if it is not.
+        """
+        if self.x is None:
+            raise TypeError("these rows have no x")
+        return self.x
+
+    def __len__(self) -> int:
+        return len(self.tensors[0]) if self.tensors else 0
+
+    def __getitem__(self, index: slice | Tensor) -> Rows:
+        return self.map(lambda t: t[index])
+
+    def split(self, rows: int) -> list[Rows]:
+        """All rows, so many at a time."""
+        return [self[start : start + rows] for start in range(0, len(self), rows)]
+
+    def map(self, apply: Callable[[Tensor], Tensor]) -> Rows:
+        """The same rows with every tensor changed."""
+        given = {name: apply(values) for name, values in self.given.items()}
+        return Rows(None if self.x is None else apply(self.x), given)
+
+    def to(self, place: torch.device) -> Rows:
+        """The same rows on a device."""
+        return self.map(lambda t: t.to(place, non_blocking=True))
+
+    def double(self) -> Rows:
+        """The same rows in float64."""
+        return self.map(Tensor.double)
+
+    def without_x(self) -> Rows:
+        """What is given alone."""
+        return Rows(None, self.given)
+
+
+class LazyRows(Protocol):
+    """Rows that are made when they are asked for."""
+
+    @property
+    def shape(self) -> torch.Size: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, window: slice, /) -> Rows: ...
+
+    def split(self, rows: int, /) -> Pieces: ...
+
+
+class Pieces(Protocol):
+    """Pieces of rows, counted."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Rows]: ...
+
+
+AnyRows = Tensor | Rows | LazyRows
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a batch: it has noise of its own, wherever it is computed.
+
+    Args:
+        number: which part of the batch.
+        rows: an empty part holds one row that does not count.
+        share: of the batch's rows.
+    """
+
+    number: int
+    rows: Rows
+    share: float
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The parts of a batch that are computed here, and its rows everywhere."""
+
+    parts: tuple[Part, ...]
+    rows: int
+
+    @classmethod
+    def whole(cls, rows: Tensor | Rows) -> Batch:
+        """A batch in one part."""
+        return cls((Part(0, Rows.of(rows), 1.0),), len(rows))
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on a device."""
-        moved = (t.to(device, non_blocking=True) for t in (self.x, *self.given))
-        x, *given = moved
-        return self._replace(x=x, given=tuple(given))
+        parts = (Part(p.number, p.rows.to(device), p.share) for p in self.parts)
+        return Batch(tuple(parts), self.rows)

@@ -1,5 +1,26 @@
 """Conditional distributions: priors, posteriors and likelihoods alike."""
 
-from vaekit.conditionals.conditional import Conditional, Mapped, StandardNormal
+from vaekit.conditionals.conditional import Conditional, Mapped
+from vaekit.conditionals.priors import (
+    PRIORS,
+    Flow,
+    Mixture,
+    Prior,
+    Site,
+    StandardNormal,
+    Vamp,
+    prior,
+)
 
-__all__ = ["Conditional", "Mapped", "StandardNormal"]
+__all__ = [
+    "PRIORS",
+    "Conditional",
+    "Flow",
+    "Mapped",
+    "Mixture",
+    "Prior",
+    "Site",
+    "StandardNormal",
+    "Vamp",
+    "prior",
+]

@@ -1,13 +1,11 @@
-"""Conditional distributions p(a | b) as modules: priors, posteriors and likelihoods alike."""
+"""Conditional distributions p(a | b) as modules: posteriors, likelihoods, priors that depend."""
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch import distributions as D
 
 from vaekit.families import Family
-from vaekit.families.elementwise import independent
 from vaekit.system.precision import in_precision
 
 
@@ -23,6 +21,16 @@ class Conditional(nn.Module):
         super().__init__()
         self.net, self.family = net, family
 
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """Shape of one value of a."""
+        return self.family.event_shape
+
+    @property
+    def has_density(self) -> bool:
+        """False if all mass lies on one value."""
+        return self.family.has_density
+
     def forward(self, *given: Tensor) -> D.Distribution:
         return self.family(in_precision(self.net, *given))
 
@@ -36,17 +44,3 @@ class Mapped(nn.Module):
 
     def forward(self, *given: Tensor) -> Tensor:
         return in_precision(self.net, *given)
-
-
-class StandardNormal(nn.Module):
-    """N(0, I) over ``dim`` numbers, whatever is given: the usual prior."""
-
-    zero: Tensor
-
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.register_buffer("zero", torch.zeros(dim), persistent=False)
-
-    def forward(self, *given: Tensor) -> D.Distribution:
-        normal = D.Normal(self.zero, torch.ones_like(self.zero), validate_args=False)
-        return independent(normal, (len(self.zero),))

@@ -1,13 +1,14 @@
 """Distributions that torch lacks, and what is known exactly about pairs of them."""
 
-from vaekit.distributions.divergences import exact_kl, kl_per_dimension
-from vaekit.distributions.draws import common_draws, draw_with_density
+from vaekit.distributions.divergences import exact_kl, kl_per_dimension, log_prob_per_element
+from vaekit.distributions.draws import common_draws, draw_with_density, has_density
 from vaekit.distributions.levels import (
     BetaBinomial,
     CategoricalLevels,
     DiscretizedLogistic,
 )
 from vaekit.distributions.point import Point
+from vaekit.distributions.quantiles import quantiles
 from vaekit.distributions.student import StudentT
 
 __all__ = [
@@ -19,5 +20,8 @@ __all__ = [
     "common_draws",
     "draw_with_density",
     "exact_kl",
+    "has_density",
     "kl_per_dimension",
+    "log_prob_per_element",
+    "quantiles",
 ]

@@ -1,19 +1,18 @@
-"""Kullback-Leibler divergences in closed form, in nats."""
+"""Kullback-Leibler divergences in closed form, and densities by dimension, in nats."""
 
 from __future__ import annotations
 
 import math
+from functools import singledispatch
 
 import torch
 from torch import Tensor
 from torch import distributions as D
-from torch.distributions.kl import register_kl
 
 from vaekit.distributions.point import Point
 
-GAUSSIANS = (D.Normal, D.MultivariateNormal, D.LowRankMultivariateNormal)
 
-
+@singledispatch
 def exact_kl(q: D.Distribution, p: D.Distribution) -> Tensor | None:
     """KL(q || p) in nats, one per row, or None where no closed form is known."""
     try:
@@ -22,35 +21,60 @@ def exact_kl(q: D.Distribution, p: D.Distribution) -> Tensor | None:
         return None
 
 
-def kl_per_dimension(q: D.Distribution, p: D.Distribution) -> Tensor | None:
-    """KL between the marginals of q and p, (rows, dim), in nats; None unless both are Gaussian.
-
-    For independent dimensions the sum over dimensions is KL(q || p). For correlated ones it is
-    not: it leaves the correlations out.
-    """
-    if not (is_gaussian(q) and is_gaussian(p)):
-        return None
-    return D.kl_divergence(*(D.Normal(d.mean, d.stddev, validate_args=False) for d in (q, p)))
+@exact_kl.register
+def _(q: Point, p: D.Distribution) -> Tensor:
+    """A point is infinitely far from every density."""
+    shape = torch.broadcast_shapes(q.batch_shape, p.batch_shape)
+    return q.value.new_full(shape, torch.inf)
 
 
-def is_gaussian(q: D.Distribution) -> bool:
-    """Whether q is a normal distribution, with independent or correlated dimensions."""
-    return isinstance(q.base_dist if isinstance(q, D.Independent) else q, GAUSSIANS)
-
-
-@register_kl(D.MultivariateNormal, D.Independent)
-@register_kl(D.LowRankMultivariateNormal, D.Independent)
-def _correlated_from_independent(q: D.Distribution, p: D.Independent) -> Tensor:
-    """KL of any Gaussian from independent normals: - H(q) - E_q[log p]."""
+@exact_kl.register(D.MultivariateNormal)
+@exact_kl.register(D.LowRankMultivariateNormal)
+def _(q: D.Distribution, p: D.Distribution) -> Tensor | None:
+    """KL of a correlated normal from independent ones: - H(q) - E_q[log p]."""
+    if not isinstance(p, D.Independent):
+        return exact_kl.dispatch(D.Distribution)(q, p)
     if not isinstance(p.base_dist, D.Normal):
-        raise NotImplementedError
+        return None
     second_moment = q.variance + (q.mean - p.mean).square()
     cross = second_moment / p.variance + p.variance.log() + math.log(2 * math.pi)
     return cross.sum(-1) / 2 - q.entropy()
 
 
-@register_kl(Point, D.Distribution)
-def _from_point(q: Point, p: D.Distribution) -> Tensor:
-    """A point is infinitely far from every density."""
-    shape = torch.broadcast_shapes(q.batch_shape, p.batch_shape)
-    return q.value.new_full(shape, torch.inf)
+@singledispatch
+def normal_marginals(q: D.Distribution) -> D.Normal | None:
+    """The marginals of a normal distribution, (..., dim); None for any other."""
+    return None
+
+
+@normal_marginals.register(D.Normal)
+@normal_marginals.register(D.MultivariateNormal)
+@normal_marginals.register(D.LowRankMultivariateNormal)
+def _(q: D.Distribution) -> D.Normal:
+    return D.Normal(q.mean, q.stddev, validate_args=False)
+
+
+@normal_marginals.register
+def _(q: D.Independent) -> D.Normal | None:
+    return normal_marginals(q.base_dist)
+
+
+def kl_per_dimension(q: D.Distribution, p: D.Distribution) -> Tensor | None:
+    """KL between the marginals of q and p, (rows, dim), in nats; None unless both are normal.
+
+    For independent dimensions the sum over dimensions is KL(q || p). For correlated ones it is
+    not: it leaves the correlations out.
+    """
+    one, other = normal_marginals(q), normal_marginals(p)
+    return None if one is None or other is None else D.kl_divergence(one, other)
+
+
+@singledispatch
+def log_prob_per_element(q: D.Distribution, value: Tensor) -> Tensor | None:
+    """log q of each element of ``value`` in nats, where elements are independent; else None."""
+    return None
+
+
+@log_prob_per_element.register
+def _(q: D.Independent, value: Tensor) -> Tensor:
+    return q.base_dist.log_prob(value)

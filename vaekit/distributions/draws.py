@@ -1,6 +1,9 @@
-"""Draws, with their log density where one falls out on the way."""
+"""Draws by the type of a distribution: with their density, or from noise common to all rows."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import singledispatch
 
 import torch
 from torch import Tensor
@@ -8,14 +11,29 @@ from torch import distributions as D
 
 from vaekit.distributions.point import Point
 
+Noise = Callable[[int], Tensor]
 
+
+@singledispatch
 def draw_with_density(q: D.Distribution, shape: torch.Size) -> tuple[Tensor, Tensor]:
     """A draw of shape (*shape, *batch, *event) and its log density (*shape, *batch) in nats.
 
-    The draw carries gradients to the parameters of q wherever q can be reparameterised.
+    The draw carries gradients to the parameters of q wherever q can be reparameterised. Register
+    a distribution whose density falls out on the way of drawing.
     """
     z = q.rsample(shape) if q.has_rsample else q.sample(shape)
     return z, q.log_prob(z)
+
+
+@singledispatch
+def has_density(q: D.Distribution) -> bool:
+    """False for a distribution without a density, such as a point."""
+    return True
+
+
+@has_density.register
+def _(q: Point) -> bool:
+    return False
 
 
 def common_draws(q: D.Distribution, samples: int, rows: int | None = None) -> Tensor:
@@ -26,23 +44,55 @@ def common_draws(q: D.Distribution, samples: int, rows: int | None = None) -> Te
     position or the batch. Each row's draws are distributed as q; different rows' are dependent.
 
     Raises:
-        NotImplementedError: for a q that is not Gaussian or a point.
+        NotImplementedError: for a q that is not registered with :func:`from_noise`.
     """
 
     def noise(dim: int) -> Tensor:
         one = torch.randn(samples, 1, dim, dtype=q.mean.dtype, device=q.mean.device)
         return one if rows is None else one.expand(samples, rows, dim).flatten(0, 1)
 
-    if isinstance(q, Point):
-        return q.rsample(torch.Size([samples] if rows is None else []))
-    if isinstance(q, D.Independent) and isinstance(q.base_dist, D.Normal):
-        return q.mean + q.stddev * noise(q.event_shape[0])
-    if isinstance(q, D.MultivariateNormal):
-        return q.mean + _through(q.scale_tril, noise(q.event_shape[0]))
-    if isinstance(q, D.LowRankMultivariateNormal):
-        shared = _through(q.cov_factor, noise(q.cov_factor.shape[-1]))
-        return q.mean + shared + q.cov_diag.sqrt() * noise(q.event_shape[0])
+    return from_noise(q, noise)
+
+
+@singledispatch
+def from_noise(q: D.Distribution, noise: Noise) -> Tensor:
+    """A draw from q as a function of standard normal noise.
+
+    Args:
+        q: has batch shape (rows,) and an event of some numbers.
+        noise: gives noise of shape (..., dim) for a number ``dim``.
+    """
     raise NotImplementedError(f"common noise is not known for {type(q).__name__}")
+
+
+@from_noise.register
+def _(q: Point, noise: Noise) -> Tensor:
+    return q.value + 0 * noise(q.event_shape[0])
+
+
+@from_noise.register
+def _(q: D.Independent, noise: Noise) -> Tensor:
+    if not isinstance(q.base_dist, D.Normal):
+        return from_noise(q.base_dist, noise)
+    return q.mean + q.stddev * noise(q.event_shape[0])
+
+
+@from_noise.register
+def _(q: D.MultivariateNormal, noise: Noise) -> Tensor:
+    return q.mean + _through(q.scale_tril, noise(q.event_shape[0]))
+
+
+@from_noise.register
+def _(q: D.LowRankMultivariateNormal, noise: Noise) -> Tensor:
+    shared = _through(q.cov_factor, noise(q.cov_factor.shape[-1]))
+    return q.mean + shared + q.cov_diag.sqrt() * noise(q.event_shape[0])
+
+
+@from_noise.register
+def _(q: D.OneHotCategorical, noise: Noise) -> Tensor:
+    chance = torch.special.ndtr(noise(1))
+    below = (chance > q.probs.cumsum(-1)[..., :-1]).sum(-1)
+    return torch.nn.functional.one_hot(below, q.event_shape[0]).to(q.probs.dtype)
 
 
 def _through(matrix: Tensor, noise: Tensor) -> Tensor:

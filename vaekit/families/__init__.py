@@ -1,18 +1,22 @@
 """Families: raw network outputs in, distributions out."""
 
-from vaekit.families.base import Family, Likelihood, Range
+from vaekit.families.base import Family, Kind, Likelihood, Range
 from vaekit.families.catalogue import LIKELIHOODS, likelihood
-from vaekit.families.elementwise import Elementwise, Located
+from vaekit.families.elementwise import Bernoulli, Elementwise
 from vaekit.families.gaussians import DiagonalNormal, FullNormal, LowRankNormal, PointMass
-from vaekit.families.levels import Categorical, LogisticMixture
+from vaekit.families.levels import BetaBinomialLevels, Categorical, LogisticMixture
+from vaekit.families.located import Located
 
 __all__ = [
     "LIKELIHOODS",
+    "Bernoulli",
+    "BetaBinomialLevels",
     "Categorical",
     "DiagonalNormal",
     "Elementwise",
     "Family",
     "FullNormal",
+    "Kind",
     "Likelihood",
     "Located",
     "LogisticMixture",

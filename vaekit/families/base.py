@@ -1,4 +1,4 @@
-"""What a family is, and the links that keep parameters in their range."""
+"""What a family is, the kinds of data, and the links that keep parameters in their range."""
 
 from __future__ import annotations
 
@@ -8,27 +8,39 @@ from math import inf, isfinite
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution
 from torch.nn import functional as F
 
+from vaekit.networks.inputs import Rescale, Standardize
 from vaekit.system.checks import BadInput, require
+
+Shape = tuple[int, ...]
+Link = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Range:
-    """The values from ``low`` to ``high``, all of them or (``whole``) only the whole ones.
+    """The values that have a probability.
 
-    ``advice`` ends the message that a value outside gets.
+    Args:
+        low: the smallest.
+        high: the largest.
+        whole: only whole numbers.
+        advice: ends the message that a value outside gets.
+        missing: whether NaN is allowed, and means that a value is missing.
     """
 
     low: float = -inf
     high: float = inf
     whole: bool = False
     advice: str = "check the data or choose another likelihood"
+    missing: bool = False
 
     def check(self, x: Tensor, name: str) -> None:
         """Raise ``BadInput`` unless every value of x is finite and in range for ``name``."""
+        if self.missing:
+            x = x[~x.isnan()]
         low, high = (float(v) for v in x.aminmax()) if x.numel() else (self.low, self.high)
         if x.numel() and not (isfinite(low) and isfinite(high)):  # aminmax passes NaN on
             raise BadInput(f"{name} needs finite data; {_first_bad(x)}")
@@ -47,15 +59,18 @@ class Range:
         return f"{kind} in [{self.low:g}, {self.high:g}]"
 
 
+UNIT_RANGE = Range(
+    0,
+    1,
+    advice="divide by the largest value (255 for 8-bit images) or use likelihood='categorical'",
+)
+
+
 def _first_bad(x: Tensor) -> str:
     """Where the first value that is not finite stands, and how many there are."""
     bad = (~torch.isfinite(x)).nonzero()
     row, *place = bad[0].tolist()
     return f"{len(bad)} values are NaN or infinite, the first in row {row} at {tuple(place)}"
-
-
-Shape = tuple[int, ...]
-Link = Callable[[Tensor], Tensor]
 
 
 class Family(Protocol):
@@ -67,7 +82,29 @@ class Family(Protocol):
     @property
     def event_shape(self) -> Shape: ...
 
+    @property
+    def has_density(self) -> bool: ...
+
     def __call__(self, raw: Tensor) -> Distribution: ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of data, and what follows from it for a likelihood of such data.
+
+    Args:
+        name: what people call it.
+        bits: what bits per number describe.
+        input: makes the layer that brings x to a size that networks like.
+        white: the value of x that pictures show as white; None where there is none.
+        discrete: whether a likelihood gives probabilities to the data's own values.
+    """
+
+    name: str
+    bits: str
+    input: Callable[[Likelihood], nn.Module]
+    white: Callable[[Likelihood], float | None]
+    discrete: bool = True
 
 
 class Likelihood(Family, Protocol):
@@ -75,6 +112,24 @@ class Likelihood(Family, Protocol):
 
     @property
     def range(self) -> Range: ...
+
+    @property
+    def kind(self) -> Kind: ...
+
+
+WHOLE = "whole values (a discrete likelihood, no dequantisation)"
+DENSITY = "a density in the data's units (no dequantisation; not comparable with discrete bits)"
+
+
+def _image_white(family: Likelihood) -> float | None:
+    return 1.0 if len(family.event_shape) == 3 else None
+
+
+BINARY = Kind("binary", "binary values", lambda f: nn.Identity(), lambda f: 1.0)
+UNIT = Kind("unit", DENSITY, lambda f: nn.Identity(), lambda f: 1.0, discrete=False)
+LEVELS = Kind("levels", WHOLE, lambda f: Rescale(int(f.range.high) + 1), lambda f: f.range.high)
+COUNTS = Kind("counts", WHOLE, lambda f: Standardize(f.event_shape, log=True), lambda f: None)
+REAL = Kind("real", DENSITY, lambda f: Standardize(f.event_shape), _image_white, discrete=False)
 
 
 @dataclass(frozen=True)

@@ -3,36 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from torch import Tensor
 from torch import distributions as D
 
-from vaekit.distributions import BetaBinomial
-from vaekit.families.base import Likelihood, Positive, Range, Shape
+from vaekit.families.base import UNIT, UNIT_RANGE, Likelihood, Shape
 from vaekit.families.counts import Counted, OverdispersedCounted
-from vaekit.families.elementwise import Elementwise, Located, Scale, StudentT
-from vaekit.families.levels import Categorical, DiscreteLogistic, LogisticMixture, levels_range
+from vaekit.families.elementwise import Bernoulli, Elementwise, same
+from vaekit.families.levels import (
+    BetaBinomialLevels,
+    Categorical,
+    DiscreteLogistic,
+    LogisticMixture,
+)
+from vaekit.families.located import Located, Scale, StudentT
 from vaekit.system.checks import known
-
-UNIT = "divide by the largest value (255 for 8-bit images) or use likelihood='categorical'"
-
-
-def same(raw: Tensor) -> Tensor:
-    """The link that changes nothing: any number is allowed."""
-    return raw
 
 
 def bernoulli(shape: Shape, **_: Any) -> Likelihood:
     """Binary data. Grey values in [0, 1] are let through, but then the result is a
     cross-entropy, not a log likelihood."""
-    return Elementwise(D.Bernoulli, {"logits": same}, shape, Range(0, 1, advice=UNIT))
+    return Bernoulli(shape)
 
 
 def continuous_bernoulli(shape: Shape, **_: Any) -> Likelihood:
     """Values in [0, 1] with a proper density (Loaiza-Ganem & Cunningham 2019)."""
-    return Elementwise(D.ContinuousBernoulli, {"logits": same}, shape, Range(0, 1, advice=UNIT))
+    return Elementwise(D.ContinuousBernoulli, {"logits": same}, shape, UNIT_RANGE, UNIT)
 
 
 def gaussian(shape: Shape, scale: Scale = "shared", **_: Any) -> Likelihood:
@@ -67,8 +63,7 @@ def categorical(shape: Shape, levels: int, **_: Any) -> Likelihood:
 
 def beta_binomial(shape: Shape, levels: int, **_: Any) -> Likelihood:
     """Whole levels, from a bell to a U: two numbers per element."""
-    links = {"first": Positive(1e-3), "second": Positive(1e-3)}
-    return Elementwise(partial(_beta_binomial, levels=levels), links, shape, levels_range(levels))
+    return BetaBinomialLevels(shape, levels)
 
 
 def poisson(shape: Shape, **_: Any) -> Likelihood:
@@ -79,10 +74,6 @@ def poisson(shape: Shape, **_: Any) -> Likelihood:
 def negative_binomial(shape: Shape, **_: Any) -> Likelihood:
     """Counts that vary more than Poisson's."""
     return OverdispersedCounted(shape)
-
-
-def _beta_binomial(first: Tensor, second: Tensor, levels: int, **_: Any) -> BetaBinomial:
-    return BetaBinomial(first, second, levels)
 
 
 LIKELIHOODS: dict[str, Callable[..., Likelihood]] = {

@@ -6,34 +6,36 @@ import torch
 from torch import Tensor
 from torch import distributions as D
 
-from vaekit.data_init import Adapting
-from vaekit.families.base import Positive, Range, Shape
+from vaekit.data_init import DataInit
+from vaekit.families.base import COUNTS, Positive, Range, Shape
 from vaekit.families.elementwise import independent, widen
 
-COUNTS = Range(
+COUNT = Range(
     0,
     whole=True,
     advice="counts are 0, 1, 2, ...; for signed or fractional data use likelihood='gaussian'",
 )
 
 
-class Counted(Adapting):
+class Counted(DataInit):
     """Poisson counts. The mean is ``softplus(raw)`` times a buffer that follows the data's mean,
     so that raw numbers near 0 are typical of each element."""
 
     gain: Tensor
+    kind = COUNTS
+    has_density = True
     numbers = 1
 
     def __init__(self, event_shape: Shape) -> None:
         super().__init__()
-        self.event_shape, self.range, self.link = event_shape, COUNTS, Positive(1e-4)
+        self.event_shape, self.range, self.link = event_shape, COUNT, Positive(1e-4)
         self.register_buffer("gain", torch.ones(event_shape))
 
     @property
     def raw_shape(self) -> Shape:
         return widen(self.event_shape, self.numbers)
 
-    def adapt(self, x: Tensor) -> None:
+    def init_from(self, x: Tensor) -> None:
         self.gain.copy_(x.mean(0).clamp_min(1e-2) / self.link(torch.zeros(())))
 
     def forward(self, raw: Tensor) -> D.Distribution:

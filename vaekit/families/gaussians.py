@@ -16,15 +16,27 @@ SCALE: Link = Positive(1e-4)
 
 
 @dataclass(frozen=True)
-class DiagonalNormal:
-    """Independent normals: raw numbers are ``dim`` means, then ``dim`` raw scales."""
+class OfVector:
+    """What families over a vector share.
+
+    Args:
+        dim: numbers of the vector.
+    """
 
     dim: int
-    link: Link = field(default=SCALE)
+    has_density = True
 
     @property
     def event_shape(self) -> Shape:
+        """Shape of one value."""
         return (self.dim,)
+
+
+@dataclass(frozen=True)
+class DiagonalNormal(OfVector):
+    """Independent normals: raw numbers are ``dim`` means, then ``dim`` raw scales."""
+
+    link: Link = field(default=SCALE)
 
     @property
     def raw_shape(self) -> Shape:
@@ -36,15 +48,10 @@ class DiagonalNormal:
 
 
 @dataclass(frozen=True)
-class FullNormal:
+class FullNormal(OfVector):
     """Full covariance L L^T: ``dim`` means, then the rows of the lower triangle of L."""
 
-    dim: int
     link: Link = field(default=SCALE)
-
-    @property
-    def event_shape(self) -> Shape:
-        return (self.dim,)
 
     @property
     def raw_shape(self) -> Shape:
@@ -62,16 +69,11 @@ class FullNormal:
 
 
 @dataclass(frozen=True)
-class LowRankNormal:
+class LowRankNormal(OfVector):
     """Covariance W W^T + diag(s^2): ``dim`` means, ``dim`` raw scales, then W (dim x rank)."""
 
-    dim: int
     rank: int = 2
     link: Link = field(default=SCALE)
-
-    @property
-    def event_shape(self) -> Shape:
-        return (self.dim,)
 
     @property
     def raw_shape(self) -> Shape:
@@ -85,14 +87,10 @@ class LowRankNormal:
 
 
 @dataclass(frozen=True)
-class PointMass:
+class PointMass(OfVector):
     """No spread at all: the raw numbers are the code (an autoencoder)."""
 
-    dim: int
-
-    @property
-    def event_shape(self) -> Shape:
-        return (self.dim,)
+    has_density = False
 
     @property
     def raw_shape(self) -> Shape:

@@ -1,4 +1,4 @@
-"""Families over whole levels with more than two numbers per element."""
+"""Families over whole levels 0 .. levels - 1."""
 
 from __future__ import annotations
 
@@ -7,15 +7,9 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch import distributions as D
 
-from vaekit.distributions import CategoricalLevels, DiscretizedLogistic
-from vaekit.families.base import Positive, Range, Shape
+from vaekit.distributions import BetaBinomial, CategoricalLevels, DiscretizedLogistic
+from vaekit.families.base import LEVELS, Positive, Range, Shape
 from vaekit.families.elementwise import independent, widen
-
-
-def levels_range(levels: int) -> Range:
-    """Whole numbers 0 .. levels - 1."""
-    advice = "give whole levels (uint8 pixels are 0..255) or use a continuous likelihood"
-    return Range(0, levels - 1, whole=True, advice=advice)
 
 
 def unmix(raw: Tensor, event_shape: Shape, times: int) -> Tensor:
@@ -32,19 +26,52 @@ def logistic(raw_loc: Tensor, raw_scale: Tensor, levels: int) -> DiscretizedLogi
 
 
 @dataclass(frozen=True)
-class DiscreteLogistic:
-    """One discretised logistic per element."""
+class OfLevels:
+    """What families over levels share.
+
+    Args:
+        event_shape: shape of one row of data.
+        levels: how many there are.
+    """
 
     event_shape: Shape
     levels: int
+    kind = LEVELS
+    has_density = True
+
+    @property
+    def range(self) -> Range:
+        """Whole numbers 0 .. levels - 1."""
+        advice = "give whole levels (uint8 pixels are 0..255) or use a continuous likelihood"
+        return Range(0, self.levels - 1, whole=True, advice=advice)
+
+
+@dataclass(frozen=True)
+class BetaBinomialLevels(OfLevels):
+    """A beta-binomial per element, from a bell to a U."""
 
     @property
     def raw_shape(self) -> Shape:
         return widen(self.event_shape, 2)
 
     @property
-    def range(self) -> Range:
-        return levels_range(self.levels)
+    def links(self) -> tuple[Positive, Positive]:
+        """From raw numbers to the two concentrations."""
+        return Positive(1e-3), Positive(1e-3)
+
+    def __call__(self, raw: Tensor) -> D.Distribution:
+        blocks = raw.chunk(2, -len(self.event_shape))
+        first, second = (link(block) for link, block in zip(self.links, blocks, strict=True))
+        return independent(BetaBinomial(first, second, self.levels), self.event_shape)
+
+
+@dataclass(frozen=True)
+class DiscreteLogistic(OfLevels):
+    """One discretised logistic per element."""
+
+    @property
+    def raw_shape(self) -> Shape:
+        return widen(self.event_shape, 2)
 
     def __call__(self, raw: Tensor) -> D.Distribution:
         loc, scale = raw.chunk(2, -len(self.event_shape))
@@ -52,21 +79,15 @@ class DiscreteLogistic:
 
 
 @dataclass(frozen=True)
-class LogisticMixture:
+class LogisticMixture(OfLevels):
     """A mixture of discretised logistics per element (Salimans et al. 2017, without their
     dependence between colour channels)."""
 
-    event_shape: Shape
-    levels: int
     components: int = 3
 
     @property
     def raw_shape(self) -> Shape:
         return widen(self.event_shape, 3 * self.components)
-
-    @property
-    def range(self) -> Range:
-        return levels_range(self.levels)
 
     def __call__(self, raw: Tensor) -> D.Distribution:
         numbers = unmix(raw, self.event_shape, 3 * self.components)
@@ -82,19 +103,12 @@ class LogisticMixture:
 
 
 @dataclass(frozen=True)
-class Categorical:
+class Categorical(OfLevels):
     """A free probability for every level of every element; ``levels`` raw numbers each."""
-
-    event_shape: Shape
-    levels: int
 
     @property
     def raw_shape(self) -> Shape:
         return widen(self.event_shape, self.levels)
-
-    @property
-    def range(self) -> Range:
-        return levels_range(self.levels)
 
     def __call__(self, raw: Tensor) -> D.Distribution:
         logits = unmix(raw, self.event_shape, self.levels)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -69,7 +69,7 @@ def at_mean(p: D.Distribution, q: D.Distribution, shape: torch.Size) -> Latent:
 
 
 def with_common_noise(p: D.Distribution, q: D.Distribution, shape: torch.Size) -> Latent:
-    """Draw from q by the same noise for every row, so that a row's score is its own affair."""
+    """Draw from q by the same noise for every row, so that a row's score depends on it alone."""
     samples, rows = shape
     each = q.batch_shape == (samples * rows,)
     z = common_draws(q, samples, rows if each else None)
@@ -158,10 +158,10 @@ class Generator:
         return prior.sample() if prior.batch_shape else prior.sample(torch.Size([self.rows]))
 
 
-def decoding(model: Any, code: Tensor) -> Generator:
-    """The rule by which ``model`` decodes codes that hold its latents side by side, (rows, dim)."""
-    values = code.split(list(model.latents.values()), -1)
-    return Generator(len(code), dict(zip(model.latents, values, strict=True)))
+def decoding(latents: Mapping[str, int], code: Tensor) -> Generator:
+    """The rule that decodes codes in which these latents lie side by side, (rows, dim)."""
+    values = code.split(list(latents.values()), -1)
+    return Generator(len(code), dict(zip(latents, values, strict=True)))
 
 
 def _latent(

@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
-from torch import distributions as D
+import math
+from typing import Any
+
+from torch import Tensor
 
 from vaekit.models.drawing import Draw
+from vaekit.models.graph import Graph
+from vaekit.rows import Rows
+
+LABEL = "y"
 
 
-class Labelled(nn.Module):
+class Labelled(Graph):
     """A label that may be observed, drawn or summed out: y ~ p(y), then a VAE that is given y
     (M2 of Kingma et al. 2014).
 
     Args:
-        prior: p(y). posterior: q(y | x). vae: z and x given y, a :class:`VAE`.
+        prior: p(y).
+        posterior: q(y | x).
+        vae: z and x given y, a :class:`~vaekit.models.VAE`.
     """
 
-    def __init__(self, prior: nn.Module, posterior: nn.Module, vae: nn.Module) -> None:
+    def __init__(self, prior: Any, posterior: Any, vae: Graph) -> None:
         super().__init__()
         self.prior, self.posterior, self.vae = prior, posterior, vae
+        self.latents = {LABEL: math.prod(prior.event_shape), **vae.latents}
 
-    def forward(self, draw: Draw, x: Tensor | None = None) -> D.Distribution:
-        """Draw y, then z given y, and return p(x | y, z)."""
-        y = draw("y", self.prior(), None if x is None else self.posterior(x))
-        return self.vae(draw, None if x is None else draw.tile(x), y)
+    @property
+    def likelihood(self) -> Any:
+        """p(x | z, y)."""
+        return self.vae.likelihood
+
+    @property
+    def posteriors(self) -> list[Any]:
+        """q(y | x), q(z | x, y)."""
+        return [self.posterior, *self.vae.posteriors]
+
+    def walk(self, draw: Draw, rows: Rows) -> tuple[Tensor, ...]:
+        """Draw y, then z given y."""
+        y = draw(LABEL, self.prior(), None if rows.x is None else self.posterior(rows.x))
+        x = None if rows.x is None else draw.tile(rows.x)
+        return self.vae.walk(draw, Rows(x, {**rows.given, LABEL: y}))

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor, nn
 from torch import distributions as D
 
 from vaekit.models.drawing import Draw
+from vaekit.models.graph import Graph
+from vaekit.rows import Rows
 
 
 class Rung(nn.Module):
     """One latent of a :class:`Ladder`.
 
     Args:
-        prior: p(z), of so many numbers whatever lies above. posterior: q(z | features of x, state
-            above). merge: the state below, from z and the state above.
+        prior: p(z), of so many numbers whatever lies above.
+        posterior: q(z | features of x, state above).
+        merge: the state below, from z and the state above.
     """
 
-    def __init__(self, prior: nn.Module, posterior: nn.Module, merge: nn.Module) -> None:
+    def __init__(self, prior: Any, posterior: Any, merge: nn.Module) -> None:
         super().__init__()
         self.prior, self.posterior, self.merge = prior, posterior, merge
 
     def forward(self, draw: Draw, name: str, seen: Tensor | None, *above: Tensor) -> Tensor:
-        """Draw z and return the state below it."""
+        """Draw z."""
         if seen is not None and above:
             seen = draw.tile(seen)
         posterior = None if seen is None else self.posterior(seen, *above)
-        return self.merge(draw(name, self.prior(), posterior), *above)
+        return draw(name, self.prior(), posterior)
 
 
-class Ladder(nn.Module):
+class Ladder(Graph):
     """Latents in layers, from coarse to fine, inferred in the order in which they generate
     (Sønderby et al. 2016).
 
@@ -40,7 +45,8 @@ class Ladder(nn.Module):
 
     Args:
         stages: networks that see x in ever coarser features, one for each rung.
-        rungs: the latents, coarsest first. likelihood: p(x | the last state).
+        rungs: the latents, coarsest first.
+        likelihood: p(x | the last state).
     """
 
     def __init__(
@@ -49,20 +55,31 @@ class Ladder(nn.Module):
         super().__init__()
         self.stages, self.rungs = nn.ModuleList(stages), nn.ModuleList(rungs)
         self.likelihood = likelihood
+        sizes = [math.prod(rung.prior.event_shape) for rung in rungs]
+        self.latents = dict(zip(names(len(rungs)), sizes, strict=True))
 
     @property
-    def latents(self) -> dict[str, int]:
-        """How many numbers each latent has, by name, in the order in which they are drawn."""
-        sizes = [rung.prior().event_shape.numel() for rung in self.rungs]  # type: ignore[operator]
-        return dict(zip(names(len(sizes)), sizes, strict=True))
+    def posteriors(self) -> list[Any]:
+        """q of each rung, coarsest first."""
+        return [rung.posterior for rung in self.rungs]
 
-    def forward(self, draw: Draw, x: Tensor | None = None) -> D.Distribution:
-        """Draw all latents from the top down and return p(x | all of them)."""
-        seen = self._features(x)
+    def walk(self, draw: Draw, rows: Rows) -> tuple[Tensor, ...]:
+        """Draw all latents from the top down; returns the last one and the state above it."""
         state: tuple[Tensor, ...] = ()
-        for name, rung, features in zip(names(len(self.rungs)), self.rungs, seen, strict=True):
-            state = (rung(draw, name, features, *state),)
-        return self.likelihood(*state)
+        drawn: tuple[Tensor, ...] = ()
+        seen = self._features(rows.x)
+        for number, (name, features) in enumerate(zip(self.latents, seen, strict=True)):
+            if drawn:
+                state = (self._merged(number - 1, *drawn, *state),)
+            drawn = (self.rungs[number](draw, name, features, *state),)
+        return *drawn, *state
+
+    def _merged(self, number: int, *state: Tensor) -> Tensor:
+        return self.rungs[number].merge(*state)  # type: ignore[operator]
+
+    def emit(self, *state: Tensor) -> D.Distribution:
+        """p(x | all latents): the last one is merged into the state."""
+        return self.likelihood(self._merged(-1, *state))
 
     def _features(self, x: Tensor | None) -> list[Tensor | None]:
         """What the rungs see of x, coarsest first."""

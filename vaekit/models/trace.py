@@ -1,9 +1,9 @@
-"""What one pass of a model over a batch says, as numbers in nats."""
+"""What one pass of a model over rows says, as numbers in nats."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,21 +11,23 @@ from torch import Tensor, nn
 from torch import distributions as D
 from torch.func import functional_call
 
-from vaekit.distributions import Point
+from vaekit.distributions import has_density
 from vaekit.models.drawing import Latent, Recorder, Rule, from_posterior, replayed
+from vaekit.rows import Rows
 
 
 @dataclass(frozen=True)
 class Trace:
     """K weighted particles for each of B rows.
 
-    Every tensor but ``x`` is (K, B), in nats, summed over the event and over the latents:
-    ``log_px`` = log p(x | z), ``log_pz`` = log p(z), ``log_qz`` = log q(z | x), ``kl`` =
-    KL(q || p) (exact where a closed form is known), ``log_weight`` = log of each particle's
-    share; the shares of a row sum to 1.
+    Every tensor is (K, B), in nats, summed over the event and over the latents: ``log_px`` =
+    log p(x | z), ``log_pz`` = log p(z), ``log_qz`` = log q(z | x), ``kl`` = KL(q || p) (exact
+    where a closed form is known), ``log_weight`` = log of each particle's share; the shares of a
+    row sum to 1. ``kl_weight`` is what bounds multiply KL and log p(z) - log q(z | x) by: 1, or
+    what a warm-up or beta says.
     """
 
-    x: Tensor
+    rows: Rows
     log_px: Tensor
     log_pz: Tensor
     log_qz: Tensor
@@ -34,23 +36,24 @@ class Trace:
     latents: Mapping[str, Latent]
     likelihood: D.Distribution
     model: nn.Module
-    given: tuple[Tensor, ...]
+    kl_weight: float | Tensor = 1.0
 
     @property
     def log_ratio(self) -> Tensor:
-        """log p(x, z) - log q(z | x), (K, B): the log importance weights."""
-        return self.log_px + self.log_pz - self.log_qz
+        """log p(x | z) + kl_weight (log p(z) - log q(z | x)), (K, B): with a weight of 1 the log
+        importance weights."""
+        return self.log_px + self.kl_weight * (self.log_pz - self.log_qz)
 
     @property
     def has_density(self) -> bool:
         """False if a posterior is a point: then there is no KL, no ELBO and no log p(x)."""
-        return not any(isinstance(latent.posterior, Point) for latent in self.latents.values())
+        return all(has_density(latent.posterior) for latent in self.latents.values())
 
 
 def trace(
     model: nn.Module,
-    x: Tensor,
-    *given: Tensor,
+    rows: Tensor | Rows,
+    *,
     samples: int = 1,
     rule: Rule = from_posterior,
     named: Mapping[str, Rule] | None = None,
@@ -60,38 +63,40 @@ def trace(
     The encoder sees each row once, whatever K is.
 
     Args:
-        rule: how latents are drawn. named: other rules for latents of these names.
+        model: a :class:`~vaekit.models.Graph`.
+        rows: x and what is given, or x alone.
+        samples: K.
+        rule: how latents are drawn.
+        named: other rules for latents of these names.
 
     Raises:
         TypeError: if p(x | z) has undeclared event dimensions, so that log_prob is not
             one number per row.
     """
-    recorder = Recorder(len(x), samples, rule, named)
-    return read(recorder, model(recorder, x, *given), model, x, given)
+    rows = Rows.of(rows)
+    recorder = Recorder(len(rows), samples, rule, named)
+    return read(recorder, model(recorder, rows), model, rows)
 
 
-def read(
-    recorder: Recorder,
-    likelihood: D.Distribution,
-    model: nn.Module,
-    x: Tensor,
-    given: tuple[Tensor, ...],
-) -> Trace:
+def read(recorder: Recorder, likelihood: D.Distribution, model: nn.Module, rows: Rows) -> Trace:
     """The trace of a pass: what was drawn, and how likely x is made by it."""
-    log_px = _per_row(likelihood.log_prob(recorder.tile(x)), recorder.shape)
+    log_px = _per_row(likelihood.log_prob(recorder.tile(rows.data)), recorder.shape)
     latents = recorder.latents
+
+    def total(part: Callable[[Latent], Tensor]) -> Tensor:
+        each = [part(latent) for latent in latents.values()]
+        return each[0] if len(each) == 1 else sum(each, torch.zeros_like(log_px))
+
     return Trace(
-        x=x,
+        rows=rows,
         log_px=log_px,
-        log_pz=_total([latent.log_p for latent in latents.values()]),
-        log_qz=_total([latent.log_q for latent in latents.values()]),
-        kl=_total([latent.kl for latent in latents.values()]),
-        log_weight=_total([latent.log_weight for latent in latents.values()])
-        - math.log(recorder.shape[0]),
+        log_pz=total(lambda latent: latent.log_p),
+        log_qz=total(lambda latent: latent.log_q),
+        kl=total(lambda latent: latent.kl),
+        log_weight=total(lambda latent: latent.log_weight) - math.log(recorder.shape[0]),
         latents=latents,
         likelihood=likelihood,
         model=model,
-        given=given,
     )
 
 
@@ -99,22 +104,23 @@ def replay(t: Trace, *, frozen: bool = False, fixed: bool = False) -> Trace:
     """The same particles through the same model once more.
 
     Args:
+        t: the first pass.
         frozen: treat all of the model's weights as constants, in densities and networks alike;
             gradients still reach the weights that made the values, along the values' paths.
         fixed: treat the values as constants.
 
     Raises:
-        TypeError: if the model's weights are split over processes and not gathered here.
+        TypeError: if the model's weights are sharded over processes and not gathered here.
     """
     values = {name: latent.value for name, latent in t.latents.items()}
     kept = {name: replayed(v.detach() if fixed else v) for name, v in values.items()}
-    recorder = Recorder(len(t.x), t.log_px.shape[0], from_posterior, kept)
+    recorder = Recorder(len(t.rows), t.log_px.shape[0], from_posterior, kept)
     weights = {n: p.detach() if frozen else p for n, p in t.model.named_parameters()}
     if any(type(p) not in (Tensor, nn.Parameter) for p in weights.values()):
-        raise TypeError("split weights are not gathered here: name the bound in bounds.REPLAYING")
-    likelihood = functional_call(t.model, weights, (recorder, t.x, *t.given))
-    again = read(recorder, likelihood, t.model, t.x, t.given)
-    return replace(again, log_weight=t.log_weight)
+        raise TypeError("sharded weights are not gathered here: the bound must say that it replays")
+    likelihood = functional_call(t.model, weights, (recorder, t.rows))
+    again = read(recorder, likelihood, t.model, t.rows)
+    return replace(again, log_weight=t.log_weight, kl_weight=t.kl_weight)
 
 
 def _per_row(log_px: Tensor, shape: torch.Size) -> Tensor:
@@ -124,7 +130,3 @@ def _per_row(log_px: Tensor, shape: torch.Size) -> Tensor:
             "declare the likelihood's event dimensions (torch.distributions.Independent)"
         )
     return log_px.reshape(shape)
-
-
-def _total(parts: list[Tensor]) -> Tensor:
-    return torch.stack(parts).sum(0) if len(parts) > 1 else parts[0]

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from torch import Tensor, nn
-from torch import distributions as D
 
 from vaekit.models.drawing import Draw
+from vaekit.models.graph import Graph
+from vaekit.rows import Rows
 
 
-class VAE(nn.Module):
+class VAE(Graph):
     """One latent: z ~ p(z), x ~ p(x | z), with q(z | x) to infer it (Kingma & Welling 2014).
 
     Args:
-        prior: p(z | given). posterior: q(z | x, given). likelihood: p(x | z, given).
+        prior: p(z | given).
+        posterior: q(z | x, given).
+        likelihood: p(x | z, given).
+        side: what is done to all that is given before it is used; by default nothing.
     """
 
-    def __init__(self, prior: nn.Module, posterior: nn.Module, likelihood: nn.Module) -> None:
+    def __init__(
+        self, prior: Any, posterior: Any, likelihood: nn.Module, side: nn.Module | None = None
+    ) -> None:
         super().__init__()
         self.prior, self.posterior, self.likelihood = prior, posterior, likelihood
+        self.side = side
+        self.latents = {"z": math.prod(prior.event_shape)}
 
     @property
-    def latents(self) -> dict[str, int]:
-        """How many numbers each latent has, by name."""
-        return {"z": self.prior().event_shape.numel()}
+    def posteriors(self) -> list[Any]:
+        """q(z | x)."""
+        return [self.posterior]
 
-    def forward(self, draw: Draw, x: Tensor | None = None, *given: Tensor) -> D.Distribution:
-        """Draw z by the rule handed in and return p(x | z), with ``draw.rows`` rows."""
-        posterior = None if x is None else self.posterior(x, *given)
+    def walk(self, draw: Draw, rows: Rows) -> tuple[Tensor, ...]:
+        """Draw z; returns it and all that is given."""
+        given = [*rows.given.values()]
+        if self.side is not None:
+            given = self.side(*given)
+        posterior = None if rows.x is None else self.posterior(rows.x, *given)
         z = draw("z", self.prior(*given), posterior)
-        return self.likelihood(z, *map(draw.tile, given))
+        return z, *map(draw.tile, given)

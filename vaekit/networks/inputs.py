@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from vaekit.data_init import Adapting, moments
+from vaekit.data_init import DataInit, moments
 
 
 class Rescale(nn.Module):
@@ -19,7 +19,7 @@ class Rescale(nn.Module):
         return x / self.middle - 1
 
 
-class MeanLogits(Adapting):
+class MeanLogits(DataInit):
     """Adds learned logits, one per number, that start at those of the training data's mean, so
     that a fresh decoder of values in [0, 1] already gives the mean (Burda et al. 2016)."""
 
@@ -27,14 +27,14 @@ class MeanLogits(Adapting):
         super().__init__()
         self.logits = nn.Parameter(torch.zeros(shape))
 
-    def adapt(self, x: Tensor) -> None:
+    def init_from(self, x: Tensor) -> None:
         self.logits.copy_(torch.logit(x.mean(0).clamp(1e-3, 1 - 1e-3)))
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.logits
 
 
-class Standardize(Adapting):
+class Standardize(DataInit):
     """Subtract the mean over the training data and divide by the spread, for each number of a
     vector or each channel of an image.
 
@@ -51,7 +51,7 @@ class Standardize(Adapting):
         self.register_buffer("mean", torch.zeros(shape))
         self.register_buffer("spread", torch.ones(shape))
 
-    def adapt(self, x: Tensor) -> None:
+    def init_from(self, x: Tensor) -> None:
         mean, spread = moments(self._scale(x))
         self.mean.copy_(mean)
         self.spread.copy_(spread)

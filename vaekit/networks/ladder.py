@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.networks.fast import Linear
-from vaekit.networks.layers import Join, Shape, halvings, to_shape, to_vector
+from vaekit.networks.join import Join
+from vaekit.networks.layers import Shape, halvings, to_shape, to_vector
 from vaekit.networks.residual import Residual, norm
 
 

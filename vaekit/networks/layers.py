@@ -28,17 +28,6 @@ def activation(name: str) -> nn.Module:
     return ACTIVATIONS[known("activation", name, ACTIVATIONS)]()
 
 
-class Join(nn.Module):
-    """``net`` of all that is given, side by side along the first axis of a row."""
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, *given: Tensor) -> Tensor:
-        return self.net(torch.cat(given, 1))
-
-
 class Heads(nn.Module):
     """Several linear heads side by side, concatenated: a mean head and a log-variance head."""
 

@@ -1,5 +1,6 @@
 """Objectives: bounds to raise and penalties to lower."""
 
-from vaekit.objectives.objective import Loss, Objective
+from vaekit.objectives.critics import Critic
+from vaekit.objectives.objective import Loss, Objective, Term
 
-__all__ = ["Loss", "Objective"]
+__all__ = ["Critic", "Loss", "Objective", "Term"]

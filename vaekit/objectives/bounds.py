@@ -1,7 +1,8 @@
 """Lower bounds on log p(x): pure functions of a trace, (B,) nats, higher is better.
 
 The value is always the bound itself. Where a bound's gradient is estimated in a better way than by
-differentiating its value, a surrogate with the same value carries it.
+differentiating its value, a surrogate with the same value carries it. Every bound weighs what lies
+between prior and posterior by the trace's ``kl_weight``; with 1 it is the bound on log p(x).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial, update_wrapper
 from itertools import pairwise
 
 import torch
@@ -17,48 +19,74 @@ from torch import Tensor
 from vaekit.models.drawing import density
 from vaekit.models.trace import Trace, replay
 
-Bound = Callable[[Trace], Tensor]
 
-# Those that run the model again by :func:`vaekit.models.trace.replay`.
-REPLAYING = {"path_elbo", "dreg", "piwae"}
+class Bound:
+    """A bound, and what it says of itself.
+
+    Args:
+        value: a function of a trace, (B,) nats.
+        replays: whether it runs the model again by :func:`vaekit.models.trace.replay`.
+        needs_density: whether posteriors must have a density, as all but
+            :data:`reconstruction` do.
+    """
+
+    def __init__(
+        self,
+        value: Callable[[Trace], Tensor],
+        *,
+        replays: bool = False,
+        needs_density: bool = True,
+    ) -> None:
+        self.value, self.replays, self.needs_density = value, replays, needs_density
+        self.name = value.__name__
+        update_wrapper(self, value)
+
+    def __call__(self, t: Trace) -> Tensor:
+        return self.value(t)
 
 
+@partial(Bound, needs_density=False)
 def reconstruction(t: Trace) -> Tensor:
     """E_q[log p(x|z)] alone: what an autoencoder maximises. Not a bound on log p(x)."""
     return (t.log_weight.exp() * t.log_px).sum(0)
 
 
+@Bound
 def elbo(t: Trace) -> Tensor:
     """E_q[log p(x|z)] - KL(q || p), the KL exact where known (Kingma & Welling 2014)."""
-    return (t.log_weight.exp() * (t.log_px - t.kl)).sum(0)
+    return (t.log_weight.exp() * (t.log_px - t.kl_weight * t.kl)).sum(0)
 
 
+@partial(Bound, replays=True)
 def path_elbo(t: Trace) -> Tensor:
     """The sampled ELBO with the gradient along the path only: "sticking the landing".
 
     The value is E_q[log p(x, z) - log q(z|x)]. The score term of the gradient, zero on average,
     is left out, so that the gradient's noise vanishes where q is exact (Roeder et al. 2017).
     """
-    return (t.log_weight.exp() * (t.log_px + t.log_pz - frozen_log_q(t))).sum(0)
+    ratio = t.log_px + t.kl_weight * (t.log_pz - frozen_log_q(t))
+    return (t.log_weight.exp() * ratio).sum(0)
 
 
+@Bound
 def iwae(t: Trace) -> Tensor:
     """log of the mean importance weight of K particles: tighter as K grows (Burda et al. 2016)."""
     return torch.logsumexp(t.log_weight + t.log_ratio, 0)
 
 
+@partial(Bound, replays=True)
 def dreg(t: Trace) -> Tensor:
     """The importance-weighted bound with doubly reparameterised gradients (Tucker et al. 2019;
     for several layers of latents Bauer & Mnih 2021).
 
-    The encoder's gradient is sum_k w_k^2 d log w_k / dz, along the paths of the latents, with w
-    the normalised weights: its signal does not drown in noise as K grows. The decoder's is the
-    usual one.
+    The encoder's gradient is sum_k w_k (1 - b (1 - w_k)) d log w_k / dz, along the paths of the
+    latents, with w the normalised weights and b the weight of the KL: w_k^2 where that is 1. Its
+    signal does not drown in noise as K grows. The decoder's is the usual one.
     """
     w = torch.softmax(t.log_weight + t.log_ratio, 0).detach()
     still, moving = replay(t, fixed=True), replay(t, frozen=True)
-    decoder = (w * (still.log_px + still.log_pz)).sum(0)
-    encoder = (w.square() * moving.log_ratio).sum(0)
+    decoder = (w * (still.log_px + t.kl_weight * still.log_pz)).sum(0)
+    encoder = (w * (1 - t.kl_weight * (1 - w)) * moving.log_ratio).sum(0)
     return _with_gradient_of(iwae(t), decoder + encoder)
 
 
@@ -66,6 +94,7 @@ def miwae(groups: int) -> Bound:
     """The mean over ``groups`` of the importance-weighted bound of K / groups particles each
     (Rainforth et al. 2018). One group is IWAE; groups of one are the ELBO."""
 
+    @Bound
     def miwae(t: Trace) -> Tensor:
         return _grouped(t.log_ratio, groups).mean(0)
 
@@ -76,9 +105,10 @@ def piwae(groups: int) -> Bound:
     """IWAE over all particles for the decoder, MIWAE with ``groups`` for the encoder
     (Rainforth et al. 2018). The value is IWAE's."""
 
+    @partial(Bound, replays=True)
     def piwae(t: Trace) -> Tensor:
         still, moving = replay(t, fixed=True), replay(t, frozen=True)
-        ratio = moving.log_px + moving.log_pz - t.log_qz
+        ratio = moving.log_px + t.kl_weight * (moving.log_pz - t.log_qz)
         decoder = iwae(replace(still, log_qz=t.log_qz.detach()))
         encoder = _grouped(ratio, groups).mean(0)
         return _with_gradient_of(iwae(t), decoder + encoder)
@@ -89,6 +119,7 @@ def piwae(groups: int) -> Bound:
 def ciwae(beta: float) -> Bound:
     """beta ELBO + (1 - beta) IWAE (Rainforth et al. 2018)."""
 
+    @Bound
     def ciwae(t: Trace) -> Tensor:
         return beta * (t.log_weight.exp() * t.log_ratio).sum(0) + (1 - beta) * iwae(t)
 
@@ -101,6 +132,7 @@ def renyi(alpha: float) -> Bound:
     alpha = 1 is the ELBO, 0 IWAE. With K particles it is biased towards the ELBO.
     """
 
+    @Bound
     def renyi(t: Trace) -> Tensor:
         if alpha == 1:
             return (t.log_weight.exp() * t.log_ratio).sum(0)
@@ -118,6 +150,7 @@ def tvo(betas: int = 5, first: float = 0.025) -> Bound:
     """
     points = [0.0, *(first ** (1 - i / max(betas - 1, 1)) for i in range(betas - 1)), 1.0]
 
+    @Bound
     def tvo(t: Trace) -> Tensor:
         total = torch.zeros_like(t.log_ratio[0])
         for low, high in pairwise(points):

@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from vaekit.models import Graph
+from vaekit.models.drawing import Rule
 from vaekit.models.trace import Trace, trace
-from vaekit.objectives.bounds import REPLAYING, Bound, reconstruction
+from vaekit.objectives.bounds import Bound, reconstruction
+from vaekit.objectives.critics import Critic
 from vaekit.objectives.penalties import Penalty, rate
-from vaekit.objectives.schedules import Weight, at
-from vaekit.rows import Batch
+from vaekit.objectives.schedules import Weight, at, product
+from vaekit.rows import Rows
+from vaekit.system.checks import BadInput, Unsuited, require
+
+RESERVED = ("loss", "reconstruction", "kl", "gradient")
+
+
+@dataclass(frozen=True)
+class Term:
+    """A penalty in an objective.
+
+    Args:
+        name: under which it is reported.
+        weight: a number, or a function of the step.
+        penalty: a function of a trace giving a number in nats per row, or a :class:`Critic`.
+        over: "row" for a mean over the rows; "batch" for what looks at the batch as a whole, and
+            so cannot be computed in parts.
+    """
+
+    name: str
+    weight: Weight
+    penalty: Penalty | Critic
+    over: Literal["row", "batch"] = "row"
 
 
 @dataclass(frozen=True)
 class Loss:
-    """``total`` is what is minimised, nats per row; ``terms`` its parts, detached.
+    """``total`` is what the model minimises, nats per row; ``terms`` its parts, detached; ``own``
+    what critics minimise for themselves.
 
     Terms: ``reconstruction`` = - E[log p(x|z)]; ``kl`` where the posterior has a density;
     then each penalty, unweighted, by name.
@@ -26,6 +51,7 @@ class Loss:
 
     total: Tensor
     terms: dict[str, Tensor]
+    own: Tensor | float = 0.0
 
 
 class Objective(nn.Module):
@@ -33,63 +59,115 @@ class Objective(nn.Module):
 
     Args:
         bound: function of a trace, (B,) nats.
-        penalties: pairs of a weight (a number or a function of the step) and a penalty. A
-            penalty that is a module may own weights: it returns (value, its own loss), and
-            trains in the same backward pass.
+        terms: penalties with their names and weights.
         samples: K, particles per row.
+        kl_weight: what the bound multiplies the KL by: beta, a warm-up, or their product.
+        rules: from rows to rules for some latents by name: observed or enumerated labels.
+
+    Raises:
+        ValueError: if two terms have one name.
     """
 
-    def __init__(self, bound: Bound, *penalties: tuple[Weight, Penalty], samples: int = 1) -> None:
+    def __init__(
+        self,
+        bound: Bound | Callable[[Trace], Tensor],
+        *terms: Term,
+        samples: int = 1,
+        kl_weight: Weight = 1.0,
+        rules: Callable[[Rows], Mapping[str, Rule]] | None = None,
+    ) -> None:
         super().__init__()
-        self.bound, self.penalties, self.samples = bound, penalties, samples
-        self.owned = nn.ModuleList(p for _, p in penalties if isinstance(p, nn.Module))
+        self.bound = bound if isinstance(bound, Bound) else Bound(bound)
+        self.terms, self.samples, self.kl_weight, self.rules = terms, samples, kl_weight, rules
+        names = [term.name for term in terms]
+        if len({*names, *RESERVED}) < len(names) + len(RESERVED):
+            raise ValueError(f"the names of terms must differ, and from {RESERVED}: {names}")
+        self.owned = nn.ModuleList(self.critics)
 
     @property
-    def replays(self) -> bool:
-        """Whether the bound runs the model more than once with its weights held."""
-        return name_of(self.bound) in REPLAYING
+    def critics(self) -> list[Critic]:
+        """The penalties that own weights."""
+        return [term.penalty for term in self.terms if isinstance(term.penalty, Critic)]
 
-    def plus(self, weight: Weight, penalty: Penalty) -> Objective:
-        """The same objective with one more penalty."""
-        return Objective(self.bound, *self.penalties, (weight, penalty), samples=self.samples)
+    @property
+    def over_batch(self) -> list[str]:
+        """The names of the terms that look at the batch as a whole."""
+        return [term.name for term in self.terms if term.over == "batch"]
+
+    def plus(self, *terms: Term) -> Objective:
+        """The same objective with more terms."""
+        return self._but(terms=(*self.terms, *terms))
 
     def but(self, bound: Bound, samples: int = 1) -> Objective:
-        """The same penalties beside another bound."""
-        return Objective(bound, *self.penalties, samples=samples)
+        """The same terms and weights beside another bound."""
+        return self._but(bound=bound, samples=samples)
+
+    def weighing_kl(self, weight: Weight) -> Objective:
+        """The same objective with the KL's weight multiplied by another."""
+        return self._but(kl_weight=product(self.kl_weight, weight))
+
+    def _but(self, **changes: object) -> Objective:
+        now = {n: getattr(self, n) for n in ("bound", "terms", "samples", "kl_weight", "rules")}
+        now |= changes
+        return Objective(now.pop("bound"), *now.pop("terms"), **now)
 
     def weights(self, step: int) -> list[float]:
-        """The penalties' weights at a step."""
-        return [at(weight, step) for weight, _ in self.penalties]
+        """At a step, the KL's weight and those of the terms."""
+        return [at(weight, step) for weight in (self.kl_weight, *(t.weight for t in self.terms))]
 
-    def forward(self, model: nn.Module, batch: Batch, step: int) -> Loss:
-        return self.weighed(model, batch, self.weights(step))
+    def forward(self, model: nn.Module, rows: Tensor | Rows, step: int = 0) -> Loss:
+        return self.weighed(model, Rows.of(rows), self.weights(step))
 
-    def weighed(self, model: nn.Module, batch: Batch, weights: Sequence[float | Tensor]) -> Loss:
-        """The loss where the penalties have these weights."""
-        t = trace(model, batch.x, *batch.given, samples=self.samples)
-        total, terms = -self.bound(t).mean(), parts(t)
-        for weight, (_, penalty) in zip(weights, self.penalties, strict=True):
-            value, own = _value_and_own(penalty(t))
-            total = total + weight * value + own
-            terms[name_of(penalty)] = value.detach()
-        return Loss(total, terms)
+    def weighed(self, model: nn.Module, rows: Rows, weights: Sequence[float | Tensor]) -> Loss:
+        """The loss where the KL and the terms have these weights."""
+        named = None if self.rules is None else self.rules(rows)
+        t = trace(model, rows, samples=self.samples, named=named)
+        t = replace(t, kl_weight=weights[0])
+        total, terms, own = -self.bound(t).mean(), elbo_terms(t), 0.0
+        for weight, term in zip(weights[1:], self.terms, strict=True):
+            value = term.penalty(t)
+            if isinstance(value, tuple):
+                value, loss = value
+                own = own + loss
+            total = total + weight * value
+            terms[term.name] = value.detach()
+        return Loss(total, terms, own)
+
+    def check(self, model: Graph, rows: Rows | None = None) -> None:
+        """Refuse a pair that cannot train, before it does.
+
+        Args:
+            model: what it is to train.
+            rows: a few rows to try it on.
+
+        Raises:
+            BadInput: in one line that names what does not go together.
+        """
+        require(
+            model.has_density or not self.bound.needs_density,
+            f"a point has no density, which the bound {self.bound.name} needs: take another "
+            "posterior, or the recipe autoencoder",
+        )
+        require(
+            self.bound.needs_density or self.kl_weight == 1,
+            f"the bound {self.bound.name} has no KL to weigh",
+        )
+        if rows is not None:
+            self._try(model, rows)
+
+    @torch.no_grad()
+    def _try(self, model: Graph, rows: Rows) -> None:
+        try:
+            loss = self(model, rows)
+        except Unsuited as error:
+            raise BadInput(f"this model cannot be trained so: {error}") from error
+        values = {**loss.terms, "loss": loss.total}
+        bad = [name for name, value in values.items() if not torch.isfinite(value)]
+        require(not bad, f"the {', '.join(bad)} of the first rows is not finite: check the scale")
 
 
 @torch.no_grad()
-def parts(t: Trace) -> dict[str, Tensor]:
+def elbo_terms(t: Trace) -> dict[str, Tensor]:
     """The two terms of the ELBO, each averaged over the rows, in nats."""
     terms = {"reconstruction": -reconstruction(t).mean().detach()}
     return terms | ({"kl": rate(t).detach()} if t.has_density else {})
-
-
-def name_of(part: Bound | Penalty) -> str:
-    """What a bound or a penalty is called: its function's or class's name."""
-    if isinstance(part, partial):
-        return name_of(part.func)
-    return (
-        part.__name__ if callable(part) and not isinstance(part, nn.Module) else type(part).__name__
-    )
-
-
-def _value_and_own(value: Tensor | tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor | float]:
-    return value if isinstance(value, tuple) else (value, 0.0)

@@ -6,18 +6,17 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch import distributions as D
 
-from vaekit.distributions import kl_per_dimension
+from vaekit.distributions import kl_per_dimension, log_prob_per_element
 from vaekit.models.drawing import Latent
 from vaekit.models.trace import Trace
+from vaekit.system.checks import Unsuited
 
 Penalty = Callable[[Trace], Tensor]
 
 
 def rate(t: Trace) -> Tensor:
-    """The mean KL(q || p): with weight beta - 1 beside the ELBO it makes a beta-VAE
-    (Higgins et al. 2017); with a weight rising from -1 to 0, a KL warm-up."""
+    """The mean KL(q || p)."""
     return (t.log_weight.exp() * t.kl).sum(0).mean()
 
 
@@ -27,7 +26,7 @@ def free_bits(floor: float) -> Penalty:
     With weight 1 beside the ELBO, a dimension's KL costs nothing until it reaches the floor.
 
     Raises:
-        TypeError: if a latent's prior and posterior are not both Gaussian.
+        Unsuited: if a latent's prior and posterior are not both normal.
     """
 
     def free_bits(t: Trace) -> Tensor:
@@ -44,7 +43,7 @@ def total_correlation(rows: int) -> Penalty:
     left, so that a batch of all rows gives the exact mixture (Chen et al. 2018).
 
     Raises:
-        TypeError: if the posterior's dimensions are not independent normals.
+        Unsuited: if the posterior's dimensions are not independent.
     """
 
     def total_correlation(t: Trace) -> Tensor:
@@ -55,10 +54,10 @@ def total_correlation(rows: int) -> Penalty:
 
 
 def _latent_total_correlation(latent: Latent, rows: int) -> Tensor:
-    if not isinstance(latent.posterior, D.Independent):
-        raise TypeError("total correlation needs a posterior of independent dimensions")
     z = latent.value[0]
-    each = latent.posterior.base_dist.log_prob(z[:, None])
+    each = log_prob_per_element(latent.posterior, z[:, None])
+    if each is None:
+        raise Unsuited("total correlation needs a posterior with independent dimensions")
     weights = stratified_weights(len(z), rows, z.device).log()
     joint = torch.logsumexp(weights + each.sum(-1), 1)
     marginals = torch.logsumexp(weights[..., None] + each, 1)
@@ -79,6 +78,6 @@ def mean_kl_per_dimension(t: Trace) -> dict[str, Tensor]:
     for name, latent in t.latents.items():
         kl = kl_per_dimension(latent.posterior, latent.prior)
         if kl is None:
-            raise TypeError(f"latent {name!r} has no KL per dimension: it is not Gaussian")
+            raise Unsuited(f"latent {name!r} has no KL per dimension: it is not normal")
         result[name] = kl.mean(0)
     return result

@@ -33,6 +33,8 @@ def cyclical(start: float, end: float, steps: int, cycles: int = 4) -> Schedule:
     )
 
 
-def product(*schedules: Schedule) -> Schedule:
-    """The product of several schedules, say a warm-up and a decay."""
-    return lambda step: math.prod(schedule(step) for schedule in schedules)
+def product(*weights: Weight) -> Weight:
+    """The product of several weights, say beta and a warm-up: a number if all are numbers."""
+    if not any(callable(weight) for weight in weights):
+        return math.prod(at(weight, 0) for weight in weights)
+    return lambda step: math.prod(at(weight, step) for weight in weights)

@@ -1,28 +1,43 @@
 """Recipes: plain functions of numbers and strings that return (model, objective).
 
-Every public function of the modules below is a recipe; its signature is its configuration.
+A recipe's signature is its configuration; the dictionary below is all that names it.
 """
 
 from __future__ import annotations
 
-from types import ModuleType
-
-from vaekit.recipes import hierarchical
-from vaekit.recipes import objectives as variants
-from vaekit.recipes import plain as standard
-from vaekit.recipes.recipe import Built, Recipe, from_data, is_recipe, options
+from vaekit.recipes import conditional, hierarchical, objectives, plain
+from vaekit.recipes.recipe import Built, Recipe, from_data, options
 from vaekit.system.checks import known
 
-MODULES: tuple[ModuleType, ...] = (standard, hierarchical, variants)
-
 RECIPES: dict[str, Recipe] = {
-    name: thing
-    for module in MODULES
-    for name, thing in vars(module).items()
-    if is_recipe(thing, module)
+    made.__name__: made
+    for made in (
+        plain.vae,
+        plain.dense_vae,
+        plain.conv_vae,
+        plain.residual_vae,
+        plain.full_covariance_vae,
+        plain.path_vae,
+        plain.autoencoder,
+        plain.burda,
+        plain.keras_mnist,
+        plain.keras_mnist_fast,
+        hierarchical.ladder_vae,
+        conditional.conditional_vae,
+        objectives.beta_vae,
+        objectives.beta_tcvae,
+        objectives.iwae,
+        objectives.dreg,
+        objectives.miwae,
+        objectives.piwae,
+        objectives.ciwae,
+        objectives.renyi,
+        objectives.tvo,
+        objectives.free_bits_vae,
+    )
 }
 
-PLANS: dict[str, dict[str, float | str]] = {**standard.PLANS, **variants.PLANS}
+PLANS: dict[str, dict[str, float | str]] = plain.PLANS
 
 
 def recipe(name: str) -> Recipe:

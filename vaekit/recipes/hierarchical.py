@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 from torch import nn
 
 from vaekit.conditionals import Conditional, Mapped, StandardNormal
@@ -10,26 +12,20 @@ from vaekit.families.gaussians import DiagonalNormal
 from vaekit.models import Ladder, Rung
 from vaekit.networks.ladder import Networks, Step, dense_ladder, residual_ladder
 from vaekit.recipes import parts
-from vaekit.recipes.parts import LINKS, Link, Network, Shape
-from vaekit.recipes.recipe import Built
+from vaekit.recipes.parts import LINKS, Shape
+from vaekit.recipes.plain import vae
+from vaekit.recipes.recipe import Built, extends
 from vaekit.system.checks import known, require
 
+Layers = Literal["auto", "dense", "residual"]
 
+
+@extends(
+    vae,
+    without=("given", "drop", "posterior", "rank", "prior", "prior_components", "network"),
+)
 def ladder_vae(
-    shape: Shape,
-    *,
-    levels: int = 256,
-    steps: int = 1,
-    latent: int = 16,
-    likelihood: str = "auto",
-    network: Network = "auto",
-    width: int = 0,
-    depth: int = 0,
-    planes: int = 2,
-    link: Link = "softplus",
-    scale: str = "auto",
-    components: int = 3,
-    kl_warmup: float = 0.0,
+    shape: Shape, planes: int = 2, network: Layers = "auto", depth: int = 0, **rest: Any
 ) -> Built:
     """Latents in layers, from coarse to fine, inferred from the top down (Sønderby et al. 2016).
 
@@ -37,22 +33,35 @@ def ladder_vae(
 
     Args:
         latent: numbers of the top latent; for vectors of each layer.
-        likelihood: p(x|z) by name; auto looks at the data.
         network: auto is residual for images of 16 pixels a side or more, else dense.
-        width: of hidden layers (400), or channels of the first stage (32).
         depth: layers of latents (2), or halvings of the image (until about 4 pixels).
         planes: of latents at each size of an image, beside the vector at the top.
-        link: how the network gives standard deviations: softplus, or exp of half a log variance.
-        scale: of gaussian, laplace, student_t: shared, element, network or a number; auto is
-            shared for images, element for vectors.
-        components: of a logistic_mixture.
-        kl_warmup: share of the training over which the KL's weight rises from 0 to 1.
     """
+    return _built(shape, planes, network, depth, **rest)
+
+
+def _built(
+    shape: Shape,
+    planes: int,
+    network: str,
+    depth: int,
+    *,
+    levels: int = 256,
+    steps: int = 1,
+    latent: int = 16,
+    likelihood: str = "auto",
+    width: int = 0,
+    link: str = "softplus",
+    scale: str = "auto",
+    components: int = 3,
+    kl_warmup: float = 0.0,
+) -> Built:
     require(latent >= 1 and planes >= 1, "latent and planes must be at least 1")
+    require(width >= 0 and depth >= 0, "width and depth must not be negative")
     data = parts.likelihood_family(likelihood, shape, levels, scale, components)
     require(network != "conv", "the networks of a ladder are dense or residual, not conv")
     nets = _networks(parts.network_for(network, shape), shape, data, latent, planes, width, depth)
-    first = nn.Sequential(parts.input_layer(likelihood, shape, levels), nets.stages[0])
+    first = nn.Sequential(data.kind.input(data), nets.stages[0])
     stages = [Mapped(net) for net in (first, *nets.stages[1:])]
     rungs = [_rung(step, link) for step in nets.steps]
     model = Ladder(stages, rungs, Conditional(nets.last, data))
@@ -69,6 +78,6 @@ def _networks(
     return residual_ladder(shape, data.raw_shape, latent, planes, channels)
 
 
-def _rung(step: Step, link: Link) -> Rung:
+def _rung(step: Step, link: str) -> Rung:
     code = DiagonalNormal(step.size, LINKS[known("link", link, LINKS)])
     return Rung(StandardNormal(step.size), Conditional(step.posterior, code), Mapped(step.merge))

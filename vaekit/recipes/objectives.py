@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from vaekit.objectives import bounds, penalties
+from vaekit.objectives import Term, bounds, penalties
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, extends
-
-PLANS: dict[str, dict[str, float | str]] = {}
 
 
 @extends(vae)
 def beta_vae(beta: float = 4.0, **rest: Any) -> Built:
     """The KL weighed by beta, for disentangled codes (Higgins et al. 2017)."""
     model, objective = vae(**rest)
-    return Built(model, objective.plus(beta - 1, penalties.rate))
+    return Built(model, objective.weighing_kl(beta))
 
 
 @extends(vae)
@@ -26,7 +24,8 @@ def beta_tcvae(beta: float = 6.0, rows: int = 1, **rest: Any) -> Built:
         beta: weight of the total correlation.
     """
     model, objective = vae(**rest)
-    return Built(model, objective.plus(beta - 1, penalties.total_correlation(rows)))
+    penalty = penalties.total_correlation(rows)
+    return Built(model, objective.plus(Term("total_correlation", beta - 1, penalty, "batch")))
 
 
 @extends(vae)
@@ -115,4 +114,4 @@ def free_bits_vae(floor: float = 0.25, **rest: Any) -> Built:
         floor: nats that cost nothing, per latent dimension.
     """
     model, objective = vae(**rest)
-    return Built(model, objective.plus(1.0, penalties.free_bits(floor)))
+    return Built(model, objective.plus(Term("free_bits", 1.0, penalties.free_bits(floor))))

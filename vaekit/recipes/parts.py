@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor, nn
 
-from vaekit.conditionals import Conditional
+from vaekit import conditionals
+from vaekit.conditionals import Conditional, Site
 from vaekit.families import (
     DiagonalNormal,
     Family,
@@ -18,10 +21,11 @@ from vaekit.families import (
     likelihood,
 )
 from vaekit.families.base import Positive, half_exp
-from vaekit.families.elementwise import Scale
+from vaekit.families.located import Scale
 from vaekit.networks import (
-    Rescale,
-    Standardize,
+    Join,
+    Prepared,
+    Withheld,
     conv_decoder,
     conv_encoder,
     dense,
@@ -31,33 +35,33 @@ from vaekit.networks import (
 from vaekit.networks.layers import depth_for
 from vaekit.objectives import Objective
 from vaekit.objectives.bounds import elbo
-from vaekit.objectives.penalties import rate
 from vaekit.objectives.schedules import ramp
 from vaekit.system.checks import BadInput, known, require
 
 Shape = tuple[int, ...]
 Network = Literal["auto", "dense", "conv", "residual"]
 Posterior = Literal["diagonal", "low_rank", "full", "point"]
+Prior = Literal["standard", "mixture", "vamp", "flow"]
 Link = Literal["softplus", "exp"]
 
 SMALLEST_CONV = 16
-LEVELS = ("discretized_logistic", "logistic_mixture", "categorical", "beta_binomial")
-COUNTS = ("poisson", "negative_binomial")
-REAL = ("gaussian", "laplace", "student_t")
 LINKS: dict[str, Callable[[Tensor], Tensor]] = {"softplus": Positive(1e-4), "exp": half_exp}
+
+
+POSTERIORS: dict[str, Callable[[int, int, Callable[[Tensor], Tensor]], Family]] = {
+    "diagonal": lambda latent, rank, scale: DiagonalNormal(latent, scale),
+    "low_rank": lambda latent, rank, scale: LowRankNormal(latent, rank, scale),
+    "full": lambda latent, rank, scale: FullNormal(latent, scale),
+    "point": lambda latent, rank, scale: PointMass(latent),
+}
 
 
 def posterior_family(name: str, latent: int, rank: int = 2, link: str = "softplus") -> Family:
     """The family of q(z|x) by name."""
     require(latent >= 1, f"latent must be at least 1, not {latent}")
+    require(rank >= 1, f"rank must be at least 1, not {rank}")
     scale = LINKS[known("link", link, LINKS)]
-    families: dict[str, Family] = {
-        "diagonal": DiagonalNormal(latent, scale),
-        "low_rank": LowRankNormal(latent, rank, scale),
-        "full": FullNormal(latent, scale),
-        "point": PointMass(latent),
-    }
-    return families[known("posterior", name, families)]
+    return POSTERIORS[known("posterior", name, POSTERIORS)](latent, rank, scale)
 
 
 def likelihood_family(
@@ -86,42 +90,50 @@ def parse_scale(text: str, shape: Shape) -> Scale:
     return number
 
 
-def input_layer(kind: str, shape: Shape, levels: int) -> nn.Module:
-    """What brings the data of this likelihood to a size that networks like."""
-    if kind in LEVELS:
-        return Rescale(levels)
-    if kind in COUNTS or kind in REAL:
-        return Standardize(shape, log=kind in COUNTS)
-    return nn.Identity()
-
-
 def network_for(name: str, shape: Shape) -> str:
     """ "auto" is convolutional for images of at least 16 pixels a side, dense for all else."""
     image = len(shape) == 3
     if name == "auto":
         return "conv" if image and min(shape[1:]) >= SMALLEST_CONV else "dense"
+    known("network", name, NETWORKS)
     require(image or name == "dense", f"network {name!r} is for images; for vectors use 'dense'")
-    return known("network", name, ("dense", "conv", "residual"))
+    return name
 
 
-def encoder(kind: str, shape: Shape, raw: Shape, width: int, depth: int) -> nn.Module:
-    """The network of q(z|x)."""
-    if kind == "dense":
-        return dense(shape, raw, [width or 400] * (depth or 2))
-    channels = channels_for(shape, width, depth)
-    if kind == "conv":
-        return conv_encoder(shape, raw, channels)
-    return residual_encoder(shape, raw, channels)
+@dataclass(frozen=True)
+class Nets:
+    """A kind of network: the encoder's, and the decoder's, which is its mirror.
+
+    Args:
+        encoder: from (shape of x, raw shape, width, depth).
+        decoder: from (numbers of z, raw shape, width, depth).
+        flat: whether the encoder takes an image as a vector.
+    """
+
+    encoder: Callable[[Shape, Shape, int, int], nn.Module]
+    decoder: Callable[[int, Shape, int, int], nn.Module]
+    flat: bool = False
 
 
-def decoder(kind: str, shape: Shape, latent: int, raw: Shape, width: int, depth: int) -> nn.Module:
-    """The network of p(x|z), the mirror of the encoder."""
-    if kind == "dense":
-        return dense((latent,), raw, [width or 400] * (depth or 2))
-    channels = channels_for(shape, width, depth)
-    if kind == "conv":
-        return conv_decoder(latent, raw, channels)
-    return residual_decoder(latent, raw, channels)
+def _hidden(width: int, depth: int) -> list[int]:
+    return [width or 400] * (depth or 2)
+
+
+NETWORKS = {
+    "dense": Nets(
+        lambda shape, raw, width, depth: dense(shape, raw, _hidden(width, depth)),
+        lambda latent, raw, width, depth: dense((latent,), raw, _hidden(width, depth)),
+        flat=True,
+    ),
+    "conv": Nets(
+        lambda shape, raw, w, d: conv_encoder(shape, raw, channels_for(shape, w, d)),
+        lambda latent, raw, w, d: conv_decoder(latent, raw, channels_for(raw, w, d)),
+    ),
+    "residual": Nets(
+        lambda shape, raw, w, d: residual_encoder(shape, raw, channels_for(shape, w, d)),
+        lambda latent, raw, w, d: residual_decoder(latent, raw, channels_for(raw, w, d)),
+    ),
+}
 
 
 def channels_for(shape: Shape, width: int, depth: int) -> list[int]:
@@ -132,14 +144,54 @@ def channels_for(shape: Shape, width: int, depth: int) -> list[int]:
 
 
 def posterior(
-    shape: Shape, family: Family, network: str, kind: str, levels: int, width: int, depth: int
+    data: Likelihood, family: Family, network: str, width: int, depth: int, given: int = 0
 ) -> Conditional:
-    """q(z|x)."""
-    net = encoder(network, shape, family.raw_shape, width, depth)
-    return Conditional(nn.Sequential(input_layer(kind, shape, levels), net), family)
+    """q(z|x, given).
+
+    Args:
+        data: the likelihood, which knows how its data is brought to a size that networks like.
+        family: of q.
+        network: by name.
+        width: see :func:`vaekit.recipes.plain.vae`.
+        depth: likewise.
+        given: how many numbers are given beside x.
+    """
+    shape, nets = data.event_shape, NETWORKS[network]
+    if not given:
+        net = nets.encoder(shape, family.raw_shape, width, depth)
+        return Conditional(nn.Sequential(data.kind.input(data), net), family)
+    first = data.kind.input(data)
+    if nets.flat:
+        first, shape = nn.Sequential(first, nn.Flatten()), (math.prod(shape),)
+    net = nets.encoder((shape[0] + given, *shape[1:]), family.raw_shape, width, depth)
+    return Conditional(Prepared(first, Join(net)), family)
+
+
+def decoder(
+    data: Likelihood, latent: int, network: str, width: int, depth: int, given: int = 0
+) -> Conditional:
+    """p(x|z, given); arguments as for :func:`posterior`."""
+    net = NETWORKS[network].decoder(latent + given, data.raw_shape, width, depth)
+    return Conditional(Join(net) if given else net, data)
+
+
+def prior(name: str, site: Site, given: int = 0) -> conditionals.Prior:
+    """p(z) by name."""
+    require(
+        not given or name != "vamp",
+        "a vamp prior needs pseudo-inputs without anything given beside them: take another prior",
+    )
+    return conditionals.prior(name, site)
+
+
+def withheld(share: float, given: int) -> nn.Module | None:
+    """What withholds what is given from a share of the training rows."""
+    require(0 <= share < 1, f"drop must be at least 0 and below 1, not {share}")
+    require(bool(given) or not share, "nothing is given, so that nothing can be dropped")
+    return Withheld(share) if share else None
 
 
 def warmed_up(share: float, steps: int) -> Objective:
     """The ELBO, the weight of whose KL rises from 0 to 1 over a share of the training."""
-    rising = [(ramp(-1.0, 0.0, int(share * steps)), rate)] if share else []
-    return Objective(elbo, *rising)
+    require(0 <= share <= 1, f"kl_warmup must lie between 0 and 1, not {share}")
+    return Objective(elbo, kl_weight=ramp(0.0, 1.0, int(share * steps)) if share else 1.0)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from torch import nn
 
-from vaekit.conditionals import Conditional, StandardNormal
+from vaekit.conditionals import Conditional, Site, StandardNormal
 from vaekit.families.base import half_exp
 from vaekit.families.gaussians import DiagonalNormal
 from vaekit.models import VAE
@@ -14,9 +15,9 @@ from vaekit.networks import MeanLogits, dense, glorot, tutorial_decoder, tutoria
 from vaekit.objectives import Objective
 from vaekit.objectives.bounds import dreg, elbo, iwae, path_elbo, reconstruction
 from vaekit.recipes import parts
-from vaekit.recipes.parts import Link, Network, Posterior, Shape
+from vaekit.recipes.parts import Link, Network, Posterior, Prior, Shape
 from vaekit.recipes.recipe import Built, extends
-from vaekit.system.checks import known
+from vaekit.system.checks import known, require
 
 PLAIN: dict[str, float | str] = {"decay": "constant", "warmup": 0.0, "clip": 0.0, "ema": 0.0}
 PLANS: dict[str, dict[str, float | str]] = {
@@ -32,6 +33,7 @@ def vae(
     *,
     levels: int = 256,
     steps: int = 1,
+    given: Mapping[str, int] | None = None,
     latent: int = 16,
     likelihood: str = "auto",
     network: Network = "auto",
@@ -39,10 +41,13 @@ def vae(
     depth: int = 0,
     posterior: Posterior = "diagonal",
     rank: int = 2,
+    prior: Prior = "standard",
+    prior_components: int = 0,
     link: Link = "softplus",
     scale: str = "auto",
     components: int = 3,
     kl_warmup: float = 0.0,
+    drop: float = 0.0,
 ) -> Built:
     """A variational autoencoder (Kingma & Welling 2014; Rezende et al. 2014).
 
@@ -54,40 +59,46 @@ def vae(
         depth: hidden layers (2), or halvings of the image (until about 4 pixels).
         posterior: covariance of q(z|x): diagonal, low_rank, full; point has none.
         rank: of a low_rank posterior.
+        prior: p(z): standard, or learned: mixture (of normals), vamp (of the posteriors of learned
+            pseudo-inputs), flow.
+        prior_components: of a mixture (50), pseudo-inputs of a vamp (500).
         link: how the network gives standard deviations: softplus, or exp of half a log variance.
         scale: of gaussian, laplace, student_t: shared, element, network or a number; auto is
             shared for images, element for vectors.
         components: of a logistic_mixture.
         kl_warmup: share of the training over which the KL's weight rises from 0 to 1.
+        drop: share of the training rows from which what is given is withheld.
     """
+    require(width >= 0 and depth >= 0, "width and depth must not be negative")
     code = parts.posterior_family(posterior, latent, rank, link)
     data = parts.likelihood_family(likelihood, shape, levels, scale, components)
-    network_kind = parts.network_for(network, shape)
-    decode = parts.decoder(network_kind, shape, latent, data.raw_shape, width, depth)
-    encode = parts.posterior(shape, code, network_kind, likelihood, levels, width, depth)
-    model = VAE(StandardNormal(latent), encode, Conditional(decode, data))
-    return Built(model, parts.warmed_up(kl_warmup, steps))
+    kind, beside = parts.network_for(network, shape), sum((given or {}).values())
+    decode = parts.decoder(data, latent, kind, width, depth, beside)
+    encode = parts.posterior(data, code, kind, width, depth, beside)
+    before = parts.prior(prior, Site(latent, shape, encode, prior_components), beside)
+    side = parts.withheld(drop, beside)
+    return Built(VAE(before, encode, decode, side), parts.warmed_up(kl_warmup, steps))
 
 
-@extends(vae, network="dense", depth=1, latent=20, likelihood="bernoulli", link="exp")
+@extends(vae, fixed={"network": "dense"}, depth=1, latent=20, likelihood="bernoulli", link="exp")
 def dense_vae(**rest: Any) -> Built:
     """One hidden layer of 400 units and 20 latents: the VAE of PyTorch's examples."""
     return vae(**rest)
 
 
-@extends(vae, network="conv")
+@extends(vae, fixed={"network": "conv"})
 def conv_vae(**rest: Any) -> Built:
     """A convolutional VAE for images of any size."""
     return vae(**rest)
 
 
-@extends(vae, network="residual")
+@extends(vae, fixed={"network": "residual"})
 def residual_vae(**rest: Any) -> Built:
     """A residual convolutional VAE with group norm, for images of any size (He et al. 2016)."""
     return vae(**rest)
 
 
-@extends(vae, posterior="full")
+@extends(vae, fixed={"posterior": "full"}, without=("rank",))
 def full_covariance_vae(**rest: Any) -> Built:
     """A VAE whose posterior has a full covariance matrix."""
     return vae(**rest)
@@ -100,7 +111,13 @@ def path_vae(**rest: Any) -> Built:
     return Built(model, objective.but(bound=path_elbo))
 
 
-@extends(vae, posterior="point", likelihood="gaussian", scale="1")
+@extends(
+    vae,
+    fixed={"posterior": "point"},
+    without=("rank", "prior", "prior_components", "link", "kl_warmup"),
+    likelihood="gaussian",
+    scale="1",
+)
 def autoencoder(**rest: Any) -> Built:
     """An autoencoder: a point for a posterior and squared error for a loss; not a density."""
     return Built(vae(**rest).model, Objective(reconstruction))

@@ -4,56 +4,59 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from types import ModuleType
 from typing import Any, NamedTuple
 
-from torch import nn
-
+from vaekit.models import Graph
 from vaekit.objectives import Objective
-from vaekit.system.checks import BadInput, known
+from vaekit.system.checks import BadInput, known, require
 
 
 class Built(NamedTuple):
     """What a recipe makes."""
 
-    model: nn.Module
+    model: Graph
     objective: Objective
 
 
 Recipe = Callable[..., Built]
+Values = Mapping[str, Any]
 
-FROM_DATA = ("shape", "levels", "steps", "rows")
-
-
-def is_recipe(thing: object, module: ModuleType) -> bool:
-    """Whether this is a public function defined in ``module`` that returns ``Built``."""
-    return (
-        inspect.isfunction(thing)
-        and thing.__module__ == module.__name__
-        and typing.get_type_hints(thing).get("return") is Built
-        and not thing.__name__.startswith("_")
-    )
+FROM_DATA = ("shape", "levels", "steps", "rows", "given")
 
 
-def extends(base: Recipe, **defaults: Any) -> Callable[[Recipe], Recipe]:
-    """Give a recipe the options of ``base``, some with other ``defaults``, beside its own.
+def extends(
+    base: Recipe,
+    *,
+    fixed: Values | None = None,
+    without: Sequence[str] = (),
+    **defaults: Any,
+) -> Callable[[Recipe], Recipe]:
+    """Give a recipe the options of ``base`` beside its own.
 
     The recipe takes its own options by name and all others in ``**rest``.
+
+    Args:
+        base: whose options it gets.
+        fixed: options that the recipe's name settles: they have this value and cannot be set.
+        without: options that would do nothing here, and cannot be set either.
+        defaults: other defaults than those of ``base``.
     """
+    settled = {**_fixed(base), **(fixed or {})}
 
     def extend(own: Recipe) -> Recipe:
-        merged = _signature(base)
+        merged = {n: p for n, p in _signature(base).items() if n not in (*settled, *without)}
         merged |= {n: merged[n].replace(default=value) for n, value in defaults.items()}
         merged |= {n: p for n, p in _signature(own).items() if p.kind is not p.VAR_KEYWORD}
 
         @wraps(own)
         def recipe(**given: Any) -> Built:
-            return own(**{**defaults, **given})
+            return own(**{**settled, **defaults, **given})
 
         recipe.__signature__ = inspect.Signature(list(merged.values()))  # type: ignore[attr-defined]
         recipe.__extends__ = base  # type: ignore[attr-defined]
+        recipe.__fixed__ = settled  # type: ignore[attr-defined]
         return recipe
 
     return extend
@@ -65,24 +68,48 @@ def options(recipe: Recipe) -> dict[str, inspect.Parameter]:
 
 
 def from_data(recipe: Recipe, **known_facts: Any) -> dict[str, Any]:
-    """Of the facts known from the data, those that this recipe wants."""
+    """Of the facts known from the data, those that this recipe wants.
+
+    Raises:
+        BadInput: if the model is to be given something that the recipe has no place for, or
+            nothing where the recipe needs it.
+    """
+    takes = "given" in _signature(recipe)
+    told = bool(known_facts.get("given"))
+    name = recipe.__name__
+    require(takes or not told, f"recipe {name} takes nothing given: use conditional_vae")
+    require(told or not takes, f"recipe {name} needs something given: name it, as in --given label")
     return {name: known_facts[name] for name in FROM_DATA if name in _signature(recipe)}
 
 
-def check_options(recipe: Recipe, given: dict[str, Any]) -> None:
-    """Raise ``BadInput`` for an option that the recipe does not have."""
+def check_options(recipe: Recipe, given: Values) -> None:
+    """Raise ``BadInput`` for an option that the recipe does not have, or has settled."""
     for name in given:
+        if name in _fixed(recipe):
+            value = _fixed(recipe)[name]
+            raise BadInput(f"recipe {recipe.__name__} always has {name} {value}: leave it out")
         known(f"option of recipe {recipe.__name__}", name, options(recipe))
 
 
-def call(recipe: Recipe, arguments: dict[str, Any]) -> Built:
-    """Build, turning a refusal by torch (an impossible size, say) into ``BadInput``."""
-    check_options(recipe, {k: v for k, v in arguments.items() if k not in FROM_DATA})
+def call(recipe: Recipe, arguments: Values, *, stored: bool = False) -> Built:
+    """Build, turning a refusal by torch (an impossible size, say) into ``BadInput``.
+
+    Args:
+        recipe: what to build.
+        arguments: by name.
+        stored: they come from a model folder, which may be older than some of the recipe's rules.
+    """
+    if not stored:
+        check_options(recipe, {k: v for k, v in arguments.items() if k not in FROM_DATA})
     try:
         return recipe(**arguments)
     except (RuntimeError, TypeError, IndexError, ZeroDivisionError) as error:
         reason = str(error).split("\n")[0]
         raise BadInput(f"recipe {recipe.__name__} cannot be built so: {reason}") from error
+
+
+def _fixed(recipe: Recipe) -> Values:
+    return vars(recipe).get("__fixed__", {})
 
 
 def _signature(recipe: Recipe) -> dict[str, inspect.Parameter]:

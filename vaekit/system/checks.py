@@ -10,6 +10,11 @@ class BadInput(ValueError):
     """Something a person gave cannot be used; the message is one line they can act on."""
 
 
+class Unsuited(TypeError):
+    """Two parts that do not go together, such as a penalty and a posterior without what it needs;
+    the message is one line."""
+
+
 def require(condition: bool, message: str) -> None:
     """Raise ``BadInput(message)`` unless ``condition`` holds."""
     if not condition:

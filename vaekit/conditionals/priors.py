@@ -1,0 +1,181 @@
+"""Priors p(z): the standard normal, and those that are learned."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch import distributions as D
+from torch.nn import functional as F
+
+from vaekit.data_init import DataInit
+from vaekit.distributions import quantiles
+from vaekit.families.elementwise import independent
+from vaekit.system.checks import known, require
+
+FLOOR = 1e-3  # of a component's standard deviations
+
+
+class Prior(nn.Module, ABC):
+    """p(z) over ``dim`` numbers, whatever is given.
+
+    ``forward`` returns a distribution without a batch, its event the whole vector, so that
+    ``log_prob`` is one number per row, in nats, and ``sample`` draws rows.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.event_shape = (dim,)
+
+    @abstractmethod
+    def forward(self, *given: Tensor) -> D.Distribution:
+        """p(z)."""
+
+    @torch.no_grad()
+    def quantiles(self, shares: Tensor) -> Tensor | None:
+        """The values below which a share of each dimension's mass lies, (shares, dim); None
+        where they are not known."""
+        return quantiles(self(), shares)
+
+    @torch.no_grad()
+    def path(self, start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
+        """Codes on the way from one to another, (pairs, shares, dim): here a straight line."""
+        return start[:, None] + (end - start)[:, None] * shares[None, :, None]
+
+
+class StandardNormal(Prior):
+    """N(0, I): the usual prior."""
+
+    zero: Tensor
+
+    def __init__(self, dim: int) -> None:
+        super().__init__(dim)
+        self.register_buffer("zero", torch.zeros(dim), persistent=False)
+
+    def forward(self, *given: Tensor) -> D.Distribution:
+        normal = D.Normal(self.zero, torch.ones_like(self.zero), validate_args=False)
+        return independent(normal, self.event_shape)
+
+
+class Mixture(Prior):
+    """A mixture of normals with independent dimensions; weights, means and scales are learned.
+
+    Args:
+        dim: numbers of a code.
+        components: how many normals.
+    """
+
+    def __init__(self, dim: int, components: int = 50) -> None:
+        super().__init__(dim)
+        require(components >= 1, f"components must be at least 1, not {components}")
+        self.logits = nn.Parameter(torch.zeros(components))
+        self.means = nn.Parameter(torch.randn(components, dim))
+        self.raw_scales = nn.Parameter(torch.full((components, dim), math.log(math.e - 1)))
+
+    def forward(self, *given: Tensor) -> D.Distribution:
+        scales = F.softplus(self.raw_scales) + FLOOR
+        parts = independent(D.Normal(self.means, scales, validate_args=False), self.event_shape)
+        return mixed(self.logits, parts)
+
+
+class Vamp(DataInit, Prior):
+    r"""The mean of the posteriors of learned pseudo-inputs (Tomczak & Welling 2018).
+
+    .. math:: p(z) = \sum_k w_k q(z | u_k)
+
+    Args:
+        posterior: q(z | x), of the model whose prior this is; shared with it.
+        shape: of one row of x.
+        dim: numbers of a code.
+        components: how many pseudo-inputs; they start at training rows.
+    """
+
+    def __init__(
+        self, posterior: nn.Module, shape: tuple[int, ...], dim: int, components: int = 500
+    ) -> None:
+        super().__init__(dim)
+        require(components >= 1, f"components must be at least 1, not {components}")
+        self.posterior = posterior
+        self.pseudo = nn.Parameter(torch.zeros(components, *shape))
+        self.logits = nn.Parameter(torch.zeros(components))
+
+    def init_from(self, x: Tensor) -> None:
+        """Take pseudo-inputs from rows spread evenly over those shown."""
+        index = torch.linspace(0, len(x) - 1, len(self.pseudo)).long()
+        self.pseudo.copy_(x[index])
+
+    def forward(self, *given: Tensor) -> D.Distribution:
+        return mixed(self.logits, self.posterior(self.pseudo))
+
+
+class Flow(Prior):
+    """A neural spline flow (Durkan et al. 2019), by zuko.
+
+    Args:
+        dim: numbers of a code.
+        transforms: how many autoregressive transforms follow one another.
+        width: of the two hidden layers of each.
+    """
+
+    def __init__(self, dim: int, transforms: int = 3, width: int = 64) -> None:
+        super().__init__(dim)
+        flows = _zuko().flows
+        self.flow = flows.NSF(dim, transforms=transforms, hidden_features=(width, width))
+
+    def forward(self, *given: Tensor) -> D.Distribution:
+        return self.flow()
+
+
+def mixed(logits: Tensor, parts: D.Distribution) -> D.MixtureSameFamily:
+    """The mixture of the rows of ``parts``."""
+    weights = D.Categorical(logits=logits, validate_args=False)
+    return D.MixtureSameFamily(weights, parts, validate_args=False)
+
+
+def _zuko() -> Any:
+    """zuko, which turns torch's checks of arguments off for all where it is imported: they are
+    put back as they were."""
+    checked = D.Distribution._validate_args
+    import zuko
+
+    D.Distribution.set_default_validate_args(checked)
+    return zuko
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a prior is made for.
+
+    Args:
+        dim: numbers of a code.
+        shape: of one row of x.
+        posterior: q(z | x).
+        components: of a prior that has some; 0 for as many as it thinks fit.
+    """
+
+    dim: int
+    shape: tuple[int, ...]
+    posterior: nn.Module
+    components: int = 0
+
+
+PRIORS: dict[str, Callable[[Site], Prior]] = {
+    "standard": lambda site: StandardNormal(site.dim),
+    "mixture": lambda site: Mixture(site.dim, site.components or 50),
+    "vamp": lambda site: Vamp(site.posterior, site.shape, site.dim, site.components or 500),
+    "flow": lambda site: Flow(site.dim),
+}
+
+
+def prior(name: str, site: Site) -> Prior:
+    """The prior called ``name``.
+
+    Raises:
+        BadInput: for an unknown name, with the nearest known one.
+    """
+    return PRIORS[known("prior", name, PRIORS)](site)
