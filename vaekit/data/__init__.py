@@ -1,6 +1,6 @@
 """Data: sources held in memory, how their values become a model's x, and seeded batches."""
 
-from vaekit.data.batches import Batches, Encoded
+from vaekit.data.batches import Batches, Encoded, Encoder
 from vaekit.data.facts import Facts, facts
 from vaekit.data.opening import open_source
 from vaekit.data.published.catalogue import CATALOGUE, Entry
@@ -13,6 +13,7 @@ __all__ = [
     "SPLITS",
     "Batches",
     "Encoded",
+    "Encoder",
     "Entry",
     "Facts",
     "Representation",
