@@ -103,7 +103,7 @@ def trained(**options):
     job = prepare(open_source("digits"), "autoencoder", latent=3, width=16, epochs=2, **options)
     run = job.run()
     run_here(run)
-    return run.session
+    return run.state
 
 
 def test_parts_add_up_to_the_batch():

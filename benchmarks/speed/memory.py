@@ -75,11 +75,11 @@ def measured(path: Path) -> dict:
     )
     run = job.run()
     result["looking at the data"] = peak.read()
-    steps = train(run.session, run.batches.from_step())
+    steps = train(run.state, run.batches.from_step())
     for _ in range(STEPS):
         next(steps)
     result["training"] = peak.read()
-    trained = Trained(run.session.averaged, job.config({}), source)
+    trained = Trained(run.state.averaged, job.config({}), source)
     trained.evaluate(source, split="test", samples=1)
     result["evaluating the test rows"] = peak.read()
     rows = source.rows("train")

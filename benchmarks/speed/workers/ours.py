@@ -26,7 +26,7 @@ source = dataclasses.replace(from_memory(values), splits=splits)
 recipe = {"conv": "keras_mnist", "dense": "dense_vae"}[given["network"]]
 job = prepare(source, recipe, epochs=10_000, batch=given["batch"], precision=given["precision"])
 run = job.run(torch.device(given["device"]))
-session = run.session
+session = run.state
 steps = train(session, run.batches.from_step())
 trained = Trained(copy.deepcopy(session.averaged).cpu(), job.config({}), source)
 
