@@ -218,7 +218,7 @@ def _apart(table: Array, names: list[str]) -> Batch:
 
 def _columns(trained: Trained, column: str | None = None) -> list[str]:
     """The columns that hold a model's rows: the one told, or else those it was trained on."""
-    return [column] if column else list(trained.config["data"].get("columns") or [DATA])
+    return [column] if column else trained.config.columns or [DATA]
 
 
 def _rows(batch: Batch, columns: list[str]) -> Array:

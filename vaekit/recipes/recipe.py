@@ -24,7 +24,7 @@ class Built(NamedTuple):
 
 Recipe = Callable[..., Built]
 
-FROM_DATA = ("shape", "levels", "steps", "rows")
+FROM_DATA = ("shape", "levels", "steps", "rows", "given")
 
 
 def is_recipe(thing: object, module: ModuleType) -> bool:
@@ -67,6 +67,11 @@ def options(recipe: Recipe) -> dict[str, inspect.Parameter]:
 def from_data(recipe: Recipe, **known_facts: Any) -> dict[str, Any]:
     """Of the facts known from the data, those that this recipe wants."""
     return {name: known_facts[name] for name in FROM_DATA if name in _signature(recipe)}
+
+
+def takes_given(recipe: Recipe) -> bool:
+    """Whether its models are given something beside x."""
+    return "given" in _signature(recipe)
 
 
 def check_options(recipe: Recipe, given: dict[str, Any]) -> None:

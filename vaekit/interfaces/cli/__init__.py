@@ -43,7 +43,7 @@ app = App(
 ELSEWHERE = {"train": "train", "compress": "archives", "decompress": "archives"}
 for _name, _help in COMMANDS.items():
     _flags: dict[str, Any] = {"help_flags": [], "version_flags": []} if _name == "train" else {}
-    _place = f"vaekit.interfaces.cli.{ELSEWHERE.get(_name, 'commands')}:{_name}"
+    _place = f"vaekit.interfaces.cli.{ELSEWHERE.get(_name, 'use')}:{_name}"
     app.command(_place, name=_name, help=_help, **_flags)
 
 
