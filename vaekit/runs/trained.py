@@ -17,7 +17,7 @@ from torch import Tensor
 
 from vaekit.data import Encoded, Representation, Source
 from vaekit.data.on_disk import OnDisk, Values, in_memory, passing
-from vaekit.data.readers.arrays import is_frame, split_frame, to_array, to_rows
+from vaekit.data.readers.arrays import framed, is_frame, split_frame, to_array, to_rows
 from vaekit.data.readers.aside import LABEL
 from vaekit.evaluation import (
     bits_per_dimension,
@@ -106,10 +106,11 @@ class Trained:
         columns set aside, where they are there, and pictures of the same size."""
         origin = self.config.data
         opening = origin.opening.elsewhere(self.representation.shape)
-        own = isinstance(data, str | os.PathLike) and origin.open is not None
-        if own and str(data) != origin.open:
+        labels = origin.opening.labels
+        if labels and isinstance(data, str | os.PathLike) and Path(labels).is_file():
             own = str(Path(data).resolve()) == origin.open
-        return (replace(opening, labels=origin.opening.labels) if own else opening).open(data)
+            opening = replace(opening, labels=labels) if own else opening
+        return opening.open(data)
 
     def split_of(self, source: Source, split: str | None = None) -> str:
         """Which rows are meant: of the model's own data those of the test split, of other data
@@ -152,11 +153,17 @@ class Trained:
         x, _ = self._rows(data, "all", given)
         return (part.numpy() for part in codes(self.model, x))
 
+    def encode_apart(self, data: Any, *, seed: int = 0, given: Given | None = None) -> Array:
+        """Codes as :meth:`encode`, of rows as :meth:`x_apart` makes them."""
+        x = self.x_apart(data, seed)
+        self._given(given, len(x))
+        return encode(self.model, x).numpy()
+
     def encode(self, data: Any, *, given: Given | None = None) -> Any:
         """Codes, (rows, latent): the posterior means."""
         x, _ = self._rows(data, "all", given)
         names = [f"z{i}" for i in range(self.latent)]
-        return _like(data, encode(self.model, x).numpy(), names)
+        return framed(data, encode(self.model, x).numpy(), names)
 
     def decode(self, codes: Any, *, given: Given | None = None) -> Array:
         """The mean of p(x|z) for each code."""
@@ -172,7 +179,7 @@ class Trained:
         """Each row encoded and decoded again: the mean of p(x|z) at the posterior mean."""
         x, told = self._rows(data, "all", given)
         values = to_array(self._decode(encode(self.model, x), told))
-        return _like(data, values, self.config.columns)
+        return framed(data, values, self.config.columns)
 
     def sample(
         self, rows: int = 1, *, seed: int = 0, mean: bool = False, given: Given | None = None
@@ -378,13 +385,3 @@ def _line(a: Tensor, b: Tensor, steps: int) -> Tensor:
     """Points between the rows of a and of b: (rows * steps, numbers)."""
     shares = torch.linspace(0, 1, steps)[None, :, None]
     return (a[:, None] * (1 - shares) + b[:, None] * shares).flatten(0, 1)
-
-
-def _like(data: Any, values: Array, columns: list[str] | None) -> Any:
-    """A data frame with the same index where a data frame came in, else the array itself."""
-    if not is_frame(data) or not columns or values.ndim != 2:
-        return values
-    frame: Callable[..., Any] = type(data)
-    if type(data).__module__.split(".")[0] == "pandas":
-        return frame(values, columns=columns, index=data.index)
-    return frame(values, schema=columns)

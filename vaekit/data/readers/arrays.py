@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -159,3 +160,13 @@ def to_array(values: Tensor) -> Array:
     if array.ndim != 4:
         return array
     return array[:, 0] if array.shape[1] == 1 else np.moveaxis(array, 1, 3)
+
+
+def framed(data: Any, values: Array, columns: list[str] | None) -> Any:
+    """A data frame with the same index where a data frame came in, else the array itself."""
+    if not is_frame(data) or not columns or values.ndim != 2:
+        return values
+    frame: Callable[..., Any] = type(data)
+    if type(data).__module__.split(".")[0] == "pandas":
+        return frame(values, columns=columns, index=data.index)
+    return frame(values, schema=columns)
