@@ -17,7 +17,7 @@ from vaekit.data import open_source
 from vaekit.families.catalogue import LIKELIHOODS
 from vaekit.recipes.recipe import Built
 from vaekit.rows import Batch
-from vaekit.runs.fit import prepare
+from vaekit.runs.job import prepare
 from vaekit.training import Diverged, Meter, read_metrics, save_checkpoint, train
 from vaekit.training.cuda_graphs import (
     WARM,
@@ -27,6 +27,7 @@ from vaekit.training.cuda_graphs import (
     can_be_captured,
 )
 from vaekit.training.loop import updated
+from vaekit.training.placement import Placement
 
 META = torch.device("meta")
 UPDATES = 12
@@ -275,10 +276,10 @@ def test_cuda_graphs_are_the_same_training(recipe):
     found = []
     for wanted in (False, True):
         job = prepare(open_source("digits"), recipe, latent=3, epochs=3, batch=150)
-        session = job.run(torch.device("cuda", 0)).session
+        session = job.run(Placement(torch.device("cuda", 0))).state
         recorded = CapturedUpdates(session, CudaGraphs(session.device)) if wanted else None
         do = recorded.update if recorded else lambda batch, s=session: updated(s, batch)
-        batches = job.run(torch.device("cuda", 0)).batches
+        batches = job.run(Placement(torch.device("cuda", 0))).batches
         session.model.train()
         found.append(curve(do, session, batches))
         assert recorded is None or recorded.play is not None
@@ -288,7 +289,7 @@ def test_cuda_graphs_are_the_same_training(recipe):
 @on_a_gpu
 def test_training_on_a_gpu_keeps_rows_there():
     job = prepare(open_source("digits"), "vae", latent=3, epochs=1)
-    run = job.run(torch.device("cuda", 0))
+    run = job.run(Placement(torch.device("cuda", 0)))
     assert run.batches.values.device.type == "cuda"
     for _ in train(run.state, run.batches.from_step()):
         pass

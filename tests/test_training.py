@@ -16,7 +16,7 @@ from vaekit.data import Batches, Representation, open_source
 from vaekit.data.source import source
 from vaekit.objectives import Objective
 from vaekit.objectives.bounds import elbo
-from vaekit.runs.fit import prepare
+from vaekit.runs.job import prepare
 from vaekit.runs.run import Interrupted, Run, run_here, run_in
 from vaekit.system.checks import BadInput
 from vaekit.system.seeding import generator_for, seed_for, seeded

@@ -15,7 +15,7 @@ import torch
 
 from vaekit.data import Source, open_source
 from vaekit.objectives.schedules import Schedule
-from vaekit.runs.fit import Job, prepare
+from vaekit.runs.job import Job, prepare
 from vaekit.system.version import __version__
 from vaekit.training import (
     Meter,

@@ -14,7 +14,7 @@ from vaekit.objectives import Objective
 from vaekit.objectives.bounds import elbo, reconstruction
 from vaekit.objectives.penalties import rate, stratified_weights, total_correlation
 from vaekit.recipes import RECIPES, recipe
-from vaekit.runs.fit import prepare
+from vaekit.runs.job import prepare
 from vaekit.runs.run import run_here
 from vaekit.training import Meter, Step
 

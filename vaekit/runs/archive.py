@@ -16,19 +16,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from vaekit.system.checks import BadInput, require
 from vaekit.codec import fixed_point
 from vaekit.codec.ans import Empty
 from vaekit.codec.blocks import MODEL, Coder
-from vaekit.codec.families import twin
 from vaekit.codec.container import Block, Reader, Writer
+from vaekit.codec.families import twin
 from vaekit.data import Representation
 from vaekit.data.readers.arrays import channels_first, laid_out
-from vaekit.system.files import replacing
-from vaekit.system.progress import tracked
 from vaekit.runs.trained import Trained
-from vaekit.system.version import __version__
+from vaekit.system.checks import BadInput, require
+from vaekit.system.files import replacing
 from vaekit.system.parallel import shared_out
+from vaekit.system.progress import tracked
+from vaekit.system.version import __version__
 
 Array = np.ndarray
 DAMAGE = (
@@ -62,8 +62,8 @@ class Summary:
 
 def fingerprint(trained: Trained) -> str:
     """A sha256 over all that decides how a model codes: recipe, arguments, numbers, weights."""
-    config = {k: trained.config[k] for k in ("recipe", "arguments", "representation")}
-    found = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
+    identity = json.dumps(trained.config.identity(), sort_keys=True)
+    found = hashlib.sha256(identity.encode())
     for name, tensor in sorted(trained.model.state_dict().items()):
         found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         found.update(tensor.detach().cpu().contiguous().numpy().tobytes())
@@ -77,6 +77,10 @@ def coder_of(trained: Trained, dtype: np.dtype) -> Coder:
         BadInput: for a model without an exact form, or one of real numbers.
     """
     model, representation = trained.model, trained.representation
+    require(
+        not trained.config.conditions,
+        "a model that is given something beside x cannot compress: the file would not hold it",
+    )
     exact, family = twin(model), model.likelihood.family
     top = min(family.range.high, LARGEST_COUNT)
     require(

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vaekit.system.checks import BadInput, require
-from vaekit.runs.archive import Archive, Summary, compress
 from vaekit.data.readers.images import find_images, from_tiles, to_tiles
-from vaekit.system.files import make_folder, replacing
+from vaekit.runs.archive import Archive, Summary, compress
 from vaekit.runs.trained import Trained
+from vaekit.system.checks import BadInput, require
+from vaekit.system.files import make_folder, replacing
 
 Array = np.ndarray
 MODES = {1: "L", 3: "RGB"}
