@@ -45,7 +45,7 @@ class Prior(nn.Module, ABC):
     @torch.no_grad()
     def path(self, start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
         """Codes on the way from one to another, (pairs, shares, dim): here a straight line."""
-        return start[:, None] + (end - start)[:, None] * shares[None, :, None]
+        return straight(start, end, shares)
 
 
 class StandardNormal(Prior):
@@ -142,6 +142,11 @@ class Flow(Prior):
 
     def forward(self, *given: Tensor) -> D.Distribution:
         return self.flow()
+
+
+def straight(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
+    """The straight line from each row of one to that of another, (rows, shares, dim)."""
+    return start[:, None] + (end - start)[:, None] * shares[None, :, None]
 
 
 def mixed(logits: Tensor, parts: D.Distribution) -> D.MixtureSameFamily:

@@ -162,6 +162,10 @@ class Conditions:
         self._check_told(raw)
         return {c.name: c.encode(raw[c.name]) for c in self}
 
+    def unknown(self, rows: int) -> dict[str, Tensor]:
+        """What a model sees that is told nothing, for so many rows."""
+        return {c.name: torch.zeros(rows, c.width) for c in self}
+
     def ask(self, given: Mapping[str, Any], rows: int) -> dict[str, Tensor]:
         """What a person gives, as class numbers and covariates: (rows,) each.
 

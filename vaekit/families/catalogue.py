@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import distributions as D
 
-from vaekit.families.base import UNIT, UNIT_RANGE, Likelihood, Shape
+from vaekit.families.base import UNIT, UNIT_RANGE, Kind, Likelihood, Shape
 from vaekit.families.counts import Counted, OverdispersedCounted
 from vaekit.families.elementwise import Bernoulli, Elementwise, same
 from vaekit.families.levels import (
@@ -83,6 +83,11 @@ LIKELIHOODS: dict[str, Callable[..., Likelihood]] = {
         logistic_mixture, categorical, beta_binomial, poisson, negative_binomial,
     )
 }  # fmt: skip
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of data that the likelihood called ``name`` describes."""
+    return likelihood(name, (1,), levels=2).kind
 
 
 def likelihood(

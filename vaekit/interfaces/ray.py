@@ -216,7 +216,7 @@ def _loaded(config: bytes, weights: bytes) -> Trained:
 
 
 def _codes(trained: Trained, rows: Array, given: Given) -> Array:
-    return trained.encode_apart(rows, given=given)
+    return trained.encode_alike(rows, given=given)
 
 
 def _rebuilt(trained: Trained, rows: Array, given: Given) -> Array:

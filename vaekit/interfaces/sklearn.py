@@ -84,7 +84,7 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         )  # fmt: skip
         run = job.run()
         run_here(run)
-        self.model_, self.n_iter_ = Trained(run.best_model(), job.config()), run.session.step
+        self.model_, self.n_iter_ = Trained(run.best_model(), job.config()), run.state.step
         return self
 
     def transform(self, X: Any) -> Array:

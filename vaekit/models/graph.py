@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch import distributions as D
 
@@ -46,6 +47,30 @@ class Graph(nn.Module, ABC):
     def forward(self, draw: Draw, rows: Rows = NOTHING) -> D.Distribution:
         """Draw all latents by the rule handed in and return p(x | latents)."""
         return self.emit(*self.walk(draw, rows))
+
+    @property
+    @abstractmethod
+    def priors(self) -> list[Any]:
+        """p of each latent, in order."""
+
+    def networks(self, rows: Rows) -> dict[str, tuple[nn.Module, tuple[Tensor, ...]]]:
+        """Networks to look into, by name, each with what it is called with for these rows; none
+        if the model is best seen as a whole."""
+        return {}
+
+    def path(self, start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
+        """Codes on the way from one to another, (pairs, shares, dim), each latent as its prior
+        leads."""
+        sizes = list(self.latents.values())
+        ends = zip(self.priors, start.split(sizes, -1), end.split(sizes, -1), strict=True)
+        return torch.cat([prior.path(a, b, shares) for prior, a, b in ends], -1)
+
+    def quantiles(self, shares: Tensor) -> Tensor | None:
+        """The values below which a share of the prior's mass lies in each dimension of a code,
+        (shares, dim); None where they are not known."""
+        each = [prior.quantiles(shares) for prior in self.priors]
+        known = [values for values in each if values is not None]
+        return torch.cat(known, -1) if len(known) == len(each) else None
 
     @property
     def has_density(self) -> bool:

@@ -39,6 +39,11 @@ class Labelled(Graph):
         """q(y | x), q(z | x, y)."""
         return [self.posterior, *self.vae.posteriors]
 
+    @property
+    def priors(self) -> list[Any]:
+        """p(y), p(z)."""
+        return [self.prior, *self.vae.priors]
+
     def walk(self, draw: Draw, rows: Rows) -> tuple[Tensor, ...]:
         """Draw y, then z given y."""
         y = draw(LABEL, self.prior(), None if rows.x is None else self.posterior(rows.x))

@@ -63,6 +63,11 @@ class Ladder(Graph):
         """q of each rung, coarsest first."""
         return [rung.posterior for rung in self.rungs]
 
+    @property
+    def priors(self) -> list[Any]:
+        """p of each rung, coarsest first."""
+        return [rung.prior for rung in self.rungs]
+
     def walk(self, draw: Draw, rows: Rows) -> tuple[Tensor, ...]:
         """Draw all latents from the top down; returns the last one and the state above it."""
         state: tuple[Tensor, ...] = ()

@@ -23,7 +23,7 @@ class VAE(Graph):
     """
 
     def __init__(
-        self, prior: Any, posterior: Any, likelihood: nn.Module, side: nn.Module | None = None
+        self, prior: Any, posterior: Any, likelihood: Any, side: nn.Module | None = None
     ) -> None:
         super().__init__()
         self.prior, self.posterior, self.likelihood = prior, posterior, likelihood
@@ -34,6 +34,18 @@ class VAE(Graph):
     def posteriors(self) -> list[Any]:
         """q(z | x)."""
         return [self.posterior]
+
+    @property
+    def priors(self) -> list[Any]:
+        """p(z)."""
+        return [self.prior]
+
+    def networks(self, rows: Rows) -> dict[str, tuple[nn.Module, tuple[Tensor, ...]]]:
+        """The encoder's and the decoder's."""
+        z = rows.data.new_zeros(len(rows), self.latents["z"])
+        given = tuple(rows.given.values())
+        encoder, decoder = self.posterior.net, self.likelihood.net
+        return {"encoder": (encoder, (rows.data, *given)), "decoder": (decoder, (z, *given))}
 
     def walk(self, draw: Draw, rows: Rows) -> tuple[Tensor, ...]:
         """Draw z; returns it and all that is given."""

@@ -8,30 +8,22 @@ import numpy as np
 import torch
 from PIL import Image
 
-from vaekit.families.catalogue import LIKELIHOODS
+from vaekit.distributions import log_prob_per_element
+from vaekit.evaluation.annealing import Placed
 from vaekit.models.drawing import at_mean
 from vaekit.models.trace import trace
 from vaekit.pictures import as_bytes, grid
-from vaekit.recipes.parts import COUNTS, LEVELS, REAL
+from vaekit.rows import Rows
 from vaekit.runs.trained import Given, Trained
+from vaekit.system.seeding import seeded
 
 Array = np.ndarray
-
-
-def white(trained: Trained) -> float | None:
-    """The stored value that means white, or None where there is no such thing."""
-    kind, representation = trained.config.likelihood.name, trained.representation
-    if kind in LEVELS:
-        return (trained.config.levels - 1) * representation.scale
-    image = len(representation.shape) == 3
-    if kind in COUNTS or (kind in REAL and not image) or kind not in LIKELIHOODS:
-        return None
-    return representation.scale
+PRIOR_DRAWS = 10_000
 
 
 def sheet(trained: Trained, rows: Array, columns: int) -> Image.Image:
     """Images in a grid, each grey value as the data means it."""
-    return grid(as_bytes(rows, white(trained)), columns)
+    return grid(as_bytes(rows, trained.white), columns)
 
 
 def pairs_sheet(trained: Trained, values: object, rebuilt: Array, columns: int = 16) -> Image.Image:
@@ -42,7 +34,7 @@ def pairs_sheet(trained: Trained, values: object, rebuilt: Array, columns: int =
     lines = []
     for start in range(0, len(originals), columns):
         for images in (originals, rebuilt):
-            line = as_bytes(images[start : start + columns], white(trained))
+            line = as_bytes(images[start : start + columns], trained.white)
             missing = columns - len(line)
             lines.append(
                 np.pad(line, ((0, missing), *[(0, 0)] * (line.ndim - 1)), constant_values=128)
@@ -55,10 +47,10 @@ def traversals(
 ) -> Array:
     """Decoded codes that differ from ``code`` in one unit at a time, at the prior's quantiles
     from 1 % to 99 %: (units * steps, *row)."""
-    quantiles = torch.special.ndtri(torch.linspace(0.01, 0.99, steps)).numpy()
+    quantiles = prior_quantiles(trained, np.linspace(0.01, 0.99, steps))
     codes = np.tile(code, (len(units), steps, 1))
     for row, unit in enumerate(units):
-        codes[row, :, unit] = quantiles
+        codes[row, :, unit] = quantiles[:, unit]
     return trained.decode(codes.reshape(-1, len(code)), given=given)
 
 
@@ -66,12 +58,29 @@ def manifold(
     trained: Trained, axes: tuple[int, int], side: int = 20, given: Given | None = None
 ) -> Array:
     """Decoded codes on a grid over two latent dimensions at the prior's quantiles; all other
-    dimensions are 0. Rows go from high to low, as on a map."""
-    quantiles = torch.special.ndtri(torch.linspace(0.02, 0.98, side))
-    codes = torch.zeros(side, side, trained.latent)
-    codes[..., axes[0]] = quantiles[None, :]
-    codes[..., axes[1]] = quantiles.flip(0)[:, None]
-    return trained.decode(codes.flatten(0, 1), given=given)
+    dimensions are at its median. Rows go from high to low, as on a map."""
+    quantiles = prior_quantiles(trained, np.linspace(0.02, 0.98, side))
+    codes = np.tile(prior_quantiles(trained, np.array([0.5])), (side, side, 1))
+    codes[..., axes[0]] = quantiles[None, :, axes[0]]
+    codes[..., axes[1]] = quantiles[::-1, None, axes[1]]
+    return trained.decode(codes.reshape(-1, trained.latent), given=given)
+
+
+def prior_quantiles(trained: Trained, shares: Array) -> Array:
+    """The values below which a share of the prior's mass lies in each dimension of a code,
+    (shares, latent): exact where the prior knows them, else of many draws from it."""
+    found = trained.model.quantiles(torch.from_numpy(shares).float())
+    if found is not None:
+        return found.numpy()
+    return np.quantile(prior_draws(trained), shares, axis=0).astype(np.float32)
+
+
+def prior_draws(trained: Trained, rows: int = PRIOR_DRAWS, seed: int = 0) -> Array:
+    """Codes drawn from the prior, (rows, latent)."""
+    placed = Placed(rows)
+    with torch.inference_mode(), seeded(seed, "prior"):
+        trained.model.walk(placed, Rows(None, trained.config.conditions.unknown(rows)))
+    return torch.cat(placed.drawn, 1).numpy()
 
 
 def one_row_per_class(
@@ -94,11 +103,11 @@ def one_row_per_class(
     return np.concatenate(made)
 
 
-def bits_by_place(trained: Trained, x: torch.Tensor) -> tuple[Array, float]:
+def bits_by_place(trained: Trained, rows: Rows) -> tuple[Array, float]:
     """Mean code length of each number of a row given its mean code, in bits, (*row); and of the
     latents, KL(q(z|x) || p(z)), in bits a row."""
     with torch.inference_mode():
-        found = trace(trained.model, x, rule=at_mean)
-        base = found.likelihood.base_dist  # type: ignore[attr-defined]
-        bits = -base.log_prob(x).mean(0) / math.log(2)
-    return bits.numpy(), found.kl.mean().item() / math.log(2)
+        found = trace(trained.model, rows, rule=at_mean)
+        each = log_prob_per_element(found.likelihood, rows.data)
+    assert each is not None
+    return -each.mean(0).numpy() / math.log(2), found.kl.mean().item() / math.log(2)

@@ -125,21 +125,28 @@ def _scatter_by_label(
         axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), markerscale=2, handletextpad=0.2)
 
 
-def posterior_against_prior(draws: Array, units: list[int]) -> str:
-    """Histograms of codes drawn from q(z|x) over many rows, beside the prior's density."""
+def posterior_against_prior(draws: Array, units: list[int], shares: Array, quantiles: Array) -> str:
+    """Histograms of codes drawn from q(z|x) over many rows, beside the prior's density.
+
+    Args:
+        draws: codes, (rows, latent).
+        units: which dimensions are shown.
+        shares: rising, between 0 and 1.
+        quantiles: of the prior at these shares, (shares, latent).
+    """
     columns = min(len(units), 4)
     rows = math.ceil(len(units) / columns)
     ends = max(4.0, float(np.quantile(np.abs(draws), 0.999)))
-    grid = np.linspace(-ends, ends, 200)
     with figure(9.6, 1.9 * rows + 0.4, nrows=rows, ncols=columns, squeeze=False) as (made, axes):
         for axis in axes.flat[len(units) :]:
             axis.set_axis_off()
         for axis, unit in zip(axes.flat, units, strict=False):
             span = {"bins": 60, "range": (-ends, ends), "density": True}
             axis.hist(draws[:, unit], **span, color=ACCENT, alpha=0.55)
-            axis.plot(
-                grid, np.exp(-(grid**2) / 2) / math.sqrt(2 * math.pi), color=INK, linewidth=1.2
-            )
+            rise = np.diff(quantiles[:, unit])
+            middle = quantiles[:-1, unit] + rise / 2
+            density = np.diff(shares) / np.maximum(rise, 1e-9)
+            axis.plot(middle, density, color=INK, linewidth=1.2)
             axis.set(title=f"z{unit}", yticks=[])
         return svg(made, "Aggregate posterior against the prior")
 

@@ -195,7 +195,7 @@ def manifold(view: View) -> str:
     """Decoded codes over two latent units."""
     a, b = view.busiest(2)
     rows = panels.manifold(view.trained, (a, b), given=view.given(1))
-    rest = "" if view.trained.latent == 2 else ", the other dimensions at 0"
+    rest = "" if view.trained.latent == 2 else ", the other dimensions at its median"
     caption = (
         f"Decoded codes over z{a} (across) and z{b} (up), at quantiles of the prior from 2 % "
         f"to 98 %{rest}."
@@ -219,14 +219,14 @@ def traversals(view: View) -> str:
 
 def bounds(view: View) -> str:
     """Importance-weighted bounds against their number of particles."""
-    x = view.x[: view.scores.annealed_rows or ROWS_FOR_CURVE]
-    curve = bound_curve(view.trained.model, x, most=CURVE, seed=view.seed)
+    rows = view.x[: view.scores.annealed_rows or ROWS_FOR_CURVE]
+    curve = bound_curve(view.trained.model, rows, most=CURVE, seed=view.seed)
     bracket = {}
     if view.scores.annealed is not None:
         top = view.scores.annealed + max(view.scores.annealed_gap or 0.0, 0.0)
         bracket["annealed, and its gap above"] = (view.scores.annealed, top)
     caption = (
-        f"The importance-weighted bound on the first {len(x)} test rows. At K = 1 it is the "
+        f"The importance-weighted bound on the first {len(rows)} test rows. At K = 1 it is the "
         f"ELBO; it rises towards log p(x). Where it still rises at the right end, importance "
         f"sampling with few samples understates log p(x)."
     )
@@ -253,7 +253,7 @@ def walks(view: View) -> str:
     rows = np.concatenate([left, lines, right], 1)
     image = panels.sheet(view.trained, rows.reshape(-1, *rows.shape[2:]), rows.shape[1])
     caption = (
-        "Far left and far right: two test images. Between them: the straight line from the "
+        "Far left and far right: two test images. Between them: the way from the "
         "code of one to that of the other, decoded."
     )
     return page.section("Interpolations", _picture(image, caption))
@@ -261,16 +261,17 @@ def walks(view: View) -> str:
 
 def aggregate(view: View) -> str:
     """Codes of the data against the prior."""
-    x = view.x
     with torch.inference_mode(), seeded(view.seed, "aggregate"):
-        parts = [trace(view.trained.model, p, rule=from_posterior) for p in x.split(500)]
+        parts = [trace(view.trained.model, p, rule=from_posterior) for p in view.x.split(500)]
         each = [torch.cat([z.value[0] for z in t.latents.values()], 1) for t in parts]
     draws = torch.cat(each).numpy()
     caption = (
         "One draw from q(z|x) for each test row (filled) and the prior's density (line). Where "
         "they differ, samples from the prior land where the decoder was not trained."
     )
-    svg = plots.posterior_against_prior(draws, view.busiest(8))
+    shares = np.linspace(0.002, 0.998, 80)
+    quantiles = panels.prior_quantiles(view.trained, shares)
+    svg = plots.posterior_against_prior(draws, view.busiest(8), shares, quantiles)
     return page.section("Aggregate posterior and prior", page.plot(svg, caption))
 
 

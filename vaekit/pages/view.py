@@ -14,8 +14,8 @@ import torch
 from vaekit.data import Source
 from vaekit.data.on_disk import in_memory
 from vaekit.evaluation.scores import Scores
+from vaekit.rows import Rows
 from vaekit.runs.trained import Trained
-from vaekit.system.seeding import generator_for
 
 Array = np.ndarray
 
@@ -65,10 +65,9 @@ class View:
         return np.asarray(self.trained.encode(self.rows))
 
     @cached_property
-    def x(self) -> torch.Tensor:
+    def x(self) -> Rows:
         """The rows as the model sees them."""
-        noise = generator_for(self.seed, "binarize", "all")
-        return self.trained.representation.encode(self.values, noise)
+        return self.trained.rows(self.rows, seed=self.seed)[:]  # type: ignore[return-value]
 
     @property
     def columns(self) -> list[str]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from vaekit.data import Facts, Representation, Source, facts
 from vaekit.families import LIKELIHOODS
-from vaekit.recipes.parts import COUNTS, LEVELS, REAL
+from vaekit.families.base import BINARY, COUNTS, LEVELS, REAL
+from vaekit.families.catalogue import kind_of
 from vaekit.system.checks import known, require
 
 MOST_LEVELS = 4096
@@ -38,13 +39,13 @@ def choose(
     else:
         name, why = known("likelihood", likelihood, (*LIKELIHOODS, "auto")), "as asked"
     require(
-        binarize == "none" or name == "bernoulli",
+        binarize == "none" or kind_of(name) is BINARY,
         f"binarized data needs likelihood bernoulli, not {name}; leave out binarize or likelihood",
     )
     representation = represent(seen, source, name, binarize)
     if colours != "rgb":
         require(
-            seen.byte and source.shape[0] == 3 and source.is_image and name in LEVELS,
+            seen.byte and source.shape[0] == 3 and source.is_image and kind_of(name) is LEVELS,
             f"colours={colours} is for 8-bit colour pictures under a likelihood of whole levels",
         )
         representation = replace(representation, colours=colours)
@@ -80,10 +81,11 @@ def represent(seen: Facts, source: Source, likelihood: str, binarize: str) -> Re
     """The numbers that this likelihood is fed."""
     dtype = str(source.values.dtype).removeprefix("torch.")
     shape = source.shape
-    if likelihood in LEVELS:
+    kind = kind_of(likelihood)
+    if kind is LEVELS:
         fractions = seen.pixels and not seen.whole
         return Representation(shape, dtype, 1 / 255 if fractions else 1.0, whole=fractions)
-    if likelihood in COUNTS or (likelihood in REAL and not source.is_image):
+    if kind is COUNTS or (kind is REAL and not source.is_image):
         return Representation(shape, dtype)
     return Representation(shape, dtype, _top(seen, source), binarize)
 
@@ -105,7 +107,7 @@ def _top(seen: Facts, source: Source) -> float:
 
 
 def _grey_warning(seen: Facts, likelihood: str, binarize: str) -> tuple[str, ...]:
-    if likelihood != "bernoulli" or binarize != "none" or seen.binary:
+    if kind_of(likelihood) is not BINARY or binarize != "none" or seen.binary:
         return ()
     return (
         "grey values under bernoulli: the loss is a cross-entropy, not a log likelihood; "

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from vaekit.models import Graph
 from vaekit.objectives import Objective
-from vaekit.system.checks import BadInput, known, require
+from vaekit.system.checks import BadInput, known
 
 
 class Built(NamedTuple):
@@ -68,18 +68,20 @@ def options(recipe: Recipe) -> dict[str, inspect.Parameter]:
 
 
 def from_data(recipe: Recipe, **known_facts: Any) -> dict[str, Any]:
-    """Of the facts known from the data, those that this recipe wants.
+    """Of the facts known from the data, those that this recipe wants."""
+    wanted = {name: known_facts[name] for name in FROM_DATA if name in _signature(recipe)}
+    return {name: value for name, value in wanted.items() if name != "given" or value}
 
-    Raises:
-        BadInput: if the model is to be given something that the recipe has no place for, or
-            nothing where the recipe needs it.
-    """
-    takes = "given" in _signature(recipe)
-    told = bool(known_facts.get("given"))
-    name = recipe.__name__
-    require(takes or not told, f"recipe {name} takes nothing given: use conditional_vae")
-    require(told or not takes, f"recipe {name} needs something given: name it, as in --given label")
-    return {name: known_facts[name] for name in FROM_DATA if name in _signature(recipe)}
+
+def takes_given(recipe: Recipe) -> bool:
+    """Whether its models can be given something beside x."""
+    return "given" in _signature(recipe)
+
+
+def needs_given(recipe: Recipe) -> bool:
+    """Whether its models must be given something beside x."""
+    parameter = _signature(recipe).get("given")
+    return parameter is not None and parameter.default is parameter.empty
 
 
 def check_options(recipe: Recipe, given: Values) -> None:

@@ -123,10 +123,10 @@ def train_on(
     run, config = job.run(place), job.config(opening, name_of(data))
     if out is None:
         require(not tensorboard, "tensorboard needs a folder: give out")
-        require(not run.session.is_split, "weights that are split need a folder: give out")
+        require(not run.state.weights.are_sharded, "weights that are split need a folder: give out")
         run_here(run)
         return Trained(run.best_model(), config, source)
-    folder = world().first(lambda: begin(out, config))
+    folder = world().on_rank_0(lambda: begin(out, config))
     run_in(folder, run, tensorboard=tensorboard, checkpoint_every=checkpoint_every)
     return Trained.load(folder, source)
 

@@ -9,13 +9,15 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import Tensor
 
+from vaekit.models import Graph
 from vaekit.recipes import Built, recipe
 from vaekit.recipes.recipe import call
 from vaekit.runs.config import Config
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import make_folder, replacing
+from vaekit.system.modules import load_state
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib")
@@ -29,7 +31,7 @@ def write_config(folder: Path, config: Config) -> None:
 
 
 def write_weights(folder: Path, state: dict[str, Tensor]) -> None:
-    """Write a model's state dict."""
+    """Write a model's tensors, as :func:`~vaekit.system.modules.state_of` names them."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     with replacing(folder / WEIGHTS) as temporary:
         # not save_file: it has a temporary file of its own, which a kill would leave behind
@@ -59,10 +61,10 @@ def read_config(path: str | os.PathLike[str]) -> tuple[Path, Config]:
 
 def build(config: Config) -> Built:
     """The model and objective that a configuration describes, with fresh weights."""
-    return call(recipe(config.recipe), dict(config.arguments))
+    return call(recipe(config.recipe), dict(config.arguments), stored=True)
 
 
-def load_model(path: str | os.PathLike[str]) -> tuple[nn.Module, Config]:
+def load_model(path: str | os.PathLike[str]) -> tuple[Graph, Config]:
     """The trained model in a folder, ready to use, and its configuration.
 
     Raises:
@@ -74,7 +76,7 @@ def load_model(path: str | os.PathLike[str]) -> tuple[nn.Module, Config]:
     return model.to(memory_format=torch.channels_last).eval(), config  # type: ignore[call-overload]
 
 
-def read_weights(folder: Path, model: nn.Module) -> None:
+def read_weights(folder: Path, model: Graph) -> None:
     """Fill ``model`` with the folder's tensors; every one must be there and fit."""
     path = folder / WEIGHTS
     require(path.is_file(), f"{folder} holds no {WEIGHTS} yet: its training has saved no model")
@@ -85,7 +87,7 @@ def read_weights(folder: Path, model: nn.Module) -> None:
     except (SafetensorError, OSError) as error:
         raise BadInput(f"{path} is damaged or no safetensors file: {error}") from error
     try:
-        model.load_state_dict(tensors)
+        load_state(model, tensors)
     except RuntimeError as error:
         reason = str(error).split("\n\t")[1].split(".\n")[0]
         raise BadInput(f"{path} holds the weights of another recipe or size: {reason}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vaekit.models import Ladder
 from vaekit.models.drawing import Recorder, at_mean
+from vaekit.rows import Rows
 from vaekit.runs.config import Config
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import size_text
@@ -32,15 +32,21 @@ class Layer:
     connected_to: str
 
 
-def layers(net: nn.Module, x: Tensor, run: Callable[[Tensor], Any] | None = None) -> list[Layer]:
-    """The layers of ``net`` in the order in which they run on x (rows, *shape), by ``run`` where
-    it takes more than x alone.
+def layers(
+    net: nn.Module, inputs: Sequence[Tensor], run: Callable[[], Any] | None = None
+) -> list[Layer]:
+    """The layers of ``net`` in the order in which they run.
 
     A container appears only where it makes something of its own (a sum, a concatenation).
+
+    Args:
+        net: what is looked into.
+        inputs: what it is called with, (rows, *shape) each.
+        run: what runs it, if that is not a call with the inputs.
     """
-    found = [Layer("input", "Input", size_text(x.shape[1:]), 0, "")]
-    makers: dict[int, str] = {id(x): "input"}
-    alive = [x]
+    found = [Layer("input", "Input", size_text(x.shape[1:]), 0, "") for x in inputs]
+    makers: dict[int, str] = {id(x): "input" for x in inputs}
+    alive = [*inputs]
 
     def record(name: str, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         if not isinstance(output, Tensor) or id(output) in makers:
@@ -53,7 +59,7 @@ def layers(net: nn.Module, x: Tensor, run: Callable[[Tensor], Any] | None = None
         alive.append(output)
 
     with _watching(net, record), torch.inference_mode():
-        (run or net)(x)
+        run() if run else net(*inputs)
     return found
 
 
@@ -75,15 +81,15 @@ def _watching(net: nn.Module, record: Any) -> Iterator[None]:
 def describe(trained: Trained, scores: dict[str, Any] | None = None) -> dict[str, Any]:
     """Everything :func:`as_text` shows, for machines; ``scores`` are those of an evaluation."""
     model, config = trained.model, trained.config
-    rows = torch.zeros(1, *trained.representation.shape)
-    codes = torch.zeros(1, trained.latent)
-    if isinstance(model, Ladder):
-        tables = {"model": layers(model, rows, lambda x: model(Recorder(1, 1, at_mean), x))}
-        counts = {"model": count(model)}
-    else:
-        parts = {"encoder": (model.posterior, rows), "decoder": (model.likelihood, codes)}
-        tables = {part: layers(net.net, x) for part, (net, x) in parts.items()}
-        counts = {part: count(net) for part, (net, _) in parts.items()}
+    x = torch.zeros(1, *trained.representation.shape)
+    rows = Rows(x, config.conditions.unknown(1))
+    parts = model.networks(rows)
+    tables = {part: layers(net, inputs) for part, (net, inputs) in parts.items()}
+    counts = {part: count(net) for part, (net, _) in parts.items()}
+    if not parts:
+        tables = {"model": layers(model, [x], lambda: model(Recorder(1, 1, at_mean), rows))}
+    if rest := count(model) - sum(counts.values()):
+        counts["other" if parts else "model"] = rest
     return {
         "health": None if scores is None else {name: scores.get(name) for name in HEALTH},
         **_origin(config),

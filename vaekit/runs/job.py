@@ -11,23 +11,23 @@ import torch
 from torch import Tensor
 
 from vaekit import recipes
-from vaekit.data import Batches, Encoded, Opening, Representation, Source
-from vaekit.data.on_disk import in_memory, passing
+from vaekit.data import Batches, Encoded, Opening, Source
+from vaekit.data.on_disk import passing
 from vaekit.data.opening import AS_IT_IS
-from vaekit.data_init import adapt
+from vaekit.data_init import data_init
 from vaekit.recipes.choose import Choice, choose
-from vaekit.recipes.recipe import Built, Recipe, call, from_data, options, takes_given
+from vaekit.recipes.recipe import Built, Recipe, call, from_data, needs_given, options, takes_given
 from vaekit.runs.config import Chosen, Config, Origin
 from vaekit.runs.run import Run
 from vaekit.system.checks import known, require
 from vaekit.system.devices import CPU
 from vaekit.system.precision import settled
-from vaekit.system.seeding import generator_for, seeded
+from vaekit.system.seeding import seeded
 from vaekit.training import Plan
 from vaekit.training.distributed import world
 from vaekit.training.placement import HERE, Placement
 
-ROWS_TO_ADAPT, NUMBERS_TO_ADAPT = 20_000, 2**25
+ROWS_TO_ADAPT, NUMBERS_TO_ADAPT, TRIED = 20_000, 2**25, 64
 PLAN_OPTIONS = {field.name for field in fields(Plan)}
 
 
@@ -51,7 +51,7 @@ class Job:
         """What is trained on: of each batch, the parts that are this process's."""
         return Batches(
             self.source, self.choice.representation, self.plan.batch, self.plan.seed,
-            parts=self.parts, mine=world().mine(self.parts),
+            parts=self.parts, mine=world().shard_of(self.parts), given=self._given("all"),
         )  # fmt: skip
 
     def run(self, placement: Placement = HERE) -> Run:
@@ -66,20 +66,28 @@ class Job:
             f"this run computes its batches in {parts} parts, which {size} processes cannot share "
             f"out evenly: give it a number of processes that divides {parts}",
         )
-        held_out = Encoded(
-            self.source.rows("validation"), self.choice.representation, "validation", self.plan.seed
-        )
         batches = replace(self.batches, device=placement.device)
-        return Run(self.built, batches, held_out.split(), self.plan, self.steps, placement)
+        held_out = self.rows("validation").split(*self._chunk)
+        return Run(self.built, batches, held_out, self.plan, self.steps, placement)
 
     @property
     def steps(self) -> int:
         return self.plan.epochs * self.batches.per_epoch
 
-    def rows(self, split: str, limit: int | None = None) -> Tensor:
-        """x of one split, as evaluation sees it."""
-        values = in_memory(self.source.rows(split, limit))
-        return as_x(self.choice.representation, values, self.plan.seed, split)
+    @property
+    def _chunk(self) -> list[int]:
+        """Rows at once in validation: a batch's, where a term looks at the batch as a whole."""
+        return [self.plan.batch] if self.built.objective.over_batch else []
+
+    def rows(self, split: str) -> Encoded:
+        """Rows of one split, as evaluation sees them."""
+        source, plan = self.source, self.plan
+        return Encoded(
+            source.rows(split), self.choice.representation, split, plan.seed, self._given(split)
+        )
+
+    def _given(self, split: str) -> dict[str, Tensor]:
+        return self.source.conditions().encode(self.source.given_of(split))
 
     @cached_property
     def built(self) -> Built:
@@ -87,13 +95,23 @@ class Job:
         objective. Made once.
 
         Raises:
-            BadInput: if any row holds a value that the likelihood gives no probability.
+            BadInput: if any row holds a value that the likelihood gives no probability, or parts
+                do not go together.
         """
         with seeded(self.plan.seed, "init"):
             built = call(recipes.recipe(self.recipe), self.arguments)
         check_range(built, self.source, self.choice)
         shown = min(ROWS_TO_ADAPT, NUMBERS_TO_ADAPT // prod(self.source.shape))
-        adapt(built.model, self.rows("train", max(shown, 1)))
+        rows = self.rows("train")[: max(shown, 1)]
+        data_init(built.model, rows.data)
+        with seeded(self.plan.seed, "check"):
+            built.objective.check(built.model, rows[:TRIED])
+        batched = built.objective.over_batch
+        require(
+            self.parts == 1 or not batched,
+            f"the {', '.join(batched)} looks at a batch as a whole: it cannot be computed in "
+            f"{self.parts} parts, nor by several processes",
+        )
         return built
 
     def config(self, opening: Opening = AS_IT_IS, place: str | None = None) -> Config:
@@ -121,11 +139,6 @@ class Job:
             likelihood=Chosen(choice.likelihood, choice.why, choice.warnings),
             conditions=source.conditions(),
         )
-
-
-def as_x(representation: Representation, values: Tensor, seed: int, split: str) -> Tensor:
-    """Stored values as a model's x; dynamic binarization is drawn once per seed and split."""
-    return representation.encode(values, generator_for(seed, "binarize", split))
 
 
 def prepare(
@@ -170,25 +183,22 @@ def prepare(
 
 def check_given(name: str, recipe: Recipe, source: Source) -> None:
     """Raise ``BadInput`` unless the recipe takes what is given beside x, or nothing is given."""
-    if takes_given(recipe):
-        require(
-            bool(source.given),
-            f"recipe {name} is told something beside x: say what, as --given label "
-            "(in Python given='label')",
-        )
-        return
-    takers = [n for n, other in recipes.RECIPES.items() if takes_given(other)]
-    near = [n for n in takers if n == f"conditional_{name}"] or takers
-    hint = f"use {' or '.join(near)}" if near else "leave it out"
-    require(not source.given, f"recipe {name} takes nothing given: {hint}")
+    require(
+        bool(source.given) or not needs_given(recipe),
+        f"recipe {name} needs something given beside x: say what, as --given label "
+        "(in Python given='label')",
+    )
+    require(
+        not source.given or takes_given(recipe),
+        f"recipe {name} takes nothing given: use conditional_vae",
+    )
 
 
 def check_range(built: Built, source: Source, choice: Choice) -> None:
     """Raise ``BadInput`` if any row holds a value that the likelihood gives no probability."""
-    model: Any = built.model
     grey = replace(choice.representation, binarize="none")
     for values in passing(source.values, "checking values"):
-        model.likelihood.family.range.check(grey.encode(values), choice.likelihood)
+        built.model.likelihood.family.range.check(grey.encode(values), choice.likelihood)
 
 
 def job_of(config: Config, data: Any = None) -> Job:

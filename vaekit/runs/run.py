@@ -9,13 +9,15 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from vaekit.data import Batches
 from vaekit.data.readers.loading import needed
+from vaekit.models import Graph
 from vaekit.recipes import Built
 from vaekit.runs.folder import write_weights
 from vaekit.system.files import sweep
+from vaekit.system.modules import load_state
 from vaekit.system.progress import Bar, Silent, bar
 from vaekit.system.signals import asked_to_stop
 from vaekit.training import (
@@ -23,15 +25,15 @@ from vaekit.training import (
     Meter,
     Metrics,
     Plan,
-    Session,
     Step,
+    TrainingState,
     latest_checkpoint,
     load_checkpoint,
     save_checkpoint,
     train,
 )
 from vaekit.training.placement import HERE, Placement
-from vaekit.training.validation import Chunked, validate
+from vaekit.training.validation import Chunks, validate
 
 METRICS = "metrics.jsonl"
 SECONDS_BETWEEN_SAVES, SHARE_FOR_SAVES = 10.0, 0.02
@@ -50,20 +52,20 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Run:
-    """A session, the batches it eats, and how it is doing on the validation rows."""
+    """A state, the batches it eats, and how it is doing on the validation rows."""
 
     def __init__(
         self,
         built: Built,
         batches: Batches,
-        validation: Chunked,
+        validation: Chunks,
         plan: Plan,
         steps: int,
         placement: Placement = HERE,
     ) -> None:
-        self.session = Session(
+        self.state = TrainingState(
             built.model, built.objective, plan, steps, placement.device,
-            split_weights=placement.shard, record=placement.capture,
+            shard=placement.shard, capture=placement.capture,
         )  # fmt: skip
         self.batches, self.validation = batches, validation
         self.meter, self.best, self.waited = Meter(), math.inf, 0
@@ -73,22 +75,22 @@ class Run:
     @property
     def epoch(self) -> int:
         """Epochs finished."""
-        return self.session.step // self.batches.per_epoch
+        return self.state.step // self.batches.per_epoch
 
     @property
     def at_end_of_epoch(self) -> bool:
-        return self.session.step % self.batches.per_epoch == 0
+        return self.state.step % self.batches.per_epoch == 0
 
     @property
     def out_of_patience(self) -> bool:
-        patience = self.session.plan.patience
+        patience = self.state.plan.patience
         return bool(patience) and self.waited >= patience
 
     def steps(self) -> Iterator[Step]:
         """The remaining updates, until the end or the end of patience."""
         if self.out_of_patience:
             return
-        for step in train(self.session, self.batches.from_step(self.session.step)):
+        for step in train(self.state, self.batches.from_step(self.state.step)):
             self.meter.add(step)
             yield step
             if self.at_end_of_epoch and self.out_of_patience:
@@ -96,22 +98,22 @@ class Run:
 
     def close_epoch(self, rate: float) -> tuple[Line, Line, bool]:
         """Training means, validation means, and whether these are the best so far."""
-        session = self.session
-        session.watch()
+        state = self.state
+        state.watch()
         found = validate(
-            session.averaged,
-            session.objective,
+            state.averaged,
+            state.objective,
             self.validation,
-            session.steps,
-            session.plan.seed,
-            session.world,
+            state.steps,
+            state.plan.seed,
+            state.world,
         )
-        session.back_to_training()
+        state.back_to_training()
         better = not found or found["loss"] < self.best
         self.best = found.get("loss", self.best) if better else self.best
         self.waited = 0 if better else self.waited + 1
         seconds = round(time.monotonic() - self.began, 3)
-        place = {"step": session.step, "epoch": self.epoch, "seconds": seconds}
+        place = {"step": state.step, "epoch": self.epoch, "seconds": seconds}
         lines = (
             {**place, "split": "train", **self.meter.means(), "lr": rate},
             {**place, "split": "validation", **found},
@@ -121,12 +123,12 @@ class Run:
 
     def keep_best(self) -> None:
         """Remember the weights as they are."""
-        self.weights, self.unsaved = self.session.best(), True
+        self.weights, self.unsaved = self.state.best(), True
 
-    def best_model(self) -> nn.Module:
+    def best_model(self) -> Graph:
         """The model with the best weights seen; they must not be split."""
-        model = self.session.averaged
-        model.load_state_dict(self.weights)
+        model = self.state.averaged
+        load_state(model, self.weights)
         return model.cpu().eval()
 
     def notes(self) -> dict[str, Any]:
@@ -169,11 +171,11 @@ def run_in(
         Interrupted: after Ctrl-C or SIGTERM, once all is saved.
         Diverged: when a number is no longer finite.
     """
-    first = run.session.world.is_first
+    first = run.state.world.is_first
     if first:
         sweep(folder)
     if resume and (path := latest_checkpoint(folder)):
-        run.recall(load_checkpoint(path, run.session))
+        run.recall(load_checkpoint(path, run.state))
     with (
         _writers(folder, run, tensorboard) if first else nullcontext(_nowhere) as write,
         asked_to_stop() as stop,
@@ -183,26 +185,26 @@ def run_in(
         except Diverged as error:
             raise _explained(error, folder, run) from error
     _save(folder, run)
-    run.session.world.wait()
+    run.state.world.wait()
 
 
 def _follow(
     folder: Path, run: Run, write: Callable[[Line], None], stop: Callable[[], bool], every: int
 ) -> None:
     """The run's steps, with what has to be written after each."""
-    session, due = run.session, time.monotonic() + SECONDS_BETWEEN_SAVES
+    state, due = run.state, time.monotonic() + SECONDS_BETWEEN_SAVES
     with _bar(run) as shown:
         for step in run.steps():
             _show(shown, step, run)
             if run.at_end_of_epoch:
                 _end_epoch(run, step, write)
-            saving = time.monotonic() > due or (every > 0 and session.step % every == 0)
-            saving, stopping = session.world.any(saving, stop())
+            saving = time.monotonic() > due or (every > 0 and state.step % every == 0)
+            saving, stopping = state.world.any(saving, stop())
             if saving:
                 due = _save(folder, run)
-            if stopping and session.step < session.steps:
+            if stopping and state.step < state.steps:
                 _save(folder, run)
-                raise Interrupted(folder, session.step, session.steps)
+                raise Interrupted(folder, state.step, state.steps)
 
 
 def _end_epoch(run: Run, step: Step, write: Callable[[Line], None]) -> None:
@@ -218,23 +220,23 @@ def _save(folder: Path, run: Run) -> float:
 
     The weights go first: whoever resumes from an older checkpoint finds the same best again.
     """
-    began, session = time.monotonic(), run.session
+    began, state = time.monotonic(), run.state
     if run.unsaved:
-        weights = session.whole(run.weights)
-        if session.world.is_first:
+        weights = state.whole(run.weights)
+        if state.world.is_first:
             write_weights(folder, weights)
         run.unsaved = False
-    save_checkpoint(folder, session, run.notes())
+    save_checkpoint(folder, state, run.notes())
     ended = time.monotonic()
     return ended + max(SECONDS_BETWEEN_SAVES, (ended - began) / SHARE_FOR_SAVES)
 
 
 def _bar(run: Run) -> AbstractContextManager[Bar]:
     """A bar of the run's updates, shown by the first process."""
-    session = run.session
-    if not session.world.is_first:
+    state = run.state
+    if not state.world.is_first:
         return nullcontext(Silent())
-    return bar("training", session.steps, session.step)
+    return bar("training", state.steps, state.step)
 
 
 def _show(shown: Bar, step: Step, run: Run) -> None:
@@ -242,7 +244,7 @@ def _show(shown: Bar, step: Step, run: Run) -> None:
         return
     terms = {"loss": step.loss.total, **step.loss.terms}
     text = "  ".join(f"{name} {float(value):.2f}" for name, value in terms.items())
-    shown.update(step.number, f"epoch {run.epoch}/{run.session.plan.epochs}  {text}")
+    shown.update(step.number, f"epoch {run.epoch}/{run.state.plan.epochs}  {text}")
 
 
 def _explained(error: Diverged, folder: Path, run: Run) -> Diverged:
@@ -261,7 +263,7 @@ def _nowhere(line: Line) -> None:
 def _writers(folder: Path, run: Run, tensorboard: bool) -> Iterator[Callable[[Line], None]]:
     """A function that writes a line wherever lines are wanted."""
     metrics = Metrics(folder / METRICS)
-    metrics.keep_until(run.session.step)
+    metrics.keep_until(run.state.step)
     if not tensorboard:
         yield metrics.write
         return

@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data import Encoded, Representation, Source
+from vaekit.conditionals.priors import straight
+from vaekit.data import Encoded, Encoder, Representation, Source
 from vaekit.data.on_disk import OnDisk, Values, in_memory, passing
 from vaekit.data.readers.arrays import framed, is_frame, split_frame, to_array, to_rows
 from vaekit.data.readers.aside import LABEL
@@ -28,13 +29,15 @@ from vaekit.evaluation import (
     log_likelihood_per_row,
 )
 from vaekit.evaluation.annealing import CHAINS, STEPS
-from vaekit.evaluation.passes import ROWS, Rows, codes
+from vaekit.evaluation.passes import ROWS, codes
 from vaekit.evaluation.scores import Scores, score, with_annealing
+from vaekit.models import Graph
 from vaekit.models.drawing import Generator
-from vaekit.recipes.parts import COUNTS, LEVELS
+from vaekit.rows import LazyRows, Rows
 from vaekit.runs import folder as store
 from vaekit.runs.config import Config
 from vaekit.system.checks import BadInput, require
+from vaekit.system.modules import state_of
 from vaekit.system.progress import tracked
 from vaekit.system.seeding import generator_for, seeded
 
@@ -56,7 +59,7 @@ class Trained:
     or one for each: ``given={"label": "cat"}``.
     """
 
-    model: Any
+    model: Graph
     config: Config
     source: Source | None = None
 
@@ -69,7 +72,7 @@ class Trained:
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write config.json and model.safetensors into ``folder``."""
         store.write_config(Path(folder), self.config)
-        store.write_weights(Path(folder), self.model.state_dict())
+        store.write_weights(Path(folder), state_of(self.model))
 
     @classmethod
     def unpacked(cls, config: bytes, weights: bytes) -> Trained:
@@ -99,7 +102,7 @@ class Trained:
     @property
     def has_density(self) -> bool:
         """False for an autoencoder: it has no ELBO and no log p(x)."""
-        return self.config.arguments.get("posterior") != "point"
+        return self.model.has_density
 
     def open(self, data: Any) -> Source:
         """Any data that can be opened, in the way in which the training data was: with the same
@@ -133,37 +136,50 @@ class Trained:
         names = {c.name: c.classes for c in conditions if c.classes}
         return replace(source, given=raw, given_names=names)
 
-    def x(self, data: Any, split: str = "all", seed: int = 0) -> Rows:
-        """Rows of any data that can be opened, as the model's x; what lies on disk is read when
-        it is needed."""
-        return self._x(self._values(data, split)[0], split, seed)
+    def rows(
+        self, data: Any, split: str = "all", seed: int = 0, *, given: Given | None = None
+    ) -> Rows | LazyRows:
+        """Rows of any data that can be opened, as the model sees them; what lies on disk is read
+        when it is needed.
 
-    def x_apart(self, data: Any, seed: int = 0) -> Tensor:
-        """Rows as :meth:`x`, in memory, where what is drawn (dynamic binarization) is drawn alike
-        for every row: x of a row depends on that row and ``seed`` alone."""
-        values = in_memory(self._values(data, "all")[0])
-        rows = values.split(1) if self.representation.binarize == "dynamic" else [values]
-        made = [self.representation.encode(row, generator_for(seed, "binarize")) for row in rows]
-        x = torch.cat(made)
-        self._check(x)
-        return x
+        Args:
+            data: anything that can be opened.
+            split: which rows of it.
+            seed: of what is drawn on the way (dynamic binarization).
+            given: what a conditional model is told, if the data does not carry it.
+
+        Raises:
+            BadInput: for rows of another shape, or values that have no probability.
+        """
+        values, carried = self._values(data, split)
+        told = self._given(given, len(values), carried)
+        rows = Encoded(values, self.representation, split, seed, told)
+        if isinstance(values, OnDisk):
+            return rows
+        self._check(rows[:].data)
+        return rows[:]
+
+    def rows_alike(self, data: Any, seed: int = 0, *, given: Given | None = None) -> Rows:
+        """Rows as :meth:`rows`, in memory, where what is drawn is drawn alike for every row: x of
+        a row depends on that row and ``seed`` alone."""
+        values, carried = self._values(data, "all")
+        told = self._given(given, len(values), carried)
+        made = Encoder(self.representation, seed).rows_alike(in_memory(values), told)
+        self._check(made.data)
+        return made
 
     def codes(self, data: Any, *, given: Given | None = None) -> Iterator[Array]:
         """The codes of :meth:`encode`, some rows at a time."""
-        x, _ = self._rows(data, "all", given)
-        return (part.numpy() for part in codes(self.model, x))
+        return (part.numpy() for part in codes(self.model, self.rows(data, given=given)))
 
-    def encode_apart(self, data: Any, *, seed: int = 0, given: Given | None = None) -> Array:
-        """Codes as :meth:`encode`, of rows as :meth:`x_apart` makes them."""
-        x = self.x_apart(data, seed)
-        self._given(given, len(x))
-        return encode(self.model, x).numpy()
+    def encode_alike(self, data: Any, *, seed: int = 0, given: Given | None = None) -> Array:
+        """Codes as :meth:`encode`, of rows as :meth:`rows_alike` makes them."""
+        return encode(self.model, self.rows_alike(data, seed, given=given)).numpy()
 
     def encode(self, data: Any, *, given: Given | None = None) -> Any:
         """Codes, (rows, latent): the posterior means."""
-        x, _ = self._rows(data, "all", given)
-        names = [f"z{i}" for i in range(self.latent)]
-        return framed(data, encode(self.model, x).numpy(), names)
+        found = encode(self.model, self.rows(data, given=given)).numpy()
+        return framed(data, found, [f"z{i}" for i in range(self.latent)])
 
     def decode(self, codes: Any, *, given: Given | None = None) -> Array:
         """The mean of p(x|z) for each code."""
@@ -177,8 +193,8 @@ class Trained:
 
     def reconstruct(self, data: Any, *, given: Given | None = None) -> Any:
         """Each row encoded and decoded again: the mean of p(x|z) at the posterior mean."""
-        x, told = self._rows(data, "all", given)
-        values = to_array(self._decode(encode(self.model, x), told))
+        rows = self.rows(data, given=given)
+        values = to_array(self._decode(encode(self.model, rows), rows[:].given))
         return framed(data, values, self.config.columns)
 
     def sample(
@@ -190,25 +206,28 @@ class Trained:
         starts, parts = range(0, rows, ROWS), []
         with torch.inference_mode(), seeded(seed, "sample"):
             for start in tracked(starts, "sampling", len(starts)):
-                here = [told[name][start : start + ROWS] for name in told]
-                px = self.model(Generator(min(ROWS, rows - start)), None, *here)
+                here = Rows(None, told)[start : start + ROWS]
+                px = self.model(Generator(min(ROWS, rows - start)), here)
                 parts.append(self.representation.decode(px.mean if mean else px.sample()))
         return to_array(torch.cat(parts))
 
     def interpolate(
         self, start: Any, end: Any, steps: int = 8, *, given: Given | None = None
     ) -> Array:
-        """Decoded codes on the straight line between the codes of two sets of rows; what a
-        conditional model is told changes along it as the codes do.
+        """Decoded codes on the way from the codes of some rows to those of others, as the prior
+        leads: a straight line where nothing speaks against it. What a conditional model is told
+        changes along it as the codes do.
 
         Returns:
             (pairs, steps, *row): the first and the last of each line are reconstructions.
         """
-        ends = [self._rows(part, "all", given) for part in (start, end)]
-        a, b = (encode(self.model, x) for x, _ in ends)
+        first, last = (self.rows(part, given=given)[:] for part in (start, end))
+        a, b = encode(self.model, first), encode(self.model, last)
         require(a.shape == b.shape, f"give as many ends as starts: {len(b)} against {len(a)}")
-        told = {name: _line(ends[0][1][name], ends[1][1][name], steps) for name in ends[0][1]}
-        values = to_array(self._decode(_line(a, b, steps), told))
+        shares = torch.linspace(0, 1, steps)
+        told = {n: straight(v, last.given[n], shares).flatten(0, 1) for n, v in first.given.items()}
+        line = self.model.path(a, b, shares).flatten(0, 1)
+        values = to_array(self._decode(line, told))
         return values.reshape(len(a), steps, *values.shape[1:])
 
     def evaluate(
@@ -239,14 +258,14 @@ class Trained:
         require(data is not None, "give the data to evaluate on")
         data = self.open(data) if isinstance(data, str | os.PathLike) else data
         split = self.split_of(data, split) if isinstance(data, Source) else split or "all"
-        x, _ = self._rows(data, split, given, seed)
-        found = score(self.model, x, samples=samples, seed=seed, density=self.has_density)
+        rows = self.rows(data, split, seed, given=given)
+        found = score(self.model, rows, samples=samples, seed=seed, density=self.has_density)
         if annealed_rows and self.has_density:
-            how = {"rows": annealed_rows, "steps": annealed_steps, "chains": chains, "seed": seed}
-            found = with_annealing(found, self.model, x, **how)
+            how = {"count": annealed_rows, "steps": annealed_steps, "chains": chains, "seed": seed}
+            found = with_annealing(found, self.model, rows, **how)
         if not self.has_density:
             return found
-        code = bits_per_dimension(-found.elbo, x.shape[1:]) if self.is_discrete else None  # type: ignore[operator]
+        code = bits_per_dimension(-found.elbo, rows.shape[1:]) if self.is_discrete else None  # type: ignore[operator]
         return replace(found, bits_of=self.bits_of, code_bits_per_dimension=code)
 
     def log_likelihood(
@@ -281,13 +300,15 @@ class Trained:
         seed: int,
     ) -> Array:
         values, carried = self._values(data, "all")
-        self._given(given, len(values), carried)
-        parts = passing(values, "scoring rows")
+        told, maker = self._given(given, len(values), carried), Encoder(self.representation, seed)
+        found, start = [], 0
         try:
-            found = [
-                measure(self._exact, self.x_apart(part, seed).double(), samples=samples, seed=seed)
-                for part in parts
-            ]
+            for part in passing(values, "scoring rows"):
+                beside = {n: v[start : start + len(part)] for n, v in told.items()}
+                rows = maker.rows_alike(part, beside)
+                self._check(rows.data)
+                found.append(measure(self._exact, rows.double(), samples=samples, seed=seed))
+                start += len(part)
         except NotImplementedError as error:
             raise BadInput(f"this model's rows cannot be scored apart: {error}") from error
         return torch.cat(found).numpy()
@@ -300,42 +321,33 @@ class Trained:
     @property
     def is_discrete(self) -> bool:
         """Whether p(x|z) gives probabilities to the data's own values, so that it can be coded."""
-        chosen = self.config.likelihood
-        return chosen.name in (*LEVELS, *COUNTS, "bernoulli") and not chosen.warnings
+        return self.model.likelihood.family.kind.discrete and not self.config.likelihood.warnings
 
     @property
     def bits_of(self) -> str:
         """What bits per number describe for this model's likelihood."""
-        chosen = self.config.likelihood
-        if chosen.warnings:
+        if self.config.likelihood.warnings:
             return "a cross-entropy of grey values, not a likelihood"
-        if chosen.name == "bernoulli":
-            return "binary values"
-        if chosen.name in LEVELS or chosen.name in COUNTS:
-            return "whole values (a discrete likelihood, no dequantisation)"
-        return (
-            "a density in the data's units (no dequantisation; not comparable with discrete bits)"
-        )
+        return self.model.likelihood.family.kind.bits
 
-    def _rows(
-        self, data: Any, split: str, given: Given | None = None, seed: int = 0
-    ) -> tuple[Rows, Told]:
-        """The one place where data becomes what the model sees: x, and what is given beside it,
-        (rows, width) each."""
-        values, carried = self._values(data, split)
-        x = self._x(values, split, seed)
-        return x, self._given(given, len(values), carried)
-
-    def _x(self, values: Values, split: str, seed: int) -> Rows:
-        if isinstance(values, OnDisk):
-            return Encoded(values, self.representation, split, seed)
-        x = self.representation.encode(values, generator_for(seed, "binarize", split))
-        self._check(x)
-        return x
+    @property
+    def white(self) -> float | None:
+        """The stored value that means white, or None where there is no such thing."""
+        family = self.model.likelihood.family
+        found = family.kind.white(family)
+        return None if found is None else found * self.representation.scale
 
     def _given(self, given: Given | None, rows: int, carried: Given | None = None) -> Told:
-        """What is given beside so many rows, as the model sees it: (rows, width) each."""
+        """What is given beside so many rows, as the model sees it: (rows, width) each. A model
+        that learned to do without may be told nothing."""
+        if not given and not carried and self.may_be_untold:
+            return self.config.conditions.unknown(rows)
         return self.config.conditions.encode(self._told(given, carried or {}, rows))
+
+    @property
+    def may_be_untold(self) -> bool:
+        """Whether the model learned to do without what it is given."""
+        return bool(self.config.arguments.get("drop"))
 
     def _told(self, given: Given | None, carried: Given, rows: int) -> Told:
         """Class numbers and covariates of so many rows, as a person says or the data carries."""
@@ -346,9 +358,10 @@ class Trained:
         row = to_array(torch.zeros(1, *self.representation.shape))[0].shape
         return np.asarray(data)[None] if np.shape(data) == row else data
 
-    def _decode(self, z: Tensor, given: Told) -> Tensor:
+    def _decode(self, z: Tensor, given: Mapping[str, Tensor]) -> Tensor:
         self.model.eval()
-        x = in_chunks(partial(decode, self.model), z, title="decoding")
+        rows = Rows(z, given)
+        x = in_chunks(lambda part: decode(self.model, part.data, part), rows, title="decoding")
         return self.representation.decode(x)
 
     def _values(self, data: Any, split: str) -> tuple[Values, Given]:
@@ -379,9 +392,3 @@ class Trained:
 def load(path: str | os.PathLike[str]) -> Trained:
     """The trained model in a folder: see :meth:`Trained.load`."""
     return Trained.load(path)
-
-
-def _line(a: Tensor, b: Tensor, steps: int) -> Tensor:
-    """Points between the rows of a and of b: (rows * steps, numbers)."""
-    shares = torch.linspace(0, 1, steps)[None, :, None]
-    return (a[:, None] * (1 - shares) + b[:, None] * shares).flatten(0, 1)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vaekit.models import Graph
 from vaekit.objectives import Objective
 from vaekit.system.devices import CPU
 from vaekit.system.modules import load_state, state_of
@@ -40,7 +41,7 @@ class TrainingState:
 
     def __init__(
         self,
-        model: nn.Module,
+        model: Graph,
         objective: Objective,
         plan: Plan,
         steps: int,

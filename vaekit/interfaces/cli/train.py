@@ -138,7 +138,7 @@ def train_here(
     """Train, then evaluate on the test split and write the report."""
     from vaekit.data import opening_of
     from vaekit.runs.fit import go_on
-    from vaekit.training.distributed import joined
+    from vaekit.training.distributed import process_group
     from vaekit.training.placement import placement
 
     use_threads(threads)
@@ -149,11 +149,11 @@ def train_here(
         alone = data is None and not options and opening == opening_of()
         require(alone, "--resume takes everything from the run: give it alone")
     place = placement(device, shard=split_weights, capture=record)
-    with joined(place.device) as world, _said_once(speaks=world.is_first):
+    with process_group(place.device) as world, _said_once(speaks=world.is_first):
         if resume is not None:
             trained, folder = go_on(resume, None, place, **watching), resume
         else:
-            folder = world.told(output or _free_folder(f"{Path(str(data)).stem}-{recipe}"))
+            folder = world.broadcast(output or _free_folder(f"{Path(str(data)).stem}-{recipe}"))
             options |= {**watching, "binarize": binarize, "colours": colours, "labels": labels}
             options |= {"out": folder, "before": _announce if world.is_first else None}
             trained = _fit(data, recipe, opening, place, **options)
