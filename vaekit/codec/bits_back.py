@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.codec.ans import Stack
-from vaekit.codec.families import values_of
+from vaekit.codec.priors import values_of
 from vaekit.codec.fixed_point import BINS_LOG2, ONE
-from vaekit.codec.posteriors import Chain, Latents
+from vaekit.codec.posteriors import CorrelatedNormal, BinnedNormal
 from vaekit.codec.symbols import Symbols, Uniform
 
 Array = np.ndarray
@@ -25,7 +25,7 @@ Choose = Callable[[str, Any, Any], Array]
 DROPPED = 6  # of a bin's bits
 
 
-class Chooser:
+class BinRule:
     """A drawing rule that chooses bins of latents and remembers them.
 
     Args:
@@ -62,11 +62,11 @@ def compress_rows(model: nn.Module, stack: Stack, x: Array, *, back: bool, lanes
         Empty: where the stack has too few bits; it is then as it was.
     """
 
-    def popped(name: str, prior: Symbols, posterior: Latents | Chain) -> Array:
+    def popped(name: str, prior: Symbols, posterior: BinnedNormal | CorrelatedNormal) -> Array:
         return posterior.pop(stack) if back else posterior.likeliest() >> DROPPED
 
     kept = stack.mark()
-    rule = Chooser(len(x), popped, back=back)
+    rule = BinRule(len(x), popped, back=back)
     try:
         stack.widen(lanes)
         likelihood: Any = model(rule, _fixed(x))
@@ -87,11 +87,11 @@ def decompress_rows(
     Args:
         lanes: how many there were before.
     """
-    rule = Chooser(rows, lambda name, prior, posterior: prior.pop(stack), back=back)
+    rule = BinRule(rows, lambda name, prior, posterior: prior.pop(stack), back=back)
     likelihood: Any = model(rule)
     x = likelihood.pop(stack).reshape(rows, *shape)
     if back:
-        again = Chooser(rows, lambda name, prior, posterior: rule.bins[name], back=True)
+        again = BinRule(rows, lambda name, prior, posterior: rule.bins[name], back=True)
         model(again, _fixed(x))
         for name in reversed(again.bins):
             again.posteriors[name].push(stack, again.bins[name])

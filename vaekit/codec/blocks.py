@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
-from vaekit.codec.ans import TURNS, Empty, Stack
+from vaekit.codec.ans import OFFSETS, Empty, Stack
 from vaekit.codec.bits_back import compress_rows, decompress_rows
 
 Array = np.ndarray
@@ -93,7 +93,7 @@ def _promises(kind: int, raw: bytes, size: int) -> bool:
 def compress(model: nn.Module, x: Array) -> bytes:
     """Rows of whole numbers, (rows, *shape), by bits-back coding with an exact twin.
 
-    Latents are taken from bits that are there already. At the start there are none: the first row
+    BinnedNormal are taken from bits that are there already. At the start there are none: the first row
     does without, and batches and lanes grow as the stack does.
     """
     most_lanes, runs = lanes_for(x), list[tuple[int, bool]]()
@@ -172,7 +172,7 @@ def _unpacked(payload: bytes, rows: int) -> tuple[Stack, list[tuple[int, bool, i
             runs.append((size, bool(back), lanes))
             lanes = max(lanes, lanes_at(row, rows, most)) if back else lanes
             row += size
-    if row != rows or not 1 <= most <= TURNS:
+    if row != rows or not 1 <= most <= OFFSETS:
         raise ValueError("its batches do not add up")
     heads, at = _read_states(payload, at, lanes)
     return Stack(heads, np.frombuffer(payload, "<u4", words, at)), runs
