@@ -24,9 +24,9 @@ from vaekit.codec.fixed_point import LIMIT, ONE
 from vaekit.conditionals import Mapped
 from vaekit.networks import Join, MeanLogits, Prepared, Rescale, Standardize, Withheld
 from vaekit.networks.fast import ConvTranspose2d, Linear
+from vaekit.networks.join import like_first
 from vaekit.networks.keras import SameConv, SameConvTranspose, TurnedOnce
 from vaekit.networks.ladder import Merge
-from vaekit.networks.join import like_first
 from vaekit.networks.layers import Heads
 from vaekit.networks.residual import ChannelsFirst, Residual
 from vaekit.system.checks import BadInput

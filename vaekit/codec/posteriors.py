@@ -1,4 +1,5 @@
-"""BinnedNormal whose posterior has a covariance: coded one after the other, each given those before."""
+"""Normal posteriors over bins, independent or with a covariance: then dimensions are coded one
+after the other, each given those before."""
 
 from __future__ import annotations
 
