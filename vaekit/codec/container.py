@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -145,8 +146,9 @@ class Reader:
             sizes = self.header.get("embedded")
             self.after_model = file.tell() + (sum(sizes) + CHECK.size if sizes else 0)
             given = self.header.get(CONDITIONS) or {}
-            self.given_sizes = [int(n) + CHECK.size for n in given.get("sizes") or []]
-            self.first = self.after_model + sum(self.given_sizes)
+            sizes = [int(n) + CHECK.size for n in given.get("sizes", ())]
+            self.given_ends = [*accumulate(sizes, initial=self.after_model)]
+            self.first = self.given_ends[-1]
 
     def _whole(self, found: bytes, wanted: int, what: str) -> None:
         require(len(found) == wanted, f"{self.path} is cut off inside {what}")
@@ -174,11 +176,11 @@ class Reader:
         Raises:
             BadInput: if they are damaged.
         """
-        size = self.given_sizes[number]
+        start, end = self.given_ends[number : number + 2]
         with self.path.open("rb") as file:
-            file.seek(self.after_model + sum(self.given_sizes[:number]))
-            found = file.read(size)
-        self._whole(found, size, "what is given")
+            file.seek(start)
+            found = file.read(end - start)
+        self._whole(found, end - start, "what is given")
         piece, check = found[: -CHECK.size], found[-CHECK.size :]
         sound = CHECK.unpack(check)[0] == zlib.crc32(piece)
         require(sound, f"{self.path}: what is given for block {number} is damaged")

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import lzma
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from vaekit.codec import fixed_point
 from vaekit.codec.ans import Empty
 from vaekit.codec.bits_back import Given
 from vaekit.codec.blocks import MODEL, Coder, part_of
 from vaekit.codec.columns import Layout, check_of
 from vaekit.codec.container import CONDITIONS, Block, Reader, Writer
-from vaekit.codec.graphs import fixed_point_copy
-from vaekit.data import Representation
 from vaekit.data.readers.arrays import channels_first, laid_out
+from vaekit.runs.coder import coder_of, fingerprint, tables_hash
 from vaekit.runs.given import Told, spans
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import replacing
@@ -39,7 +35,7 @@ Array = np.ndarray
 DAMAGE = (
     ValueError, KeyError, IndexError, OSError, struct.error, zlib.error, lzma.LZMAError, Empty,
 )  # fmt: skip
-NUMBERS_A_BLOCK, LARGEST_COUNT = 2**23, 2**40
+NUMBERS_A_BLOCK = 2**23
 Piece = tuple[int, Array, Given]
 Coded = tuple[Block, Given]
 
@@ -68,67 +64,6 @@ class Summary:
 
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "ratio": self.raw / max(self.size, 1)}
-
-
-def fingerprint(trained: Trained) -> str:
-    """A sha256 over all that decides how a model codes: recipe, arguments, numbers, weights."""
-    identity = json.dumps(trained.config.identity(), sort_keys=True)
-    found = hashlib.sha256(identity.encode())
-    for name, tensor in sorted(trained.model.state_dict().items()):
-        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        found.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return found.hexdigest()
-
-
-def coder_of(trained: Trained, dtype: np.dtype) -> Coder:
-    """The block coder of a model for rows stored as ``dtype``.
-
-    Raises:
-        BadInput: for a model without an exact form, or one of real numbers.
-    """
-    model, representation = trained.model, trained.representation
-    exact, family = fixed_point_copy(model), model.likelihood.family
-    top = min(family.range.high, LARGEST_COUNT)
-    require(
-        trained.is_discrete,
-        "this model sees grey values as chances of a 1; compression needs whole levels: train with "
-        "--likelihood logistic_mixture or beta_binomial",
-    )
-
-    def fits(x: Array) -> bool:
-        return bool(x.min() >= 0 and x.max() <= top)
-
-    forth, back = ways(representation)
-    return Coder(exact, representation.shape, dtype, fits, forth, back)
-
-
-def ways(
-    representation: Representation,
-) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
-    """From stored values to a model's whole numbers, and back; exact wherever that is possible."""
-    unit = 1.0 if representation.binarize != "none" else representation.scale
-    parts = round(1 / unit) if unit < 1 else 1
-
-    def forth(rows: Array) -> Array:
-        if unit == 1:
-            whole = rows.astype(np.int64)
-        else:
-            whole = np.rint(rows.astype(np.float64) * parts / max(unit, 1)).astype(np.int64)
-        return representation.apart(torch.from_numpy(whole)).numpy()
-
-    def back(x: Array) -> Array:
-        whole = representation.together(torch.from_numpy(x)).numpy()
-        return whole if unit == 1 else whole * max(unit, 1) / parts
-
-    return forth, back
-
-
-@cache
-def tables_hash() -> str:
-    """The sha256 of every table the codec uses."""
-    more = {f"rises{n}": fixed_point.rises(n) for n in (17, 256)}
-    more |= {"mantissas": fixed_point.mantissas()}
-    return fixed_point.hashed(fixed_point.every_table() | more)
 
 
 def compress(
@@ -355,7 +290,7 @@ class Archive:
         offsets = self.reader.offsets()
         require(len(offsets) == len(self.spans), f"{self.path}: index and header disagree")
         wanted = self._wanted(start, stop)
-        read = ((self._block(i, offsets[i]), self.given(i)) for i in wanted)
+        read = ((self._block(i, offsets[i]), self._given_for(i)) for i in wanted)
         parts = zip(wanted, self._all_decoded(read), strict=True)
         for i, rows in tracked(parts, "decompressing", len(wanted)):
             yield self.spans[i].start, rows
@@ -365,7 +300,7 @@ class Archive:
         """What the model was given beside rows; nothing for most models."""
         return list(self.header.get(CONDITIONS, {}).get("names", ()))
 
-    def given(self, number: int) -> Given:
+    def _given_for(self, number: int) -> Given:
         """What the model is given for the rows of a block.
 
         Raises:
@@ -423,7 +358,7 @@ class Archive:
         found = dict[int, Array]()
         for block in tracked(self.reader.salvaged(), "salvaging", len(self.spans)):
             if self._expected(block) and block.number not in found and self._is_told(block.number):
-                found[block.number] = self.decoded((block, self.given(block.number)))
+                found[block.number] = self.decoded((block, self._given_for(block.number)))
         require(bool(found), f"{self.path} holds no whole block")
         numbers = [np.arange(self.spans[i].start, self.spans[i].stop) for i in sorted(found)]
         rows = np.concatenate([rows for _, rows in sorted(found.items())])
