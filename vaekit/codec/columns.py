@@ -102,7 +102,8 @@ class Layout:
             raw, at, found = zlib.decompress(packed), 0, dict[str, Array]()
             for name, (dtype, shape) in zip(self.names, self.types, strict=True):
                 count = rows * int(np.prod(shape))
-                found[name] = np.frombuffer(raw, dtype, count, at).reshape(rows, *shape)
+                column = np.frombuffer(raw, dtype, count, at).copy()  # which can be written to
+                found[name] = column.reshape(rows, *shape)
                 at += found[name].nbytes
         except (zlib.error, ValueError) as error:
             raise BadInput(f"what is given is damaged ({error})") from error

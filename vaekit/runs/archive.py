@@ -257,13 +257,16 @@ class Archive:
         return self._laid_out(np.concatenate(parts))
 
     def read_given(self, start: int = 0, stop: int | None = None) -> dict[str, Array]:
-        """What was given beside rows ``start`` to ``stop``, by name, as it was handed in.
+        """What was given beside rows ``start`` to ``stop``, by name, as it was handed in; nothing
+        for most models.
 
         Raises:
             BadInput: if the file does not hold it.
         """
         stop = self.rows if stop is None else stop
         require(0 <= start < stop <= self.rows, f"rows {start}:{stop} are not among {self.rows}")
+        if not self.given_names:
+            return {}
         parts = [(self._columns(i), self.spans[i]) for i in self._wanted(start, stop)]
         return {
             name: np.concatenate(
@@ -307,6 +310,7 @@ class Archive:
             BadInput: if it is missing, or not what was given when the rows were compressed.
         """
         if not self.given_names:
+            require(not self._given, f"{self.path} holds rows alone: nothing is given beside them")
             return {}
         columns, at = self._columns(number), self.spans[number]
         found = Told(self.model.config.conditions, columns).encoded(slice(0, at.stop - at.start))
@@ -332,8 +336,6 @@ class Archive:
     def _told(self) -> Told | None:
         """What was handed in to read the file; None where the file itself holds it."""
         names = self.given_names
-        require(bool(names) or not self._given, f"{self.path} holds rows alone: nothing is given")
-        require(bool(names), f"{self.path} holds nothing that was given beside its rows")
         if self._given:
             return Told.of(self.model.config.conditions, self._given, self.rows)
         stored = self.header[CONDITIONS]["stored"]
