@@ -20,7 +20,7 @@ from vaekit.codec.blocks import MODEL, Coder, part_of
 from vaekit.codec.columns import Layout, check_of
 from vaekit.codec.container import CONDITIONS, Block, Reader, Writer
 from vaekit.data.readers.arrays import channels_first, laid_out
-from vaekit.runs.coder import coder_of, fingerprint, tables_hash
+from vaekit.runs.coder import coder_of, conditions_of, fingerprint, tables_hash
 from vaekit.runs.given import Told, spans
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import replacing
@@ -105,7 +105,7 @@ def compress(
     coder = coder_of(trained, values.dtype)
     size = block_rows or max(NUMBERS_A_BLOCK // values[0].size, 1)
     counts = pieces or [min(size, len(values) - i) for i in range(0, len(values), size)]
-    told = Told.of(trained.config.conditions, given, len(values))
+    told = Told.of(conditions_of(trained), given, len(values))
     beside = told.packed(counts) if told.columns and store_given else None
     embedded = trained.packed() if embed else (b"", b"")
     header = {
@@ -249,8 +249,7 @@ class Archive:
 
     def read(self, start: int = 0, stop: int | None = None) -> Array:
         """Rows from ``start`` to ``stop``: only the blocks that hold them are decoded."""
-        stop = self.rows if stop is None else stop
-        require(0 <= start < stop <= self.rows, f"rows {start}:{stop} are not among {self.rows}")
+        stop = self._stop(start, stop)
         parts = [
             rows[max(start - first, 0) : stop - first] for first, rows in self.blocks(start, stop)
         ]
@@ -263,8 +262,7 @@ class Archive:
         Raises:
             BadInput: if the file does not hold it.
         """
-        stop = self.rows if stop is None else stop
-        require(0 <= start < stop <= self.rows, f"rows {start}:{stop} are not among {self.rows}")
+        stop = self._stop(start, stop)
         if not self.given_names:
             return {}
         parts = [(self._columns(i), self.spans[i]) for i in self._wanted(start, stop)]
@@ -274,6 +272,11 @@ class Archive:
             )
             for name in self.given_names
         }
+
+    def _stop(self, start: int, stop: int | None) -> int:
+        stop = self.rows if stop is None else stop
+        require(0 <= start < stop <= self.rows, f"rows {start}:{stop} are not among {self.rows}")
+        return stop
 
     def _laid_out(self, rows: Array) -> Array:
         """Rows in the shape and of the type in which they were handed in."""
@@ -313,7 +316,7 @@ class Archive:
             require(not self._given, f"{self.path} holds rows alone: nothing is given beside them")
             return {}
         columns, at = self._columns(number), self.spans[number]
-        found = Told(self.model.config.conditions, columns).encoded(slice(0, at.stop - at.start))
+        found = Told(conditions_of(self.model), columns).encoded(slice(0, at.stop - at.start))
         require(
             check_of(found) == self.header[CONDITIONS]["checks"][number],
             f"what is given for rows {at.start}:{at.stop} is not what was given when {self.path} "
@@ -337,7 +340,7 @@ class Archive:
         """What was handed in to read the file; None where the file itself holds it."""
         names = self.given_names
         if self._given:
-            return Told.of(self.model.config.conditions, self._given, self.rows)
+            return Told.of(conditions_of(self.model), self._given, self.rows)
         stored = self.header[CONDITIONS]["stored"]
         listed = ", ".join(names)
         require(stored, f"{self.path} does not hold what was given beside its rows: give {listed}")
