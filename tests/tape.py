@@ -19,10 +19,10 @@ class Tape:
     def __init__(self):
         self.recordings = self.plays = 0
 
-    def aside(self):
+    def side_stream(self):
         return nullcontext()
 
-    def record(self, work):
+    def capture(self, work):
         with Taping() as tape:
             work()
         tape.undo()

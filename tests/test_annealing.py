@@ -8,8 +8,9 @@ from parts import LinearGaussian
 from test_bounds import two_layers
 
 from vaekit.evaluation import anneal, sandwich
-from vaekit.evaluation.annealing import Path, _ladder, _transition
+from vaekit.evaluation.annealing import AnnealedPath, _ladder, _transition
 from vaekit.models.drawing import Generator
+from vaekit.rows import Rows
 
 EXACT = LinearGaussian()
 WRONG = LinearGaussian(shift=0.15, stretch=1.3, full=False)
@@ -54,14 +55,14 @@ def test_bidirectional_bounds_enclose_log_p(start):
     from vaekit.system.seeding import seeded
 
     with seeded(0, "sandwich"):
-        x, _ = Path.simulate(model, 60)
-    true = WRONG.density.log_prob(x).mean().item()
+        x, _ = AnnealedPath.simulate(model, 60, Rows())
+    true = WRONG.density.log_prob(x.data).mean().item()
     assert found.lower.mean - 0.05 < true < found.upper_value.mean().item() + 0.05
 
 
 def test_a_transition_leaves_its_distribution_alone():
     torch.manual_seed(0)
-    path = Path(EXACT.model, EXACT.x[:1], "posterior")
+    path = AnnealedPath(EXACT.model, Rows(EXACT.x[:1]), "posterior")
     z = path.draw(20_000)
     before = z.mean(0), z.var(0)
     for _ in range(3):

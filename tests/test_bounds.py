@@ -9,9 +9,9 @@ from parts import LinearGaussian, model, rows
 from torch import distributions as D
 from torch import nn
 
-from vaekit.conditionals import Conditional, StandardNormal
-from vaekit.families import DiagonalNormal, likelihood
-from vaekit.models import VAE, Labelled
+from vaekit.conditionals import Conditional, EvenLabels, StandardNormal
+from vaekit.families import DiagonalNormal, OneHot, likelihood
+from vaekit.models import VAE, Graph, Labelled
 from vaekit.models.drawing import enumerated, observed
 from vaekit.models.trace import replay, trace
 from vaekit.networks import Join, dense
@@ -114,21 +114,27 @@ class TestIdentities:
 def two_layers():
     """q(z0|x) q(z1|z0, x), with weights shared by nothing."""
 
-    class Two(nn.Module):
+    class Two(Graph):
         def __init__(self):
             super().__init__()
             self.q0 = Conditional(nn.Linear(6, 4), DiagonalNormal(2))
             self.q1 = Conditional(Join(nn.Linear(8, 4)), DiagonalNormal(2))
             self.p1 = Conditional(nn.Linear(2, 4), DiagonalNormal(2))
-            self.px = Conditional(
+            self.latents = {"z0": 2, "z1": 2}
+            self.likelihood = Conditional(
                 Join(nn.Linear(4, 12)), likelihood("gaussian", (6,), scale="network")
             )
 
-        def forward(self, draw, x=None):
+        @property
+        def posteriors(self):
+            return [self.q0, self.q1]
+
+        def walk(self, draw, rows):
+            x = rows.x
             prior = D.Independent(D.Normal(torch.zeros(2).double(), 1.0), 1)
             z0 = draw("z0", prior, None if x is None else self.q0(x))
             z1 = draw("z1", self.p1(z0), None if x is None else self.q1(draw.tile(x), z0))
-            return self.px(z0, z1)
+            return z0, z1
 
     torch.manual_seed(11)
     return Two().double()
@@ -241,25 +247,14 @@ def test_replaying_says_the_same():
 def labelled(classes=4):
     torch.manual_seed(5)
 
-    class Uniform(nn.Module):
-        def forward(self):
-            return D.OneHotCategorical(logits=torch.zeros(classes))
-
-    class Label(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.net = nn.Linear(6, classes)
-
-        def forward(self, x):
-            return D.OneHotCategorical(logits=self.net(x))
-
     code = DiagonalNormal(3)
     inner = VAE(
         StandardNormal(3),
         Conditional(Join(dense((6 + classes,), code.raw_shape, [8])), code),
         Conditional(Join(dense((3 + classes,), (6,), [8])), likelihood("bernoulli", (6,))),
     )
-    return Labelled(Uniform(), Label(), inner)
+    label = Conditional(nn.Linear(6, classes), OneHot(classes))
+    return Labelled(EvenLabels(classes), label, inner)
 
 
 class TestLabels:

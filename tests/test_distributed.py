@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from vaekit.data import Batches, open_source
 from vaekit.rows import Batch
-from vaekit.runs.fit import prepare
+from vaekit.runs.job import prepare
 from vaekit.runs.run import run_here
 from vaekit.system.checks import BadInput
 from vaekit.system.devices import device_for
@@ -103,7 +103,7 @@ def trained(**options):
     job = prepare(open_source("digits"), "autoencoder", latent=3, width=16, epochs=2, **options)
     run = job.run()
     run_here(run)
-    return run.session
+    return run.state
 
 
 def test_parts_add_up_to_the_batch():
@@ -162,7 +162,7 @@ def test_parts_are_shared_out():
 
 
 def test_more_processes_than_parts_are_refused(monkeypatch):
-    monkeypatch.setattr("vaekit.runs.fit.world", lambda: World(0, 4))
+    monkeypatch.setattr("vaekit.runs.job.world", lambda: World(0, 4))
     with pytest.raises(BadInput, match="in 2 parts, which 4 processes cannot share"):
         prepare(open_source("digits"), latent=2, epochs=1, parts=2).run()
 

@@ -168,7 +168,7 @@ def test_common_draws_follow_q_and_ignore_neighbours(name):
 
 
 def test_common_draws_of_an_unknown_family_say_so():
-    with pytest.raises(NotImplementedError, match="Independent"):
+    with pytest.raises(NotImplementedError, match="Cauchy"):
         common_draws(D.Independent(D.Cauchy(torch.zeros(2, 3), 1.0), 1), 5)
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from parts import IMAGE, LIKELIHOODS, POSTERIORS, VECTOR, rows
 
-from vaekit.data_init import adapt, moments
+from vaekit.data_init import data_init, moments
 from vaekit.families import PointMass, likelihood
 from vaekit.families.base import half_exp
 from vaekit.system.checks import BadInput
@@ -109,7 +109,7 @@ def test_adapting_changes_units_not_the_density():
     x = torch.randn(500, 6) * torch.tensor([1.0, 10, 100, 0.1, 1, 1]) + 5
     plain = likelihood("gaussian", (6,), scale=2.0)
     moved = likelihood("gaussian", (6,), scale=2.0)
-    adapt(moved, x)
+    data_init(moved, x)
     mean, spread = moments(x)
     raw = torch.randn(7, 6)
     same = plain(raw * spread + mean)
@@ -130,7 +130,7 @@ def test_a_constant_column_does_not_divide_by_zero():
     x = torch.randn(50, 3)
     x[:, 1] = 7.0
     family = likelihood("gaussian", (3,))
-    adapt(family, x)
+    data_init(family, x)
     assert torch.isfinite(family(torch.zeros(50, 3)).log_prob(x)).all()
 
 
@@ -138,7 +138,7 @@ def test_counts_start_at_the_mean_of_the_data():
     x = torch.poisson(torch.tensor([0.5, 40.0, 900.0]).expand(400, 3))
     for name in ("poisson", "negative_binomial"):
         family = likelihood(name, (3,))
-        adapt(family, x)
+        data_init(family, x)
         start = family(torch.zeros(1, *family.raw_shape)).mean
         assert torch.allclose(start[0], x.mean(0), rtol=0.01)
 

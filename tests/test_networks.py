@@ -9,7 +9,7 @@ from torch import nn
 
 import vaekit.networks.keras
 import vaekit.networks.layers
-from vaekit.data_init import adapt
+from vaekit.data_init import data_init
 from vaekit.networks import (
     Heads,
     Rescale,
@@ -174,11 +174,11 @@ def test_inputs_are_brought_to_size():
     assert Rescale(256)(torch.tensor([0.0, 255.0])).tolist() == [-1.0, 1.0]
     x = torch.randn(1000, 3) * torch.tensor([1.0, 50.0, 0.01]) + 9
     layer = Standardize((3,))
-    adapt(layer, x)
+    data_init(layer, x)
     assert torch.allclose(layer(x).mean(0), torch.zeros(3), atol=1e-3)
     assert torch.allclose(layer(x).std(0), torch.ones(3), atol=1e-2)
     counts = Standardize((1,), log=True)
-    adapt(counts, torch.tensor([[0.0], [1000.0]]))
+    data_init(counts, torch.tensor([[0.0], [1000.0]]))
     assert counts(torch.tensor([[1000.0]])).item() == pytest.approx(1.0)
 
 

@@ -7,7 +7,7 @@ from torch import nn
 import vaekit
 from vaekit.data import open_source
 from vaekit.rows import Batch
-from vaekit.runs.fit import prepare
+from vaekit.runs.job import prepare
 from vaekit.system.checks import BadInput
 from vaekit.system.precision import dtype_for, has_bfloat16, in_precision, networks_in
 
@@ -58,7 +58,7 @@ def test_a_model_trained_in_bfloat16_is_evaluated_in_float32():
         model = vaekit.fit("digits", latent=4, width=64, epochs=30, precision=precision)
         found.append(model.evaluate(samples=1).elbo)
         assert all(p.dtype == torch.float32 for p in model.model.parameters())
-        assert model.config["plan"]["precision"] == precision
+        assert model.config.plan.precision == precision
     assert found[0] != found[1]
     assert found[0] == pytest.approx(found[1], abs=1.0)
 

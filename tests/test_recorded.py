@@ -17,10 +17,17 @@ from vaekit.data import open_source
 from vaekit.families.catalogue import LIKELIHOODS
 from vaekit.recipes.recipe import Built
 from vaekit.rows import Batch
-from vaekit.runs.fit import prepare
+from vaekit.runs.job import prepare
 from vaekit.training import Diverged, Meter, read_metrics, save_checkpoint, train
-from vaekit.training.cuda_graphs import WARM, CudaGraphs, Recorded, Rehearsal, can_be_recorded
+from vaekit.training.cuda_graphs import (
+    WARM,
+    CapturedUpdates,
+    CudaGraphs,
+    WarmupCheck,
+    can_be_captured,
+)
 from vaekit.training.loop import updated
+from vaekit.training.placement import Placement
 
 META = torch.device("meta")
 UPDATES = 12
@@ -53,7 +60,7 @@ def both(*args, **options):
     asked = curve(lambda batch: updated(session, batch), session, batches)
     session, batches = made(*args, **options)
     tape = Tape()
-    recorded = Recorded(session, tape)
+    recorded = CapturedUpdates(session, tape)
     return asked, curve(recorded.update, session, batches), tape, recorded
 
 
@@ -96,7 +103,7 @@ def test_what_a_recording_would_keep_still_is_found(monkeypatch):
 
     session, batches = made()
     tape = Tape()
-    recorded = Recorded(session, tape)
+    recorded = CapturedUpdates(session, tape)
     asked, batches_again = made()
     monkeypatch.setattr(objectives, "parts", drifting)
     with pytest.warns(UserWarning, match="not recorded: it does something else"):
@@ -119,7 +126,7 @@ def test_what_waits_for_a_number_is_not_recorded(ask):
 
     session.objective = session.objective.plus(1.0, asking)
     tape = Tape()
-    recorded = Recorded(session, tape)
+    recorded = CapturedUpdates(session, tape)
     with pytest.warns(UserWarning, match="updates are not recorded: .* has to be waited for"):
         curve(recorded.update, session, batches)
     assert tape.recordings == 0
@@ -127,12 +134,12 @@ def test_what_waits_for_a_number_is_not_recorded(ask):
 
 def test_a_failed_recording_is_done_without():
     class Broken(Tape):
-        def record(self, work):
+        def capture(self, work):
             raise RuntimeError("operation not permitted\nCUDA error: ...")
 
     session, batches = made()
     with pytest.warns(UserWarning, match="not recorded: operation not permitted; training"):
-        played = curve(Recorded(session, Broken()).update, session, batches)
+        played = curve(CapturedUpdates(session, Broken()).update, session, batches)
     session, batches = made()
     asked = curve(lambda batch: updated(session, batch), session, batches)
     assert torch.allclose(asked[0], played[0], rtol=1e-5)
@@ -145,7 +152,7 @@ def test_divergence_is_found_later_and_nothing_is_learned_since(bad, tmp_path):
     expected, again = made()
     for batch, number in zip(again.from_step(), range(1, bad), strict=False):
         assert updated(expected, batch).number == number
-    recorded = Recorded(session, Tape())
+    recorded = CapturedUpdates(session, Tape())
     for batch, number in zip(batches.from_step(), range(1, UPDATES), strict=False):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -161,7 +168,7 @@ def test_divergence_is_found_later_and_nothing_is_learned_since(bad, tmp_path):
 
 def test_the_end_of_training_is_looked_at():
     session, batches = made(epochs=1)
-    recorded = Recorded(session, Tape())
+    recorded = CapturedUpdates(session, Tape())
     spoiled = (b._replace(x=b.x + torch.inf) for b in batches.from_step())
     with pytest.raises(Diverged):
         for batch, _ in zip(spoiled, range(session.steps), strict=False):
@@ -177,7 +184,7 @@ def test_a_resumed_run_goes_on_as_it_would_have():
     held = {name: tensor.clone() for name, tensor in session.tensors().items()}
     again, _ = made()
     again.restore(5, held)
-    recorded = Recorded(again, Tape())
+    recorded = CapturedUpdates(again, Tape())
     said = [
         float(recorded.update(batch).loss.total)
         for batch, _ in zip(batches.from_step(5), range(UPDATES - 5), strict=False)
@@ -204,14 +211,14 @@ def on_meta(built: Built, shape):
     model, objective = built.model.to(META), built.objective.to(META)
     x = torch.empty(16, *shape, device=META)
     weights = [torch.empty((), device=META) for _ in objective.penalties]
-    with Rehearsal(META) as heard:
+    with WarmupCheck(META) as heard:
         objective.weighed(model, Batch(x), weights).total.backward()
     assert all(p.grad is None or p.grad.device == META for p in model.parameters())
     return heard.found
 
 
 def test_a_rehearsal_hears_what_comes_from_elsewhere():
-    with Rehearsal(META) as heard:
+    with WarmupCheck(META) as heard:
         torch.rand(3).to(META)
     assert heard.found == "_to_copy"
 
@@ -221,7 +228,7 @@ def test_a_whole_run_is_the_same(tmp_path, monkeypatch):
     settings = {"latent": 3, "epochs": 3, "batch": 150, "precision": "fp32", "checkpoint_every": 5}
     asked = vaekit.fit("digits", out=tmp_path / "asked", **settings)
     tape = Tape()
-    monkeypatch.setattr("vaekit.training.loop.can_be_recorded", lambda session: True)
+    monkeypatch.setattr("vaekit.training.loop.can_be_captured", lambda session: True)
     monkeypatch.setattr("vaekit.training.loop.CudaGraphs", lambda device: tape)
     played = vaekit.fit("digits", out=tmp_path / "played", **settings)
     assert tape.plays > 0
@@ -236,13 +243,13 @@ def test_a_whole_run_is_the_same(tmp_path, monkeypatch):
 
 def test_one_process_on_a_gpu_records():
     session, _ = made()
-    assert not can_be_recorded(session)
+    assert not can_be_captured(session)
     session.device = torch.device("cuda", 0)
-    assert can_be_recorded(session)
+    assert can_be_captured(session)
     session.record = False
-    assert not can_be_recorded(session)
+    assert not can_be_captured(session)
     session.record, session.plan = True, replace(session.plan, parts=2)
-    assert not can_be_recorded(session)
+    assert not can_be_captured(session)
 
 
 def test_meters_wait_for_nothing():
@@ -252,7 +259,7 @@ def test_meters_wait_for_nothing():
     steps = [
         updated(session, batch) for batch, _ in zip(batches.from_step(), range(3), strict=False)
     ]
-    with Rehearsal(torch.device("cpu")) as heard:
+    with WarmupCheck(torch.device("cpu")) as heard:
         for step in steps:
             meter.add(step)
     assert heard.found == ""
@@ -269,10 +276,10 @@ def test_cuda_graphs_are_the_same_training(recipe):
     found = []
     for wanted in (False, True):
         job = prepare(open_source("digits"), recipe, latent=3, epochs=3, batch=150)
-        session = job.run(torch.device("cuda", 0)).session
-        recorded = Recorded(session, CudaGraphs(session.device)) if wanted else None
+        session = job.run(Placement(torch.device("cuda", 0))).state
+        recorded = CapturedUpdates(session, CudaGraphs(session.device)) if wanted else None
         do = recorded.update if recorded else lambda batch, s=session: updated(s, batch)
-        batches = job.run(torch.device("cuda", 0)).batches
+        batches = job.run(Placement(torch.device("cuda", 0))).batches
         session.model.train()
         found.append(curve(do, session, batches))
         assert recorded is None or recorded.play is not None
@@ -282,7 +289,7 @@ def test_cuda_graphs_are_the_same_training(recipe):
 @on_a_gpu
 def test_training_on_a_gpu_keeps_rows_there():
     job = prepare(open_source("digits"), "vae", latent=3, epochs=1)
-    run = job.run(torch.device("cuda", 0))
+    run = job.run(Placement(torch.device("cuda", 0)))
     assert run.batches.values.device.type == "cuda"
-    for _ in train(run.session, run.batches.from_step()):
+    for _ in train(run.state, run.batches.from_step()):
         pass

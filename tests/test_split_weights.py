@@ -19,7 +19,13 @@ from vaekit.runs.fit import fit, prepare, resume
 from vaekit.runs.trained import load
 from vaekit.system.checks import BadInput
 from vaekit.system.seeding import seeded
-from vaekit.training import Session, latest_checkpoint, load_checkpoint, save_checkpoint, train
+from vaekit.training import (
+    TrainingState,
+    latest_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+    train,
+)
 from vaekit.training.validation import validate
 
 OPTIONS = {"latent": 2, "width": 300, "parts": 2, "precision": "fp32"}
@@ -70,7 +76,7 @@ def session(recipe="vae", *, split=False, ema=0.9):
     job = prepare(open_source("digits"), recipe, latent=3, likelihood="student_t", **options)
     with seeded(5):
         objective = job.built.objective.plus(1.0, Critic())
-    made = Session(job.built.model, objective, job.plan, job.steps, split_weights=split)
+    made = TrainingState(job.built.model, objective, job.plan, job.steps, split_weights=split)
     return made, job.batches, job.rows("validation").split(70)
 
 

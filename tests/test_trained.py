@@ -196,7 +196,7 @@ class TestFiles:
 @pytest.mark.parametrize("binarize", ["threshold", "dynamic"])
 def test_binarized_data(binarize):
     model = vaekit.fit("digits", latent=2, width=16, epochs=1, binarize=binarize)
-    assert model.config["likelihood"]["warnings"] == []
+    assert model.config.likelihood.warnings == ()
     x = model.x("digits", "test")
     assert set(x.unique().tolist()) == {0.0, 1.0}
     assert torch.equal(x, model.x("digits", "test"))
@@ -204,7 +204,7 @@ def test_binarized_data(binarize):
 
 def test_grey_values_under_bernoulli_are_called_what_they_are():
     model = vaekit.fit("digits", likelihood="bernoulli", latent=2, width=16, epochs=1)
-    assert "cross-entropy, not a log likelihood" in model.config["likelihood"]["warnings"][0]
+    assert "cross-entropy, not a log likelihood" in model.config.likelihood.warnings[0]
 
 
 CHOICES = {
@@ -221,8 +221,8 @@ CHOICES = {
 def test_auto_looks_at_the_data_and_says_why(kind):
     data, name, why = CHOICES[kind]
     model = vaekit.fit(data, latent=2, width=16, epochs=2)
-    assert model.config["likelihood"]["name"] == name
-    assert why in model.config["likelihood"]["why"]
+    assert model.config.likelihood.name == name
+    assert why in model.config.likelihood.why
     drawn = model.sample(3)
     assert drawn.shape == (3, *data.shape[1:])
     model.evaluate(data, samples=5)

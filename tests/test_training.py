@@ -16,7 +16,7 @@ from vaekit.data import Batches, Representation, open_source
 from vaekit.data.source import source
 from vaekit.objectives import Objective
 from vaekit.objectives.bounds import elbo
-from vaekit.runs.fit import prepare
+from vaekit.runs.job import prepare
 from vaekit.runs.run import Interrupted, Run, run_here, run_in
 from vaekit.system.checks import BadInput
 from vaekit.system.seeding import generator_for, seed_for, seeded
@@ -25,7 +25,7 @@ from vaekit.training import (
     Meter,
     Metrics,
     Plan,
-    Session,
+    TrainingState,
     latest_checkpoint,
     load_checkpoint,
     read_metrics,
@@ -37,7 +37,7 @@ from vaekit.training import (
 def session(steps=20, seed=0, **plan):
     torch.manual_seed(3)
     m = model()
-    return Session(m, Objective(elbo), Plan(seed=seed, **plan), steps)
+    return TrainingState(m, Objective(elbo), Plan(seed=seed, **plan), steps)
 
 
 def batches(rows_=40):
@@ -175,7 +175,7 @@ class TestLoop:
 
         critic = Critic()
         before = critic.net.weight.detach().clone()
-        s = Session(model(), Objective(elbo, (1.0, critic)), Plan(), 5)
+        s = TrainingState(model(), Objective(elbo, (1.0, critic)), Plan(), 5)
         for _ in train(s, batches().from_step()):
             pass
         assert not torch.equal(before, critic.net.weight)

@@ -7,8 +7,6 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from vaekit.rows import Rows
-
 
 class DataInit(nn.Module, ABC):
     """A module whose buffers or first weights describe the data; they are saved with the model."""
@@ -19,11 +17,11 @@ class DataInit(nn.Module, ABC):
 
 
 @torch.no_grad()
-def data_init(model: nn.Module, rows: Tensor | Rows) -> None:
-    """Show training rows to every part of ``model`` that wants to see them."""
+def data_init(model: nn.Module, x: Tensor) -> None:
+    """Show x of training rows to every part of ``model`` that wants to see them."""
     for part in model.modules():
         if isinstance(part, DataInit):
-            part.init_from(Rows.of(rows).data)
+            part.init_from(x)
 
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:

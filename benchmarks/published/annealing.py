@@ -13,7 +13,7 @@ from burda import job_of, options
 from common import parsed, write
 
 from vaekit.evaluation import anneal, log_likelihood, sandwich
-from vaekit.training import Session, load_checkpoint
+from vaekit.training import TrainingState, load_checkpoint
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
     described.add_argument("--rows", type=int, default=200)
     given = parsed(described)
     name, job = job_of(given)
-    session = Session(job.built.model, job.built.objective, job.plan, job.steps)
+    session = TrainingState(job.built.model, job.built.objective, job.plan, job.steps)
     load_checkpoint(given.folder / name / "checkpoint.safetensors", session)
     model, x = session.averaged, job.rows("test")[: given.rows]
     table = {}

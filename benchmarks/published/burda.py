@@ -18,7 +18,7 @@ from pathlib import Path
 from common import joined, open_source, parsed, prepare, run, write
 
 from vaekit.evaluation import latent_health, log_likelihood
-from vaekit.runs.fit import Job
+from vaekit.runs.job import Job
 
 PUBLISHED = {
     ("plain", 1): 86.76, ("plain", 5): 85.54, ("plain", 50): 84.78, ("dreg", 5): 84.90,

@@ -15,11 +15,11 @@ import torch
 
 from vaekit.data import Source, open_source
 from vaekit.objectives.schedules import Schedule
-from vaekit.runs.fit import Job, prepare
+from vaekit.runs.job import Job, prepare
 from vaekit.system.version import __version__
 from vaekit.training import (
     Meter,
-    Session,
+    TrainingState,
     latest_checkpoint,
     load_checkpoint,
     save_checkpoint,
@@ -71,13 +71,13 @@ def run(
     folder: Path | None = None,
     minutes: float = 1e9,
     rate: Schedule | None = None,
-) -> Iterator[tuple[Session, dict[str, float], float]]:
+) -> Iterator[tuple[TrainingState, dict[str, float], float]]:
     """Train a job; after each epoch the session, its training means and the seconds so far.
 
     With a folder, the session is kept there after each epoch and taken up again; after
     ``minutes`` the script ends, to be started again. ``rate`` replaces the plan's learning rate.
     """
-    session = Session(job.built.model, job.built.objective, job.plan, job.steps)
+    session = TrainingState(job.built.model, job.built.objective, job.plan, job.steps)
     session.rate = rate or session.rate
     before = 0.0
     if folder and (path := latest_checkpoint(folder)):
@@ -97,7 +97,7 @@ def run(
             raise SystemExit(f"{session.step} of {session.steps} steps done; start again to go on")
 
 
-def tested(job: Job, session: Session) -> dict[str, float]:
+def tested(job: Job, session: TrainingState) -> dict[str, float]:
     """Mean loss and terms over the test split, one draw of z for each row."""
     pieces = job.rows("test").split(ROWS)
     return validate(session.averaged, session.objective, pieces, session.steps, 0)

@@ -46,7 +46,7 @@ def compared(source, recipe: str, precision: str, rounds: int) -> dict:
     jobs = [prepare(source, recipe, epochs=1000, precision=precision) for _ in range(2)]
     compile_networks(jobs[1].built.model)
     runs = [job.run() for job in jobs]
-    plain, compiled = (train(run.session, run.batches.from_step()) for run in runs)
+    plain, compiled = (train(run.state, run.batches.from_step()) for run in runs)
     seconds(plain, 5)
     first = seconds(compiled, 5)
     pairs = [(seconds(plain), seconds(compiled)) for _ in range(rounds)]

@@ -62,7 +62,7 @@ def update(rows: int = 2048, side: int = 28, **options) -> float:
     """One update."""
     job = prepare(data(rows, side), precision="fp32", epochs=1000, **DENSE | options)
     run = job.run()
-    steps = train(run.session, run.batches.from_step())
+    steps = train(run.state, run.batches.from_step())
     return best(lambda: [next(steps) for _ in range(4)]) / 4
 
 
@@ -70,7 +70,7 @@ def epoch(rows: int) -> float:
     """One epoch of a small network."""
     job = prepare(data(rows, 8), precision="fp32", epochs=1000, **DENSE)
     run = job.run()
-    steps = train(run.session, run.batches.from_step())
+    steps = train(run.state, run.batches.from_step())
     return best(lambda: [next(steps) for _ in range(job.batches.per_epoch)])
 
 

@@ -62,7 +62,7 @@ def fill(path: Path, rows: int) -> None:
 def measured(path: Path) -> dict:
     """Open, train a little, evaluate and encode; the peak of each."""
     from vaekit.data import open_source
-    from vaekit.runs.fit import prepare
+    from vaekit.runs.job import prepare
     from vaekit.runs.outputs import write_parts
     from vaekit.runs.trained import Trained
     from vaekit.training import train
@@ -75,11 +75,11 @@ def measured(path: Path) -> dict:
     )
     run = job.run()
     result["looking at the data"] = peak.read()
-    steps = train(run.session, run.batches.from_step())
+    steps = train(run.state, run.batches.from_step())
     for _ in range(STEPS):
         next(steps)
     result["training"] = peak.read()
-    trained = Trained(run.session.averaged, job.config({}), source)
+    trained = Trained(run.state.averaged, job.config(), source)
     trained.evaluate(source, split="test", samples=1)
     result["evaluating the test rows"] = peak.read()
     rows = source.rows("train")

@@ -14,7 +14,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "published"))
 from common import prepare, write
 
 from vaekit.data.readers.arrays import from_memory
-from vaekit.rows import Batch
 
 IMAGES, GPUS, SIDE, LOCAL_BATCH, EPOCHS = 10**9, 1000, 64, 256, 1
 PEAK, UTILISATION, LINK, PRICE = 989e12, 0.3, 50e9, 3.0  # flop/s bf16, share, bytes/s, $ an hour
@@ -25,7 +24,7 @@ def main() -> None:
     job = prepare(from_memory(images), "residual_vae", latent=128, epochs=1)
     model, x = job.built.model, job.rows("all")[:8]
     with FlopCounterMode(display=False) as counter:
-        job.built.objective(model, Batch(x), 0).total.backward()
+        job.built.objective(model, x, 0).total.backward()
     flops = counter.get_total_flops() / len(x)
     weights = sum(p.numel() for p in model.parameters())
     step = LOCAL_BATCH * flops / (PEAK * UTILISATION)

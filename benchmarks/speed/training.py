@@ -33,7 +33,7 @@ from vaekit.data import Source, open_source
 from vaekit.interfaces.cli.waiting import SPINS
 from vaekit.networks.fast import Linear
 from vaekit.rows import Batch
-from vaekit.runs.fit import prepare
+from vaekit.runs.job import prepare
 from vaekit.system.checks import BadInput
 from vaekit.system.devices import device_for
 from vaekit.system.precision import has_bfloat16, networks_in

@@ -14,8 +14,7 @@ from vaekit.objectives import Objective
 from vaekit.objectives.bounds import elbo, reconstruction
 from vaekit.objectives.penalties import rate, stratified_weights, total_correlation
 from vaekit.recipes import RECIPES, recipe
-from vaekit.rows import Batch
-from vaekit.runs.fit import prepare
+from vaekit.runs.job import prepare
 from vaekit.runs.run import run_here
 from vaekit.training import Meter, Step
 
@@ -78,7 +77,7 @@ def test_the_kl_counts_by_default():
         built = recipe(name)(shape=(6,), likelihood="bernoulli")
         x = torch.randint(0, 2, (8, 6)).float()
         torch.manual_seed(0)
-        loss = built.objective(built.model, Batch(x), 0)
+        loss = built.objective(built.model, x, 0)
         assert loss.total.item() == pytest.approx(
             (loss.terms["reconstruction"] + loss.terms["kl"]).item(), rel=1e-5
         )
@@ -90,7 +89,7 @@ def test_the_kl_counts_by_default():
 def test_the_likelihood_counts_once():
     """Elsewhere: the reconstruction is doubled by default, a hidden beta of one half."""
     case = LinearGaussian()
-    loss = Objective(elbo, samples=4000)(case.model, Batch(case.x), 0).total
+    loss = Objective(elbo, samples=4000)(case.model, case.x, 0).total
     assert loss.item() == pytest.approx(-case.log_px.mean().item(), abs=0.15)
 
 
@@ -133,7 +132,7 @@ def test_a_penalty_of_weight_zero_changes_no_gradient():
     for objective in (Objective(reconstruction), Objective(reconstruction, (0.0, rate))):
         m.zero_grad()
         torch.manual_seed(0)
-        objective(m, Batch(x), 0).total.backward()
+        objective(m, x, 0).total.backward()
         found.append(torch.cat([p.grad.flatten() for p in m.parameters()]))
     assert torch.allclose(*found)
 
@@ -147,7 +146,7 @@ def test_a_last_batch_of_one_row_is_fine(name):
     assert len(job.source.splits["train"]) % 26 == 1
     run = job.run()
     run_here(run)
-    assert all(torch.isfinite(p).all() for p in run.session.model.parameters())
+    assert all(torch.isfinite(p).all() for p in run.state.model.parameters())
 
 
 def open_source_of(x):
@@ -161,11 +160,11 @@ def test_fewer_rows_than_a_batch_are_trained_on():
         open_source_of(np.random.default_rng(0).random((20, 3))), latent=2, batch=500, epochs=2
     )
     run = job.run()
-    before = [p.detach().clone() for p in run.session.model.parameters()]
+    before = [p.detach().clone() for p in run.state.model.parameters()]
     run_here(run)
-    assert run.session.step == 2
+    assert run.state.step == 2
     assert any(
-        not torch.equal(a, b) for a, b in zip(before, run.session.model.parameters(), strict=True)
+        not torch.equal(a, b) for a, b in zip(before, run.state.model.parameters(), strict=True)
     )
 
 

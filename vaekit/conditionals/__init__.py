@@ -3,6 +3,7 @@
 from vaekit.conditionals.conditional import Conditional, Mapped
 from vaekit.conditionals.priors import (
     PRIORS,
+    EvenLabels,
     Flow,
     Mixture,
     Prior,
@@ -15,6 +16,7 @@ from vaekit.conditionals.priors import (
 __all__ = [
     "PRIORS",
     "Conditional",
+    "EvenLabels",
     "Flow",
     "Mapped",
     "Mixture",

@@ -62,6 +62,19 @@ class StandardNormal(Prior):
         return independent(normal, self.event_shape)
 
 
+class EvenLabels(Prior):
+    """Every one of ``dim`` classes is as likely: the prior of a one-hot label."""
+
+    logits: Tensor
+
+    def __init__(self, dim: int) -> None:
+        super().__init__(dim)
+        self.register_buffer("logits", torch.zeros(dim), persistent=False)
+
+    def forward(self, *given: Tensor) -> D.Distribution:
+        return D.OneHotCategorical(logits=self.logits, validate_args=False)
+
+
 class Mixture(Prior):
     """A mixture of normals with independent dimensions; weights, means and scales are learned.
 

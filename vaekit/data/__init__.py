@@ -1,8 +1,9 @@
 """Data: sources held in memory, how their values become a model's x, and seeded batches."""
 
-from vaekit.data.batches import Batches, Encoded
+from vaekit.data.batches import Batches, Encoded, Encoder
+from vaekit.data.conditions import Condition, Conditions, parse_given
 from vaekit.data.facts import Facts, facts
-from vaekit.data.opening import open_source
+from vaekit.data.opening import Opening, open_source, opening_of
 from vaekit.data.published.catalogue import CATALOGUE, Entry
 from vaekit.data.readers.arrays import from_memory
 from vaekit.data.representation import Representation
@@ -12,13 +13,19 @@ __all__ = [
     "CATALOGUE",
     "SPLITS",
     "Batches",
+    "Condition",
+    "Conditions",
     "Encoded",
+    "Encoder",
     "Entry",
     "Facts",
+    "Opening",
     "Representation",
     "Source",
     "check_enough",
     "facts",
     "from_memory",
     "open_source",
+    "opening_of",
+    "parse_given",
 ]

@@ -1,9 +1,10 @@
-"""Batches in an order that is a function of the seed and the epoch alone."""
+"""Rows from stored values: in batches whose order depends on the seed and the epoch alone, or in
+their own order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 import torch
@@ -12,11 +13,40 @@ from torch import Tensor
 from vaekit.data.on_disk import OnDisk, Values
 from vaekit.data.representation import Representation
 from vaekit.data.source import Source
-from vaekit.rows import Batch
+from vaekit.rows import Batch, Part, Rows
 from vaekit.system.devices import CPU, has_room
 from vaekit.system.seeding import generator_for
 
 CHUNK = 500
+Given = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """The one maker of rows: stored values become x, and all that is drawn on the way (dynamic
+    binarization) depends on the seed and a key alone.
+
+    Args:
+        representation: how stored values become x.
+        seed: of what is drawn.
+    """
+
+    representation: Representation
+    seed: int = 0
+
+    def rows(self, values: Tensor, given: Given, *key: int | str) -> Rows:
+        """Rows of stored values, (B, *row), and what is given of them, (B, width) each."""
+        return Rows(self.representation.encode(values, self._noise(*key)), dict(given))
+
+    def rows_alike(self, values: Tensor, given: Given) -> Rows:
+        """The same, but what is drawn is drawn alike for every row: a row's x depends on that row
+        and the seed alone."""
+        each = values.split(1) if self.representation.is_drawn else [values]
+        x = [self.representation.encode(row, self._noise()) for row in each]
+        return Rows(torch.cat(x), dict(given))
+
+    def _noise(self, *key: int | str) -> torch.Generator:
+        return generator_for(self.seed, "binarize", *key)
 
 
 @dataclass(frozen=True)
@@ -27,9 +57,15 @@ class Batches:
     last batch of an epoch may be smaller; no row is dropped.
 
     Args:
+        source: the data.
+        representation: how stored values become x.
         size: rows of a batch.
-        parts: of a batch, each with noise of its own. mine: numbers of the parts wanted here.
+        seed: of order and noise.
+        split: which rows.
+        parts: of a batch, each with noise of its own.
+        mine: numbers of the parts wanted here.
         device: where batches are wanted. Rows in memory are kept there if it has room.
+        given: what the model is given of every row of the source, (N, width) each.
     """
 
     source: Source
@@ -40,9 +76,11 @@ class Batches:
     parts: int = 1
     mine: Sequence[int] = (0,)
     device: torch.device = CPU
+    given: Given = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
+        """How many there are."""
         return len(self.indices)
 
     @cached_property
@@ -86,56 +124,65 @@ class Batches:
             epoch, first = epoch + 1, 0
 
     def _batch(self, indices: Tensor, step: int) -> Batch:
-        chosen = {number: indices[number :: self.parts] for number in self.mine}
-        x = [self._part(part if len(part) else indices[:1], step, n) for n, part in chosen.items()]
-        parts = tuple((number, len(part)) for number, part in chosen.items())
-        return Batch(x[0] if len(x) == 1 else torch.cat(x), (), parts, len(indices))
+        parts = [self._part(indices, step, number) for number in self.mine]
+        return Batch(tuple(parts), len(indices))
 
-    def _part(self, indices: Tensor, step: int, number: int) -> Tensor:
-        noise = generator_for(self.seed, "binarize", step, *([number] if number else []))
+    def _part(self, batch: Tensor, step: int, number: int) -> Part:
+        own = batch[number :: self.parts]
+        indices = own if len(own) else batch[:1]
         values = self.values  # whole rows are copied faster than picked number by number
         rows = values[indices] if isinstance(values, OnDisk) else values.index_select(0, indices)
-        return self.representation.encode(rows, noise)
+        given = {name: v.index_select(0, indices.to(v.device)) for name, v in self.given.items()}
+        maker = Encoder(self.representation, self.seed)
+        made = maker.rows(rows, given, step, *([number] if number else []))
+        return Part(number, made, len(own) / len(batch))
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """x of rows in their order, made when it is asked for.
+    """Rows in their order, made when they are asked for.
 
     What is drawn (dynamic binarization) is drawn once for each block of rows, so a row is the
-    same however it is asked for.
+    same however it is asked for, in memory and on disk.
 
     Args:
+        values: as stored.
+        representation: how they become x.
         name: of the rows; what is drawn depends on it.
+        seed: of what is drawn.
+        given: what the model is given of each row.
     """
 
     values: Values
     representation: Representation
     name: str
     seed: int = 0
+    given: Given = field(default_factory=dict)
 
     @property
     def shape(self) -> torch.Size:
+        """(rows, *row)."""
         return torch.Size(self.values.shape)
 
     def __len__(self) -> int:
         return len(self.values)
 
     @cached_property
-    def block(self) -> Callable[[int], Tensor]:
+    def block(self) -> Callable[[int], Rows]:
         """Rows ``number`` * CHUNK and following, by number; the last block asked for is kept."""
         return lru_cache(1)(self._made)
 
-    def _made(self, number: int) -> Tensor:
-        values = self.values[number * CHUNK : (number + 1) * CHUNK]
-        noise = generator_for(self.seed, "binarize", self.name, number)
-        return self.representation.encode(values, noise)
+    def _made(self, number: int) -> Rows:
+        window = slice(number * CHUNK, (number + 1) * CHUNK)
+        given = {name: values[window] for name, values in self.given.items()}
+        maker = Encoder(self.representation, self.seed)
+        return maker.rows(self.values[window], given, self.name, number)
 
-    def __getitem__(self, window: slice) -> Tensor:
+    def __getitem__(self, window: slice) -> Rows:
         start, stop, _ = window.indices(len(self))
         first, last = start // CHUNK, max(stop - 1, start) // CHUNK
-        x = torch.cat([self.block(number) for number in range(first, last + 1)])
-        return x[start - first * CHUNK : stop - first * CHUNK]
+        rows = joined([self.block(number) for number in range(first, last + 1)])
+        return rows[start - first * CHUNK : stop - first * CHUNK]
 
     def split(self, rows: int = CHUNK) -> Chunks:
         """All rows, so many at a time."""
@@ -144,18 +191,26 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Chunks:
-    """Rows of x in numbered chunks."""
+    """Rows in numbered chunks."""
 
-    x: Encoded
-    rows: int
+    rows: Encoded
+    size: int
 
     def __len__(self) -> int:
-        return -(-len(self.x) // self.rows)
+        return -(-len(self.rows) // self.size)
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self) -> Iterator[Rows]:
         return (self[number] for number in range(len(self)))
 
-    def __getitem__(self, number: int) -> Tensor:
+    def __getitem__(self, number: int) -> Rows:
         if not 0 <= number < len(self):
             raise IndexError(number)
-        return self.x[number * self.rows : (number + 1) * self.rows]
+        return self.rows[number * self.size : (number + 1) * self.size]
+
+
+def joined(parts: list[Rows]) -> Rows:
+    """Rows one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    given = {name: torch.cat([part.given[name] for part in parts]) for name in parts[0].given}
+    return Rows(torch.cat([part.data for part in parts]), given)

@@ -3,15 +3,120 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from vaekit.data.published.catalogue import CATALOGUE
 from vaekit.data.readers.arrays import from_memory, label_numbers
+from vaekit.data.readers.aside import LABEL, Aside
 from vaekit.data.readers.folder import READERS, read_folder, read_tiles
 from vaekit.data.readers.loading import load
 from vaekit.data.source import Source
 from vaekit.system.checks import BadInput, known, require
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How data is opened. It is saved with a model and used for any data of that model.
+
+    Args:
+        label: column or array that holds labels, not data.
+        labels: file with one label for each row.
+        size: (height, width) to which pictures are brought.
+        tiles: side of the squares into which pictures are cut instead, as they are stored.
+        given: what a model is given beside x: "label" for the labels, or columns and arrays.
+        strict: whether something that is asked for and not there is a mistake; not saved.
+    """
+
+    label: str | None = None
+    labels: str | None = None
+    size: tuple[int, int] | None = None
+    tiles: int = 0
+    given: tuple[str, ...] = ()
+    strict: bool = True
+
+    def __post_init__(self) -> None:
+        require(self.tiles >= 0, f"tiles must not be negative, not {self.tiles}")
+        require(len(set(self.given)) == len(self.given), "the same thing is to be given twice")
+
+    @property
+    def aside(self) -> Aside:
+        """The columns that are not x."""
+        return Aside(self.label, self.given, self.strict)
+
+    def open(self, data: Any, labels: Any = None) -> Source:
+        """Open a named data set, a file, a folder of pictures, or data in memory.
+
+        Args:
+            data: "digits", "mnist", ...; a path; an array, tensor, data frame or torch Dataset.
+            labels: one for each row, in memory; by default those of the file ``self.labels``.
+
+        Raises:
+            BadInput: saying what cannot be used, where, and what to do.
+        """
+        if isinstance(data, Source):
+            return self._with_given_label(data)
+        labels = self.labels if labels is None else labels
+        if isinstance(data, str | os.PathLike):
+            found = self._named(str(data))
+            found = found if labels is None else with_labels(found, labels)
+        else:
+            held = read_labels(labels) if isinstance(labels, str) else labels
+            found = from_memory(data, held, aside=self.aside)
+        found = self._with_given_label(found)
+        said = (f"given beside x: {found.conditions().text}",) if found.given else ()
+        return replace(found, notes=(*found.notes, *said)) if said else found
+
+    def elsewhere(self, shape: tuple[int, ...] | None = None) -> Opening:
+        """How other data of the same model is opened: what is not there is left out.
+
+        Args:
+            shape: of the model's rows; pictures are brought to that size.
+        """
+        size = self.size
+        if size is None and shape is not None and len(shape) == 3:
+            size = (shape[1], shape[2])
+        return replace(self, labels=None, size=size, strict=False)
+
+    def _named(self, name: str) -> Source:
+        """A catalogue name, a file or a folder."""
+        path = Path(name)
+        tiles = self.tiles if self.strict or path.is_dir() else 0
+        require(not tiles or path.is_dir(), "tiles are cut from a folder of pictures")
+        if name in CATALOGUE:
+            return CATALOGUE[name].load()
+        if not path.exists():
+            looks_like_path = os.sep in name or path.suffix
+            require(not looks_like_path, f"there is no file or folder {name}")
+            known("data set or path", name, CATALOGUE)
+        if path.is_dir():
+            return read_tiles(path, tiles) if tiles else read_folder(path, self.aside, self.size)
+        require(path.stat().st_size > 0, f"{path} is empty (0 bytes)")
+        read = READERS[known("kind of data file", path.suffix.lower(), READERS)]
+        return read(path, self.aside, self.size)
+
+    def _with_given_label(self, found: Source) -> Source:
+        """The source with all that is to be given, in order; the labels are among it if asked."""
+        if not self.given:
+            return found
+        given, names = dict(found.given), dict(found.given_names)
+        if LABEL in self.given and LABEL not in given and found.labels is not None:
+            given[LABEL], names[LABEL] = found.labels, class_names(found)
+        for name in self.given if self.strict else ():
+            require(name in given, f"{found.name} {_LACKS.get(name, _LACKS_COLUMN).format(name)}")
+        order = {name: given[name] for name in self.given if name in given}
+        if list(order) == list(found.given):
+            return found
+        return replace(found, given=order, given_names={n: names[n] for n in order if n in names})
+
+
+_LACKS = {LABEL: "has no labels to be given; name their column with --label"}
+_LACKS_COLUMN = "has no column or array {!r} to be given"
+
+
+AS_IT_IS = Opening()
 
 
 def open_source(
@@ -21,43 +126,35 @@ def open_source(
     labels: Any = None,
     size: tuple[int, int] | None = None,
     tiles: int = 0,
+    given: str | Sequence[str] = (),
 ) -> Source:
     """Open a named data set, a file, a folder of pictures, or data in memory.
 
     Args:
         data: "digits", "mnist", ...; a path; an array, tensor, data frame or torch Dataset.
-        label: column or array that holds labels, not data. labels: one label for each row.
+        label: column or array that holds labels, not data.
+        labels: one label for each row, in memory or in a file.
         size: (height, width) to which pictures of a folder are brought.
         tiles: cut pictures of a folder into squares of this side instead, as they are stored.
+        given: what a model is to be given beside x: "label", or columns and arrays by name.
 
     Raises:
         BadInput: saying what cannot be used, where, and what to do.
     """
-    if isinstance(data, Source):
-        return data
-    if not isinstance(data, str | os.PathLike):
-        return from_memory(data, labels)
-    found = open_named(str(data), label, size, tiles)
-    return with_labels(found, labels) if labels is not None else found
+    return opening_of(label, labels, size, tiles, given).open(data, labels)
 
 
-def open_named(
-    name: str, label: str | None, size: tuple[int, int] | None, tiles: int = 0
-) -> Source:
-    """A catalogue name, a file or a folder."""
-    require(tiles >= 0, f"tiles must not be negative, not {tiles}")
-    require(not tiles or Path(name).is_dir(), "tiles are cut from a folder of pictures")
-    if name in CATALOGUE:
-        return CATALOGUE[name].load()
-    path = Path(name)
-    if not path.exists():
-        looks_like_path = os.sep in name or path.suffix
-        require(not looks_like_path, f"there is no file or folder {name}")
-        known("data set or path", name, CATALOGUE)
-    if path.is_dir():
-        return read_tiles(path, tiles) if tiles else read_folder(path, label, size)
-    require(path.stat().st_size > 0, f"{path} is empty (0 bytes)")
-    return READERS[known("kind of data file", path.suffix.lower(), READERS)](path, label, size)
+def opening_of(
+    label: str | None = None,
+    labels: Any = None,
+    size: tuple[int, int] | None = None,
+    tiles: int = 0,
+    given: str | Sequence[str] = (),
+) -> Opening:
+    """The :class:`Opening` that a person's words mean; labels in memory are no part of it."""
+    names = (given,) if isinstance(given, str) else tuple(given)
+    file = str(Path(labels).resolve()) if isinstance(labels, str) else None
+    return Opening(label, file, None if size is None else (size[0], size[1]), tiles, names)
 
 
 def read_labels(path: str) -> Any:
@@ -76,4 +173,11 @@ def with_labels(found: Source, labels: Any) -> Source:
         raise BadInput(
             f"{found.name} has {len(found.values)} rows but {count} labels; give one for each row"
         )
-    return Source(**{**vars(found), "labels": numbers, "label_names": names})
+    return replace(found, labels=numbers, label_names=names)
+
+
+def class_names(found: Source) -> tuple[str, ...]:
+    """What the labels mean; their numbers, where nobody said."""
+    if found.label_names or found.labels is None:
+        return found.label_names
+    return tuple(map(str, range(int(found.labels.max()) + 1)))

@@ -41,11 +41,16 @@ class Representation:
         known("kind of colours", self.colours, COLOURS)
         object.__setattr__(self, "shape", tuple(self.shape))
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether x is drawn: then it needs a generator."""
+        return self.binarize == "dynamic"
+
     def encode(self, values: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Stored values, (rows, *shape), to x in float32; ``generator`` feeds "dynamic"."""
         self.check(values)
         x = self.apart(values.to(torch.float32, copy=True)).div_(self.scale)
-        if self.binarize == "dynamic":
+        if self.is_drawn:
             return (torch.rand(x.shape, generator=generator).to(x.device) < x).to(x.dtype)
         if self.binarize == "threshold":
             return (x > 0.5).to(x.dtype)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from vaekit.data.conditions import Condition, Conditions, column_of
 from vaekit.data.on_disk import OnDisk, Selection, Values, passing
 from vaekit.system.checks import BadInput, known, require, size_text
 from vaekit.system.seeding import generator_for
@@ -28,13 +30,16 @@ class Source:
         values: (N, C, H, W) for images, (N, D) for vectors; uint8, a wider integer or float32;
             in memory, or left on disk.
         splits: indices of the rows of "train", "validation" and "test", without overlap.
-        labels: (N,) whole numbers, or None; they colour pictures and are never trained on.
+        labels: (N,) whole numbers, or None; they colour pictures and are not trained on unless
+            they are given.
         label_names: what the numbers mean.
         columns: names of the D numbers of a vector.
         factors: (N, factors) whole numbers from which each row was made, where known.
         factor_names: what they are.
         intervene: (factor, rows, random) to new rows that share one random value of a factor.
         levels: number of levels, where the publisher says so (17 for scikit-learn's digits).
+        given: what a model is told beside each row: (N,) class numbers or covariates, by name.
+        given_names: the names of the classes; absent for covariates.
     """
 
     name: str
@@ -48,6 +53,11 @@ class Source:
     factors: Tensor | None = None
     factor_names: tuple[str, ...] = ()
     intervene: Callable[[int, int, np.random.Generator], np.ndarray] | None = None
+    given: Mapping[str, Tensor] = field(default_factory=dict)
+    given_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.values)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -79,10 +89,45 @@ class Source:
             return self.labels
         return self.labels[self.splits[split]]
 
+    def given_of(self, split: str, limit: int | None = None) -> dict[str, Tensor]:
+        """What is given beside the first ``limit`` rows of a split, or beside all of its rows."""
+        indices = self.indices(split)[:limit]
+        return {name: column[indices] for name, column in self.given.items()}
+
+    def conditions(self) -> Conditions:
+        """What a model of this data is given; means and spreads are the training rows'."""
+        return Conditions(tuple(map(self._condition, self.given)))
+
+    def _condition(self, name: str) -> Condition:
+        if name in self.given_names:
+            return Condition(name, self.given_names[name])
+        values = self.given[name][self.splits["train"]].double()
+        spread = values.std(correction=0).item()
+        return Condition(name, mean=values.mean().item(), spread=spread or 1.0)
+
+    def take(self, indices: Tensor) -> Source:
+        """These rows alone, with all that is known of them; they are split anew."""
+        values = self.values
+        chosen = Selection(values, indices) if isinstance(values, OnDisk) else values[indices]
+        return replace(
+            self,
+            values=chosen,
+            splits=random_splits(len(indices)),
+            labels=None if self.labels is None else self.labels[indices],
+            factors=None if self.factors is None else self.factors[indices],
+            given={name: column[indices] for name, column in self.given.items()},
+        )
+
+    def part(self, split: str, limit: int | None = None) -> Source:
+        """The first ``limit`` rows of a split, or all of them, as a source of their own."""
+        if split == "all" and (limit is None or limit >= len(self)):
+            return self
+        return self.take(self.indices(split)[:limit])
+
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 over the values, their type and shape, and the splits; of values on disk, over
-        a thousand rows spread evenly."""
+        """sha256 over the values, their type and shape, the splits, and what is given; of values
+        on disk, over a thousand rows spread evenly."""
         digest = hashlib.sha256(f"{self.values.dtype}{tuple(self.values.shape)}".encode())
         values = self.values
         digest.update(
@@ -90,6 +135,9 @@ class Source:
         )
         for split in sorted(self.splits):
             digest.update(self.splits[split].contiguous().numpy().data)
+        for name, column in sorted(self.given.items()):
+            digest.update(f"{name}{self.given_names.get(name)}".encode())
+            digest.update(column.contiguous().numpy().data)
         return digest.hexdigest()
 
     def describe(self) -> str:
@@ -100,23 +148,36 @@ class Source:
 
 
 def source(
-    name: str, values: Values, splits: Mapping[str, Tensor] | None = None, **more: object
+    name: str,
+    values: Values,
+    splits: Mapping[str, Tensor] | None = None,
+    *,
+    beside: Mapping[str, Any] | None = None,
+    **more: Any,
 ) -> Source:
     """A checked :class:`Source`; without ``splits`` rows are split 80/10/10 at random but
     always in the same way.
+
+    Args:
+        beside: columns that a model is to be given, as they stand in the data.
+        more: other fields of the source.
 
     Raises:
         BadInput: for no rows, values that are not finite, or labels of another length.
     """
     require(len(values) > 0, f"{name} holds no rows")
     require(values.shape[1:].numel() > 0, f"the rows of {name} hold no numbers")
-    check_finite(name, values, more.get("columns", ()))  # type: ignore[arg-type]
+    check_finite(name, values, more.get("columns", ()))
     labels = more.get("labels")
     if isinstance(labels, Tensor) and len(labels) != len(values):
         raise BadInput(
             f"{name} has {len(values)} rows but {len(labels)} labels; give one for each row"
         )
-    return Source(name, values, splits or random_splits(len(values)), **more)  # type: ignore[arg-type]
+    splits = splits or random_splits(len(values))
+    columns = {n: column_of(n, cells, splits["train"]) for n, cells in (beside or {}).items()}
+    given = {n: numbers for n, (numbers, _) in columns.items()}
+    classes = {n: names for n, (_, names) in columns.items() if names}
+    return Source(name, values, splits, given=given, given_names=classes, **more)
 
 
 def check_finite(name: str, values: Values, columns: tuple[str, ...] = ()) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch import distributions as D
 
-from vaekit.distributions.divergences import is_gaussian
-from vaekit.evaluation.passes import Rows, chunks, known_of
-from vaekit.models.drawing import at_mean
+from vaekit.distributions.divergences import log_prob_per_element, normal_marginals
+from vaekit.evaluation.passes import Known, at_mean, chunks, latents_of
+from vaekit.models import Graph
+from vaekit.rows import AnyRows
 from vaekit.system.seeding import seeded
 
 ROWS, AT_ONCE = 4_000, 100
@@ -22,27 +22,26 @@ ROWS, AT_ONCE = 4_000, 100
 class Aggregate:
     """The mean KL(q(z|x) || p(z)) taken apart, in nats (Hoffman & Johnson 2016; Chen et al. 2018).
 
-    kl = mutual_information + total_correlation + sum(dimension_kl), when the prior's dimensions
-    are independent. Estimated with q(z) as a mixture over ``rows`` rows, so that the mutual
-    information cannot exceed log(rows).
+    kl = mutual_information + marginal_kl, and where the prior's dimensions are independent
+    marginal_kl = total_correlation + sum(dimension_kl). Estimated with q(z) as a mixture over
+    ``rows`` rows, so that the mutual information cannot exceed log(rows).
 
     Args:
+        rows: how many were looked at.
+        kl: mean KL(q(z|x) || p(z)).
         mutual_information: of z and the row's index: how many nats a code tells of its row.
         total_correlation: KL(q(z) || prod_i q(z_i)): how dependent the dimensions are.
-        dimension_kl: KL(q(z_i) || p(z_i)) of each dimension.
-        marginal_kl: KL(q(z) || p(z)): how far codes of data lie from the prior; total
-            correlation and the sum of dimension_kl together.
+        marginal_kl: KL(q(z) || p(z)): how far codes of data lie from the prior.
+        dimension_kl: KL(q(z_i) || p(z_i)) of each dimension; None where the prior's dimensions
+            depend on each other.
     """
 
     rows: int
     kl: float
     mutual_information: float
     total_correlation: float
-    dimension_kl: list[float]
-
-    @property
-    def marginal_kl(self) -> float:
-        return self.total_correlation + sum(self.dimension_kl)
+    marginal_kl: float
+    dimension_kl: list[float] | None
 
     @property
     def saturated(self) -> bool:
@@ -51,42 +50,55 @@ class Aggregate:
 
     def to_dict(self) -> dict[str, object]:
         """For JSON."""
-        return {**asdict(self), "marginal_kl": self.marginal_kl, "saturated": self.saturated}
+        return {**asdict(self), "saturated": self.saturated}
 
 
 @torch.inference_mode()
-def aggregate(model: Any, x: Rows, *, seed: int = 0) -> Aggregate | None:
-    """Look at the aggregate posterior over up to 4,000 rows of x.
+def aggregate(model: Graph, rows: AnyRows, *, seed: int = 0) -> Aggregate | None:
+    """Look at the aggregate posterior over up to 4,000 rows.
 
-    Returns None unless the model has one latent, prior and posterior are both Gaussian and the
-    prior's dimensions are independent.
+    Returns None unless the model has one latent whose posterior is normal.
     """
     model.eval()
-    if len(model.latents) > 1:
+    if len(model.latents) != 1:
         return None
-    latents = [known_of(model, part, at_mean)[0] for part in chunks(x[:ROWS])]
-    prior = latents[0].prior
-    if not all(is_gaussian(d) for d in (prior, latents[0].posterior)) or prior.batch_shape:
+    found = [
+        latent
+        for part in chunks(rows[:ROWS])
+        for latent in latents_of(model, part, at_mean).values()
+    ]
+    if normal_marginals(found[0].posterior) is None:
         return None
     with seeded(seed, "aggregate"):
-        draws = [latent.posterior.sample() for latent in latents]
-    parts = [_log_densities(z, latents) for z in torch.cat(draws).split(AT_ONCE)]
+        draws = [latent.posterior.sample() for latent in found]
+    parts = [_log_densities(z, found) for z in torch.cat(draws).split(AT_ONCE)]
     joint, marginals = (torch.cat(values) for values in zip(*parts, strict=True))
-    own = torch.cat([q.posterior.log_prob(z) for q, z in zip(latents, draws, strict=True)]).double()
-    log_p = D.Normal(prior.mean, prior.stddev).log_prob(torch.cat(draws)).double()
+    pairs = list(zip(found, draws, strict=True))
+    own = torch.cat([latent.posterior.log_prob(z) for latent, z in pairs]).double()
+    log_p = torch.cat([latent.prior.log_prob(z) for latent, z in pairs]).double()
+    each = [log_prob_per_element(latent.prior, z) for latent, z in pairs]
     return Aggregate(
         rows=len(own),
-        kl=(own - log_p.sum(-1)).mean().item(),
+        kl=(own - log_p).mean().item(),
         mutual_information=(own - joint).mean().item(),
         total_correlation=(joint - marginals.sum(-1)).mean().item(),
-        dimension_kl=(marginals - log_p).mean(0).tolist(),
+        marginal_kl=(joint - log_p).mean().item(),
+        dimension_kl=_dimension_kl(marginals, each),
     )
 
 
-def _log_densities(z: Tensor, latents: list) -> tuple[Tensor, Tensor]:
+def _dimension_kl(marginals: Tensor, log_p: list[Tensor | None]) -> list[float] | None:
+    """KL(q(z_i) || p(z_i)) of each dimension, where the prior's are independent."""
+    known = [part for part in log_p if part is not None]
+    if len(known) < len(log_p):
+        return None
+    return (marginals - torch.cat(known).double()).mean(0).tolist()
+
+
+def _log_densities(z: Tensor, found: list[Known]) -> tuple[Tensor, Tensor]:
     """log q(z), (rows,), and log q(z_i), (rows, dim), for codes z, in float64."""
     joint, marginals = [], []
-    for latent in latents:
+    for latent in found:
         q = latent.posterior
         joint.append(q.log_prob(z[:, None]))
         marginals.append(D.Normal(q.mean, q.stddev, validate_args=False).log_prob(z[:, None]))

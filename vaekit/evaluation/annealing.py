@@ -11,11 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch import distributions as D
 
+from vaekit.models import Graph
 from vaekit.models.drawing import from_posterior, replayed
+from vaekit.models.graph import NOTHING
 from vaekit.models.trace import trace
+from vaekit.rows import AnyRows, Rows
 from vaekit.system.progress import bar
 from vaekit.system.seeding import seeded
 
@@ -51,30 +54,29 @@ class Placed:
         return flat.unflatten(1, prior.event_shape)
 
 
-class Path:
-    """log f_beta(z) = (1 - beta) log f_0(z) + beta log p(x, z), for rows of x.
+class AnnealedPath:
+    """log f_beta(z) = (1 - beta) log f_0(z) + beta log p(x, z), for some rows.
 
     f_0 is the prior p(z), or the encoder's q(z|x). All latents of the model stand side by side in
     one vector; codes are (chains, rows, dim).
     """
 
-    def __init__(self, model: nn.Module, x: Tensor, start: str) -> None:
+    def __init__(self, model: Graph, rows: Rows, start: str) -> None:
         if start not in ("prior", "posterior"):
             raise ValueError(f"start must be 'prior' or 'posterior', not {start!r}")
-        self.model, self.x, self.start = model, x, start
+        self.model, self.rows, self.start = model, rows, start
         if start == "posterior":
             with torch.no_grad():
-                latents = trace(model, x, rule=from_posterior).latents
+                latents = trace(model, rows, rule=from_posterior).latents
             self.posteriors = [latent.posterior for latent in latents.values()]
-            self.sizes = {name: q.value[0, 0].numel() for name, q in latents.items()}
 
     @staticmethod
     @torch.no_grad()
-    def simulate(model: nn.Module, rows: int) -> tuple[Tensor, Tensor]:
+    def simulate(model: Graph, rows: int, given: Rows) -> tuple[Rows, Tensor]:
         """Rows drawn from the model, and the codes that made them, (rows, dim)."""
         placed = Placed(rows)
-        x = model(placed).sample()
-        return x, torch.cat([z.flatten(1) for z in placed.drawn], 1)
+        x = model(placed, given.without_x()).sample()
+        return Rows(x, given.given), torch.cat([z.flatten(1) for z in placed.drawn], 1)
 
     @torch.no_grad()
     def draw(self, chains: int) -> Tensor:
@@ -82,28 +84,29 @@ class Path:
         if self.start == "posterior":
             if len(self.posteriors) == 1:
                 return self.posteriors[0].sample(torch.Size([chains]))
-            latents = trace(self.model, self.x, samples=chains).latents
+            latents = trace(self.model, self.rows, samples=chains).latents
             return torch.cat([latent.value.flatten(2) for latent in latents.values()], 2)
-        placed = Placed(chains * len(self.x))
-        self.model(placed)
+        placed = Placed(chains * len(self.rows))
+        self.model.walk(placed, _tiled(self.rows, chains).without_x())
         flat = torch.cat([z.flatten(1) for z in placed.drawn], 1)
-        return flat.unflatten(0, (chains, len(self.x)))
+        return flat.unflatten(0, (chains, len(self.rows)))
 
     def parts(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """log f_0(z) and log p(x, z), each (chains, rows)."""
         if self.start == "posterior" and len(self.posteriors) > 1:
             return self._parts_of_layers(z)
         placed = Placed(z.shape[:2].numel(), z.flatten(0, 1))
-        log_px = self.model(placed).log_prob(_tiled(self.x, len(z)))
+        tiled = _tiled(self.rows, len(z))
+        log_px = self.model(placed, tiled.without_x()).log_prob(tiled.data)
         log_p = torch.as_tensor(placed.log_p).reshape(z.shape[:2])
         joint = log_px.reshape(z.shape[:2]) + log_p
         return (log_p if self.start == "prior" else self.posteriors[0].log_prob(z)), joint
 
     def _parts_of_layers(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """The same where the posteriors of some latents depend on the values of others."""
-        values = z.split(list(self.sizes.values()), -1)
-        named = {name: replayed(v) for name, v in zip(self.sizes, values, strict=True)}
-        t = trace(self.model, self.x, samples=len(z), named=named)
+        values = z.split(list(self.model.latents.values()), -1)
+        named = {n: replayed(v) for n, v in zip(self.model.latents, values, strict=True)}
+        t = trace(self.model, self.rows, samples=len(z), named=named)
         return t.log_qz, t.log_px + t.log_pz
 
     @torch.no_grad()
@@ -122,8 +125,8 @@ class Path:
         return value.detach(), gradient
 
 
-def _tiled(x: Tensor, times: int) -> Tensor:
-    return x.repeat(times, *[1] * (x.dim() - 1))
+def _tiled(rows: Rows, times: int) -> Rows:
+    return rows.map(lambda t: t.repeat(times, *[1] * (t.dim() - 1)))
 
 
 STEPS, CHAINS, LEAPFROG, ACCEPTANCE = 500, 8, 10, 0.65
@@ -185,8 +188,8 @@ class Sandwich:
 
 
 def anneal(
-    model: nn.Module,
-    x: Tensor,
+    model: Graph,
+    rows: AnyRows,
     *,
     steps: int = STEPS,
     chains: int = CHAINS,
@@ -201,16 +204,19 @@ def anneal(
     acceptance of 0.65, then held fixed, so that the weights are exactly unbiased.
 
     Args:
-        steps: intermediate distributions. chains: independent estimates per row.
+        model: a graph.
+        rows: whose log p(x) is estimated.
+        steps: intermediate distributions.
+        chains: independent estimates per row.
         start: "posterior" (begin at q(z|x)) or "prior" (begin at p(z)).
         leapfrog: leapfrog steps of a transition.
     """
     model.eval()
-    with seeded(seed, "anneal"), bar(title, steps * math.ceil(len(x) / ROWS) * 2) as shown:
+    with seeded(seed, "anneal"), bar(title, steps * math.ceil(len(rows) / ROWS) * 2) as shown:
         done = 0
         parts = []
-        for rows in x.split(ROWS):
-            path = Path(model, rows, start)
+        for some in rows.split(ROWS):
+            path = AnnealedPath(model, Rows.of(some), start)
             sizes, _ = _drive(path, path.draw(1), _ladder(steps), leapfrog, None)
             shown.update(done + steps)
             parts.append(_run(path, path.draw(chains), _ladder(steps), leapfrog, sizes))
@@ -221,20 +227,22 @@ def anneal(
 
 
 def sandwich(
-    model: nn.Module,
+    model: Graph,
     rows: int = 100,
     *,
+    given: Rows = NOTHING,
     steps: int = STEPS,
     chains: int = CHAINS,
     start: str = "prior",
     leapfrog: int = LEAPFROG,
     seed: int = 0,
 ) -> Sandwich:
-    """Draw ``rows`` rows from the model and bracket their log p(x) from both sides."""
+    """Draw ``rows`` rows from the model, given what ``given`` holds if it is given anything, and
+    bracket their log p(x) from both sides."""
     model.eval()
     with seeded(seed, "sandwich"):
-        x, z = Path.simulate(model, rows)
-        path = Path(model, x, start)
+        made, z = AnnealedPath.simulate(model, rows, given)
+        path = AnnealedPath(model, made, start)
         sizes, _ = _drive(path, path.draw(1), _ladder(steps), leapfrog, None)
         forward = _run(path, path.draw(chains), _ladder(steps), leapfrog, sizes)
         again = z.expand(chains, *z.shape)
@@ -250,7 +258,7 @@ def _ladder(steps: int, steep: float = 4.0) -> list[float]:
 
 
 def _run(
-    path: Path, z: Tensor, betas: list[float], leapfrog: int, sizes: Tensor
+    path: AnnealedPath, z: Tensor, betas: list[float], leapfrog: int, sizes: Tensor
 ) -> tuple[Tensor, float]:
     """Log weights, (chains, rows), and the acceptance, with step sizes as given."""
     weights = torch.zeros(z.shape[:2], dtype=torch.float64, device=z.device)
@@ -263,7 +271,7 @@ def _run(
 
 
 def _drive(
-    path: Path, z: Tensor, betas: list[float], leapfrog: int, sizes: Tensor | None
+    path: AnnealedPath, z: Tensor, betas: list[float], leapfrog: int, sizes: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """A pilot: the step size of each temperature and row, (steps, rows), that keeps the
     acceptance near its aim; and where the chain ends."""
@@ -282,7 +290,7 @@ def _pairs(betas: list[float], sizes: Tensor) -> Iterator[tuple[float, float, Te
 
 
 def _transition(
-    path: Path, z: Tensor, beta: float, size: Tensor, leapfrog: int
+    path: AnnealedPath, z: Tensor, beta: float, size: Tensor, leapfrog: int
 ) -> tuple[Tensor, Tensor]:
     """One HMC move that leaves the distribution at ``beta`` as it is; the share accepted."""
     momentum = torch.randn_like(z)

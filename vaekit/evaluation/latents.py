@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vaekit.distributions import kl_per_dimension
-from vaekit.evaluation.passes import Rows, in_chunks, known_of
-from vaekit.models.drawing import at_mean, from_posterior
+from vaekit.evaluation.passes import at_mean, drawn, in_chunks, latents_of
+from vaekit.models import Graph
+from vaekit.rows import AnyRows, Rows
 from vaekit.system.seeding import seeded
 
 ACTIVE = 0.01
@@ -51,27 +52,27 @@ class LatentHealth:
 
 
 @torch.inference_mode()
-def latent_health(model: nn.Module, x: Rows, seed: int = 0) -> LatentHealth:
-    """Look at the posteriors of all latents, side by side, over rows of x.
+def latent_health(model: Graph, rows: AnyRows, seed: int = 0) -> LatentHealth:
+    """Look at the posteriors of all latents, side by side, over some rows.
 
     The KL of a latent that depends on others is taken at one draw of those.
     """
     model.eval()
     with seeded(seed, "health"):
-        means, kl = in_chunks(lambda part: _means_and_kl(model, part), x).double().unbind(1)
+        means, kl = in_chunks(lambda part: _means_and_kl(model, part), rows).double().unbind(1)
     known = not bool(kl.isnan().any())
     return LatentHealth(kl.mean(0) if known else None, means.var(0, correction=0))
 
 
-def _means_and_kl(model: nn.Module, x: Tensor) -> Tensor:
+def _means_and_kl(model: Graph, rows: Rows) -> Tensor:
     """The posterior means and KL(q || p) of each dimension, (rows, 2, dim); KL that is not known
     is NaN."""
-    drawn = known_of(model, x, from_posterior)
-    at = drawn if len(drawn) == 1 else known_of(model, x, at_mean)
-    means = torch.cat([q.mean for _, q in at], 1)
-    found = [kl_per_dimension(q, p) for p, q in drawn]
-    known = [
-        torch.full_like(q.mean, torch.nan) if kl is None else kl
-        for (_, q), kl in zip(drawn, found, strict=True)
+    known = latents_of(model, rows, drawn).values()
+    at = known if len(known) == 1 else latents_of(model, rows, at_mean).values()
+    means = [latent.posterior.mean for latent in at]
+    found = [kl_per_dimension(latent.posterior, latent.prior) for latent in known]
+    filled = [
+        torch.full_like(mean, torch.nan) if kl is None else kl
+        for mean, kl in zip(means, found, strict=True)
     ]
-    return torch.stack([means, torch.cat(known, 1)], 1)
+    return torch.stack([torch.cat(means, 1), torch.cat(filled, 1)], 1)

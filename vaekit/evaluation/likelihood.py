@@ -6,12 +6,14 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from vaekit.evaluation.passes import ROWS, Rows, chunks, gathered, in_chunks
+from vaekit.evaluation.passes import ROWS, chunks, gathered, in_chunks
+from vaekit.models import Graph
 from vaekit.models.drawing import Rule, from_posterior, with_common_noise
 from vaekit.models.trace import Trace, trace
 from vaekit.objectives.bounds import elbo
+from vaekit.rows import AnyRows, Rows
 from vaekit.system.seeding import seeded
 
 PARTICLES, NUMBERS = 20_000, 2**21  # at once; of their decoded numbers, that caches can hold
@@ -52,7 +54,7 @@ class LogLikelihood:
 
 
 def log_likelihood(
-    model: nn.Module, x: Rows, *, samples: int = 1000, seed: int = 0, title: str = ""
+    model: Graph, rows: AnyRows, *, samples: int = 1000, seed: int = 0, title: str = ""
 ) -> LogLikelihood:
     """log p(x) of each row by importance sampling from the posterior (Burda et al. 2016).
 
@@ -63,11 +65,11 @@ def log_likelihood(
         TypeError: for a point posterior, whose model has no density.
     """
     model.eval()
-    particles = _particles(x)
-    rows = max(min(ROWS, particles // samples), 1)
+    particles = _particles(rows)
+    size = max(min(ROWS, particles // samples), 1)
     with torch.inference_mode(), seeded(seed, "log_likelihood"):
-        parts = (_weights(model, part, samples, particles) for part in chunks(x, rows, title))
-        log_sum, log_squares = gathered((torch.stack(p, 1) for p in parts), len(x)).unbind(1)
+        parts = (_weights(model, part, samples, particles) for part in chunks(rows, size, title))
+        log_sum, log_squares = gathered((torch.stack(p, 1) for p in parts), len(rows)).unbind(1)
     effective = (2 * log_sum - log_squares).exp()
     variance = (samples / effective - 1).clamp_min(0) / max(samples - 1, 1)
     return LogLikelihood(
@@ -90,16 +92,17 @@ class BoundCurve:
     error: list[float]
 
 
-def bound_curve(model: nn.Module, x: Tensor, *, most: int = 1024, seed: int = 0) -> BoundCurve:
+def bound_curve(model: Graph, rows: AnyRows, *, most: int = 1024, seed: int = 0) -> BoundCurve:
     """IWAE bounds for K = 1, 2, 4, ... up to ``most``, all from the same ``most`` weights per row.
 
     K = 1 is the sampled ELBO; the curve rises towards log p(x).
     """
     model.eval()
     with torch.inference_mode(), seeded(seed, "curve"):
-        rows = max(PARTICLES // most, 1)
+        size = max(PARTICLES // most, 1)
         ratios = torch.cat(
-            [_log_ratio(trace(model, part, samples=most)) for part in chunks(x, rows, "bounds")], 1
+            [_log_ratio(trace(model, part, samples=most)) for part in chunks(rows, size, "bounds")],
+            1,
         )
     sizes = [2**i for i in range(most.bit_length()) if most % 2**i == 0]
     groups = [torch.logsumexp(ratios.unflatten(0, (-1, k)), 1) - math.log(k) for k in sizes]
@@ -108,7 +111,7 @@ def bound_curve(model: nn.Module, x: Tensor, *, most: int = 1024, seed: int = 0)
     return BoundCurve(sizes, [m.mean().item() for m in means], errors)
 
 
-def elbo_per_row(model: nn.Module, x: Tensor, *, samples: int = 1, seed: int = 0) -> Tensor:
+def elbo_per_row(model: Graph, rows: AnyRows, *, samples: int = 1, seed: int = 0) -> Tensor:
     """The ELBO of each row in nats, by the same noise for every row: (rows,).
 
     A row's value depends on that row alone, not on its neighbours or its place.
@@ -118,15 +121,15 @@ def elbo_per_row(model: nn.Module, x: Tensor, *, samples: int = 1, seed: int = 0
     """
     model.eval()
 
-    def bound(part: Tensor) -> Tensor:
+    def bound(part: Rows) -> Tensor:
         with seeded(seed, "elbo"):
             return elbo(trace(model, part, samples=samples, rule=with_common_noise))
 
-    return in_chunks(bound, x)
+    return in_chunks(bound, rows)
 
 
 def log_likelihood_per_row(
-    model: nn.Module, x: Tensor, *, samples: int = 100, seed: int = 0
+    model: Graph, rows: AnyRows, *, samples: int = 100, seed: int = 0
 ) -> Tensor:
     """log p(x) of each row in nats, (rows,), by importance sampling with the same noise for every
     row; on average below log p(x).
@@ -139,12 +142,12 @@ def log_likelihood_per_row(
     """
     model.eval()
 
-    def bound(part: Tensor) -> Tensor:
+    def bound(part: Rows) -> Tensor:
         with seeded(seed, "log_likelihood"):
             total, _ = _weights(model, part, samples, PIECE * len(part), with_common_noise)
         return total - math.log(samples)
 
-    return in_chunks(bound, x, max(_particles(x) // PIECE, 1))
+    return in_chunks(bound, rows, max(_particles(rows) // PIECE, 1))
 
 
 def bits_per_dimension(nats: float, shape: torch.Size | tuple[int, ...]) -> float:
@@ -152,19 +155,19 @@ def bits_per_dimension(nats: float, shape: torch.Size | tuple[int, ...]) -> floa
     return nats / math.log(2) / math.prod(shape)
 
 
-def _particles(x: Rows) -> int:
+def _particles(rows: AnyRows) -> int:
     """How many at once suit the size of a row."""
-    return max(min(PARTICLES, NUMBERS // x.shape[1:].numel()), 16)
+    return max(min(PARTICLES, NUMBERS // rows.shape[1:].numel()), 16)
 
 
 def _weights(
-    model: nn.Module, x: Tensor, samples: int, particles: int, rule: Rule = from_posterior
+    model: Graph, rows: Rows, samples: int, particles: int, rule: Rule = from_posterior
 ) -> tuple[Tensor, Tensor]:
     """log of the sum of the weights and of their squares, (rows,), in float64."""
-    piece = max(particles // max(len(x), 1), 1)
-    total = torch.full((2, len(x)), -torch.inf, dtype=torch.float64, device=x.device)
+    piece = max(particles // max(len(rows), 1), 1)
+    total = torch.full((2, len(rows)), -torch.inf, dtype=torch.float64, device=rows.data.device)
     for start in range(0, samples, piece):
-        t = trace(model, x, samples=min(piece, samples - start), rule=rule)
+        t = trace(model, rows, samples=min(piece, samples - start), rule=rule)
         log_weights = _log_ratio(t)
         new = torch.stack([torch.logsumexp(k * log_weights, 0) for k in (1, 2)])
         total = torch.logaddexp(total, new)

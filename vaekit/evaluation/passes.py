@@ -3,49 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch import distributions as D
 
-from vaekit.models.drawing import Recorder, Rule, at_mean, decoding
+from vaekit.models import Graph
+from vaekit.models.drawing import decoding
+from vaekit.rows import AnyRows, Rows
 from vaekit.system.progress import tracked
 
 ROWS = 256
 
 
-class Pieces(Protocol):
-    """Pieces of rows, counted."""
-
-    def __len__(self) -> int: ...
-
-    def __iter__(self) -> Iterator[Tensor]: ...
-
-
-class Lazy(Protocol):
-    """Rows of x that are made when they are asked for."""
-
-    @property
-    def shape(self) -> torch.Size: ...
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, window: slice, /) -> Tensor: ...
-
-    def split(self, rows: int, /) -> Pieces: ...
-
-
-Rows = Tensor | Lazy
-
-
 def in_chunks(
-    apply: Callable[[Tensor], Tensor], x: Rows, rows: int = ROWS, title: str = ""
+    apply: Callable[[Rows], Tensor], rows: AnyRows, size: int = ROWS, title: str = ""
 ) -> Tensor:
-    """``apply`` to ``rows`` rows of x at a time; the results, one per row, put together again."""
+    """``apply`` to ``size`` rows at a time; the results, one per row, put together again."""
     with torch.inference_mode():
-        return gathered((apply(part) for part in chunks(x, rows, title)), len(x))
+        return gathered((apply(part) for part in chunks(rows, size, title)), len(rows))
 
 
 def gathered(parts: Iterable[Tensor], rows: int) -> Tensor:
@@ -63,30 +40,38 @@ def gathered(parts: Iterable[Tensor], rows: int) -> Tensor:
     return whole
 
 
-def chunks(x: Rows, rows: int = ROWS, title: str = "") -> Iterator[Tensor]:
-    """x cut into pieces of ``rows`` rows, with a progress bar if there is a title."""
-    parts = x.split(rows)
-    yield from tracked(parts, title, len(parts)) if title and len(parts) > 1 else parts
+def chunks(rows: AnyRows, size: int = ROWS, title: str = "") -> Iterator[Rows]:
+    """Rows cut into pieces of ``size``, with a progress bar if there is a title."""
+    parts = rows.split(size)
+    for part in tracked(parts, title, len(parts)) if title and len(parts) > 1 else parts:
+        yield Rows.of(part)
 
 
-def encode(model: Any, x: Rows) -> Tensor:
+def encode(model: Graph, rows: AnyRows) -> Tensor:
     """The posterior means of all latents, side by side: (rows, dim), each given the means of those
     before it. The same rows always give the same codes."""
-    return gathered(codes(model, x), len(x))
+    return gathered(codes(model, rows), len(rows))
 
 
-def codes(model: Any, x: Rows) -> Iterator[Tensor]:
+def codes(model: Graph, rows: AnyRows) -> Iterator[Tensor]:
     """The posterior means of all latents, some rows at a time."""
     model.eval()
-    for part in chunks(x, title="encoding"):
+    for part in chunks(rows, title="encoding"):
         with torch.inference_mode():
-            means = [q.mean for _, q in known_of(model, part, at_mean)]
-            yield torch.cat(means, 1)
+            found = latents_of(model, part, at_mean).values()
+            yield torch.cat([latent.posterior.mean for latent in found], 1)
 
 
-def decode(model: Any, z: Tensor) -> Tensor:
-    """The means of p(x|z), (rows, *shape), for codes as :func:`encode` gives them."""
-    return model(decoding(model, z)).mean
+def decode(model: Graph, z: Tensor, given: Rows | None = None) -> Tensor:
+    """The means of p(x|z), (rows, *shape), for codes as :func:`encode` gives them.
+
+    Args:
+        model: a graph.
+        z: (rows, dim).
+        given: rows of what the model is given, if it is given anything.
+    """
+    rule = decoding(model.latents, z)
+    return (model(rule) if given is None else model(rule, given.without_x())).mean
 
 
 class Known(NamedTuple):
@@ -96,32 +81,39 @@ class Known(NamedTuple):
     posterior: D.Distribution
 
 
-def known_of(model: Any, x: Tensor, rule: Rule) -> list[Known]:
-    """The distributions of each latent, those before it drawn by ``rule``. The model goes no
-    further than to its last latent: what would be decoded is not computed."""
-    watcher = Watcher(len(x), rule, len(model.latents))
-    with suppress(Complete):
-        model(watcher, x)
-    return watcher.known
+def at_mean(q: D.Distribution) -> Tensor:
+    """The mean of a posterior, as a latent's value."""
+    return q.mean
 
 
-class Complete(Exception):
-    """All latents have been reached."""
+def drawn(q: D.Distribution) -> Tensor:
+    """A draw from a posterior, as a latent's value."""
+    return q.sample()
 
 
-class Watcher(Recorder):
-    """Draws one particle a row and keeps the distributions of so many latents; the last of them
-    needs no value."""
+class Beholder:
+    """A drawing rule that keeps what a model says of each latent, one particle a row."""
 
-    def __init__(self, rows: int, rule: Rule, latents: int) -> None:
-        super().__init__(rows, 1, rule)
-        self.wanted, self.known = latents, list[Known]()
+    def __init__(self, rows: int, value: Callable[[D.Distribution], Tensor]) -> None:
+        self.rows, self.value = rows, value
+        self.known: dict[str, Known] = {}
+
+    def tile(self, rows: Tensor) -> Tensor:
+        return rows
 
     def __call__(
         self, name: str, prior: D.Distribution, posterior: D.Distribution | None
     ) -> Tensor:
-        if posterior is not None:
-            self.known.append(Known(prior, posterior))
-        if len(self.known) == self.wanted:
-            raise Complete
-        return super().__call__(name, prior, posterior)
+        assert posterior is not None
+        self.known[name] = Known(prior, posterior)
+        return self.value(posterior)
+
+
+def latents_of(
+    model: Graph, rows: Rows, value: Callable[[D.Distribution], Tensor]
+) -> dict[str, Known]:
+    """Prior and posterior of each latent, those before it having a value of their posterior;
+    nothing is decoded."""
+    rule = Beholder(len(rows), value)
+    model.walk(rule, rows)
+    return rule.known

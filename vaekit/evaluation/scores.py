@@ -7,15 +7,17 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vaekit.evaluation.aggregate import Aggregate, aggregate
 from vaekit.evaluation.annealing import anneal, sandwich
 from vaekit.evaluation.latents import LatentHealth, latent_health
 from vaekit.evaluation.likelihood import LogLikelihood, bits_per_dimension, log_likelihood
-from vaekit.evaluation.passes import ROWS, Rows, chunks, decode, encode, gathered, in_chunks
+from vaekit.evaluation.passes import ROWS, chunks, decode, encode, gathered, in_chunks
+from vaekit.models import Graph
 from vaekit.models.trace import trace
 from vaekit.objectives.bounds import reconstruction
+from vaekit.rows import AnyRows, Rows
 from vaekit.system.seeding import seeded
 
 MISMATCH = 0.3
@@ -78,15 +80,15 @@ class Scores:
 
 
 def score(
-    model: nn.Module, x: Rows, *, samples: int = 1000, seed: int = 0, density: bool = True
+    model: Graph, rows: AnyRows, *, samples: int = 1000, seed: int = 0, density: bool = True
 ) -> Scores:
     """Evaluate ``model`` on rows of x; without ``density`` only what an autoencoder has."""
-    health = latent_health(model, x)
-    terms = elbo_terms(model, x, seed)
+    health = latent_health(model, rows)
+    terms = elbo_terms(model, rows, seed)
     basic = Scores(
-        rows=len(x),
+        rows=len(rows),
         samples=samples if density else 0,
-        mean_squared_error=reconstruction_error(model, x),
+        mean_squared_error=reconstruction_error(model, rows),
         active_units=int(health.active.sum()),
         latent_units=len(health.active),
         reconstruction=-terms[0].mean().item(),
@@ -94,28 +96,29 @@ def score(
     )
     if not density:
         return basic
-    found = log_likelihood(model, x, samples=samples, seed=seed, title="log p(x)")
-    whole = aggregate(model, x, seed=seed)
+    found = log_likelihood(model, rows, samples=samples, seed=seed, title="log p(x)")
+    whole = aggregate(model, rows, seed=seed)
     words = " ".join([health.diagnosis, *_mismatch(whole)])
-    more = {**_density_scores(terms, found, health, x), **_aggregate_scores(whole)}
+    more = {**_density_scores(terms, found, health, rows), **_aggregate_scores(whole)}
     return Scores(**{**basic.to_dict(), **more, "diagnosis": words})
 
 
 def with_annealing(
     scores: Scores,
-    model: nn.Module,
-    x: Rows,
+    model: Graph,
+    rows: AnyRows,
     *,
-    rows: int,
+    count: int,
     steps: int,
     chains: int,
     seed: int = 0,
 ) -> Scores:
     """The same scores with log p(x) by annealing of the first ``rows`` rows, and the gap that
     bidirectional Monte Carlo finds on as many rows drawn from the model."""
-    part = x[:rows]
+    part = rows[:count]
     found = anneal(model, part, steps=steps, chains=chains, seed=seed)
-    gap = sandwich(model, len(part), steps=steps, chains=chains, seed=seed).gap
+    given = Rows.of(part)
+    gap = sandwich(model, len(part), given=given, steps=steps, chains=chains, seed=seed).gap
     error = found.standard_error.square().sum().sqrt().item() / len(part)
     return replace(
         scores, annealed=found.mean, annealed_error=error, annealed_rows=len(part), annealed_gap=gap
@@ -144,37 +147,38 @@ def _mismatch(found: Aggregate | None) -> list[str]:
     ]
 
 
-def elbo_terms(model: nn.Module, x: Rows, seed: int = 0) -> Tensor:
+def elbo_terms(model: Graph, rows: AnyRows, seed: int = 0) -> Tensor:
     """E_q[log p(x|z)] and KL(q || p) of each row, (2, rows), in nats and float64."""
-    draws = max(min(16, 20_000 // len(x)), 1)
+    draws = max(min(16, 20_000 // len(rows)), 1)
     model.eval()
     with torch.inference_mode(), seeded(seed, "elbo"):
-        traces = (trace(model, part, samples=draws) for part in chunks(x, ROWS // draws, "ELBO"))
+        traces = (trace(model, part, samples=draws) for part in chunks(rows, ROWS // draws, "ELBO"))
         pairs = (torch.stack([reconstruction(t), t.kl.mean(0)], 1).double() for t in traces)
-        return gathered(pairs, len(x)).T
+        return gathered(pairs, len(rows)).T
 
 
-def reconstruction_error(model: nn.Module, x: Rows) -> float:
+def reconstruction_error(model: Graph, rows: AnyRows) -> float:
     """Mean squared difference, per number, between x and its reconstruction."""
 
-    def error(part: Tensor) -> Tensor:
-        return (decode(model, encode(model, part)) - part).double().square().flatten(1).mean(1)
+    def error(part: Rows) -> Tensor:
+        rebuilt = decode(model, encode(model, part), part)
+        return (rebuilt - part.data).double().square().flatten(1).mean(1)
 
-    return in_chunks(error, x).mean().item()
+    return in_chunks(error, rows).mean().item()
 
 
 def _density_scores(
-    terms: Tensor, found: LogLikelihood, health: LatentHealth, x: Rows
+    terms: Tensor, found: LogLikelihood, health: LatentHealth, rows: AnyRows
 ) -> dict[str, Any]:
     elbo = terms[0] - terms[1]
     return {
         "elbo": elbo.mean().item(),
-        "elbo_error": elbo.std().item() / math.sqrt(len(x)) if len(x) > 1 else None,
+        "elbo_error": elbo.std().item() / math.sqrt(len(rows)) if len(rows) > 1 else None,
         "kl": terms[1].mean().item(),
         "kl_per_dimension": None if health.kl is None else health.kl.tolist(),
         "log_likelihood": found.mean,
-        "log_likelihood_error": found.mean_error if len(x) > 1 else None,
+        "log_likelihood_error": found.mean_error if len(rows) > 1 else None,
         "sampling_error": found.sampling_error,
         "effective_samples": found.effective.median().item(),
-        "bits_per_dimension": bits_per_dimension(-found.mean, x.shape[1:]),
+        "bits_per_dimension": bits_per_dimension(-found.mean, rows.shape[1:]),
     }

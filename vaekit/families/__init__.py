@@ -4,7 +4,7 @@ from vaekit.families.base import Family, Kind, Likelihood, Range
 from vaekit.families.catalogue import LIKELIHOODS, likelihood
 from vaekit.families.elementwise import Bernoulli, Elementwise
 from vaekit.families.gaussians import DiagonalNormal, FullNormal, LowRankNormal, PointMass
-from vaekit.families.levels import BetaBinomialLevels, Categorical, LogisticMixture
+from vaekit.families.levels import BetaBinomialLevels, Categorical, LogisticMixture, OneHot
 from vaekit.families.located import Located
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Located",
     "LogisticMixture",
     "LowRankNormal",
+    "OneHot",
     "PointMass",
     "Range",
     "likelihood",

@@ -114,3 +114,24 @@ class Categorical(OfLevels):
         logits = unmix(raw, self.event_shape, self.levels)
         base = CategoricalLevels(logits=logits, validate_args=False)
         return independent(base, self.event_shape)
+
+
+@dataclass(frozen=True)
+class OneHot:
+    """One class out of some, as a one-hot vector: raw numbers are logits."""
+
+    classes: int
+    has_density = True
+
+    @property
+    def event_shape(self) -> Shape:
+        """Shape of one value."""
+        return (self.classes,)
+
+    @property
+    def raw_shape(self) -> Shape:
+        """Shape of the raw numbers of a row."""
+        return (self.classes,)
+
+    def __call__(self, raw: Tensor) -> D.Distribution:
+        return D.OneHotCategorical(logits=raw, validate_args=False)

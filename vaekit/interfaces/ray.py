@@ -22,10 +22,9 @@ import numpy as np
 import torch
 
 from vaekit.data.readers.loading import needed
-from vaekit.evaluation import encode as codes
 from vaekit.runs.archive import Archive, coder_of
 from vaekit.runs.archive import compress as write_compressed
-from vaekit.runs.trained import Trained
+from vaekit.runs.trained import Given, Trained
 from vaekit.system.checks import known, require
 from vaekit.system.seeding import seed_for
 
@@ -43,7 +42,8 @@ def encode(dataset: Any, model: Model, *, column: str | None = None) -> Any:
     Args:
         dataset: a ``ray.data.Dataset``. model: folder of a run or a model.
         column: that holds a row as an array; by default "data", or, for a model of a table, the
-            table's columns by their names.
+            table's columns by their names. What a conditional model is told stands in columns of
+            its own.
 
     Raises:
         BadInput: for arguments that cannot be used. A row that the model does not take ends the
@@ -79,19 +79,31 @@ def score(
     return _beside(dataset, trained, column, SCORE, _scores, samples=samples, seed=seed)
 
 
-def sample(model: Model, rows: int, *, seed: int = 0, mean: bool = False) -> Any:
+def sample(
+    model: Model,
+    rows: int,
+    *,
+    seed: int = 0,
+    mean: bool = False,
+    given: Given | None = None,
+) -> Any:
     """A dataset of new rows: their numbers in column "row", and the rows in "data", or, for a
     model of a table, in the table's columns. Row n of a seed is the same however many are made.
 
     Args:
+        model: folder of a run or a model.
+        rows: how many.
+        seed: of everything random.
         mean: take the mean of p(x|z) instead of drawing from it.
+        given: what a conditional model is told, one value for all rows.
     """
     require(rows >= 1, f"the number of samples must be at least 1, not {rows}")
     trained = Trained.load(model)
+    trained.config.conditions.ask(given or {}, 1)  # complains here, not on the cluster
     pieces = needed("ray.data", "ray").range(-(-rows // ROWS))
-    options = {"rows": rows, "seed": seed, "mean": mean, "columns": _columns(trained)}
-    given = (trained.packed(), options)
-    return pieces.map_batches(_piece, fn_args=given, batch_size=1, batch_format="numpy")
+    options = {"rows": rows, "seed": seed, "mean": mean, "given": given}
+    packed = (trained.packed(), {**options, "columns": _columns(trained)})
+    return pieces.map_batches(_piece, fn_args=packed, batch_size=1, batch_format="numpy")
 
 
 def compress(
@@ -157,7 +169,9 @@ def _added(
     options: dict[str, Any],
 ) -> Batch:
     require(name not in batch, f"the dataset has a column {name!r} already: drop or rename it")
-    return {**batch, name: verb(_loaded(*files), _rows(batch, columns), **options)}
+    trained = _loaded(*files)
+    told = {n: batch[n] for n in trained.config.conditions.names if n in batch}
+    return {**batch, name: verb(trained, _rows(batch, columns), told, **options)}
 
 
 def _piece(batch: Batch, files: Files, options: dict[str, Any]) -> Batch:
@@ -165,7 +179,8 @@ def _piece(batch: Batch, files: Files, options: dict[str, Any]) -> Batch:
     (number,) = batch["id"].tolist()
     rows = np.arange(number * ROWS, min((number + 1) * ROWS, options["rows"]))
     seed = seed_for(options["seed"], "piece", number)
-    made = _loaded(*files).sample(ROWS, seed=seed, mean=options["mean"])[: len(rows)]
+    told = {"mean": options["mean"], "given": options["given"]}
+    made = _loaded(*files).sample(ROWS, seed=seed, **told)[: len(rows)]
     names = options["columns"]
     return {"row": rows, **({DATA: made} if names == [DATA] else _apart(made, names))}
 
@@ -200,16 +215,16 @@ def _loaded(config: bytes, weights: bytes) -> Trained:
     return Trained.unpacked(config, weights)
 
 
-def _codes(trained: Trained, rows: Array) -> Array:
-    return codes(trained.model, trained.x_apart(rows)).numpy()
+def _codes(trained: Trained, rows: Array, given: Given) -> Array:
+    return trained.encode_apart(rows, given=given)
 
 
-def _rebuilt(trained: Trained, rows: Array) -> Array:
-    return trained.decode(_codes(trained, rows))
+def _rebuilt(trained: Trained, rows: Array, given: Given) -> Array:
+    return trained.decode(_codes(trained, rows, given), given=given)
 
 
-def _scores(trained: Trained, rows: Array, samples: int, seed: int) -> Array:
-    return trained.log_likelihood(rows, samples=samples, seed=seed)
+def _scores(trained: Trained, rows: Array, given: Given, samples: int, seed: int) -> Array:
+    return trained.log_likelihood(rows, samples=samples, seed=seed, given=given)
 
 
 def _apart(table: Array, names: list[str]) -> Batch:
@@ -218,7 +233,7 @@ def _apart(table: Array, names: list[str]) -> Batch:
 
 def _columns(trained: Trained, column: str | None = None) -> list[str]:
     """The columns that hold a model's rows: the one told, or else those it was trained on."""
-    return [column] if column else list(trained.config["data"].get("columns") or [DATA])
+    return [column] if column else trained.config.columns or [DATA]
 
 
 def _rows(batch: Batch, columns: list[str]) -> Array:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,17 +10,17 @@ import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
-from torch import Tensor
 
-from vaekit.data import Source
-from vaekit.data.source import SPLITS
-from vaekit.evaluation import decode, elbo_per_row, encode, in_chunks
-from vaekit.models.drawing import Generator
-from vaekit.runs.fit import prepare
+from vaekit.data.readers.arrays import is_frame, split_frame
+from vaekit.data.readers.aside import Aside
+from vaekit.data.source import SPLITS, Source, source
+from vaekit.runs.job import prepare
 from vaekit.runs.run import run_here
-from vaekit.system.seeding import seeded
+from vaekit.runs.trained import Trained
+from vaekit.system.checks import require
 
 Array = np.ndarray
+Given = Mapping[str, Any]
 
 
 class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -39,10 +38,13 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         validation: share of the rows that choose the best epoch and are not trained on; 0
             trains on all rows and keeps the last weights.
         options: more options of the recipe, by name.
+        given: columns of a data frame that a conditional recipe is told; they are no part of x.
         random_state: seed, or anything scikit-learn takes for one.
 
     Attributes:
-        model_: the trained model. n_features_in_: numbers in a row. n_iter_: updates made.
+        model_: the trained model, a :class:`vaekit.Trained`.
+        n_features_in_: numbers in a row.
+        n_iter_: updates made.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         lr: float = 1e-3,
         validation: float = 0.0,
         options: dict[str, Any] | None = None,
+        given: Sequence[str] = (),
         random_state: Any = None,
     ) -> None:
         self.latent = latent
@@ -66,54 +69,58 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.lr = lr
         self.validation = validation
         self.options = options
+        self.given = given
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> VAETransformer:
         """Train on the rows of X; y is ignored."""
+        X, beside = self._apart(X)
         X = validate_data(self, X, dtype=(np.float64, np.float32), ensure_min_samples=2)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        rows = self._source(X, beside, seed)
         job = prepare(
-            self._source(X, seed), self.recipe, latent=self.latent, likelihood=self.likelihood,
+            rows, self.recipe, latent=self.latent, likelihood=self.likelihood,
             epochs=self.epochs, batch=self.batch, lr=self.lr, seed=seed, **(self.options or {}),
         )  # fmt: skip
         run = job.run()
         run_here(run)
-        self.model_ = run.best_model()
-        self.representation_, self.n_iter_ = job.choice.representation, run.session.step
-        self.config_ = job.config({})
+        self.model_, self.n_iter_ = Trained(run.best_model(), job.config()), run.session.step
         return self
 
     def transform(self, X: Any) -> Array:
         """The mean of q(z|x) of each row: (rows, latent), of the type of X."""
-        x, dtype = self._x(X)
-        return encode(self.model_, x).numpy().astype(dtype)
+        X, given = self._checked(X)
+        return np.asarray(self.model_.encode(X, given=given)).astype(X.dtype)
 
-    def inverse_transform(self, Z: Any) -> Array:
-        """The mean of p(x|z) of each code: (rows, features)."""
+    def inverse_transform(self, Z: Any, given: Given | None = None) -> Array:
+        """The mean of p(x|z) of each code: (rows, features).
+
+        Args:
+            Z: codes.
+            given: what a conditional model is told, one value or one for each row.
+        """
         check_is_fitted(self)
-        z = torch.as_tensor(np.asarray(Z, dtype=np.float32))
-        return self._decoded(z).astype(
-            np.asarray(Z).dtype if np.asarray(Z).dtype.kind == "f" else np.float64
-        )
+        kind = np.asarray(Z).dtype
+        return self.model_.decode(Z, given=given).astype(kind if kind.kind == "f" else np.float64)
 
     def reconstruct(self, X: Any) -> Array:
         """Each row encoded and decoded again."""
-        return self.inverse_transform(self.transform(X))
+        return self.inverse_transform(self.transform(X), self._apart(X)[1])
 
-    def sample(self, n_samples: int = 1, random_state: int = 0) -> Array:
+    def sample(
+        self, n_samples: int = 1, random_state: int = 0, given: Given | None = None
+    ) -> Array:
         """New rows drawn from the model: (n_samples, features)."""
         check_is_fitted(self)
-        with torch.inference_mode(), seeded(random_state, "sample"):
-            return self.representation_.decode(self.model_(Generator(n_samples)).sample()).numpy()
+        return self.model_.sample(n_samples, seed=random_state, given=given)
 
     def score_samples(self, X: Any) -> Array:
         """A lower bound on log p(x) of each row, in nats: (rows,).
 
         The noise is the same for all rows and calls, so a row's score is its own affair.
         """
-        x, _ = self._x(X)
-        exact = copy.deepcopy(self.model_).double()  # float32 sums differ with the batch's size
-        return elbo_per_row(exact, x.double(), samples=32).numpy()
+        X, given = self._checked(X)
+        return self.model_.elbo(X, given=given)
 
     def score(self, X: Any, y: Any = None) -> float:
         """The mean of :meth:`score_samples`: higher is better."""
@@ -128,19 +135,22 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def _source(self, X: Array, seed: int) -> Source:
+    def _apart(self, X: Any) -> tuple[Any, dict[str, Array]]:
+        """The columns of x, and those that are given beside it."""
+        if not self.given:
+            return X, {}
+        require(is_frame(X), f"to be given {', '.join(self.given)}, X must be a data frame")
+        frame, _, beside = split_frame(X, Aside(given=tuple(self.given)))
+        return frame, beside
+
+    def _checked(self, X: Any) -> tuple[Array, dict[str, Array]]:
+        check_is_fitted(self)
+        X, beside = self._apart(X)
+        return validate_data(self, X, dtype=(np.float64, np.float32), reset=False), beside
+
+    def _source(self, X: Array, beside: dict[str, Array], seed: int) -> Source:
         values = torch.from_numpy(np.ascontiguousarray(X, dtype=np.float32))
         order = torch.randperm(len(values), generator=torch.Generator().manual_seed(seed))
         held = int(self.validation * len(values))
         parts = (order[held:], order[:held], order[:0])
-        return Source("X", values, dict(zip(SPLITS, parts, strict=True)))
-
-    def _x(self, X: Any) -> tuple[Tensor, np.dtype]:
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
-        values = torch.from_numpy(np.ascontiguousarray(X, dtype=np.float32))
-        return self.representation_.encode(values), X.dtype
-
-    def _decoded(self, z: Tensor) -> Array:
-        x = in_chunks(partial(decode, self.model_), z)
-        return self.representation_.decode(x).numpy()
+        return source("X", values, dict(zip(SPLITS, parts, strict=True)), beside=beside)

@@ -3,8 +3,8 @@
 from vaekit.networks.convolutional import conv_decoder, conv_encoder
 from vaekit.networks.dense import dense
 from vaekit.networks.inputs import MeanLogits, Rescale, Standardize
-from vaekit.networks.keras import tutorial_decoder, tutorial_encoder
 from vaekit.networks.join import Join, Prepared, Withheld
+from vaekit.networks.keras import tutorial_decoder, tutorial_encoder
 from vaekit.networks.layers import ACTIVATIONS, Heads, glorot
 from vaekit.networks.residual import residual_decoder, residual_encoder
 

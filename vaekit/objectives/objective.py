@@ -15,7 +15,7 @@ from vaekit.models.trace import Trace, trace
 from vaekit.objectives.bounds import Bound, reconstruction
 from vaekit.objectives.critics import Critic
 from vaekit.objectives.penalties import Penalty, rate
-from vaekit.objectives.schedules import Weight, at, product
+from vaekit.objectives.schedules import Weight, at, times
 from vaekit.rows import Rows
 from vaekit.system.checks import BadInput, Unsuited, require
 
@@ -104,7 +104,7 @@ class Objective(nn.Module):
 
     def weighing_kl(self, weight: Weight) -> Objective:
         """The same objective with the KL's weight multiplied by another."""
-        return self._but(kl_weight=product(self.kl_weight, weight))
+        return self._but(kl_weight=times(self.kl_weight, weight))
 
     def _but(self, **changes: object) -> Objective:
         now = {n: getattr(self, n) for n in ("bound", "terms", "samples", "kl_weight", "rules")}

@@ -33,8 +33,13 @@ def cyclical(start: float, end: float, steps: int, cycles: int = 4) -> Schedule:
     )
 
 
-def product(*weights: Weight) -> Weight:
-    """The product of several weights, say beta and a warm-up: a number if all are numbers."""
-    if not any(callable(weight) for weight in weights):
-        return math.prod(at(weight, 0) for weight in weights)
+def product(*weights: Weight) -> Schedule:
+    """The product of several weights, say a warm-up and a decay."""
     return lambda step: math.prod(at(weight, step) for weight in weights)
+
+
+def times(one: Weight, other: Weight) -> Weight:
+    """The product of two weights, say beta and a warm-up: a number if both are."""
+    if callable(one) or callable(other):
+        return product(one, other)
+    return one * other

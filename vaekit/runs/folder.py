@@ -5,30 +5,27 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from vaekit.system.checks import BadInput, require
-from vaekit.system.files import make_folder, replacing
 from vaekit.recipes import Built, recipe
 from vaekit.recipes.recipe import call
-from vaekit.system.version import __version__
+from vaekit.runs.config import Config
+from vaekit.system.checks import BadInput, require
+from vaekit.system.files import make_folder, replacing
 
-FORMAT = 1
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib")
 
 
-def write_config(folder: Path, config: dict[str, Any]) -> None:
-    """Write ``config`` beside where the weights go, with the format's and the package's version."""
+def write_config(folder: Path, config: Config) -> None:
+    """Write ``config`` beside where the weights go."""
     make_folder(folder)
-    text = json.dumps({"format": FORMAT, "vaekit": __version__, **config}, indent=2)
     with replacing(folder / CONFIG) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(config.to_json(), indent=2) + "\n", encoding="utf-8")
 
 
 def write_weights(folder: Path, state: dict[str, Tensor]) -> None:
@@ -39,7 +36,7 @@ def write_weights(folder: Path, state: dict[str, Tensor]) -> None:
         temporary.write_bytes(save(tensors, {"format": "pt"}))
 
 
-def read_config(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
+def read_config(path: str | os.PathLike[str]) -> tuple[Path, Config]:
     """The folder that holds a model, and its configuration.
 
     Raises:
@@ -47,33 +44,25 @@ def read_config(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
     """
     folder = _folder(Path(path))
     try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        found = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise BadInput(f"cannot read {folder / CONFIG}: {error}") from error
     require(
-        isinstance(config, dict) and "recipe" in config and "format" in config,
+        isinstance(found, dict) and "recipe" in found and "format" in found,
         f"{folder / CONFIG} does not describe a vaekit model",
     )
-    require(
-        isinstance(config["format"], int) and config["format"] <= FORMAT,
-        f"{folder} was written by vaekit {config.get('vaekit')} in a newer format "
-        f"({config['format']}; this is vaekit {__version__}, format {FORMAT}): upgrade vaekit",
-    )
-    return folder, config
-
-
-def build(config: dict[str, Any]) -> Built:
-    """The model and objective that a configuration describes, with fresh weights."""
     try:
-        arguments = dict(config["arguments"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadInput(f"the configuration has no usable arguments: {error}") from error
-    if "shape" in arguments:
-        arguments["shape"] = tuple(arguments["shape"])
-    return call(recipe(str(config["recipe"])), arguments)
+        return folder, Config.from_json(found)
+    except BadInput as error:
+        raise BadInput(f"{folder / CONFIG}: {error}") from error
 
 
-def load_model(path: str | os.PathLike[str]) -> tuple[nn.Module, dict[str, Any]]:
+def build(config: Config) -> Built:
+    """The model and objective that a configuration describes, with fresh weights."""
+    return call(recipe(config.recipe), dict(config.arguments))
+
+
+def load_model(path: str | os.PathLike[str]) -> tuple[nn.Module, Config]:
     """The trained model in a folder, ready to use, and its configuration.
 
     Raises:

@@ -10,10 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vaekit.system.checks import size_text
-from vaekit.models.drawing import Recorder, at_mean
 from vaekit.models import Ladder
+from vaekit.models.drawing import Recorder, at_mean
+from vaekit.runs.config import Config
 from vaekit.runs.trained import Trained
+from vaekit.system.checks import size_text
 
 HEALTH = (
     "diagnosis", "kl_per_dimension", "kl", "mutual_information", "total_correlation", "marginal_kl",
@@ -85,14 +86,24 @@ def describe(trained: Trained, scores: dict[str, Any] | None = None) -> dict[str
         counts = {part: count(net) for part, (net, _) in parts.items()}
     return {
         "health": None if scores is None else {name: scores.get(name) for name in HEALTH},
-        "recipe": config["recipe"],
-        "arguments": config["arguments"],
-        "likelihood": config["likelihood"],
-        "data": {k: v for k, v in config["data"].items() if k not in ("columns", "label_names")},
-        "plan": config["plan"],
-        "vaekit": config.get("vaekit"),
+        **_origin(config),
         "layers": {part: [asdict(layer) for layer in table] for part, table in tables.items()},
         "parameters": {**counts, "total": count(model)},
+    }
+
+
+def _origin(config: Config) -> dict[str, Any]:
+    """Where a model comes from; what it is given only where it is given something."""
+    data = config.data.to_json()
+    given = {"conditions": config.conditions.to_json()} if config.conditions else {}
+    return {
+        "recipe": config.recipe,
+        "arguments": dict(config.arguments),
+        "likelihood": config.likelihood.to_json(),
+        "data": {k: v for k, v in data.items() if k not in ("columns", "label_names")},
+        **given,
+        "plan": asdict(config.plan),
+        "vaekit": config.vaekit,
     }
 
 
@@ -113,6 +124,8 @@ def as_text(found: dict[str, Any]) -> str:
         f"training    {_pairs(plan)}",
         f"written by  vaekit {found['vaekit']}",
     ]
+    names = ", ".join(c["name"] for c in found.get("conditions", ()))
+    lines += [f"given       {names}"] if names else []
     lines += _health(found["health"])
     for part, table in found["layers"].items():
         lines += ["", *_table(part, table), f"{part}: {found['parameters'][part]:,} parameters"]

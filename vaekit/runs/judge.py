@@ -7,19 +7,20 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
-from vaekit.system.checks import BadInput, known, require
 from vaekit.data import Source
-from vaekit.data.readers.arrays import to_array
 from vaekit.data.on_disk import in_memory
+from vaekit.data.readers.arrays import to_array
 from vaekit.evaluation import disentanglement
 from vaekit.evaluation.disentanglement import Disentanglement
 from vaekit.evaluation.samples import Quality, quality
 from vaekit.runs.trained import Trained
+from vaekit.system.checks import BadInput, known, require
 
 Array = np.ndarray
 Features = Callable[[Array], Array]
@@ -44,7 +45,8 @@ def judge_samples(
     source = _source(trained)
     real = to_array(in_memory(source.rows("test", rows)))
     require(len(real) >= 20, f"{len(real)} test rows are too few to compare with")
-    made = trained.sample(len(real), seed=seed)
+    given = trained.config.conditions.carried(source.given_of("test", rows), source.given_names)
+    made = trained.sample(len(real), seed=seed, given=given)
     if isinstance(features, str):
         name = known("feature space", features, SPACES)
         space = _SPACES[name](source, seed)
@@ -65,9 +67,11 @@ def judge_codes(trained: Trained, *, rows: int = 10_000, seed: int = 0) -> Disen
             f"{source.name} has no known factors; data set sprites has, or an .npz with factors"
         )
     order = np.random.default_rng(seed).permutation(len(source.values))[:rows]
-    codes = np.asarray(trained.encode(source.values[order]))
+    codes = np.asarray(trained.encode(source.take(torch.from_numpy(order))))
     found = disentanglement.scores(codes, source.factors[order].numpy(), seed=seed)
-    return found if source.intervene is None else _with_interventions(trained, source, found, seed)
+    if source.intervene is None or trained.config.conditions:  # nothing is known of rows made anew
+        return found
+    return _with_interventions(trained, source, found, seed)
 
 
 def _with_interventions(

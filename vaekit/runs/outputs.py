@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from vaekit.system.checks import BadInput, known, require
-from vaekit.data.readers.loading import needed
 from vaekit.data.on_disk import in_memory
-from vaekit.system.files import make_folder, replacing
+from vaekit.data.readers.loading import needed
 from vaekit.pictures import as_bytes, grid, to_image
+from vaekit.system.checks import BadInput, known, require
+from vaekit.system.files import make_folder, replacing
 
 ENDINGS = (".npy", ".npz", ".csv", ".parquet", ".png")
 

@@ -9,17 +9,15 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from vaekit.data import Batches
 from vaekit.data.readers.loading import needed
-from vaekit.system.devices import CPU
-from vaekit.system.files import sweep
-from vaekit.system.signals import asked_to_stop
-from vaekit.system.progress import Bar, Silent, bar
 from vaekit.recipes import Built
 from vaekit.runs.folder import write_weights
+from vaekit.system.files import sweep
+from vaekit.system.progress import Bar, Silent, bar
+from vaekit.system.signals import asked_to_stop
 from vaekit.training import (
     Diverged,
     Meter,
@@ -32,6 +30,7 @@ from vaekit.training import (
     save_checkpoint,
     train,
 )
+from vaekit.training.placement import HERE, Placement
 from vaekit.training.validation import Chunked, validate
 
 METRICS = "metrics.jsonl"
@@ -60,14 +59,11 @@ class Run:
         validation: Chunked,
         plan: Plan,
         steps: int,
-        device: torch.device = CPU,
-        *,
-        split_weights: bool = False,
-        record: bool = True,
+        placement: Placement = HERE,
     ) -> None:
         self.session = Session(
-            built.model, built.objective, plan, steps, device, split_weights=split_weights,
-            record=record,
+            built.model, built.objective, plan, steps, placement.device,
+            split_weights=placement.shard, record=placement.capture,
         )  # fmt: skip
         self.batches, self.validation = batches, validation
         self.meter, self.best, self.waited = Meter(), math.inf, 0

@@ -4,7 +4,7 @@ from vaekit.training.checkpoint import latest_checkpoint, load_checkpoint, save_
 from vaekit.training.loop import train
 from vaekit.training.metrics import Meter, Metrics, read_metrics
 from vaekit.training.plan import Plan
-from vaekit.training.state import Session
+from vaekit.training.state import TrainingState
 from vaekit.training.step import Diverged, Step
 
 __all__ = [
@@ -12,8 +12,8 @@ __all__ = [
     "Meter",
     "Metrics",
     "Plan",
-    "Session",
     "Step",
+    "TrainingState",
     "latest_checkpoint",
     "load_checkpoint",
     "read_metrics",

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import replacing
-from vaekit.training.state import Session
+from vaekit.training.state import TrainingState
 
 FORMAT, SHARES_FORMAT = "vaekit checkpoint 1", "vaekit shares 1"
 WHOLE, SHARES = "checkpoint.safetensors", "checkpoint.json"
@@ -34,67 +34,67 @@ def latest_checkpoint(folder: Path) -> Path | None:
     return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
 
 
-def save_checkpoint(folder: Path, session: Session, notes: dict[str, Any]) -> None:
-    """Write the session, and ``notes`` (anything JSON can hold), in place of any before.
+def save_checkpoint(folder: Path, state: TrainingState, notes: dict[str, Any]) -> None:
+    """Write the state, and ``notes`` (anything JSON can hold), in place of any before.
 
     Every process must call this.
 
     Raises:
-        Diverged: if the session's numbers are no longer finite.
+        Diverged: if the state's numbers are no longer finite.
     """
-    session.watch()
-    if session.is_split:
-        _save_shares(folder, session, notes)
-    elif session.world.is_first:
-        _save_whole(folder / WHOLE, session, notes)
+    state.watch()
+    if state.weights.are_sharded:
+        _save_shares(folder, state, notes)
+    elif state.world.is_first:
+        _save_whole(folder / WHOLE, state, notes)
         _clear(folder, SHARES, *FOLDERS)
 
 
-def load_checkpoint(path: Path, session: Session) -> dict[str, Any]:
-    """Restore the session from :func:`latest_checkpoint`; returns the notes.
+def load_checkpoint(path: Path, state: TrainingState) -> dict[str, Any]:
+    """Restore the state from :func:`latest_checkpoint`; returns the notes.
 
     Raises:
         BadInput: for a file that is damaged or holds something else.
     """
     read = _read_shares if path.suffix == ".json" else _read_whole
     try:
-        header, tensors = read(path, session)
+        header, tensors = read(path, state)
     except (SafetensorError, OSError, ValueError) as error:
         raise BadInput(f"cannot read checkpoint {path}: {error}") from error
     if header.get("format") not in (FORMAT, SHARES_FORMAT):
         raise BadInput(f"{path} is not a checkpoint that this version of vaekit can resume")
-    session.restore(int(header["step"]), tensors)
+    state.restore(int(header["step"]), tensors)
     return header["notes"]
 
 
-def _save_whole(path: Path, session: Session, notes: dict[str, Any]) -> None:
-    tensors = {name: tensor.contiguous().clone() for name, tensor in session.tensors().items()}
+def _save_whole(path: Path, state: TrainingState, notes: dict[str, Any]) -> None:
+    tensors = {name: tensor.contiguous().clone() for name, tensor in state.tensors().items()}
     # One entry: the writer puts several in an order of its own, and the bytes would differ.
-    header = {"format": FORMAT, "step": session.step, "notes": notes}
+    header = {"format": FORMAT, "step": state.step, "notes": notes}
     with replacing(path) as temporary:
         temporary.write_bytes(save(tensors, {"vaekit": json.dumps(header)}))
 
 
-def _read_whole(path: Path, session: Session) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def _read_whole(path: Path, state: TrainingState) -> tuple[dict[str, Any], dict[str, Tensor]]:
     with safe_open(path, "pt") as file:
         header = json.loads((file.metadata() or {}).get("vaekit", "{}"))
         return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
-def _save_shares(folder: Path, session: Session, notes: dict[str, Any]) -> None:
+def _save_shares(folder: Path, state: TrainingState, notes: dict[str, Any]) -> None:
     """Each process writes what it holds; the checkpoint before stands until all have."""
     from torch.distributed import checkpoint as shares
     from torch.distributed.checkpoint.api import CheckpointException
 
-    at = session.world
-    new = at.first(lambda: _free(folder))
+    world = state.world
+    new = world.on_rank_0(lambda: _free(folder))
     writer = shares.HuggingFaceStorageWriter(str(folder / new), save_distributed=True)
     try:
-        shares.save(dict(session.tensors()), storage_writer=writer)
+        shares.save(dict(state.tensors()), storage_writer=writer)
     except CheckpointException as error:
         raise BadInput(f"cannot write checkpoint {folder / new}: {_reason(error)}") from error
-    header = {"format": SHARES_FORMAT, "step": session.step, "notes": notes, "folder": new}
-    at.first(lambda: _switch(folder, header))
+    header = {"format": SHARES_FORMAT, "step": state.step, "notes": notes, "folder": new}
+    world.on_rank_0(lambda: _switch(folder, header))
 
 
 def _free(folder: Path) -> str:
@@ -115,7 +115,7 @@ def _switch(folder: Path, header: dict[str, Any]) -> None:
     _clear(folder, WHOLE, *(name for name in FOLDERS if name != new))
 
 
-def _read_shares(path: Path, session: Session) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def _read_shares(path: Path, state: TrainingState) -> tuple[dict[str, Any], dict[str, Tensor]]:
     from torch.distributed import checkpoint as shares
     from torch.distributed.checkpoint.api import CheckpointException
 
@@ -125,19 +125,19 @@ def _read_shares(path: Path, session: Session) -> tuple[dict[str, Any], dict[str
     there = len(list((path.parent / name).glob("*.safetensors")))
     require(there == files, f"{path.parent / name} holds {there} of {files} files: restore a copy")
     reader = shares.HuggingFaceStorageReader(str(path.parent / name))
-    tensors = _room(reader.read_metadata().state_dict_metadata, session)
+    tensors = _room(reader.read_metadata().state_dict_metadata, state)
     try:
         with warnings.catch_warnings():  # a single process is told so each time
             warnings.simplefilter("ignore")
-            shares.load(tensors, storage_reader=reader, no_dist=session.world.size == 1)
+            shares.load(tensors, storage_reader=reader, no_dist=state.world.size == 1)
     except CheckpointException as error:
         raise BadInput(f"cannot read checkpoint {path.parent / name}: {_reason(error)}") from error
     return header, tensors
 
 
-def _room(kept: dict[str, Any], session: Session) -> dict[str, Tensor]:
+def _room(kept: dict[str, Any], state: TrainingState) -> dict[str, Tensor]:
     """Empty tensors, or shares of them, for all that a checkpoint holds."""
-    places = session.places(kept)
+    places = state.places(kept)
 
     def empty(name: str) -> Tensor:
         size, place = kept[name].size, places.get(name)

@@ -1,12 +1,12 @@
-"""Whole updates of a model on a GPU, recorded once and then played.
+"""Whole updates of a model on a GPU, captured once as a CUDA graph and then replayed.
 
-A small network's kernels take a GPU microseconds, less than Python needs to ask for the next. A
-recording of an update (a CUDA graph) is asked for as one. It does what was done to the tensors that
-were there, with the numbers that were there: all that changes from one update to the next has to
-lie in tensors that stay in place, and nothing may wait for a number to come back.
+A small network's kernels take a GPU microseconds, less than Python needs to launch the next. A
+captured update is launched as one. It does what was done to the tensors that were there, with the
+numbers that were there: all that changes from one update to the next has to lie in static inputs,
+tensors that stay in place, and nothing may wait for a number to come back.
 
-A recording is used only where it was proved: what cannot be recorded is found beforehand by a
-rehearsal, and the first update is done both ways and compared.
+A capture is used only where it was verified: what cannot be captured is found beforehand in the
+warm-up, and the first update is done both ways and compared.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from vaekit.objectives import Loss
-from vaekit.rows import Batch
+from vaekit.rows import Batch, Rows
 from vaekit.system.precision import networks_in
 from vaekit.system.seeding import seeded
-from vaekit.training.state import Session
+from vaekit.training.state import TrainingState
 from vaekit.training.step import Step, diverged
 
-Play = Callable[[], None]
+Replay = Callable[[], None]
 
 WARM, EVERY = 3, 100
 SAME_NUMBERS, SAME_MOVE = 0.01, 0.3
@@ -36,48 +36,48 @@ COPYING = ("_to_copy", "copy_")
 ASKING = ("_local_scalar_dense", "nonzero", "unique", "masked_select", "is_nonzero", "equal")
 
 
-class Recorder(Protocol):
-    """What can record work on a device."""
+class Capturer(Protocol):
+    """What can capture work on a device."""
 
-    def aside(self) -> AbstractContextManager[None]:
-        """Where work is done that will be recorded later."""
+    def side_stream(self) -> AbstractContextManager[None]:
+        """Where work is done that will be captured later."""
 
-    def record(self, work: Callable[[], None]) -> Play:
-        """Record ``work``, without doing it; what is returned does it again and again."""
+    def capture(self, work: Callable[[], None]) -> Replay:
+        """Capture ``work``, without doing it; what is returned does it again and again."""
 
 
 class CudaGraphs:
-    """Recordings by CUDA graphs, made on a stream of their own."""
+    """Captures by CUDA graphs, made on a stream of their own."""
 
     def __init__(self, device: torch.device) -> None:
         self.stream = torch.cuda.Stream(device)
 
     @contextmanager
-    def aside(self) -> Iterator[None]:
+    def side_stream(self) -> Iterator[None]:
         here = torch.cuda.current_stream(self.stream.device)
         self.stream.wait_stream(here)
         with torch.cuda.stream(self.stream):
             yield
         here.wait_stream(self.stream)
 
-    def record(self, work: Callable[[], None]) -> Play:
+    def capture(self, work: Callable[[], None]) -> Replay:
         graph = torch.cuda.CUDAGraph()
-        with self.aside(), torch.cuda.graph(graph, stream=self.stream):
+        with self.side_stream(), torch.cuda.graph(graph, stream=self.stream):
             work()
         return graph.replay
 
 
-def can_be_recorded(session: Session) -> bool:
+def can_be_captured(state: TrainingState) -> bool:
     """On a GPU, by one process, the batch in one part, unless someone said no."""
-    alone = session.world.size == 1 and session.plan.parts <= 1
-    return session.record and alone and session.device.type == "cuda"
+    alone = state.world.size == 1 and state.plan.parts <= 1
+    return state.capture and alone and state.device.type == "cuda"
 
 
-class Rehearsal(TorchDispatchMode):
-    """Finds in a block of work what a recording could not hold: ``found`` names the first
+class WarmupCheck(TorchDispatchMode):
+    """Finds in a block of work what a capture could not hold: ``found`` names the first
     operation that waits for a number, or copies from another device.
 
-    A GPU's backward pass runs on a thread of its own, which is not heard; there a recording fails.
+    A GPU's backward pass runs on a thread of its own, which is not seen; there a capture fails.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -119,24 +119,26 @@ class Fault:
         return [self.found, self.good, self.values]
 
 
-class Recorded:
-    """A session's updates, played from a recording as soon as one is proved.
+class CapturedUpdates:
+    """A model's updates, replayed from a capture as soon as one is verified.
 
     Args:
-        recorder: of the session's device.
+        state: the model in training.
+        capturer: of its device.
     """
 
-    def __init__(self, session: Session, recorder: Recorder) -> None:
-        self.session, self.recorder = session, recorder
-        self.board = torch.zeros(len(session.dials(session.step)), device=session.device)
-        self.ahead = self.board[None]
-        self.started, self.done = session.step, 0
+    def __init__(self, state: TrainingState, capturer: Capturer) -> None:
+        self.state, self.capturer = state, capturer
+        values = state.schedule_values(state.step)
+        self.schedule = torch.zeros(len(values), device=state.device)
+        self.ahead = self.schedule[None]
+        self.started, self.done = state.step, 0
         self.names: tuple[str, ...] = ()
-        self.x: Tensor | None = None
+        self.static: Rows | None = None
         self.fault: Fault | None = None
-        self.play: Play | None = None
+        self.replay: Replay | None = None
         self.refused = ""
-        session.watch = self.check
+        state.watch = self.check
 
     def update(self, batch: Batch) -> Step:
         """Do the next update.
@@ -144,123 +146,123 @@ class Recorded:
         Raises:
             Diverged: now and then, if a number was not finite since.
         """
-        session, rate = self.session, self.session.rate(self.session.step)
-        self._turn_dials()
+        state, rate = self.state, self.state.rate(self.state.step)
+        self._set_schedule()
         with self._noise():
-            self._do(batch.x)
-        session.step += 1
-        if session.step % EVERY == 0 or session.step >= session.steps:
+            self._do(batch.parts[0].rows)
+        state.step += 1
+        if state.step % EVERY == 0 or state.step >= state.steps:
             self.check()
         assert self.fault is not None
         *terms, total, _ = self.values.clone().unbind()
         loss = Loss(total, dict(zip(self.names, terms, strict=False)))
-        return Step(session.step, batch.rows, loss, rate)
+        return Step(state.step, batch.rows, loss, rate)
 
     def _noise(self) -> AbstractContextManager[None]:
         """That of the next update."""
-        return seeded(self.session.plan.seed, "noise", self.session.step, on=self.session.device)
+        return seeded(self.state.plan.seed, "noise", self.state.step, on=self.state.device)
 
-    def _turn_dials(self) -> None:
-        """Set the board for the next update; it is computed for many at a time."""
-        step = self.session.step
+    def _set_schedule(self) -> None:
+        """Set the schedule's values for the next update; they are computed for many at a time."""
+        step = self.state.step
         place = (step - self.started) % EVERY
         if place == 0:
-            rows = [self.session.dials(number) for number in range(step, step + EVERY)]
-            self.ahead = torch.tensor(rows).to(self.session.device)
-        self.board.copy_(self.ahead[place])
+            rows = [self.state.schedule_values(number) for number in range(step, step + EVERY)]
+            self.ahead = torch.tensor(rows).to(self.state.device)
+        self.schedule.copy_(self.ahead[place])
 
     def check(self) -> None:
         """Raise :class:`Diverged` if an update had numbers that were not finite. It was not
         applied, nor was any since: the weights are those before it."""
         if self.fault is None or not self.fault.found.item():
             return
-        self.session.step = self.started + int(self.fault.good)
+        self.state.step = self.started + int(self.fault.good)
         named = dict(zip(self.names, self.fault.values, strict=True))
-        raise diverged(self.session.step + 1, named)
+        raise diverged(self.state.step + 1, named)
 
-    def _do(self, x: Tensor) -> None:
-        """One update on rows of x, in whatever way it is time for."""
-        if self.x is None:
-            self.x = x.clone()
-        if x.shape != self.x.shape or self.refused:
-            return self._work(x)
-        self.x.copy_(x)
+    def _do(self, rows: Rows) -> None:
+        """One update, in whatever way it is time for."""
+        if self.static is None:
+            self.static = rows.map(torch.clone)
+        shapes = [t.shape for t in rows.tensors]
+        if shapes != [t.shape for t in self.static.tensors] or self.refused:
+            return self._work(rows)
+        for place, value in zip(self.static.tensors, rows.tensors, strict=True):
+            place.copy_(value)
         self.done += 1
         if self.done <= WARM:
-            with self.recorder.aside():
-                return self._work(self.x)
+            with self.capturer.side_stream():
+                return self._work(self.static)
         if self.done == WARM + 1:
-            return self._rehearse()
+            return self._warm_up(self.static)
         if self.done == WARM + 2:
-            return self._prove()
-        assert self.play is not None
-        return self.play()
+            return self._verify(self.static)
+        assert self.replay is not None
+        return self.replay()
 
-    def _work(self, x: Tensor) -> None:
+    def _work(self, rows: Rows) -> None:
         """The whole update, without waiting for anything."""
-        session = self.session
-        rate, share, *weights = self.board.unbind()
-        with networks_in(session.precision):
-            loss = session.objective.weighed(session.model, Batch(x), weights)
-            loss.total.backward()
-        values = torch.stack([*loss.terms.values(), loss.total.detach(), session.clip()])
+        state = self.state
+        rate, share, *weights = self.schedule.unbind()
+        with networks_in(state.precision):
+            loss = state.objective.weighed(state.model, rows, weights)
+            (loss.total + loss.own).backward()
+        values = torch.stack([*loss.terms.values(), loss.total.detach(), state.clip()])
         if self.fault is None:
             self.names = (*loss.terms, "loss", "gradient")
             self.values, self.fault = values, Fault(values)
             self.fault.values.zero_()
             # the optimiser's kernels leave out an update where this is 1
-            setattr(session.optimizer, "found_inf", self.fault.found)  # noqa: B010
+            setattr(state.optimizer, "found_inf", self.fault.found)  # noqa: B010
         self.fault.see(values)
         self.values.copy_(values)
-        session.apply(rate, share * (1 - self.fault.found))
+        state.apply(rate, share * (1 - self.fault.found))
 
-    def _rehearse(self) -> None:
-        """An update as Python asks for it; then it is recorded for the next."""
-        assert self.x is not None
-        with Rehearsal(self.session.device) as heard:
-            self._work(self.x)
-        if heard.found:
-            return self._refuse(f"{heard.found} has to be waited for")
+    def _warm_up(self, rows: Rows) -> None:
+        """An update as Python asks for it; then the next is captured."""
+        with WarmupCheck(self.state.device) as seen:
+            self._work(rows)
+        if seen.found:
+            return self._refuse(f"{seen.found} has to be waited for")
         try:
-            self.play = self._record(self.x)
+            self.replay = self._capture(rows)
         except RuntimeError as error:
             self._refuse(str(error).partition("\n")[0])
         return None
 
-    def _record(self, x: Tensor) -> Play:
-        """A recording of an update on rows of x; the optimiser is told meanwhile."""
-        groups = self.session.optimizer.param_groups
+    def _capture(self, rows: Rows) -> Replay:
+        """A capture of an update; the optimiser is told meanwhile."""
+        groups = self.state.optimizer.param_groups
         try:
             for group in groups:
                 group["capturable"] = True
-            return self.recorder.record(lambda: self._work(x))
+            return self.capturer.capture(lambda: self._work(rows))
         finally:
             for group in groups:
                 group["capturable"] = False
 
-    def _prove(self) -> None:
-        """An update both ways; the recording is given up if it does something else."""
-        assert self.x is not None
-        assert self.play is not None
+    def _verify(self, rows: Rows) -> None:
+        """An update both ways; the capture is given up if it does something else."""
+        assert self.replay is not None
         assert self.fault is not None
-        weights: list[Tensor] = [*self.session.model.parameters()]
-        held = [*self.session.tensors().values(), *self.fault.tensors, self.values]
+        weights: list[Tensor] = [*self.state.model.parameters()]
+        held = [*self.state.tensors().values(), *self.fault.tensors, self.values]
         before, start = copied(held), copied(weights)
-        with self.recorder.aside():
-            self._work(self.x)
+        with self.capturer.side_stream():
+            self._work(rows)
         asked, there = copied(held), copied(weights)
         put_back(held, before)
         with self._noise():
-            self.play()
+            self.replay()
         same_numbers = torch.allclose(asked[-1], held[-1], rtol=SAME_NUMBERS, equal_nan=True)
         moved, apart = distance(there, start), distance(there, copied(weights))
         if not (same_numbers and apart <= SAME_MOVE * moved):
             put_back(held, asked)
-            self._refuse("it does something else when it is played")
+            self._refuse("it does something else when it is replayed")
 
     def _refuse(self, why: str) -> None:
-        self.refused, self.play = why, None
-        warnings.warn(f"updates are not recorded: {why}; training is slower so", stacklevel=2)
+        self.refused, self.replay = why, None
+        warnings.warn(f"updates are not captured: {why}; training is slower so", stacklevel=2)
 
 
 def copied(tensors: list[Tensor]) -> list[Tensor]:

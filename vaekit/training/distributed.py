@@ -1,7 +1,7 @@
 """The processes that train together: how many, which one this is, and what they say to each other.
 
 Every process computes some parts of each batch. Either it holds the whole model, and gradients are
-averaged by torch's DistributedDataParallel, or a share (:mod:`vaekit.training.fsdp`). A part's
+averaged by torch's DistributedDataParallel, or a shard (:mod:`vaekit.training.fsdp`). A part's
 noise depends on its number, not on who computes it, so a run gives the same numbers, up to
 rounding, for any number of processes.
 """
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from vaekit.objectives import Loss, Objective
-from vaekit.rows import Batch
+from vaekit.rows import Rows
 from vaekit.system.checks import BadInput
 
 SLURM = {"RANK": "SLURM_PROCID", "WORLD_SIZE": "SLURM_NTASKS"}
@@ -29,22 +29,23 @@ SIGNS_OF_LOSS = ("connection", "gloo", "nccl", "timed out")
 T = TypeVar("T")
 
 
-class Lost(ConnectionError):
+class WorkerLost(ConnectionError):
     """Another process of the run has ended."""
 
 
 @dataclass(frozen=True)
 class World:
-    """Process ``rank`` of ``size``. Only the first writes files and speaks."""
+    """Process ``rank`` of ``size``. Only rank 0 writes files and speaks."""
 
     rank: int = 0
     size: int = 1
 
     @property
     def is_first(self) -> bool:
+        """Whether this is rank 0."""
         return self.rank == 0
 
-    def total(self, values: Tensor) -> Tensor:
+    def all_reduce(self, values: Tensor) -> Tensor:
         """The sum of a tensor over all processes; it is changed in place."""
         if self.size > 1:
             dist.all_reduce(values)
@@ -54,17 +55,17 @@ class World:
         """For each question, whether any process says yes."""
         if self.size == 1:
             return list(answers)
-        return [total > 0 for total in self.total(torch.tensor(answers).float()).tolist()]
+        return [total > 0 for total in self.all_reduce(torch.tensor(answers).float()).tolist()]
 
-    def told(self, value: T) -> T:
-        """The first process's value."""
+    def broadcast(self, value: T) -> T:
+        """Rank 0's value."""
         held = [value]
         if self.size > 1:
             dist.broadcast_object_list(held)
         return held[0]
 
-    def first(self, do: Callable[[], T]) -> T:
-        """What ``do`` gives in the first process; its mistake is raised in all.
+    def on_rank_0(self, do: Callable[[], T]) -> T:
+        """What ``do`` gives on rank 0; its mistake is raised in all processes.
 
         Raises:
             BadInput: as ``do`` does.
@@ -75,7 +76,7 @@ class World:
                 done = (do(), "")
             except BadInput as error:
                 done = (None, str(error))
-        result, mistake = self.told(done)
+        result, mistake = self.broadcast(done)
         if mistake:
             raise BadInput(mistake)
         return result  # type: ignore[return-value]
@@ -85,7 +86,7 @@ class World:
         if self.size > 1:
             dist.barrier()
 
-    def mine(self, parts: int) -> range:
+    def shard_of(self, parts: int) -> range:
         """The numbers of the parts that this process computes."""
         return range(self.rank, parts, self.size)
 
@@ -98,12 +99,12 @@ def world() -> World:
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[World]:
+def process_group(device: torch.device) -> Iterator[World]:
     """Take part in the run that torchrun or Slurm started this process for, if any did.
 
     Raises:
         BadInput: when the other processes cannot be reached.
-        Lost: when one of them ends too early.
+        WorkerLost: when one of them ends too early.
     """
     place = placed(os.environ)
     if place.size == 1 or dist.is_initialized():
@@ -125,7 +126,7 @@ def joined(device: torch.device) -> Iterator[World]:
     except RuntimeError as error:
         if not any(word in str(error).lower() for word in SIGNS_OF_LOSS):
             raise
-        raise Lost(
+        raise WorkerLost(
             f"process {place.rank} of {place.size} lost the others ({_short(error)}); the run is "
             "kept up to its last checkpoint: start all processes again with --resume"
         ) from error
@@ -149,14 +150,14 @@ def placed(environment: Mapping[str, str]) -> World:
 
 
 class Passes(nn.Module):
-    """A model and its objective as one module: a batch in, its loss out."""
+    """A model and its objective as one module: rows in, their loss out."""
 
     def __init__(self, model: nn.Module, objective: Objective) -> None:
         super().__init__()
         self.model, self.objective = model, objective
 
-    def forward(self, x: Tensor, given: tuple[Tensor, ...], step: int) -> Loss:
-        return self.objective(self.model, Batch(x, given), step)
+    def forward(self, rows: Rows, step: int) -> Loss:
+        return self.objective(self.model, rows, step)
 
     def no_sync(self) -> AbstractContextManager[None]:
         """Inside the block gradients are added up in this process alone: the next backward pass
@@ -164,6 +165,6 @@ class Passes(nn.Module):
         return nullcontext()
 
 
-def together(passes: Passes, at: World) -> Passes | DistributedDataParallel:
+def data_parallel(passes: Passes, world: World) -> Passes | DistributedDataParallel:
     """The module whose gradients are averaged over all processes; itself if there is but one."""
-    return DistributedDataParallel(passes) if at.size > 1 else passes
+    return DistributedDataParallel(passes) if world.size > 1 else passes

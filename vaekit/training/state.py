@@ -8,33 +8,34 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from vaekit.objectives import Objective
-from vaekit.system.checks import require
 from vaekit.system.devices import CPU
+from vaekit.system.modules import load_state, state_of
 from vaekit.system.precision import dtype_for
-from vaekit.training.distributed import Passes, together, world
+from vaekit.training.distributed import world
 from vaekit.training.plan import Plan
+from vaekit.training.weights import weights_held
 
-OLDEST_THAT_SPLITS = (2, 13)
 
-
-class Session:
+class TrainingState:
     """A model in training: its weights, the optimiser's memory, the averaged weights, the step.
 
     ``watch`` is called before the weights are kept or looked at: who trains on a device that
     reports late raises :class:`~vaekit.training.step.Diverged` there.
 
     Args:
+        model: what is trained.
+        objective: what it minimises; its critics have groups of the optimiser of their own.
+        plan: how.
         steps: how many updates there are to be in all.
         device: where the model is trained.
-        split_weights: whether each of several processes is to hold a share of the weights only,
-            of their gradients, the optimiser's memory and the averaged weights.
-        record: whether updates may be recorded, where they can be.
+        shard: whether each of several processes is to hold a share of the weights only, of their
+            gradients, the optimiser's memory and the averaged weights.
+        capture: whether updates may be captured as CUDA graphs, where they can be.
 
     Raises:
-        BadInput: if this version of torch cannot split weights.
+        BadInput: if this version of torch cannot shard weights.
     """
 
     def __init__(
@@ -45,95 +46,70 @@ class Session:
         steps: int,
         device: torch.device = CPU,
         *,
-        split_weights: bool = False,
-        record: bool = True,
+        shard: bool = False,
+        capture: bool = True,
     ) -> None:
-        self.record = record
+        self.capture = capture
         self.model, self.objective, self.plan, self.steps = model, objective, plan, steps
         self.device, self.precision = device, dtype_for(plan.precision, device)
         self.averaged = copy.deepcopy(model) if plan.ema else model
-        self.shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
+        self.shapes = {name: tensor.shape for name, tensor in state_of(model).items()}
         self.world = world()
-        self.is_split = split_weights and self.world.size > 1
-        self.passes = self._split() if self.is_split else self._whole()
-        self.parameters = list({id(p): p for p in self._all_parameters()}.values())
-        self.optimizer = torch.optim.AdamW(
-            self.parameters,
-            lr=plan.lr,
-            eps=plan.epsilon,
-            weight_decay=plan.weight_decay,
-            fused=True,
-        )
+        models = [model] if self.averaged is model else [model, self.averaged]
+        shard = shard and self.world.size > 1
+        self.weights = weights_held(models, objective, self.world, device, shard=shard)
+        self.passes = self.weights.passes
+        self.optimizer = self._optimizer()
         self.rate = plan.learning_rate(steps)
         self.step = 0
         self.watch: Callable[[], None] = lambda: None
 
-    def _whole(self) -> Passes | DistributedDataParallel:
-        """The passes where every process holds all weights."""
-        for model in (self.model, self.averaged):
-            model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.objective.to(self.device)
-        return together(Passes(self.model, self.objective), self.world)
-
-    def _split(self) -> Passes:
-        """The passes where every process holds a share of all weights."""
-        require(
-            torch.__version__ >= OLDEST_THAT_SPLITS,  # type: ignore[operator]
-            f"splitting weights needs torch 2.13 or newer, and this is {torch.__version__}: "
-            "upgrade it, or leave --split-weights out",
+    def _optimizer(self) -> torch.optim.Optimizer:
+        """One group for the model, and one for each critic, at a share of the model's rate."""
+        groups: list[dict[str, Any]] = [{"params": _learned(self.model), "clip": self.plan.clip}]
+        for critic in self.objective.critics:
+            share = critic.lr / self.plan.lr
+            groups.append({"params": _learned(critic), "clip": critic.clip, "share": share})
+        self.parameters = [p for group in groups for p in group["params"]]
+        plan = self.plan
+        return torch.optim.AdamW(
+            groups, lr=plan.lr, eps=plan.epsilon, weight_decay=plan.weight_decay, fused=True
         )
-        from vaekit.training.fsdp import split_model, split_passes  # slow to import
-
-        self.objective.to(self.device)
-        if self.averaged is not self.model:
-            split_model(self.averaged, self.objective, self.world, self.device)
-        return split_passes(self.model, self.objective, self.world, self.device)
-
-    def _all_parameters(self) -> list[nn.Parameter]:
-        return [*self.model.parameters(), *self.objective.parameters()]
 
     def back_to_training(self) -> None:
         """After the model has been looked at."""
         self.model.train()
-        if self.is_split:
-            from vaekit.training.fsdp import let_go
-
-            let_go(self.passes)
-            let_go(self.averaged)
+        self.weights.reshard()
 
     def clip(self) -> Tensor:
-        """Shorten the gradients that lie on the parameters to the plan's largest norm; returns
-        their norm before, over all processes."""
-        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        """Shorten the gradients that lie on the parameters to their groups' largest norms;
+        returns the norm of all before, over all processes."""
+        norms = [self._clip(group) for group in self.optimizer.param_groups]
+        return norms[0] if len(norms) == 1 else torch.stack(norms).square().sum().sqrt()
+
+    def _clip(self, group: dict[str, Any]) -> Tensor:
+        gradients = [p.grad for p in group["params"] if p.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
-        if self.plan.clip:
-            nn.utils.clip_grads_with_norm_(self.parameters, self.plan.clip, norm)
-        return self.gathered(norm)
-
-    def gathered(self, tensor: Tensor) -> Tensor:
-        """A tensor that may be split, whole; all processes must ask for it."""
-        if not self.is_split:
-            return tensor
-        from vaekit.training.fsdp import whole
-
-        return whole(tensor)
+        if group["clip"]:
+            nn.utils.clip_grads_with_norm_(group["params"], group["clip"], norm)
+        return self.weights.gather(norm)
 
     def best(self) -> dict[str, Tensor]:
-        """A copy of the weights to evaluate with, this process's share if they are split."""
-        return {name: tensor.clone() for name, tensor in self.averaged.state_dict().items()}
+        """A copy of the weights to evaluate with, this process's share if they are sharded."""
+        return {name: tensor.clone() for name, tensor in state_of(self.averaged).items()}
 
     def whole(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Weights of :meth:`best` gathered; the processes but the first get none of them."""
+        """Weights of :meth:`best` gathered; the processes but rank 0 get none of them."""
         found = {}
         for name, tensor in weights.items():
-            gathered = self.gathered(tensor)
+            gathered = self.weights.gather(tensor)
             if self.world.is_first:
                 found[name] = gathered.cpu().reshape(self.shapes[name])
         return found
 
-    def dials(self, step: int) -> list[float]:
+    def schedule_values(self, step: int) -> list[float]:
         """What changes from update to update: the learning rate, the share of the new weights in
-        their average, and the penalties' weights."""
+        their average, and the objective's weights."""
         return [self.rate(step), self.share(step), *self.objective.weights(step)]
 
     def share(self, step: int) -> float:
@@ -150,7 +126,7 @@ class Session:
     def apply(self, rate: float | Tensor, share: float | Tensor) -> None:
         """Move the weights along the gradients that lie on them, and their average after them."""
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"] if "share" in group else rate
         self.optimizer.step()
         for parameter in self.parameters:
             parameter.grad = None
@@ -171,16 +147,16 @@ class Session:
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything a resumed run needs, by name."""
-        named = {f"model.{k}": v for k, v in self.model.state_dict().items()}
-        named |= {f"objective.{k}": v for k, v in self.objective.state_dict().items()}
+        named = {f"model.{k}": v for k, v in state_of(self.model).items()}
+        named |= {f"objective.{k}": v for k, v in state_of(self.objective).items()}
         if self.averaged is not self.model:
-            named |= {f"averaged.{k}": v for k, v in self.averaged.state_dict().items()}
+            named |= {f"averaged.{k}": v for k, v in state_of(self.averaged).items()}
         for number, memory in self.optimizer.state_dict()["state"].items():
             named |= {f"optimizer.{number}.{k}": v for k, v in memory.items()}
         return named
 
     def places(self, names: Iterable[str]) -> dict[str, Tensor]:
-        """For names of :meth:`tensors`, what has the shape (and share) that each is to have here:
+        """For names of :meth:`tensors`, what has the shape (and shard) that each is to have here:
         the tensor itself, or the parameter whose memory it is. Counts of steps have none."""
         weights = {f"optimizer.{number}": p for number, p in enumerate(self.parameters)}
         memory = [name for name in names if not name.endswith(".step")]
@@ -190,14 +166,10 @@ class Session:
         }
 
     def _fitted(self, tensor: Tensor, place: Tensor) -> Tensor:
-        """A restored tensor as it is held here; a single number is a vector of one if split."""
+        """A restored tensor as it is held here; a single number is a vector of one if sharded."""
         if tensor.numel() == place.numel() == 1:
             tensor = tensor.reshape(place.shape)
-        if not self.is_split:
-            return tensor
-        from vaekit.training.fsdp import like
-
-        return like(tensor, place)
+        return self.weights.shard_like(tensor, place)
 
     def restore(self, step: int, tensors: dict[str, Tensor]) -> None:
         """Go back to where :meth:`tensors` was taken."""
@@ -206,10 +178,10 @@ class Session:
         places = self.places(tensors)
         tensors = {n: self._fitted(t, places[n]) if n in places else t for n, t in tensors.items()}
         own = {part: _below(part, tensors) for part in parts}
-        self.model.load_state_dict(own["model"])
-        self.objective.load_state_dict(own["objective"])
+        load_state(self.model, own["model"])
+        load_state(self.objective, own["objective"])
         if self.averaged is not self.model:
-            self.averaged.load_state_dict(own["averaged"])
+            load_state(self.averaged, own["averaged"])
         self._restore_optimizer(own["optimizer"])
 
     def _restore_optimizer(self, tensors: dict[str, Tensor]) -> None:
@@ -219,6 +191,10 @@ class Session:
             memory.setdefault(int(number), {})[key] = value
         state = self.optimizer.state_dict()
         self.optimizer.load_state_dict({**state, "state": memory})
+
+
+def _learned(module: nn.Module) -> list[nn.Parameter]:
+    return [p for p in module.parameters() if p.requires_grad]
 
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

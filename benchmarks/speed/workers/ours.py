@@ -8,9 +8,10 @@ import torch
 from serving import parted, pieces, serve, settings
 
 from vaekit.data.readers.arrays import from_memory
-from vaekit.runs.fit import prepare
+from vaekit.runs.job import prepare
 from vaekit.runs.trained import Trained
 from vaekit.training import train
+from vaekit.training.placement import Placement
 from vaekit.training.validation import validate
 
 given = settings()
@@ -25,10 +26,10 @@ splits = {
 source = dataclasses.replace(from_memory(values), splits=splits)
 recipe = {"conv": "keras_mnist", "dense": "dense_vae"}[given["network"]]
 job = prepare(source, recipe, epochs=10_000, batch=given["batch"], precision=given["precision"])
-run = job.run(torch.device(given["device"]))
-session = run.session
+run = job.run(Placement(torch.device(given["device"])))
+session = run.state
 steps = train(session, run.batches.from_step())
-trained = Trained(copy.deepcopy(session.averaged).cpu(), job.config({}), source)
+trained = Trained(copy.deepcopy(session.averaged).cpu(), job.config(), source)
 
 
 def training(rows):

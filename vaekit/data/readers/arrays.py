@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from vaekit.data.readers.aside import NOTHING, Aside
 from vaekit.data.source import Source, source
 from vaekit.system.checks import BadInput
 from vaekit.system.progress import tracked
@@ -18,20 +20,41 @@ CHANNELS = (1, 3, 4)
 Array = np.ndarray
 
 
-def from_memory(data: Any, labels: Any = None, name: str = "data") -> Source:
+def from_memory(
+    data: Any, labels: Any = None, name: str = "data", *, aside: Aside = NOTHING
+) -> Source:
     """A source from whatever holds rows: an array, a tensor, a data frame or a torch Dataset.
+
+    Args:
+        data: the rows.
+        labels: one for each row.
+        name: what people call the data.
+        aside: columns of a data frame that are not x.
 
     Raises:
         BadInput: for data of another kind, shape or type, or with missing values.
     """
     columns: tuple[str, ...] = ()
+    beside: dict[str, Array] = {}
     if is_frame(data):
+        data, found, beside = split_frame(data, aside)
         columns = tuple(map(str, data.columns))
+        labels = found if labels is None else labels
     elif isinstance(data, Dataset):
         data, labels = from_dataset(data, labels)
     numbers, names = label_numbers(labels)
     values = to_rows(data, name)
-    return source(name, values, labels=numbers, label_names=names, columns=columns)
+    return source(name, values, labels=numbers, label_names=names, columns=columns, beside=beside)
+
+
+def split_frame(frame: Any, aside: Aside) -> tuple[Any, Array | None, dict[str, Array]]:
+    """A data frame's columns of x, its labels, and the columns that are given."""
+    aside = aside.among(list(map(str, frame.columns)))
+    named = {str(column): column for column in frame.columns}
+    kept = [column for name, column in named.items() if not aside.holds(name)]
+    labels = None if aside.label is None else np.asarray(frame[named[aside.label]])
+    beside = {name: np.asarray(frame[named[name]]) for name in aside.columns}
+    return (frame if len(kept) == len(named) else frame[kept]), labels, beside
 
 
 def is_frame(data: Any) -> bool:
@@ -102,7 +125,7 @@ def frame_numbers(frame: Any, name: str) -> Array:
         if part.dtype.kind not in "buif":
             raise BadInput(
                 f"{name}: column {str(column)!r} holds {part.dtype} values; "
-                "drop it, turn it into numbers, or name it as the label"
+                "drop it, turn it into numbers, or name it as the label or as given"
             )
     return np.stack(parts, 1)
 
@@ -137,3 +160,13 @@ def to_array(values: Tensor) -> Array:
     if array.ndim != 4:
         return array
     return array[:, 0] if array.shape[1] == 1 else np.moveaxis(array, 1, 3)
+
+
+def framed(data: Any, values: Array, columns: list[str] | None) -> Any:
+    """A data frame with the same index where a data frame came in, else the array itself."""
+    if not is_frame(data) or not columns or values.ndim != 2:
+        return values
+    frame: Callable[..., Any] = type(data)
+    if type(data).__module__.split(".")[0] == "pandas":
+        return frame(values, columns=columns, index=data.index)
+    return frame(values, schema=columns)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from vaekit.data.readers.arrays import label_numbers
+from vaekit.data.readers.aside import NOTHING, Aside
 from vaekit.data.readers.images import (
     common_mode,
     find_images,
@@ -25,9 +26,7 @@ from vaekit.data.source import FEWEST_ROWS, Source, random_splits, source
 from vaekit.system.checks import require
 
 
-def read_folder(
-    path: Path, label: str | None = None, size: tuple[int, int] | None = None
-) -> Source:
+def read_folder(path: Path, aside: Aside = NOTHING, size: tuple[int, int] | None = None) -> Source:
     """Pictures below a folder, sub-folders being labels; or all its shards, of one kind."""
     if paths := image_files(path):
         folders = [str(p.parent.relative_to(path)) for p in paths]
@@ -38,7 +37,7 @@ def read_folder(
     _check_one_kind(path, shards)
     if shards[0].suffix == ".tar":
         return read_pictures(str(path), in_archives(shards), size)
-    return SHARDS[shards[0].suffix](path, shards, label)
+    return SHARDS[shards[0].suffix](path, shards, aside)
 
 
 def _check_one_kind(path: Path, shards: Sequence[Path]) -> None:
@@ -50,7 +49,7 @@ def _check_one_kind(path: Path, shards: Sequence[Path]) -> None:
         )
 
 
-def read_tar(path: Path, label: str | None = None, size: tuple[int, int] | None = None) -> Source:
+def read_tar(path: Path, aside: Aside = NOTHING, size: tuple[int, int] | None = None) -> Source:
     """Pictures in an archive, as WebDataset keeps them; .cls files of the same name are labels."""
     return read_pictures(str(path), in_archives([path]), size)
 
@@ -92,7 +91,7 @@ READERS: dict[str, Callable[..., Source]] = {
     ".tar": read_tar,
 }
 
-SHARDS: dict[str, Callable[[Path, Sequence[Path], str | None], Source]] = {
+SHARDS: dict[str, Callable[[Path, Sequence[Path], Aside], Source]] = {
     ".npy": read_arrays,
     ".npz": read_archives,
     ".parquet": read_tables,

@@ -20,6 +20,7 @@ import torch
 
 from vaekit.data.on_disk import Decoded, Shards, Values, is_large
 from vaekit.data.readers.arrays import label_numbers, to_rows
+from vaekit.data.readers.aside import NOTHING, Aside
 from vaekit.data.readers.loading import UNREADABLE, first_line, load, member
 from vaekit.data.source import Source, held_out_test, source
 from vaekit.system.checks import BadInput, require
@@ -48,32 +49,34 @@ class Part:
     mapped: bool
 
 
-def read_npy(path: Path, label: str | None = None, size: tuple[int, int] | None = None) -> Source:
+def read_npy(path: Path, aside: Aside = NOTHING, size: tuple[int, int] | None = None) -> Source:
     """One array."""
     return read_arrays(path, [path])
 
 
-def read_npz(path: Path, label: str | None = None, size: tuple[int, int] | None = None) -> Source:
+def read_npz(path: Path, aside: Aside = NOTHING, size: tuple[int, int] | None = None) -> Source:
     """Arrays by name: x (and y for labels), or x_train and x_test, kept apart as published."""
     if {"x_train", "x_test"} <= set(names_in(path)):
-        return _published(path)
-    return read_archives(path, [path], label)
+        return _published(path, aside)
+    return read_archives(path, [path], aside)
 
 
-def read_arrays(place: Path, paths: Sequence[Path], label: str | None = None) -> Source:
+def read_arrays(place: Path, paths: Sequence[Path], aside: Aside = NOTHING) -> Source:
     """Arrays of .npy files."""
     parts = [_array_in(path) for path in tracked(paths, "looking at files", len(paths))]
     return source(str(place), one_after_another(str(place), parts))
 
 
-def read_archives(place: Path, paths: Sequence[Path], label: str | None = None) -> Source:
-    """Array x of .npz files; y, or the array named by ``label``, holds labels.
+def read_archives(place: Path, paths: Sequence[Path], aside: Aside = NOTHING) -> Source:
+    """Array x of .npz files; y, or the array that is named as the label, holds labels.
 
     Raises:
         BadInput: naming the file that holds something else than the first.
     """
     held = names_in(paths[0])
-    key, by = _any_of(VALUES, held), label or _any_of(LABELS, held)
+    aside = aside.among(held, f"array in {paths[0]}")
+    key = _any_of([name for name in VALUES if not aside.holds(name)], held)
+    by = aside.label or _any_of(LABELS, held)
     require(key is not None, f"{paths[0]} has no array named x; it holds {_listed(held)}")
     parts = [_array_of(p, str(key)) for p in tracked(paths, "looking at files", len(paths))]
     numbers, names = label_numbers(_beside(parts, by) if by else None)
@@ -84,6 +87,7 @@ def read_archives(place: Path, paths: Sequence[Path], label: str | None = None) 
         labels=numbers,
         label_names=names,
         factors=None if factors is None else torch.from_numpy(factors),
+        beside={name: _flat(_beside(parts, name), name) for name in aside.columns},
     )
 
 
@@ -175,14 +179,32 @@ def _beside(parts: Sequence[Part], key: str) -> Array:
     return np.concatenate(found)
 
 
-def _published(path: Path) -> Source:
+def _flat(array: Array, name: str) -> Array:
+    require(array.ndim == 1, f"array {name!r} has shape {array.shape}; give one value for each row")
+    return array
+
+
+def _published(path: Path, aside: Aside) -> Source:
     with load(path) as arrays:
         held = {key: member(arrays, key, path) for key in arrays.files}
+    pairs = {k.removesuffix("_train") for k in held if f"{k.removesuffix('_train')}_test" in held}
+    aside = Aside(None, aside.given, aside.strict).among(pairs, f"array in {path}")
     parts = [to_rows(held[key], f"{path}: {key}") for key in ("x_train", "x_test")]
     ys = [held[key] for key in ("y_train", "y_test") if key in held]
     numbers, names = label_numbers(np.concatenate(ys) if len(ys) == 2 else None)
     splits = held_out_test(len(parts[0]), len(parts[1]))
-    return source(str(path), torch.cat(parts), splits, labels=numbers, label_names=names)
+    both = {n: (held[f"{n}_train"], held[f"{n}_test"]) for n in aside.columns}
+    beside = {name: _flat(np.concatenate(pair), name) for name, pair in both.items()}
+    _check_lengths(path, beside, sum(map(len, parts)))
+    return source(
+        str(path), torch.cat(parts), splits, labels=numbers, label_names=names, beside=beside
+    )
+
+
+def _check_lengths(path: Path, beside: dict[str, Array], rows: int) -> None:
+    for name, cells in beside.items():
+        count = len(cells)
+        require(count == rows, f"{path} has {rows} rows but {count} {name}; give one for each")
 
 
 def _archive(path: Path) -> zipfile.ZipFile:

@@ -15,18 +15,19 @@ import numpy as np
 
 from vaekit.data.on_disk import Decoded, Values, is_large
 from vaekit.data.readers.arrays import label_numbers, tidy_type, to_rows
+from vaekit.data.readers.aside import NOTHING, Aside
 from vaekit.data.readers.loading import UNREADABLE, first_line, needed
 from vaekit.data.source import Source, source
-from vaekit.system.checks import BadInput, known, require
+from vaekit.system.checks import BadInput, require
 from vaekit.system.progress import tracked
 
 Array = np.ndarray
-ASIDE = "drop the column, or name it with --label"
+DROP = "drop the column, or name it with --label or --given"
 NUMBER = 4  # bytes of a number as rows are kept
 
 
-def read_csv(path: Path, label: str | None = None, size: tuple[int, int] | None = None) -> Source:
-    """A table of numbers with a header line; ``label`` names the column that is not data."""
+def read_csv(path: Path, aside: Aside = NOTHING, size: tuple[int, int] | None = None) -> Source:
+    """A table of numbers with a header line; ``aside`` names the columns that are not x."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = [row for row in csv.reader(file) if row]
     require(bool(rows), f"{path} is empty")
@@ -37,17 +38,15 @@ def read_csv(path: Path, label: str | None = None, size: tuple[int, int] | None 
             f"{path}: row {number} has {len(row)} cells, the first line has {len(header)}",
         )
     columns = {name: [row[i] for row in body] for i, name in enumerate(header)}
-    return _from_columns(path, columns, label)
+    return _from_columns(path, columns, aside)
 
 
-def read_parquet(
-    path: Path, label: str | None = None, size: tuple[int, int] | None = None
-) -> Source:
-    """A table of numbers; ``label`` names the column that is not data."""
-    return read_tables(path, [path], label)
+def read_parquet(path: Path, aside: Aside = NOTHING, size: tuple[int, int] | None = None) -> Source:
+    """A table of numbers; ``aside`` names the columns that are not x."""
+    return read_tables(path, [path], aside)
 
 
-def read_tables(place: Path, paths: Sequence[Path], label: str | None = None) -> Source:
+def read_tables(place: Path, paths: Sequence[Path], aside: Aside = NOTHING) -> Source:
     """Parquet files of the same columns, one after another: read if small, else left on disk.
 
     Raises:
@@ -56,13 +55,16 @@ def read_tables(place: Path, paths: Sequence[Path], label: str | None = None) ->
     found = [_columns_in(path) for path in tracked(paths, "looking at files", len(paths))]
     for path, columns in zip(paths, found, strict=True):
         _check_alike(path, columns, paths[0], found[0])
-    by = label if label is None else known(f"column in {place}", label, found[0])
-    names = tuple(name for name in found[0] if name != by)
+    aside = aside.among(found[0], f"column in {place}")
+    names = tuple(name for name in found[0] if not aside.holds(name))
     require(bool(names), f"{place} has no columns of numbers")
-    numbers, classes = label_numbers(None if by is None else _cells_of(paths, by))
+    numbers, classes = label_numbers(None if aside.label is None else _cells_of(paths, aside.label))
     groups = [group for path in paths for group in _groups_in(path, names)]
     values = _values(str(place), groups, len(names))
-    return source(str(place), values, labels=numbers, label_names=classes, columns=names)
+    beside = {name: _cells_of(paths, name) for name in aside.columns}
+    return source(
+        str(place), values, labels=numbers, label_names=classes, columns=names, beside=beside
+    )
 
 
 @dataclass(frozen=True)
@@ -161,14 +163,17 @@ def _opened(path: Path) -> Iterator[Any]:
         raise BadInput(f"cannot read {path} as Parquet: {first_line(error)}") from error
 
 
-def _from_columns(path: Path, columns: dict[str, Any], label: str | None) -> Source:
-    numbers, names = label_numbers(None)
-    if label is not None:
-        numbers, names = label_numbers(columns.pop(known("column", label, columns)))
-    require(bool(columns), f"{path} has no columns of numbers")
-    cells = np.stack([_column(path, name, cells) for name, cells in columns.items()], 1)
+def _from_columns(path: Path, columns: dict[str, Any], aside: Aside) -> Source:
+    aside = aside.among(columns)
+    numbers, classes = label_numbers(None if aside.label is None else columns[aside.label])
+    names = tuple(name for name in columns if not aside.holds(name))
+    require(bool(names), f"{path} has no columns of numbers")
+    cells = np.stack([_column(path, name, columns[name]) for name in names], 1)
     values = to_rows(_whole_if_possible(cells), str(path))
-    return source(str(path), values, labels=numbers, label_names=names, columns=tuple(columns))
+    beside = {name: columns[name] for name in aside.columns}
+    return source(
+        str(path), values, labels=numbers, label_names=classes, columns=names, beside=beside
+    )
 
 
 def _column(path: Path, name: str, cells: Any, start: int = 0) -> Array:
@@ -176,13 +181,13 @@ def _column(path: Path, name: str, cells: Any, start: int = 0) -> Array:
     kind = cells.dtype.kind if isinstance(cells, Array) else "O"
     if kind in "buif":
         return cells.astype(np.float64)
-    require(kind not in "mM", f"{path}: column {name!r} holds dates or times; {ASIDE}")
+    require(kind not in "mM", f"{path}: column {name!r} holds dates or times; {DROP}")
     try:
         return np.asarray([c if c != "" else "nan" for c in cells], dtype=np.float64)
     except (ValueError, TypeError):
         row, cell = next((i, c) for i, c in enumerate(cells, start) if not _is_number(c))
         raise BadInput(
-            f"{path}: column {name!r}, row {row} holds {cell!r}, which is not a number; {ASIDE}"
+            f"{path}: column {name!r}, row {row} holds {cell!r}, which is not a number; {DROP}"
         ) from None
 
 

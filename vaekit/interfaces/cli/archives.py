@@ -54,7 +54,9 @@ def compress(
     if Path(data).is_dir() and image_files(Path(data)):
         found = compress_pictures(trained, Path(data), path, **how)
     else:
-        found = compress_rows(trained, _rows(data, split), path, block_rows=block_rows, **how)
+        found = compress_rows(
+            trained, _rows(trained, data, split), path, block_rows=block_rows, **how
+        )
     show({"file": str(path), **found.to_dict()}, as_json=json)
 
 
@@ -107,15 +109,14 @@ def _salvage(archive: Any, path: Path) -> None:
     )
 
 
-def _rows(data: str, split: str) -> np.ndarray:
-    from vaekit.data import open_source
+def _rows(trained: Trained, data: str, split: str) -> np.ndarray:
     from vaekit.data.on_disk import in_memory
     from vaekit.data.readers.loading import load
 
     if Path(data).suffix == ".npy" and Path(data).is_file():
         require(split == "all", "a .npy file is compressed whole: leave out --split")
         return load(Path(data), mapped=True)
-    return in_memory(open_source(data).rows(split)).numpy()
+    return in_memory(trained.open(data).rows(split)).numpy()
 
 
 def _range(text: str | None) -> tuple[int, int | None]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from vaekit.data import Source
-from vaekit.runs.fit import reopen
+from vaekit.data import Source, parse_given
+from vaekit.runs.job import reopen
 from vaekit.runs.trained import Trained
-from vaekit.system.checks import require
+from vaekit.system.checks import BadInput, require
 
 Model = Annotated[str, Parameter(help="Run or model folder.")]
 Data = Annotated[
@@ -26,6 +27,13 @@ Split = Annotated[
     str | None,
     Parameter(help="train, validation, test or all; by default test for the model's own data."),
 ]
+Given = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--given", negative="",
+        help="What a conditional model is told, as label=3; repeat it for more.",
+    ),
+]  # fmt: skip
 Threads = Annotated[int, Parameter(help="CPU threads; 0 lets torch decide.")]
 
 
@@ -34,17 +42,28 @@ def open_model(model: str, data: str | None = None) -> Trained:
     trained = Trained.load(model)
     if data is not None:
         return trained
-    return Trained(trained.model, trained.config, reopen(trained.config))
+    return replace(trained, source=reopen(trained.config))
 
 
-def rows_for(trained: Trained, data: str | None, split: str | None, limit: int = 0) -> Any:
-    """The stored values a command works on: of the split asked for, up to ``limit`` rows."""
-    from vaekit.data import open_source
+def rows_for(
+    trained: Trained,
+    data: str | None,
+    split: str | None,
+    limit: int = 0,
+    given: list[str] | None = None,
+) -> Source:
+    """The rows a command works on, and what the model is told beside them: of the split asked
+    for, up to ``limit`` rows."""
+    source = trained.source if data is None else trained.open(data)
+    if source is None:
+        raise BadInput("give the data to work on")
+    chosen = source.part(trained.split_of(source, split), limit or None)
+    return trained.told(chosen, told(given))
 
-    source: Source = open_source(data) if data is not None else trained.source  # type: ignore[assignment]
-    own = source.fingerprint == trained.config["data"].get("fingerprint")
-    values = source.rows(split or ("test" if own else "all"))
-    return values[:limit] if limit else values
+
+def told(given: list[str] | None) -> dict[str, str]:
+    """What a person says with --given."""
+    return parse_given(given or [])
 
 
 def use_threads(number: int) -> None:

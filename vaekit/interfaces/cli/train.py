@@ -51,13 +51,13 @@ def command_for(name: str) -> Any:
     own = {
         n: p
         for n, p in inspect.signature(train_here, eval_str=True).parameters.items()
-        if n != "given"
+        if n != "options"
     }
     chosen = recipes.recipe(name)
     merged = [*own.values(), *plan_options(name), *recipe_options(chosen)]
 
-    def command(*positional: Any, **given: Any) -> None:
-        train_here(*positional, **given)
+    def command(*positional: Any, **options: Any) -> None:
+        train_here(*positional, **options)
 
     command.__signature__ = inspect.Signature(merged)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in merged}
@@ -107,6 +107,13 @@ def train_here(
     tiles: Annotated[
         int, Parameter(help="Cut pictures into squares of this side instead of resizing them.")
     ] = 0,
+    given: Annotated[
+        list[str] | None,
+        Parameter(
+            negative="",
+            help="What a conditional model is told beside x: label, or a column; repeat for more.",
+        ),
+    ] = None,
     binarize: Annotated[str, Parameter(help="none, threshold or dynamic.")] = "none",
     colours: Annotated[
         str, Parameter(help="rgb, or minus_green for photographs to compress.")
@@ -126,31 +133,30 @@ def train_here(
     ] = True,
     threads: Threads = 0,
     json: Json = False,
-    **given: Any,
+    **options: Any,
 ) -> None:
     """Train, then evaluate on the test split and write the report."""
-    from vaekit.system.devices import device_for
+    from vaekit.data import opening_of
+    from vaekit.runs.fit import go_on
     from vaekit.training.distributed import joined
+    from vaekit.training.placement import placement
 
     use_threads(threads)
     began = time.monotonic()
-    opening: dict[str, Any] = {
-        "label": label, "labels": labels, "size": parse_size(size), "tiles": tiles,
-        "binarize": binarize, "colours": colours,
-    }  # fmt: skip
-    watching: dict[str, Any] = {
-        "tensorboard": tensorboard, "checkpoint_every": checkpoint_every, "device": device,
-        "split_weights": split_weights, "record": record,
-    }  # fmt: skip
+    opening = opening_of(label, labels, parse_size(size), tiles, given or ())
+    watching = {"tensorboard": tensorboard, "checkpoint_every": checkpoint_every}
     if resume is not None:
-        require(data is None and not given, "--resume takes everything from the run: give it alone")
-    with joined(device_for(device)) as world, _said_once(speaks=world.is_first):
+        alone = data is None and not options and opening == opening_of()
+        require(alone, "--resume takes everything from the run: give it alone")
+    place = placement(device, shard=split_weights, capture=record)
+    with joined(place.device) as world, _said_once(speaks=world.is_first):
         if resume is not None:
-            trained, folder = _go_on(resume, watching), resume
+            trained, folder = go_on(resume, None, place, **watching), resume
         else:
             folder = world.told(output or _free_folder(f"{Path(str(data)).stem}-{recipe}"))
-            given |= opening | watching
-            trained = _fit(data, recipe, folder, speaks=world.is_first, **given)
+            options |= {**watching, "binarize": binarize, "colours": colours, "labels": labels}
+            options |= {"out": folder, "before": _announce if world.is_first else None}
+            trained = _fit(data, recipe, opening, place, **options)
         if world.is_first:
             _finish(trained, folder, time.monotonic() - began, with_report=report, as_json=json)
 
@@ -166,17 +172,11 @@ def _said_once(*, speaks: bool) -> Iterator[None]:
         sys.exit(2)
 
 
-def _go_on(folder: Path, watching: dict[str, Any]) -> Any:
-    from vaekit.runs.fit import resume
-
-    return resume(folder, **watching)
-
-
-def _fit(data: str | None, recipe: str, folder: Path, *, speaks: bool, **given: Any) -> Any:
-    from vaekit.runs.fit import fit
+def _fit(data: str | None, recipe: str, *how: Any, **options: Any) -> Any:
+    from vaekit.runs.fit import train_on
 
     require(data is not None, "give the data to train on: a name (vaekit data), a file or a folder")
-    return fit(data, recipe, out=folder, before=_announce if speaks else None, **given)
+    return train_on(data, recipe, *how, **options)
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:

@@ -7,10 +7,13 @@ import json as json_module
 from pathlib import Path
 from typing import Annotated, Any
 
+import torch
 from cyclopts import Parameter
 
+from vaekit.data.on_disk import in_memory
 from vaekit.interfaces.cli.shared import (
     Data,
+    Given,
     Json,
     Model,
     Output,
@@ -21,6 +24,7 @@ from vaekit.interfaces.cli.shared import (
     rows_for,
     say,
     show,
+    told,
     use_threads,
 )
 from vaekit.runs.outputs import check_output, read_codes, write_parts, write_rows
@@ -44,6 +48,7 @@ def evaluate(
     ] = 0,
     ais_steps: Annotated[int, Parameter(help="Temperatures of the annealing.")] = 500,
     chains: Annotated[int, Parameter(help="Annealing chains for each row.")] = 8,
+    given: Given = None,
     seed: Seed = 0,
     threads: Threads = 0,
     json: Json = False,
@@ -55,13 +60,13 @@ def evaluate(
         require(value >= 1, f"{name} must be at least 1, not {value}")
     use_threads(threads)
     trained = open_model(model, data)
-    rows = rows_for(trained, data, split, limit)
+    rows = rows_for(trained, data, split, limit, given)
     annealing: dict[str, Any] = {
         "annealed_rows": ais,
         "annealed_steps": ais_steps,
         "chains": chains,
     }
-    scores = trained.evaluate(rows, samples=samples, seed=seed, **annealing)
+    scores = trained.evaluate(rows, split="all", samples=samples, seed=seed, **annealing)
     show(scores.to_dict(), as_json=json)
     if output:
         with replacing(output) as temporary:
@@ -74,6 +79,7 @@ def sample(
     *,
     rows: Annotated[int, Parameter(name=["--rows", "-n"], help="How many.")] = 64,
     mean: Annotated[bool, Parameter(negative="", help="Means of p(x|z) instead of draws.")] = False,
+    given: Given = None,
     seed: Seed = 0,
     output: Output = None,
 ) -> None:
@@ -81,7 +87,7 @@ def sample(
     or a folder of pictures."""
     trained = Trained.load(model)
     path = _place(trained, model, output, "samples")
-    _write(trained, path, trained.sample(rows, seed=seed, mean=mean))
+    _write(trained, path, trained.sample(rows, seed=seed, mean=mean, given=told(given)))
 
 
 def reconstruct(
@@ -91,6 +97,7 @@ def reconstruct(
     *,
     split: Split = None,
     limit: Limit = 0,
+    given: Given = None,
     output: Output = None,
 ) -> None:
     """Encode rows and decode their codes again. A .png sheet shows each row above its
@@ -98,15 +105,15 @@ def reconstruct(
     trained = open_model(model, data)
     path = _place(trained, model, output, "reconstructions")
     picture = path.suffix.lower() == ".png"
-    values = rows_for(trained, data, split, limit or (64 if picture else 0))
-    rebuilt = trained.reconstruct(values)
+    rows = rows_for(trained, data, split, limit or (64 if picture else 0), given)
+    rebuilt = trained.reconstruct(rows)
     if not picture:
         _write(trained, path, rebuilt)
         return
     from vaekit.pages.panels import pairs_sheet
 
     with replacing(path) as temporary:
-        pairs_sheet(trained, values, rebuilt).save(temporary)
+        pairs_sheet(trained, in_memory(rows.values), rebuilt).save(temporary)
     say(f"wrote {path}")
 
 
@@ -117,23 +124,24 @@ def encode(
     *,
     split: Annotated[str, Parameter(help="train, validation, test or all.")] = "all",
     limit: Limit = 0,
+    given: Given = None,
     output: Output = None,
 ) -> None:
     """Write the codes (posterior means) of rows: one line of numbers for each row, in order."""
     trained = open_model(model, data)
     path = output or Path(model, "codes.csv")
     check_output(path, pictures=False)
-    rows = rows_for(trained, data, split, limit)
+    rows = rows_for(trained, data, split, limit, given)
     columns = [f"z{i}" for i in range(trained.latent)]
     write_parts(path, trained.codes(rows), len(rows), columns)
     say(f"wrote {len(rows):,} codes to {path}")
 
 
-def decode(model: Model, codes: Path, /, *, output: Output = None) -> None:
+def decode(model: Model, codes: Path, /, *, given: Given = None, output: Output = None) -> None:
     """Turn codes (.npy, .npz or .csv) into rows: the mean of p(x|z) for each."""
     trained = Trained.load(model)
     path = _place(trained, model, output, "decoded")
-    _write(trained, path, trained.decode(read_codes(codes)))
+    _write(trained, path, trained.decode(read_codes(codes), given=told(given)))
 
 
 def interpolate(
@@ -144,16 +152,17 @@ def interpolate(
     split: Split = None,
     pairs: Annotated[int, Parameter(help="How many walks.")] = 8,
     steps: Annotated[int, Parameter(help="Rows of a walk, both ends included.")] = 10,
+    given: Given = None,
     output: Output = None,
 ) -> None:
     """Walk in straight lines between the codes of rows: row 0 to 1, 2 to 3, and so on."""
     require(pairs >= 1 and steps >= 2, "give at least 1 pair and 2 steps")
     trained = open_model(model, data)
     path = _place(trained, model, output, "interpolation")
-    values = rows_for(trained, data, split, 2 * pairs)
-    require(len(values) >= 2, "interpolating needs at least 2 rows")
-    even = len(values) // 2 * 2
-    walks = trained.interpolate(values[0:even:2], values[1:even:2], steps)
+    rows = rows_for(trained, data, split, 2 * pairs, given)
+    require(len(rows) >= 2, "interpolating needs at least 2 rows")
+    starts, ends = (rows.take(torch.arange(first, len(rows) // 2 * 2, 2)) for first in (0, 1))
+    walks = trained.interpolate(starts, ends, steps)
     _write(trained, path, walks.reshape(-1, *walks.shape[2:]), across=steps)
 
 
@@ -174,6 +183,7 @@ def report(
     /,
     *,
     ais: Annotated[int, Parameter(help="Rows to anneal, for the figure of bounds.")] = 0,
+    given: Given = None,
     seed: Seed = 0,
     output: Output = None,
 ) -> None:
@@ -181,7 +191,8 @@ def report(
     from vaekit.pages.report import write_report
 
     trained = open_model(model, data)
-    path = write_report(trained, Path(model), output, data=data, annealed=ais, seed=seed)
+    how: dict[str, Any] = {"annealed": ais, "seed": seed, "given": told(given)}
+    path = write_report(trained, Path(model), output, data=data, **how)
     say(f"wrote {path}")
 
 
@@ -268,7 +279,7 @@ def _place(trained: Trained, model: str, output: Path | None, stem: str) -> Path
 
 
 def _write(trained: Trained, path: Path, rows: object, across: int | None = None) -> None:
-    write_rows(path, rows, trained.config["data"].get("columns") or None, across)  # type: ignore[arg-type]
+    write_rows(path, rows, trained.config.columns, across)  # type: ignore[arg-type]
     say(f"wrote {path}")
 
 

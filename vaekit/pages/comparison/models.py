@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,11 @@ from sklearn.decomposition import PCA
 
 from vaekit.data import Source
 from vaekit.data.on_disk import in_memory
-from vaekit.evaluation import decode, encode, in_chunks
+from vaekit.data.readers.arrays import to_rows
 from vaekit.recipes.choose import choose
-from vaekit.runs.fit import prepare
+from vaekit.runs.job import prepare
 from vaekit.runs.run import run_here
+from vaekit.runs.trained import Trained
 
 Array = np.ndarray
 LIKELIHOOD = "gaussian"
@@ -60,21 +60,27 @@ def pca(source: Source, latent: int, seed: int) -> Coder:
 
 
 def network(name: str, source: Source, latent: int, epochs: int, seed: int, **recipe: Any) -> Coder:
-    """A recipe trained in memory."""
+    """A recipe trained in memory, on rows in the numbers of ``unit``: those are its data."""
+    source = in_unit(source)
     job = prepare(source, latent=latent, epochs=epochs, seed=seed, **recipe)
     run = job.run()
     run_here(run)
-    model, shape = run.best_model(), source.shape
+    trained = Trained(run.best_model(), job.config(), source)
 
     def to_codes(rows: Array) -> Array:
-        return encode(model, torch.from_numpy(rows).unflatten(1, shape)).numpy()
+        return np.asarray(trained.encode(torch.from_numpy(rows).unflatten(1, source.shape)))
 
-    def to_rows(codes: Array) -> Array:
-        z = torch.from_numpy(np.asarray(codes, dtype=np.float32))
-        return in_chunks(partial(decode, model), z).flatten(1).numpy()
+    def from_codes(codes: Array) -> Array:
+        return to_rows(trained.decode(codes)).flatten(1).numpy()
 
     codes = to_codes(unit(source, "train"))
-    return Coder(name, to_codes, to_rows, standard(latent) if name == "VAE" else fitted(codes))
+    return Coder(name, to_codes, from_codes, standard(latent) if name == "VAE" else fitted(codes))
+
+
+def in_unit(source: Source) -> Source:
+    """The same rows in the numbers of ``unit``, with nothing given beside them."""
+    values = torch.from_numpy(unit(source, "all")).unflatten(1, source.shape)
+    return replace(source, values=values, levels=None, given={}, given_names={})
 
 
 def standard(latent: int) -> Callable[[np.random.Generator, int], Array]:

@@ -1,0 +1,107 @@
+"""One model seen through one set of rows: what the sections of a report are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from vaekit.data import Source
+from vaekit.data.on_disk import in_memory
+from vaekit.evaluation.scores import Scores
+from vaekit.runs.trained import Trained
+from vaekit.system.seeding import generator_for
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class View:
+    """One model seen through one set of rows.
+
+    Args:
+        trained: the model.
+        rows: that are shown, with all that the model is given beside them.
+        scores: of the model on these rows.
+        seed: of everything random.
+        metrics: lines that the training wrote.
+    """
+
+    trained: Trained
+    rows: Source
+    scores: Scores
+    seed: int = 0
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """What is seen."""
+        config = self.trained.config
+        return f"{config.recipe} on {Path(config.data.name).name}"
+
+    @property
+    def image(self) -> bool:
+        """Whether rows are pictures."""
+        return len(self.trained.representation.shape) == 3
+
+    @cached_property
+    def values(self) -> torch.Tensor:
+        """The rows as they are stored."""
+        return in_memory(self.rows.values)
+
+    @property
+    def labels(self) -> Array | None:
+        """One label for each row, where there are labels."""
+        return None if self.rows.labels is None else self.rows.labels.numpy()
+
+    @cached_property
+    def codes(self) -> Array:
+        """The mean code of each row."""
+        return np.asarray(self.trained.encode(self.rows))
+
+    @cached_property
+    def x(self) -> torch.Tensor:
+        """The rows as the model sees them."""
+        noise = generator_for(self.seed, "binarize", "all")
+        return self.trained.representation.encode(self.values, noise)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the numbers of a row."""
+        named = self.trained.config.columns
+        return named or [f"x{i}" for i in range(self.trained.representation.shape[0])]
+
+    @property
+    def proper(self) -> bool:
+        """Whether the loss is a likelihood of the data (grey values under Bernoulli are not)."""
+        return not self.trained.config.likelihood.warnings
+
+    @property
+    def bound_name(self) -> str:
+        """What is called the ELBO."""
+        return "ELBO" if self.proper else "- cross-entropy - KL"
+
+    @property
+    def likelihood_name(self) -> str:
+        """What is called log p(x)."""
+        return "log p(x)" if self.proper else "its bound by sampling"
+
+    def first(self, number: int, start: int = 0) -> Source:
+        """Some of the rows, with what is given beside them."""
+        return self.rows.take(torch.arange(start, min(start + number, len(self.rows))))
+
+    def given(self, number: int) -> Mapping[str, Any]:
+        """What is given beside the first rows; once through, beside the first again."""
+        which = torch.arange(number) % len(self.rows)
+        given = {name: column[which] for name, column in self.rows.given.items()}
+        return self.trained.config.conditions.carried(given, self.rows.given_names)
+
+    def busiest(self, number: int) -> list[int]:
+        """The latent dimensions used most, in order of their index."""
+        use = self.scores.kl_per_dimension or self.codes.var(0)
+        return sorted(int(i) for i in np.argsort(use)[::-1][:number])

@@ -1,0 +1,346 @@
+"""What a model folder says of its model: the one place that knows config.json."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeVar
+
+from vaekit.data import Conditions, Opening, Representation
+from vaekit.data.conditions import NOTHING_GIVEN
+from vaekit.data.opening import AS_IT_IS
+from vaekit.system.checks import BadInput, require
+from vaekit.system.version import __version__
+from vaekit.training import Plan
+
+PLAIN_FORMAT, FORMAT = 1, 2
+DTYPES = ("uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "bfloat16")
+Json = dict[str, Any]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The data that a model was trained on.
+
+    Args:
+        name: what people call it.
+        fingerprint: sha256 of its contents.
+        rows: how many, by split.
+        columns: names of the numbers of a row.
+        label_names: what the labels mean.
+        opening: how it was opened, and how other data is.
+        open: path or name under which it can be opened again, or None for data in memory.
+    """
+
+    name: str
+    fingerprint: str
+    rows: Mapping[str, int]
+    columns: tuple[str, ...] = ()
+    label_names: tuple[str, ...] = ()
+    opening: Opening = AS_IT_IS
+    open: str | None = None
+
+    def to_json(self) -> Json:
+        """The opening's fields stand among the data's; ``given`` only where there is something."""
+        opening = self.opening
+        found = {
+            "open": self.open,
+            "label": opening.label,
+            "labels": opening.labels,
+            "size": list(opening.size) if opening.size else None,
+            "tiles": opening.tiles,
+            "name": self.name,
+            "fingerprint": self.fingerprint,
+            "rows": dict(self.rows),
+            "columns": list(self.columns),
+            "label_names": list(self.label_names),
+        }
+        return found | ({"given": list(opening.given)} if opening.given else {})
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A likelihood.
+
+    Args:
+        name: of p(x|z).
+        why: it was chosen.
+        warnings: what is wrong with it for this data.
+    """
+
+    name: str
+    why: str
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> Json:
+        """Lists and strings."""
+        return {"name": self.name, "why": self.why, "warnings": list(self.warnings)}
+
+
+@dataclass(frozen=True)
+class PriorChoice:
+    """A prior that was fitted after training, in place of the recipe's.
+
+    Args:
+        name: of its constructor.
+        arguments: of its constructor.
+    """
+
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> Json:
+        """A name and a dictionary."""
+        return {"name": self.name, "arguments": dict(self.arguments)}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides what a model is and where it comes from, but for its weights.
+
+    Args:
+        recipe: its name.
+        arguments: the recipe's.
+        representation: how stored values become x.
+        plan: how it was trained.
+        data: what it was trained on.
+        likelihood: which, and why.
+        conditions: what it is given beside x.
+        prior: a prior fitted after training, or None for the recipe's.
+        vaekit: the version that wrote it.
+    """
+
+    recipe: str
+    arguments: Mapping[str, Any]
+    representation: Representation
+    plan: Plan
+    data: Origin
+    likelihood: Chosen
+    conditions: Conditions = NOTHING_GIVEN
+    prior: PriorChoice | None = None
+    vaekit: str = __version__
+
+    @property
+    def levels(self) -> int:
+        """Levels of a value, as far as the likelihood counts them."""
+        return int(self.arguments.get("levels", 256))
+
+    @property
+    def columns(self) -> list[str] | None:
+        """Names of the numbers of a row, where they have names."""
+        return list(self.data.columns) or None
+
+    def identity(self) -> Json:
+        """All of it that decides what the model computes: what the fingerprint of an archive is
+        taken of, so its JSON must never change for models that there are already."""
+        found = {
+            "recipe": self.recipe,
+            "arguments": dict(self.arguments),
+            "representation": self.representation.to_dict(),
+        }
+        return found | self._more()
+
+    def _more(self) -> Json:
+        """What format 1 cannot say."""
+        found: Json = {}
+        if self.conditions:
+            found["conditions"] = self.conditions.to_json()
+        if self.prior is not None:
+            found["prior"] = self.prior.to_json()
+        return found
+
+    def to_json(self) -> Json:
+        """The contents of config.json; in format 1 wherever that can say it."""
+        more = self._more()
+        return {
+            "format": FORMAT if more else PLAIN_FORMAT,
+            "vaekit": self.vaekit,
+            "recipe": self.recipe,
+            "arguments": {k: list(v) if k == "shape" else v for k, v in self.arguments.items()},
+            "representation": {
+                **self.representation.to_dict(), "shape": list(self.representation.shape)
+            },
+            "plan": asdict(self.plan),
+            "data": self.data.to_json(),
+            "likelihood": self.likelihood.to_json(),
+            **more,
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, found: Any) -> Config:
+        """The reverse of :meth:`to_json`.
+
+        Raises:
+            BadInput: for anything that it cannot have written, and for newer formats.
+        """
+        top = Part(found, "the configuration")
+        _check_format(top)
+        return cls(
+            recipe=top.text("recipe"),
+            arguments=_arguments(top.part("arguments")),
+            representation=_representation(top.part("representation")),
+            plan=_plan(top.part("plan")),
+            data=_origin(top.part("data")),
+            likelihood=_chosen(top.part("likelihood")),
+            conditions=_made(top, lambda: Conditions.from_json(top.get("conditions", []))),
+            prior=_prior(top.part("prior")) if top.get("prior") is not None else None,
+            vaekit=top.text("vaekit"),
+        )
+
+
+class Part:
+    """A dictionary that was read from a file, whose values are checked when they are asked for.
+
+    Args:
+        found: what should be a dictionary.
+        name: what it is called in a complaint.
+
+    Raises:
+        BadInput: for a value that is missing or of another type.
+    """
+
+    def __init__(self, found: Any, name: str) -> None:
+        require(isinstance(found, dict), f"{name} is damaged: it must be a dictionary")
+        self.found, self.name = found, name
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """A value of any type, or the default where there is none."""
+        return self.found.get(key, default)
+
+    def require(self, good: bool, key: str, what: str) -> None:
+        """Raise ``BadInput`` unless the value at ``key`` is good."""
+        require(good, f"{self.name} is damaged: {key} must be {what}, not {self._shown(key)}")
+
+    def _shown(self, key: str) -> str:
+        return repr(self.found[key])[:60] if key in self.found else "missing"
+
+    def part(self, key: str) -> Part:
+        """A dictionary inside this one."""
+        self.require(isinstance(self.get(key), dict), key, "a dictionary")
+        return Part(self.found[key], key)
+
+    def text(self, key: str) -> str:
+        """A string."""
+        self.require(isinstance(self.get(key), str), key, "a text")
+        return str(self.found[key])
+
+    def maybe_text(self, key: str) -> str | None:
+        """A string, or None."""
+        return None if self.get(key) is None else self.text(key)
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of strings."""
+        found = self.get(key)
+        good = isinstance(found, list) and all(isinstance(v, str) for v in found)
+        self.require(good, key, "a list of texts")
+        return tuple(self.found[key])
+
+    def whole(self, key: str, least: int = 0) -> int:
+        """A whole number."""
+        self.require(_is_whole(self.get(key), least), key, f"a whole number of at least {least}")
+        return int(self.found[key])
+
+    def sizes(self, key: str) -> tuple[int, ...]:
+        """A list of whole numbers above 0."""
+        found = self.get(key)
+        good = isinstance(found, list | tuple) and all(_is_whole(v, 1) for v in found)
+        self.require(bool(good and found), key, "a list of whole numbers above 0")
+        return tuple(self.found[key])
+
+    def only(self, names: Collection[str]) -> None:
+        """Raise ``BadInput`` for a key that has no meaning."""
+        for key in self.found:
+            require(key in names, f"{self.name} is damaged: it has an unknown entry {key!r}")
+
+
+def _check_format(top: Part) -> None:
+    number = top.whole("format", 1)
+    require(
+        number <= FORMAT,
+        f"this model was written by vaekit {top.get('vaekit')} in a newer format "
+        f"({number}; this is vaekit {__version__}, format {FORMAT}): upgrade vaekit",
+    )
+
+
+def _arguments(part: Part) -> Json:
+    if "shape" not in part.found:
+        return dict(part.found)
+    if "levels" in part.found:
+        part.whole("levels", 1)
+    return {k: part.sizes(k) if k == "shape" else v for k, v in part.found.items()}
+
+
+def _representation(part: Part) -> Representation:
+    part.only([f.name for f in fields(Representation)])
+    part.sizes("shape")
+    scale = part.get("scale", 1.0)
+    part.require(_is_number(scale) and scale > 0, "scale", "a number above 0")
+    part.require(isinstance(part.get("whole", False), bool), "whole", "true or false")
+    part.require(part.get("dtype", "float32") in DTYPES, "dtype", f"one of {', '.join(DTYPES)}")
+    for key in {"binarize", "colours"} & part.found.keys():
+        part.text(key)
+    return _made(part, lambda: Representation(**part.found))
+
+
+def _plan(part: Part) -> Plan:
+    kinds = {f.name: type(f.default) for f in fields(Plan)}
+    part.only(kinds)
+    for key in part.found:
+        _CHECKS[kinds[key]](part, key)
+    return _made(part, lambda: Plan(**part.found))
+
+
+def _number(part: Part, key: str) -> None:
+    part.require(_is_number(part.get(key)), key, "a number")
+
+
+_CHECKS: dict[type, Callable[[Part, str], object]] = {
+    int: Part.whole,
+    float: _number,
+    str: Part.text,
+}
+
+
+def _origin(part: Part) -> Origin:
+    size = part.sizes("size") if part.get("size") is not None else None
+    part.require(size is None or len(size) == 2, "size", "height and width")
+    rows = part.part("rows")
+    tiles = part.whole("tiles") if "tiles" in part.found else 0
+    given = part.texts("given") if "given" in part.found else ()
+    label, labels = part.maybe_text("label"), part.maybe_text("labels")
+    pair = None if size is None else (size[0], size[1])
+    return Origin(
+        name=part.text("name"),
+        fingerprint=part.text("fingerprint"),
+        rows={split: rows.whole(split) for split in rows.found},
+        columns=part.texts("columns"),
+        label_names=part.texts("label_names"),
+        opening=_made(part, lambda: Opening(label, labels, pair, tiles, given)),
+        open=part.maybe_text("open"),
+    )
+
+
+def _chosen(part: Part) -> Chosen:
+    return Chosen(part.text("name"), part.text("why"), part.texts("warnings"))
+
+
+def _prior(part: Part) -> PriorChoice:
+    return PriorChoice(part.text("name"), part.part("arguments").found)
+
+
+def _made(part: Part, make: Callable[[], T]) -> T:
+    try:
+        return make()
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"{part.name} is damaged: {error}") from error
+
+
+def _is_whole(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _is_number(value: Any) -> bool:
+    fine = isinstance(value, int | float) and not isinstance(value, bool)
+    return fine and math.isfinite(value)

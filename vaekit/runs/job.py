@@ -1,0 +1,210 @@
+"""A job: all that decides what a training does, made from data and options, or from a folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vaekit import recipes
+from vaekit.data import Batches, Encoded, Opening, Representation, Source
+from vaekit.data.on_disk import in_memory, passing
+from vaekit.data.opening import AS_IT_IS
+from vaekit.data_init import adapt
+from vaekit.recipes.choose import Choice, choose
+from vaekit.recipes.recipe import Built, Recipe, call, from_data, options, takes_given
+from vaekit.runs.config import Chosen, Config, Origin
+from vaekit.runs.run import Run
+from vaekit.system.checks import known, require
+from vaekit.system.devices import CPU
+from vaekit.system.precision import settled
+from vaekit.system.seeding import generator_for, seeded
+from vaekit.training import Plan
+from vaekit.training.distributed import world
+from vaekit.training.placement import HERE, Placement
+
+ROWS_TO_ADAPT, NUMBERS_TO_ADAPT = 20_000, 2**25
+PLAN_OPTIONS = {field.name for field in fields(Plan)}
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that decides what a training does: data, recipe with arguments, plan."""
+
+    source: Source
+    choice: Choice
+    recipe: str
+    arguments: dict[str, Any]
+    plan: Plan
+
+    @property
+    def parts(self) -> int:
+        """In how many parts a batch is computed; runs older than this option say 0 for one."""
+        return max(self.plan.parts, 1)
+
+    @property
+    def batches(self) -> Batches:
+        """What is trained on: of each batch, the parts that are this process's."""
+        return Batches(
+            self.source, self.choice.representation, self.plan.batch, self.plan.seed,
+            parts=self.parts, mine=world().mine(self.parts),
+        )  # fmt: skip
+
+    def run(self, placement: Placement = HERE) -> Run:
+        """A training that is ready to begin.
+
+        Raises:
+            BadInput: if the parts of a batch cannot be shared out evenly among the processes.
+        """
+        parts, size = self.parts, world().size
+        require(
+            parts % size == 0,
+            f"this run computes its batches in {parts} parts, which {size} processes cannot share "
+            f"out evenly: give it a number of processes that divides {parts}",
+        )
+        held_out = Encoded(
+            self.source.rows("validation"), self.choice.representation, "validation", self.plan.seed
+        )
+        batches = replace(self.batches, device=placement.device)
+        return Run(self.built, batches, held_out.split(), self.plan, self.steps, placement)
+
+    @property
+    def steps(self) -> int:
+        return self.plan.epochs * self.batches.per_epoch
+
+    def rows(self, split: str, limit: int | None = None) -> Tensor:
+        """x of one split, as evaluation sees it."""
+        values = in_memory(self.source.rows(split, limit))
+        return as_x(self.choice.representation, values, self.plan.seed, split)
+
+    @cached_property
+    def built(self) -> Built:
+        """The untrained model, which has seen the training rows' means and spreads, and its
+        objective. Made once.
+
+        Raises:
+            BadInput: if any row holds a value that the likelihood gives no probability.
+        """
+        with seeded(self.plan.seed, "init"):
+            built = call(recipes.recipe(self.recipe), self.arguments)
+        check_range(built, self.source, self.choice)
+        shown = min(ROWS_TO_ADAPT, NUMBERS_TO_ADAPT // prod(self.source.shape))
+        adapt(built.model, self.rows("train", max(shown, 1)))
+        return built
+
+    def config(self, opening: Opening = AS_IT_IS, place: str | None = None) -> Config:
+        """What a model folder says of itself.
+
+        Args:
+            opening: how the data was opened.
+            place: path or name under which it can be opened again.
+        """
+        source, choice = self.source, self.choice
+        return Config(
+            recipe=self.recipe,
+            arguments=self.arguments,
+            representation=choice.representation,
+            plan=self.plan,
+            data=Origin(
+                name=source.name,
+                fingerprint=source.fingerprint,
+                rows={split: len(rows) for split, rows in source.splits.items()},
+                columns=source.columns,
+                label_names=source.label_names,
+                opening=replace(opening, given=tuple(source.given)),
+                open=place,
+            ),
+            likelihood=Chosen(choice.likelihood, choice.why, choice.warnings),
+            conditions=source.conditions(),
+        )
+
+
+def as_x(representation: Representation, values: Tensor, seed: int, split: str) -> Tensor:
+    """Stored values as a model's x; dynamic binarization is drawn once per seed and split."""
+    return representation.encode(values, generator_for(seed, "binarize", split))
+
+
+def prepare(
+    source: Source,
+    recipe: str = "vae",
+    *,
+    binarize: str = "none",
+    colours: str = "rgb",
+    device: torch.device = CPU,
+    **given: Any,
+) -> Job:
+    """Choose the likelihood, sort the options into the recipe's and the plan's, check all.
+
+    Raises:
+        BadInput: for unknown or impossible options, or data the likelihood cannot describe.
+    """
+    made = recipes.recipe(recipe)
+    known_options = options(made)
+    for name in given:
+        known("option", name, PLAN_OPTIONS | known_options.keys())
+    check_given(recipe, made, source)
+    plan = Plan(
+        **{**recipes.PLANS.get(recipe, {}), **{k: v for k, v in given.items() if k in PLAN_OPTIONS}}
+    )
+    defaults = {name: p.default for name, p in known_options.items()}
+    chosen = {**defaults, **{k: v for k, v in given.items() if k in known_options}}
+    choice = choose(source, chosen["likelihood"], binarize, colours)
+    per_epoch = Batches(source, choice.representation, plan.batch).per_epoch
+    plan = replace(
+        plan.sized(per_epoch),
+        parts=plan.parts or world().size,
+        precision=settled(plan.precision, device),
+    )
+    facts = from_data(
+        made, shape=source.shape, levels=choice.levels, steps=plan.epochs * per_epoch,
+        rows=len(source.splits["train"]), given=source.conditions().widths,
+    )  # fmt: skip
+    job = Job(source, choice, recipe, {**facts, **chosen, "likelihood": choice.likelihood}, plan)
+    _ = job.built
+    return job
+
+
+def check_given(name: str, recipe: Recipe, source: Source) -> None:
+    """Raise ``BadInput`` unless the recipe takes what is given beside x, or nothing is given."""
+    if takes_given(recipe):
+        require(
+            bool(source.given),
+            f"recipe {name} is told something beside x: say what, as --given label "
+            "(in Python given='label')",
+        )
+        return
+    takers = [n for n, other in recipes.RECIPES.items() if takes_given(other)]
+    near = [n for n in takers if n == f"conditional_{name}"] or takers
+    hint = f"use {' or '.join(near)}" if near else "leave it out"
+    require(not source.given, f"recipe {name} takes nothing given: {hint}")
+
+
+def check_range(built: Built, source: Source, choice: Choice) -> None:
+    """Raise ``BadInput`` if any row holds a value that the likelihood gives no probability."""
+    model: Any = built.model
+    grey = replace(choice.representation, binarize="none")
+    for values in passing(source.values, "checking values"):
+        model.likelihood.family.range.check(grey.encode(values), choice.likelihood)
+
+
+def job_of(config: Config, data: Any = None) -> Job:
+    """The job that a model folder came from, its data opened again and checked to be the same."""
+    source, chosen = reopen(config, data), config.likelihood
+    choice = Choice(chosen.name, config.representation, config.levels, chosen.why, chosen.warnings)
+    return Job(source, choice, config.recipe, dict(config.arguments), config.plan)
+
+
+def reopen(config: Config, data: Any = None) -> Source:
+    """The source that a model was trained on; ``BadInput`` if it is gone or has changed."""
+    again = data if data is not None else config.data.open
+    require(again is not None, "this model was trained on data in memory: give that data again")
+    source = config.data.opening.open(again)
+    require(
+        source.fingerprint == config.data.fingerprint,
+        f"{source.name} is not the data this model was trained on: its contents have changed",
+    )
+    return source

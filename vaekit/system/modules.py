@@ -1,0 +1,29 @@
+"""A module's tensors by name, each once, though parts may share modules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+
+def state_of(module: nn.Module) -> dict[str, Tensor]:
+    """The module's state dict; a tensor that has several names there stands under the first."""
+    found: dict[int, tuple[str, Tensor]] = {}
+    for name, tensor in module.state_dict(keep_vars=True).items():
+        found.setdefault(id(tensor), (name, tensor.detach()))
+    return dict(found.values())
+
+
+def load_state(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Fill a module with what :func:`state_of` gave.
+
+    Raises:
+        RuntimeError: if a tensor is missing, superfluous or of another shape.
+    """
+    wanted = state_of(module).keys()
+    missing, foreign = sorted(wanted - tensors.keys()), sorted(tensors.keys() - wanted)
+    if missing or foreign:
+        there = f"{missing[0]} is missing" if missing else f"{foreign[0]} has no place"
+        raise RuntimeError(f"the tensors do not fit the model:\n\t{there}.")
+    module.load_state_dict(tensors, strict=False)
