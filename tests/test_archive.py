@@ -89,7 +89,7 @@ def test_any_range_is_read_from_its_blocks_alone(trained, rows, packed):
     archive = Archive(packed, trained)
     seen = []
     decoded = archive.decoded
-    object.__setattr__(archive, "decoded", lambda b: (seen.append(b.number), decoded(b))[1])
+    object.__setattr__(archive, "decoded", lambda c: (seen.append(c[0].number), decoded(c))[1])
     assert (archive.read(60, 140) == rows[60:140]).all()
     assert seen == [1, 2]
     with pytest.raises(BadInput, match="190:210"):

@@ -5,18 +5,19 @@ import os
 import numpy as np
 import pytest
 import torch
+from coding import elbo_bits, fitted, made, rows_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
 from vaekit.codec import blocks, fixed_point
 from vaekit.codec.ans import PARTS, Empty, Stack
-from vaekit.codec.bits_back import Chooser, compress_rows
-from vaekit.codec.families import twin
+from vaekit.codec.bits_back import BinRule, compress_rows, fixed_point_rows
 from vaekit.codec.fixed_point import ONE
+from vaekit.codec.graphs import fixed_point_copy
 from vaekit.codec.layers import exact
-from vaekit.codec.symbols import Binary, Escaped, Shelf, Tabled, Uniform, ends_of
-from vaekit.evaluation.scores import elbo_terms
+from vaekit.codec.symbols import Binary, Escaped, TableCache, Tabled, Uniform, cdf_of
+from vaekit.data import open_source
 from vaekit.models.drawing import Recorder, from_posterior
 from vaekit.networks import (
     conv_decoder,
@@ -29,27 +30,12 @@ from vaekit.networks import (
 )
 from vaekit.networks.residual import norm
 from vaekit.recipes.plain import burda, vae
+from vaekit.rows import Rows
 from vaekit.system.checks import BadInput
 from vaekit.system.seeding import seeded
 
 LEVELS = ("discretized_logistic", "logistic_mixture", "categorical", "beta_binomial")
 COUNTS = ("poisson", "negative_binomial")
-
-
-def made(likelihood, shape=(1, 6, 5), recipe=vae, **options):
-    """A model with random weights, larger than fresh ones so that outputs vary."""
-    if recipe is vae:
-        options = {"levels": 256, "latent": 4, "width": 16, **options}
-    with seeded(0, "made"):
-        model = recipe(shape, likelihood=likelihood, **options).model
-        for parameter in model.parameters():
-            parameter.data += 0.2 * torch.randn_like(parameter)
-    return model.eval()
-
-
-def rows_for(likelihood, count=40, shape=(1, 6, 5)):
-    top = {"bernoulli": 2, "poisson": 9, "negative_binomial": 900}.get(likelihood, 256)
-    return np.random.default_rng(0).integers(0, top, (count, *shape))
 
 
 # ---- tables
@@ -133,9 +119,9 @@ def test_what_is_pushed_is_popped(seed, lanes, count):
 @pytest.mark.parametrize("kind", ["bernoulli", *LEVELS, *COUNTS, "posterior"])
 def test_every_symbol_has_an_interval_and_they_fill_the_unit(kind):
     data, count = ("bernoulli", 1) if kind == "posterior" else (kind, 3)
-    model, x = twin(made(data)), rows_for(data, count)
-    rule = Chooser(count, lambda n, p, q: q.likeliest(), back=True)
-    found = model(rule, torch.from_numpy(x * ONE))
+    model, x = fixed_point_copy(made(data)), rows_for(data, count)
+    rule = BinRule(count, lambda n, p, q: q.likeliest(), back=True)
+    found = model(rule, fixed_point_rows(x))
     if kind == "posterior":
         found = rule.posteriors["z"]
     head = found.head if isinstance(found, Escaped) else found
@@ -156,7 +142,7 @@ def test_every_symbol_has_an_interval_and_they_fill_the_unit(kind):
 
 
 def test_an_empty_stack_says_so_and_stays_as_it_was():
-    model, x = twin(made("bernoulli")), rows_for("bernoulli", 5)
+    model, x = fixed_point_copy(made("bernoulli")), rows_for("bernoulli", 5)
     stack = Stack.new(4)
     with pytest.raises(Empty):
         compress_rows(model, stack, x, back=True, lanes=8)
@@ -202,7 +188,7 @@ def test_plain_coders_are_tried_on_a_part_first(monkeypatch):
     rows = np.zeros((1000, 1), np.uint8)
     for size, kind, seen in ((400, blocks.MODEL, [100]), (600, blocks.DEFLATED, [100, 1000])):
         coder = blocks.Coder(nn.Identity(), (1,), np.dtype("uint8"), lambda x: True, same, same)
-        monkeypatch.setattr(blocks, "compress", lambda model, x, size=size: bytes(size))
+        monkeypatch.setattr(blocks, "compress", lambda model, x, given, size=size: bytes(size))
         sizes.clear()
         assert coder.encode(rows)[0] == kind
         assert sizes == seen
@@ -213,20 +199,20 @@ def same(rows):
 
 
 def test_kept_tables_are_those_made_anew(monkeypatch):
-    """Also after the shelf was full and emptied."""
+    """Also after the cache was full and emptied."""
     weights = np.random.default_rng(3).integers(0, 20_000, (50, 16))
     made = list[int]()
 
     def make(numbers):
         made.extend(numbers)
-        return ends_of(weights[numbers])
+        return cdf_of(weights[numbers])
 
     monkeypatch.setattr("vaekit.codec.symbols.MOST_TABLES", 30)
-    shelf = Shelf(50, 16, make)
+    cache = TableCache(50, 16, make)
     seen = [np.array(numbers) for numbers in ([3, 3, 7], range(20), range(40, 10, -1), [7, 3])]
-    symbols = [shelf.tabled(numbers) for numbers in seen]
+    symbols = [cache.tabled(numbers) for numbers in seen]
     for numbers, found in zip(seen, symbols, strict=True):
-        assert (found.ends[found.which] == ends_of(weights)[numbers]).all()
+        assert (found.cdf[found.which] == cdf_of(weights)[numbers]).all()
     assert len(made) == 20 + 30 + 2
 
 
@@ -234,7 +220,7 @@ def test_popping_random_bits_gives_draws_from_the_distribution():
     weights = np.tile(fixed_point.rounded(np.log([0.5, 0.3, 0.2]) * fixed_point.STEP), (30_000, 1))
     random = np.random.default_rng(1)
     stack = Stack(random.integers(2**32, 2**63, 64), random.integers(0, 2**32, 40_000))
-    share = np.bincount(Tabled(ends_of(weights)).pop(stack)) / 30_000
+    share = np.bincount(Tabled(cdf_of(weights)).pop(stack)) / 30_000
     assert np.allclose(share, [0.5, 0.3, 0.2], atol=0.01)
 
 
@@ -253,7 +239,7 @@ NETS = {
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_exact_twins_agree_with_their_networks_and_with_themselves(name):
+def test_fixed_point_copies_agree_with_their_networks_and_with_themselves(name):
     with seeded(0, name):
         net, shape = NETS[name]()
         for parameter in net.parameters():
@@ -323,18 +309,18 @@ def test_numbers_beyond_the_limits_are_held_within(size):
 
 
 def test_deep_chains_of_latents_stay_finite():
-    from vaekit.codec.posteriors import Chain
+    from vaekit.codec.posteriors import CorrelatedNormal
 
     dim = 96
     lower = np.tril(np.ones((1, dim, dim)), -1) + 1e-4 * np.eye(dim)
-    chain = Chain(np.full((1, dim), 5.0) * (-1) ** np.arange(dim), lower)
+    chain = CorrelatedNormal(np.full((1, dim), 5.0) * (-1) ** np.arange(dim), lower)
     stack, bins = Stack.new(2), chain.likeliest()
     chain.push(stack, bins)
     assert (chain.pop(stack) == bins).all()
 
 
 def test_rows_that_cost_nothing_are_coded_in_large_batches():
-    model = twin(made("bernoulli", (1,), latent=2))
+    model = fixed_point_copy(made("bernoulli", (1,), latent=2))
     x = np.ones((3000, 1), np.int64)
     packed = blocks.compress(model, x)
     _, runs = blocks._unpacked(packed, len(x))
@@ -342,13 +328,13 @@ def test_rows_that_cost_nothing_are_coded_in_large_batches():
     assert (blocks.decompress(model, packed, 3000, (1,)) == x).all()
 
 
-def test_layers_without_a_twin_are_named():
+def test_parts_without_a_copy_are_named():
     with pytest.raises(BadInput, match="BatchNorm2d"):
         exact(nn.Sequential(nn.BatchNorm2d(3)))
     with pytest.raises(BadInput, match="real numbers"):
-        twin(made("gaussian"))
+        fixed_point_copy(made("gaussian"))
     with pytest.raises(BadInput, match="PointMass"):
-        twin(made("bernoulli", posterior="point"))
+        fixed_point_copy(made("bernoulli", posterior="point"))
 
 
 # ---- rows
@@ -361,7 +347,7 @@ def test_rows_come_back(likelihood, network):
     options = {"network": network, "width": 8, "components": 2}
     if network == "conv":
         options["link"] = "exp"
-    model, x = twin(made(likelihood, shape, **options)), rows_for(likelihood, 30, shape)
+    model, x = fixed_point_copy(made(likelihood, shape, **options)), rows_for(likelihood, 30, shape)
     packed = blocks.compress(model, x)
     assert (blocks.decompress(model, packed, len(x), shape) == x).all()
 
@@ -371,13 +357,16 @@ def test_posteriors_with_a_covariance(posterior):
     """Rows come back, and the latents are drawn with the float posterior's covariance."""
     model, x = made("bernoulli", latent=5, posterior=posterior), rows_for("bernoulli", 40)
     assert (
-        blocks.decompress(twin(model), blocks.compress(twin(model), x), 40, (1, 6, 5)) == x
+        blocks.decompress(
+            fixed_point_copy(model), blocks.compress(fixed_point_copy(model), x), 40, (1, 6, 5)
+        )
+        == x
     ).all()
     x = np.repeat(x[:1], 4000, 0)
     random = np.random.default_rng(1)
     stack = Stack(random.integers(2**32, 2**63, 64), random.integers(0, 2**32, 60_000))
     with torch.inference_mode():
-        bins = twin(model).posterior(torch.from_numpy(x * ONE)).pop(stack)
+        bins = fixed_point_copy(model).posterior(torch.from_numpy(x * ONE)).pop(stack)
         wanted = model.posterior(torch.from_numpy(x[:1]).float())
     z = torch.from_numpy(fixed_point.centres()[bins] / ONE).reshape(-1, 5)
     assert torch.allclose(z.mean(0).float(), wanted.mean[0], atol=0.1)
@@ -385,7 +374,7 @@ def test_posteriors_with_a_covariance(posterior):
 
 
 def test_rows_come_back_in_vectors_and_with_huge_counts():
-    model = twin(made("negative_binomial", (7,)))
+    model = fixed_point_copy(made("negative_binomial", (7,)))
     x = np.random.default_rng(0).integers(0, 2**38, (50, 7))
     x[::3] //= 2**30
     assert (blocks.decompress(model, blocks.compress(model, x), 50, (7,)) == x).all()
@@ -393,22 +382,22 @@ def test_rows_come_back_in_vectors_and_with_huge_counts():
 
 def test_the_rate_is_that_of_the_elbo():
     """A model whose posterior is good: net bits within one percent of -ELBO, start-up counted."""
-    import vaekit
-
-    trained = vaekit.fit("digits", latent=6, epochs=40, likelihood="logistic_mixture", width=64)
-    x = torch.as_tensor(np.tile(trained.source.rows("train").numpy(), (4, 1, 1, 1)))
-    terms = elbo_terms(trained.model, x.float())
-    wanted = -(terms[0] - terms[1]).sum().item() / np.log(2)
-    packed = blocks.compress(twin(trained.model), x.numpy().astype(np.int64))
+    x = open_source("digits").rows("train")
+    with seeded(0, "digits"):
+        options = {"latent": 6, "likelihood": "logistic_mixture", "width": 64, "levels": 17}
+        model = fitted(vae(x.shape[1:], **options).model, Rows(x.float()))
+    x = x.repeat(4, 1, 1, 1)
+    wanted = elbo_bits(model, Rows(x.float()))
+    packed = blocks.compress(fixed_point_copy(model), x.numpy().astype(np.int64))
     assert 8 * len(packed) < 1.01 * wanted + 2000
     assert 8 * len(packed) > 0.985 * wanted
 
 
 def test_costs_are_those_of_the_float_model():
     model, x = made("beta_binomial"), rows_for("beta_binomial", 20)
-    rule = Chooser(20, lambda n, p, q: q.likeliest(), back=True)
+    rule = BinRule(20, lambda n, p, q: q.likeliest(), back=True)
     with torch.inference_mode():
-        found = twin(model)(rule, torch.from_numpy(x * ONE))
+        found = fixed_point_copy(model)(rule, fixed_point_rows(x))
         size = found.interval(slice(0, found.count), x.reshape(-1))[1]
         bits = -np.log2(size / PARTS).sum()
         z = torch.from_numpy(fixed_point.centres()[rule.bins["z"]] / ONE).reshape(20, -1).float()
@@ -417,10 +406,10 @@ def test_costs_are_those_of_the_float_model():
 
 
 def test_the_same_graph_codes_and_trains():
-    """Nothing of the model is written twice: the twin is the model's own class."""
+    """Nothing of the model is written twice: the copy is of the model's own class."""
     model = burda((1, 8, 8), width=12, latent=3).model.eval()
-    assert type(twin(model)) is type(model)
-    assert model(Recorder(2, 1, from_posterior), torch.zeros(2, 1, 8, 8)).batch_shape == (2,)
+    assert type(fixed_point_copy(model)) is type(model)
+    assert model(Recorder(2, 1, from_posterior), Rows(torch.zeros(2, 1, 8, 8))).batch_shape == (2,)
 
 
 @given(
@@ -439,4 +428,6 @@ def test_any_bytes_of_the_right_shape_come_back(seed, pattern, count):
     assert (blocks.decompress(model, blocks.compress(model, x), count, (1, 3, 3)) == x).all()
 
 
-SMALL = [twin(made(name, (1, 3, 3), latent=2, width=4, components=2)) for name in LEVELS]
+SMALL = [
+    fixed_point_copy(made(name, (1, 3, 3), latent=2, width=4, components=2)) for name in LEVELS
+]

@@ -22,13 +22,13 @@ MASK = np.uint64(2**32 - 1)
 SHIFT = np.uint64(PRECISION)
 CEILING = np.uint64(64 - PRECISION)
 PART_MASK = np.uint64(PARTS - 1)
-TURNS = 4096
+OFFSETS = 4096
 
 
-def _turns() -> Array:
+def _offsets() -> Array:
     """Fixed numbers below 2**24 without a pattern (a linear congruential generator's)."""
     values, state = [], 1
-    for _ in range(2 * TURNS):
+    for _ in range(2 * OFFSETS):
         state = (6364136223846793005 * state + 1442695040888963407) % 2**64
         values.append(state >> 40)
     return np.array(values, np.uint64)
@@ -44,7 +44,7 @@ class Stack:
     Symbols are coded by up to ``lanes`` at a time, the first by the first lane.
     """
 
-    turns = _turns()
+    offsets = _offsets()
 
     def __init__(self, heads: Array, words: Array) -> None:
         self.heads = heads.astype(np.uint64)
@@ -57,11 +57,11 @@ class Stack:
         return cls(np.full(lanes, LOW), np.zeros(0, np.uint32))
 
     def mark(self) -> tuple[Array, int]:
-        """The state now, to go back to after symbols were popped in vain."""
+        """The state now, for :meth:`reset`."""
         return self.heads.copy(), self.size
 
     def reset(self, mark: tuple[Array, int]) -> None:
-        """Back to a :meth:`mark`, if only pops came between."""
+        """Go back to a :meth:`mark`, if there were only pops since."""
         self.heads, self.size = mark[0].copy(), mark[1]
 
     @property
@@ -88,8 +88,14 @@ class Stack:
         self._pile_up((self.heads[lanes:] & MASK).astype(np.uint32))
         self.heads = self.heads[:lanes].copy()
 
-    def push(self, start: Array, size: Array, turned: bool = False) -> None:
-        """Code symbols given by their intervals; ``turned``: as they were peeked at."""
+    def push(self, start: Array, size: Array, *, shifted: bool = False) -> None:
+        """Code symbols given by their intervals.
+
+        Args:
+            start: of each interval.
+            size: of each interval.
+            shifted: as in :meth:`peek`.
+        """
         heads = self.heads[: len(start)]
         full = np.flatnonzero(heads >= (size << CEILING))
         if len(full):
@@ -97,18 +103,20 @@ class Stack:
             heads[full] >>= WORD
         quotient, rest = np.divmod(heads, size)
         rest += start
-        if turned:
-            rest = (rest - self._turn(len(start))) & PART_MASK
+        if shifted:
+            rest = (rest - self._offset(len(start))) & PART_MASK
         self.heads[: len(start)] = (quotient << SHIFT) + rest
 
-    def peek(self, count: int, turned: bool = False) -> Array:
+    def peek(self, count: int, *, shifted: bool = False) -> Array:
         """For each of ``count`` lanes, the part of the unit that its next symbol covers.
 
-        ``turned``: shifted around the unit by fixed numbers without a pattern, so that symbols
-        follow their distribution even where the bits in the stack are not random.
+        Args:
+            count: how many lanes.
+            shifted: around the unit by fixed numbers without a pattern, so that symbols follow
+                their distribution even where the bits in the stack are not random.
         """
         covered = self.heads[:count] & PART_MASK
-        return (covered + self._turn(count)) & PART_MASK if turned else covered
+        return (covered + self._offset(count)) & PART_MASK if shifted else covered
 
     def pop(self, covered: Array, start: Array, size: Array) -> None:
         """Take off symbols: what :meth:`peek` gave, and the intervals that it lies in."""
@@ -118,9 +126,9 @@ class Stack:
         if len(low):
             heads[low] = (heads[low] << WORD) | self._take(len(low))
 
-    def _turn(self, count: int) -> Array:
-        first = (self.size * 2654435761) % TURNS
-        return self.turns[first : first + count]
+    def _offset(self, count: int) -> Array:
+        first = (self.size * 2654435761) % OFFSETS
+        return self.offsets[first : first + count]
 
     def _pile_up(self, words: Array) -> None:
         while self.size + len(words) > len(self.pile):

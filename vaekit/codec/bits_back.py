@@ -7,7 +7,7 @@ p(x|z) and the latents by p(z). The net cost is the row's -ELBO. Undoing it runs
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,61 +15,78 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.codec.ans import Stack
-from vaekit.codec.families import values_of
-from vaekit.codec.fixed_point import BINS_LOG2, ONE
-from vaekit.codec.posteriors import Chain, Latents
-from vaekit.codec.symbols import Symbols, Uniform
+from vaekit.codec.fixed_point import ONE
+from vaekit.codec.layers import hold
+from vaekit.codec.posteriors import BinnedNormal, CorrelatedNormal
+from vaekit.codec.priors import EqualBins, values_of
+from vaekit.codec.symbols import Symbols
+from vaekit.rows import Rows
 
 Array = np.ndarray
+Given = Mapping[str, Array]
 Choose = Callable[[str, Any, Any], Array]
 DROPPED = 6  # of a bin's bits
 
 
-class Chooser:
+class BinRule:
     """A drawing rule that chooses bins of latents and remembers them.
 
     Args:
-        rows: in the batch. choose: bins from (name, prior, posterior). back: whether bits come
-            back; where none do, bins are coarser, so that they cost less.
+        rows: in the batch.
+        choose: bins from (name, prior, posterior).
+        back: whether bits come back; where none do, bins are coarser, so that they cost less.
     """
 
     def __init__(self, rows: int, choose: Choose, *, back: bool) -> None:
         self.rows, self.choose, self.dropped = rows, choose, 0 if back else DROPPED
         self.bins: dict[str, Array] = {}
         self.priors: dict[str, Symbols] = {}
-        self.posteriors: dict[str, Symbols] = {}
+        self.posteriors: dict[str, BinnedNormal | CorrelatedNormal] = {}
 
     def tile(self, rows: Tensor) -> Tensor:
+        """One particle: rows as they are."""
         return rows
 
-    def __call__(self, name: str, prior: Uniform, posterior: Any) -> Tensor:
-        self.priors[name] = Uniform(self.rows * prior.count, BINS_LOG2 - self.dropped)
+    def __call__(self, name: str, prior: EqualBins, posterior: Any) -> Tensor:
+        self.priors[name] = prior.symbols(self.rows, self.dropped)
         self.posteriors[name] = posterior
         self.bins[name] = self.choose(name, self.priors[name], posterior)
         middle = (1 << self.dropped) // 2
-        return values_of((self.bins[name] << self.dropped) + middle, prior.count)
+        return values_of((self.bins[name] << self.dropped) + middle, prior.dim)
 
 
 @torch.inference_mode()
-def compress_rows(model: nn.Module, stack: Stack, x: Array, *, back: bool, lanes: int = 0) -> None:
+def compress_rows(
+    model: nn.Module,
+    stack: Stack,
+    x: Array,
+    given: Given | None = None,
+    *,
+    back: bool,
+    lanes: int = 0,
+) -> None:
     """Push a batch of whole-numbered rows.
 
     Args:
-        model: an exact twin. back: take the latents off the stack; else use the likeliest ones.
+        model: a fixed-point copy.
+        stack: to push onto.
+        x: (rows, *shape).
+        given: what the model is given beside x, by name, (rows, width) real numbers each.
+        back: take the latents off the stack; else use the likeliest ones.
         lanes: how many there are to be at least.
 
     Raises:
         Empty: where the stack has too few bits; it is then as it was.
     """
 
-    def popped(name: str, prior: Symbols, posterior: Latents | Chain) -> Array:
+    def chosen(name: str, prior: Symbols, posterior: BinnedNormal | CorrelatedNormal) -> Array:
         return posterior.pop(stack) if back else posterior.likeliest() >> DROPPED
 
     kept = stack.mark()
-    rule = Chooser(len(x), popped, back=back)
+    rule = BinRule(len(x), chosen, back=back)
     try:
         stack.widen(lanes)
-        likelihood: Any = model(rule, _fixed(x))
+        likelihood: Any = model(rule, fixed_point_rows(x, given))
     except Exception:
         stack.reset(kept)
         raise
@@ -80,24 +97,46 @@ def compress_rows(model: nn.Module, stack: Stack, x: Array, *, back: bool, lanes
 
 @torch.inference_mode()
 def decompress_rows(
-    model: nn.Module, stack: Stack, rows: int, shape: tuple[int, ...], *, back: bool, lanes: int
+    model: nn.Module,
+    stack: Stack,
+    rows: int,
+    shape: tuple[int, ...],
+    given: Given | None = None,
+    *,
+    back: bool,
+    lanes: int,
 ) -> Array:
     """Pop a batch that :func:`compress_rows` pushed: (rows, *shape).
 
     Args:
+        model: a fixed-point copy.
+        stack: to pop from.
+        rows: in the batch.
+        shape: of each.
+        given: as it was when the rows were pushed.
+        back: likewise.
         lanes: how many there were before.
     """
-    rule = Chooser(rows, lambda name, prior, posterior: prior.pop(stack), back=back)
-    likelihood: Any = model(rule)
+    rule = BinRule(rows, lambda name, prior, posterior: prior.pop(stack), back=back)
+    likelihood: Any = model(rule, fixed_point_rows(None, given))
     x = likelihood.pop(stack).reshape(rows, *shape)
     if back:
-        again = Chooser(rows, lambda name, prior, posterior: rule.bins[name], back=True)
-        model(again, _fixed(x))
+        again = BinRule(rows, lambda name, prior, posterior: rule.bins[name], back=True)
+        model(again, fixed_point_rows(x, given))
         for name in reversed(again.bins):
             again.posteriors[name].push(stack, again.bins[name])
     stack.narrow(lanes)
     return x
 
 
-def _fixed(x: Array) -> Tensor:
-    return torch.from_numpy(x.astype(np.float64) * ONE)
+def fixed_point_rows(x: Array | None, given: Given | None = None) -> Rows:
+    """Whole-numbered rows, and the real numbers given beside them, as fixed-point numbers.
+
+    Whole numbers (one-hot vectors, say) are exact; others are rounded, the same way everywhere.
+    """
+    fixed = {name: hold(_scaled(values)) for name, values in (given or {}).items()}
+    return Rows(None if x is None else _scaled(x), fixed)
+
+
+def _scaled(values: Array) -> Tensor:
+    return torch.from_numpy(values.astype(np.float64) * ONE)

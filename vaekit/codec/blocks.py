@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
-from vaekit.codec.ans import TURNS, Empty, Stack
-from vaekit.codec.bits_back import compress_rows, decompress_rows
+from vaekit.codec.ans import OFFSETS, Empty, Stack
+from vaekit.codec.bits_back import Given, compress_rows, decompress_rows
 
 Array = np.ndarray
 RAW, DEFLATED, LZMA, BZIP, MODEL = range(5)
@@ -43,9 +43,12 @@ class Coder:
     """What blocks are coded with.
 
     Args:
-        model: the exact twin of a model. shape: of one row. dtype: of the values.
+        model: a fixed-point copy.
+        shape: of one row.
+        dtype: of the values.
         fits: whether the model gives every one of these whole-numbered rows a probability.
-        forth: from rows as stored to whole numbers. back: the way back.
+        forth: from rows as stored to whole numbers.
+        back: the way back.
     """
 
     model: nn.Module
@@ -55,9 +58,14 @@ class Coder:
     forth: Callable[[Array], Array]
     back: Callable[[Array], Array]
 
-    def encode(self, rows: Array) -> tuple[int, bytes]:
-        """The shortest coding of rows, (rows, *shape), of this dtype: its kind and its bytes."""
-        modelled = self._by_model(rows)
+    def encode(self, rows: Array, given: Given | None = None) -> tuple[int, bytes]:
+        """The shortest coding of rows, (rows, *shape), of this dtype: its kind and its bytes.
+
+        Args:
+            rows: to code.
+            given: what the model is given beside them, by name, (rows, width) each.
+        """
+        modelled = self._by_model(rows, given)
         if modelled is not None and len(modelled) < rows.nbytes // 16:
             return MODEL, modelled
         raw = rows.astype(self.dtype.newbyteorder("<"), copy=False).tobytes()
@@ -68,19 +76,27 @@ class Coder:
         kind = min(found, key=lambda k: len(found[k]))
         return kind, found[kind]
 
-    def decode(self, kind: int, payload: bytes, rows: int) -> Array:
-        """The rows of a block."""
+    def decode(self, kind: int, payload: bytes, rows: int, given: Given | None = None) -> Array:
+        """The rows of a block.
+
+        Args:
+            kind: of the block.
+            payload: its bytes.
+            rows: how many it holds.
+            given: as it was for :meth:`encode`.
+        """
         if kind == MODEL:
-            return self.back(decompress(self.model, payload, rows, self.shape)).astype(self.dtype)
+            found = decompress(self.model, payload, rows, self.shape, given)
+            return self.back(found).astype(self.dtype)
         values = np.frombuffer(PLAIN[kind][1](payload), self.dtype.newbyteorder("<"))
         return values.astype(self.dtype).reshape(rows, *self.shape)
 
-    def _by_model(self, rows: Array) -> bytes | None:
+    def _by_model(self, rows: Array, given: Given | None) -> bytes | None:
         with np.errstate(invalid="ignore"):
             whole = self.forth(rows)
             same = self.back(whole).astype(self.dtype).tobytes() == rows.tobytes()
             same = same and self.fits(whole)
-        return compress(self.model, whole) if same and len(rows) else None
+        return compress(self.model, whole, given) if same and len(rows) else None
 
 
 def _promises(kind: int, raw: bytes, size: int) -> bool:
@@ -90,11 +106,16 @@ def _promises(kind: int, raw: bytes, size: int) -> bool:
     return len(PLAIN[kind][0](part)) * len(raw) < size * len(part)
 
 
-def compress(model: nn.Module, x: Array) -> bytes:
-    """Rows of whole numbers, (rows, *shape), by bits-back coding with an exact twin.
+def compress(model: nn.Module, x: Array, given: Given | None = None) -> bytes:
+    """Rows of whole numbers, (rows, *shape), by bits-back coding.
 
     Latents are taken from bits that are there already. At the start there are none: the first row
     does without, and batches and lanes grow as the stack does.
+
+    Args:
+        model: a fixed-point copy.
+        x: the rows.
+        given: what the model is given beside them, by name, (rows, width) each.
     """
     most_lanes, runs = lanes_for(x), list[tuple[int, bool]]()
     stack = Stack.new(lanes_at(0, len(x), most_lanes))
@@ -103,17 +124,23 @@ def compress(model: nn.Module, x: Array) -> bytes:
     while at < len(x):
         size = max(min(size, most, len(x) - at, _allowed(short, stack.size)), 1)
         back, lanes = True, lanes_at(at, len(x), most_lanes)
+        batch, beside = x[at : at + size], part_of(given, slice(at, at + size))
         try:
-            compress_rows(model, stack, x[at : at + size], back=True, lanes=lanes)
+            compress_rows(model, stack, batch, beside, back=True, lanes=lanes)
         except Empty:
             short = min(short, size / (stack.size + 1))
             if size > 1:
                 continue
             back = False
-            compress_rows(model, stack, x[at : at + size], back=False)
+            compress_rows(model, stack, batch, beside, back=False)
         runs.append((size, back))
         at, size = at + size, size * 2
     return _packed(stack, most_lanes, runs)
+
+
+def part_of(given: Given | None, rows: slice) -> Given:
+    """What is given for some of the rows."""
+    return {name: values[rows] for name, values in (given or {}).items()}
 
 
 def _allowed(short: float, words: int) -> int:
@@ -121,13 +148,21 @@ def _allowed(short: float, words: int) -> int:
     return int(min(0.95 * short * words, 2**30))
 
 
-def decompress(model: nn.Module, payload: bytes, rows: int, shape: tuple[int, ...]) -> Array:
+def decompress(
+    model: nn.Module,
+    payload: bytes,
+    rows: int,
+    shape: tuple[int, ...],
+    given: Given | None = None,
+) -> Array:
     """The rows that :func:`compress` was given."""
     stack, runs = _unpacked(payload, rows)
-    parts = [
-        decompress_rows(model, stack, size, shape, back=back, lanes=before)
-        for size, back, before in reversed(runs)
-    ]
+    parts, end = list[Array](), rows
+    for size, back, before in reversed(runs):
+        beside = part_of(given, slice(end - size, end))
+        found = decompress_rows(model, stack, size, shape, beside, back=back, lanes=before)
+        parts.append(found)
+        end -= size
     return np.concatenate(parts[::-1])
 
 
@@ -172,7 +207,7 @@ def _unpacked(payload: bytes, rows: int) -> tuple[Stack, list[tuple[int, bool, i
             runs.append((size, bool(back), lanes))
             lanes = max(lanes, lanes_at(row, rows, most)) if back else lanes
             row += size
-    if row != rows or not 1 <= most <= TURNS:
+    if row != rows or not 1 <= most <= OFFSETS:
         raise ValueError("its batches do not add up")
     heads, at = _read_states(payload, at, lanes)
     return Stack(heads, np.frombuffer(payload, "<u4", words, at)), runs

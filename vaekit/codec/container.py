@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,7 +16,8 @@ import numpy as np
 from vaekit.system.checks import BadInput, require
 
 MAGIC, END, MARK, INDEX = b"\x89VAEKIT\n", b"VAEKIT\x89\n", b"BLOK", b"INDX"
-VERSION = 2
+PLAIN_VERSION, VERSION = 2, 3  # 3: with conditions
+CONDITIONS = "conditions"
 START = struct.Struct("<8sHHI")
 BLOCK = struct.Struct("<4sIIBxxxQII")
 CHECK, TAIL = struct.Struct("<I"), struct.Struct("<Q8s")
@@ -27,7 +29,10 @@ class Block:
     """One block as it lies in a file.
 
     Args:
-        number: from 0. rows: in it. kind: see :mod:`vaekit.codec.blocks`. payload: its bytes.
+        number: from 0.
+        rows: in it.
+        kind: see :mod:`vaekit.codec.blocks`.
+        payload: its bytes.
         check: CRC-32 of the decoded rows.
     """
 
@@ -52,23 +57,49 @@ def _checked(path: Path, text: bytes) -> dict[str, Any]:
         sizes = [*counts, *map(int, header["shape"]), *map(int, header["embedded"] or [])]
         sound = sum(counts) == header["rows"] and min(sizes) >= 0 and np.dtype(header["dtype"])
         sound = sound and all(isinstance(header[k], str) for k in ("model", "tables"))
+        sound = sound and _sound_conditions(header.get(CONDITIONS), len(counts))
     except (ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{path}: the header makes no sense ({error!r})") from error
     require(bool(sound), f"{path}: the header makes no sense")
     return header
 
 
-class Writer:
-    """Writes a file from its start to its end, block after block."""
+def _sound_conditions(found: Any, blocks: int) -> bool:
+    """Whether a header's conditions, if there are some, speak of every block."""
+    if found is None:
+        return True
+    sizes = found["sizes"] if found["stored"] else [0] * blocks
+    lengths = {len(sizes), len(found["checks"])}
+    return lengths == {blocks} and min(map(int, sizes)) >= 0 and bool(found["names"])
 
-    def __init__(self, file: BinaryIO, header: dict[str, Any], embedded: bytes = b"") -> None:
+
+class Writer:
+    """Writes a file from its start to its end, block after block.
+
+    Args:
+        file: to write to.
+        header: what it says of itself.
+        embedded: the two files of the model, or nothing.
+        given: deflated columns for each block, where they are stored.
+    """
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        header: dict[str, Any],
+        embedded: bytes = b"",
+        given: Sequence[bytes] = (),
+    ) -> None:
         self.file, self.offsets = file, list[int]()
         text = json.dumps(header, separators=(",", ":"), sort_keys=True).encode()
-        start = START.pack(MAGIC, VERSION, 0, len(text)) + text
+        version = VERSION if CONDITIONS in header else PLAIN_VERSION
+        start = START.pack(MAGIC, version, 0, len(text)) + text
         self.seed = zlib.crc32(start)
         file.write(start + CHECK.pack(self.seed))
         if embedded:
             file.write(embedded + CHECK.pack(zlib.crc32(embedded)))
+        for piece in given:
+            file.write(piece + CHECK.pack(zlib.crc32(piece)))
 
     def add(self, block: Block) -> None:
         self.offsets.append(self.file.tell())
@@ -101,7 +132,7 @@ class Reader:
                 "upgrade vaekit",
             )
             require(
-                version == VERSION,
+                version in (PLAIN_VERSION, VERSION),
                 f"{path} was written in format {version}, from before the first release: "
                 "decompress it with the vaekit that wrote it",
             )
@@ -113,7 +144,11 @@ class Reader:
             require(sound, f"{path}: the header is damaged (checksum)")
             self.header = _checked(path, text)
             sizes = self.header.get("embedded")
-            self.first = file.tell() + (sum(sizes) + CHECK.size if sizes else 0)
+            self.after_model = file.tell() + (sum(sizes) + CHECK.size if sizes else 0)
+            given = self.header.get(CONDITIONS) or {}
+            sizes = [int(n) + CHECK.size for n in given.get("sizes", ())]
+            self.given_ends = [*accumulate(sizes, initial=self.after_model)]
+            self.first = self.given_ends[-1]
 
     def _whole(self, found: bytes, wanted: int, what: str) -> None:
         require(len(found) == wanted, f"{self.path} is cut off inside {what}")
@@ -128,12 +163,28 @@ class Reader:
         if not sizes:
             return None
         with self.path.open("rb") as file:
-            file.seek(self.first - sum(sizes) - CHECK.size)
+            file.seek(self.after_model - sum(sizes) - CHECK.size)
             data, check = file.read(sum(sizes)), file.read(CHECK.size)
         self._whole(data + check, sum(sizes) + CHECK.size, "the embedded model")
         sound = CHECK.unpack(check)[0] == zlib.crc32(data)
         require(sound, f"{self.path}: the embedded model is damaged; give the model itself")
         return data[: sizes[0]], data[sizes[0] :]
+
+    def given(self, number: int) -> bytes:
+        """The deflated columns stored for a block.
+
+        Raises:
+            BadInput: if they are damaged.
+        """
+        start, end = self.given_ends[number : number + 2]
+        with self.path.open("rb") as file:
+            file.seek(start)
+            found = file.read(end - start)
+        self._whole(found, end - start, "what is given")
+        piece, check = found[: -CHECK.size], found[-CHECK.size :]
+        sound = CHECK.unpack(check)[0] == zlib.crc32(piece)
+        require(sound, f"{self.path}: what is given for block {number} is damaged")
+        return piece
 
     def offsets(self) -> list[int]:
         """Where each block begins.

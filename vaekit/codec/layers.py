@@ -1,6 +1,6 @@
 """Networks whose results are the same bits on every machine.
 
-Each layer has an exact twin that works on fixed-point numbers (whole numbers in float64, see
+Each layer has a fixed-point copy that works on fixed-point numbers (whole numbers in float64, see
 :mod:`vaekit.codec.fixed_point`). Weights become whole numbers too, as fine as the layer allows:
 every partial sum stays below 2**53, so no order of summation, number of threads, batch size or
 library can change it. Convolutions are written as matrix products, because fast convolution
@@ -19,28 +19,30 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vaekit.codec import fixed_point
+from vaekit.codec.by_type import ByType, refused
 from vaekit.codec.fixed_point import LIMIT, ONE
-from vaekit.networks import MeanLogits, Rescale, Standardize
+from vaekit.conditionals import Mapped
+from vaekit.networks import Join, MeanLogits, Prepared, Rescale, Standardize, Withheld
 from vaekit.networks.fast import ConvTranspose2d, Linear
+from vaekit.networks.join import like_first
 from vaekit.networks.keras import SameConv, SameConvTranspose, TurnedOnce
 from vaekit.networks.ladder import Merge
-from vaekit.networks.layers import Heads, Join
+from vaekit.networks.layers import Heads
 from vaekit.networks.residual import ChannelsFirst, Residual
 from vaekit.system.checks import BadInput
 
-Layer = Callable[..., Tensor]
+Layer = Callable[..., Any]
 COARSE = 2.0**16
 
 
-def exact(module: nn.Module) -> Layer:
-    """The exact twin of a network.
+@ByType
+def exact(module: Any) -> Layer:
+    """The fixed-point copy of a network. A new layer adds one registration.
 
     Raises:
         BadInput: for a layer that has none.
     """
-    if type(module) in TWINS:
-        return TWINS[type(module)](module)
-    raise BadInput(f"a {type(module).__name__} layer has no exact form: this model cannot compress")
+    raise refused(module, "layer")
 
 
 def hold(values: Tensor) -> Tensor:
@@ -52,7 +54,8 @@ class Product:
     """A linear map with whole-numbered weights: sums are exact, results fixed-point.
 
     Args:
-        weight: (outputs, inputs). bias: (outputs,) or None.
+        weight: (outputs, inputs).
+        bias: (outputs,) or None.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
@@ -84,17 +87,21 @@ def _finest(weight: Tensor, bias: Tensor) -> int:
     return shift
 
 
+@exact.register(nn.Linear)
+@exact.register(Linear)
 def linear(layer: nn.Linear) -> Layer:
     """A matrix product."""
     return Product(layer.weight, layer.bias).rows
 
 
+@exact.register
 def heads(layer: Heads) -> Layer:
     """Each head, side by side."""
     each = [exact(head) for head in layer.children()]
     return lambda a: torch.cat([head(a) for head in each], -1)
 
 
+@exact.register
 def conv(layer: nn.Conv2d) -> Layer:
     """A convolution as a matrix product over patches, colours innermost as in memory."""
     _plain(layer)
@@ -123,12 +130,15 @@ def _patches(
     return framed.as_strided(shape, places).flatten(3)
 
 
+@exact.register
 def same_conv(layer: SameConv) -> Layer:
     """Zeros added first, as TensorFlow pads."""
     inner = conv(layer)
     return lambda a: inner(F.pad(a, layer.around))
 
 
+@exact.register(nn.ConvTranspose2d)
+@exact.register(ConvTranspose2d)
 def conv_transpose(layer: nn.ConvTranspose2d) -> Layer:
     """A transposed convolution with its own padding."""
     padding: Any = layer.padding
@@ -155,6 +165,7 @@ def spread(layer: nn.ConvTranspose2d, padding: Sequence[int], extra: Sequence[in
     return run
 
 
+@exact.register
 def same_conv_transpose(layer: SameConvTranspose) -> Layer:
     """The edges cut off afterwards."""
     inner = spread(layer, (0, 0), (0, 0))
@@ -179,17 +190,31 @@ def by_table(name: str) -> Layer:
     return run
 
 
+@exact.register(nn.Tanh)
+@exact.register(nn.Sigmoid)
+@exact.register(nn.Softplus)
+@exact.register(nn.SiLU)
+@exact.register(nn.GELU)
+@exact.register(nn.ELU)
+def looked_up(layer: nn.Module) -> Layer:
+    """An activation."""
+    return by_table(type(layer).__name__)
+
+
+@exact.register
 def rescale(layer: Rescale) -> Layer:
     """One division, rounded the same way everywhere."""
     return lambda a: hold(a / layer.middle - ONE)
 
 
+@exact.register
 def mean_logits(layer: MeanLogits) -> Layer:
     """The learned logits, as fixed-point numbers, added."""
     shift = hold(layer.logits.detach().double().cpu() * ONE)
     return lambda a: hold(a + shift)
 
 
+@exact.register
 def standardize(layer: Standardize) -> Layer:
     """One subtraction and one division for each number; logarithms of counts by table."""
     mean, spread = layer.mean.double().cpu(), layer.spread.double().cpu()
@@ -204,6 +229,7 @@ def standardize(layer: Standardize) -> Layer:
     return run
 
 
+@exact.register(ChannelsFirst)
 def group_norm(layer: nn.GroupNorm) -> Layer:
     """Means and variances of whole numbers; divisions and NumPy's square roots are portable
     (torch's square roots are not: they come from a vector library)."""
@@ -223,6 +249,7 @@ def group_norm(layer: nn.GroupNorm) -> Layer:
     return run
 
 
+@exact.register
 def upsample(layer: nn.Upsample) -> Layer:
     """Nearest neighbours, found by whole numbers."""
     size: Any = layer.size
@@ -234,12 +261,15 @@ def upsample(layer: nn.Upsample) -> Layer:
     return run
 
 
+@exact.register
 def residual(layer: Residual) -> Layer:
     """x + f(x)."""
     block = exact(layer.block)
     return lambda a: hold(a + block(a))
 
 
+@exact.register(nn.Sequential)
+@exact.register(TurnedOnce)
 def sequential(layer: nn.Sequential) -> Layer:
     """One layer after the other."""
     each = [exact(part) for part in layer]
@@ -252,48 +282,43 @@ def sequential(layer: nn.Sequential) -> Layer:
     return run
 
 
+@exact.register
 def merge(layer: Merge) -> Layer:
     """A latent brought into shape beside the state above, then a network of both."""
     net, shape = exact(layer.net), layer.shape
     return lambda z, *above: net(torch.cat([z.unflatten(1, shape), *above], 1))
 
 
+@exact.register
 def join(layer: Join) -> Layer:
-    """All that is given side by side, then a network."""
+    """All that is given side by side, vectors spread over the places of images, then a network."""
     net = exact(layer.net)
-    return lambda *given: net(torch.cat(given, 1))
+    return lambda *given: net(torch.cat(like_first(given), 1))
 
 
+@exact.register
+def prepared(layer: Prepared) -> Layer:
+    """A layer for the first thing given, then a network of all."""
+    first, net = exact(layer.first), exact(layer.net)
+    return lambda x, *given: net(first(x), *given)
+
+
+@exact.register
+def withheld(layer: Withheld) -> Layer:
+    """Outside of training nothing is withheld."""
+    return lambda *given: [*given]
+
+
+@exact.register
+def mapped(layer: Mapped) -> Layer:
+    """The network."""
+    return exact(layer.net)
+
+
+@exact.register(nn.Identity)
+@exact.register(nn.Flatten)
+@exact.register(nn.Unflatten)
+@exact.register(nn.ReLU)
 def unchanged(layer: nn.Module) -> Layer:
     """Layers that only move numbers, or drop those below zero, are exact as they are."""
     return layer
-
-
-TWINS: dict[type, Callable[[Any], Layer]] = {
-    nn.Sequential: sequential,
-    nn.Linear: linear,
-    Linear: linear,
-    nn.Conv2d: conv,
-    nn.ConvTranspose2d: conv_transpose,
-    ConvTranspose2d: conv_transpose,
-    TurnedOnce: sequential,
-    SameConv: same_conv,
-    SameConvTranspose: same_conv_transpose,
-    Heads: heads,
-    Residual: residual,
-    Merge: merge,
-    Join: join,
-    ChannelsFirst: group_norm,
-    nn.Upsample: upsample,
-    Rescale: rescale,
-    MeanLogits: mean_logits,
-    Standardize: standardize,
-    nn.Identity: unchanged,
-    nn.Flatten: unchanged,
-    nn.Unflatten: unchanged,
-    nn.ReLU: unchanged,
-    **{
-        getattr(nn, name): lambda layer: by_table(type(layer).__name__)
-        for name in fixed_point.ACTIVATIONS
-    },
-}

@@ -1,4 +1,5 @@
-"""Latents whose posterior has a covariance: coded one after the other, each given those before."""
+"""Normal posteriors over bins, independent or with a covariance: then dimensions are coded one
+after the other, each given those before."""
 
 from __future__ import annotations
 
@@ -16,14 +17,15 @@ from vaekit.families.gaussians import FullNormal, LowRankNormal
 Array = np.ndarray
 
 
-class Latents(Cumulative):
+class BinnedNormal(Cumulative):
     """Normals over the 4096 bins of a latent.
 
     Args:
-        mean: fixed-point. deviation: real, above 0.
+        mean: fixed-point.
+        deviation: real, above 0.
     """
 
-    turned = True
+    shifted = True
 
     def __init__(self, mean: Array, deviation: Array) -> None:
         super().__init__(len(mean), BINS, self._mass_below)
@@ -49,12 +51,13 @@ class Latents(Cumulative):
 FAR = 4096.0  # noise and means are held within, so that nothing overflows
 
 
-class Chain:
+class CorrelatedNormal:
     """N(mean, L L^T) over bins: dimension i has mean m_i + sum_j<i L_ij e_j and deviation L_ii,
     where e_j = (z_j - mean of j) / L_jj. Sums are taken in order, so they repeat everywhere.
 
     Args:
-        mean: (rows, dim), real. lower: (rows, dim, dim), its diagonal above 0.
+        mean: (rows, dim), real.
+        lower: (rows, dim, dim), its diagonal above 0.
     """
 
     def __init__(self, mean: Array, lower: Array) -> None:
@@ -75,23 +78,25 @@ class Chain:
         """Each dimension's mean, given the likeliest of those before."""
         return self._bins(self._walk(lambda i, given: given.likeliest()))
 
-    def _bins(self, steps: Iterator[tuple[Latents, Array]]) -> Array:
+    def _bins(self, steps: Iterator[tuple[BinnedNormal, Array]]) -> Array:
         return np.stack([chosen for _, chosen in steps], 1).reshape(-1)
 
-    def _walk(self, choose: Callable[[int, Latents], Array]) -> Iterator[tuple[Latents, Array]]:
+    def _walk(
+        self, choose: Callable[[int, BinnedNormal], Array]
+    ) -> Iterator[tuple[BinnedNormal, Array]]:
         noise: list[Array] = []
         for i in range(self.mean.shape[1]):
             mean = self.mean[:, i]
             for j, e in enumerate(noise):
                 mean = np.clip(mean + self.lower[:, i, j] * e, -FAR, FAR)
-            given = Latents(mean * ONE, self.lower[:, i, i])
+            given = BinnedNormal(mean * ONE, self.lower[:, i, i])
             chosen = choose(i, given)
             e = (fixed_point.centres()[chosen] / ONE - mean) / self.lower[:, i, i]
             noise.append(np.clip(e, -FAR, FAR))
             yield given, chosen
 
 
-def full(family: FullNormal, raw: Tensor) -> Chain:
+def full(family: FullNormal, raw: Tensor) -> CorrelatedNormal:
     """A full covariance, by its lower triangle."""
     numbers, dim = raw.numpy(), family.dim
     rows, columns = np.tril_indices(dim)
@@ -100,10 +105,10 @@ def full(family: FullNormal, raw: Tensor) -> Chain:
     diagonal = np.arange(dim)
     raw_diagonal = np.ascontiguousarray(lower[:, diagonal, diagonal] * ONE)
     lower[:, diagonal, diagonal] = through(family.link, raw_diagonal)
-    return Chain(numbers[:, :dim] / ONE, lower)
+    return CorrelatedNormal(numbers[:, :dim] / ONE, lower)
 
 
-def low_rank(family: LowRankNormal, raw: Tensor) -> Chain:
+def low_rank(family: LowRankNormal, raw: Tensor) -> CorrelatedNormal:
     """W W^T + diag(s^2), by its Cholesky factor."""
     numbers, dim = raw.numpy(), family.dim
     scale = through(family.link, np.ascontiguousarray(numbers[:, dim : 2 * dim]))
@@ -113,7 +118,7 @@ def low_rank(family: LowRankNormal, raw: Tensor) -> Chain:
         covariance = covariance + factor[:, :, None, k] * factor[:, None, :, k]
     diagonal = np.arange(dim)
     covariance[:, diagonal, diagonal] += scale * scale
-    return Chain(numbers[:, :dim] / ONE, cholesky(covariance, scale * 0.5))
+    return CorrelatedNormal(numbers[:, :dim] / ONE, cholesky(covariance, scale * 0.5))
 
 
 def cholesky(covariance: Array, least: Array) -> Array:

@@ -23,7 +23,7 @@ class Symbols(ABC):
     """The distributions of ``count`` elements."""
 
     count: int
-    turned = False  # see Stack.peek
+    shifted = False  # see Stack.peek
 
     @abstractmethod
     def interval(self, part: slice, symbols: Array) -> Intervals:
@@ -38,14 +38,14 @@ class Symbols(ABC):
         start, size = self.interval(slice(0, self.count), symbols)
         for first in reversed(range(0, self.count, stack.lanes)):
             part = slice(first, first + stack.lanes)
-            stack.push(start[part], size[part], self.turned)
+            stack.push(start[part], size[part], shifted=self.shifted)
 
     def pop(self, stack: Stack) -> Array:
         """Take one symbol for each element off the stack."""
         symbols = np.empty(self.count, np.int64)
         for first in range(0, self.count, stack.lanes):
             part = slice(first, min(first + stack.lanes, self.count))
-            covered = stack.peek(part.stop - first, self.turned)
+            covered = stack.peek(part.stop - first, shifted=self.shifted)
             symbols[part], intervals = self.find(part, covered)
             stack.pop(covered, *intervals)
         return symbols
@@ -130,59 +130,65 @@ class Cumulative(Symbols):
         return low.astype(np.int64), _unsigned(start, end)
 
 
-def ends_of(weights: Array) -> Array:
-    """Where the intervals of symbols 0, 1, ... end, (tables, levels), whose logarithms of
-    probabilities are ``weights`` and something, in steps of 1 / 4096 nat."""
+def cdf_of(weights: Array) -> Array:
+    """Cumulative distribution functions in parts of the unit: where the intervals of symbols
+    0, 1, ... end, (tables, levels).
+
+    Args:
+        weights: logarithms of probabilities, up to a constant, in steps of 1 / 4096 nat.
+    """
     levels = weights.shape[1]
     drop = (weights.max(1, keepdims=True) - weights).astype(np.int64)
     mass = exponential()[np.minimum(drop, REACH * STEP, out=drop)]
     mass *= (PARTS - levels) / mass.sum(1, keepdims=True)
     share = np.floor(mass, out=mass).astype(np.int32)
     share += 1
-    ends = np.cumsum(share, 1, dtype=np.int32)
-    ends[:, -1] = PARTS
-    return ends
+    cdf = np.cumsum(share, 1, dtype=np.int32)
+    cdf[:, -1] = PARTS
+    return cdf
 
 
 class Tabled(Symbols):
     """Symbols 0 .. levels - 1 by tables.
 
     Args:
-        ends: (tables, levels), see :func:`ends_of`. which: the table of each element; by default
-            each has its own.
+        cdf: (tables, levels), see :func:`cdf_of`.
+        which: the table of each element; by default each has its own.
     """
 
-    def __init__(self, ends: Array, which: Array | None = None) -> None:
-        self.ends, self.levels = ends, ends.shape[1]
-        self.which = np.arange(len(ends)) if which is None else which
+    def __init__(self, cdf: Array, which: Array | None = None) -> None:
+        self.cdf, self.levels = cdf, cdf.shape[1]
+        self.which = np.arange(len(cdf)) if which is None else which
         self.count = len(self.which)
 
     def interval(self, part: slice, symbols: Array) -> Intervals:
         which = self.which[part]
-        start = np.where(symbols > 0, self.ends[which, np.maximum(symbols - 1, 0)], 0)
-        return _unsigned(start, self.ends[which, symbols])
+        start = np.where(symbols > 0, self.cdf[which, np.maximum(symbols - 1, 0)], 0)
+        return _unsigned(start, self.cdf[which, symbols])
 
     def find(self, part: slice, covered: Array) -> tuple[Array, Intervals]:
-        ends, first = self.ends.reshape(-1), self.which[part] * np.int64(self.levels)
+        cdf, first = self.cdf.reshape(-1), self.which[part] * np.int64(self.levels)
         target = covered.astype(np.int32)
         symbols, step = np.zeros(len(first), np.int64), 1 << (self.levels - 1).bit_length()
         while step > 1:
             step >>= 1
             more = np.minimum(symbols + step, self.levels)
-            symbols += step * (ends.take(first + (more - 1)) <= target)
+            symbols += step * (cdf.take(first + (more - 1)) <= target)
         return symbols, self.interval(part, symbols)
 
 
-class Shelf:
-    """Tables by number, made when they are asked for and kept; thrown away when there are many.
+class TableCache:
+    """Tables by number, made when they are asked for and kept; emptied when it is full.
 
     Args:
-        numbers: how many there might be. levels: of each. make: :func:`ends_of` some numbers.
+        numbers: how many tables there might be.
+        levels: of each.
+        make: from numbers of tables to their :func:`cdf_of`.
     """
 
     def __init__(self, numbers: int, levels: int, make: Callable[[Array], Array]) -> None:
         self.make, self.place = make, np.full(numbers, -1, np.int32)
-        self.ends, self.used = np.empty((0, levels), np.int32), 0
+        self.cdf, self.used = np.empty((0, levels), np.int32), 0
 
     def tabled(self, numbers: Array) -> Tabled:
         """The symbols of elements whose tables have these numbers."""
@@ -190,36 +196,37 @@ class Shelf:
         if self.used + len(missing) > MOST_TABLES:
             self.place[:] = -1
             self.used, missing = 0, np.unique(numbers)
-            self.ends = self.ends[:0]  # a new array: symbols in use may hold this one
+            self.cdf = self.cdf[:0]  # a new array: symbols in use may hold this one
         self._add(missing)
-        return Tabled(self.ends, self.place[numbers])
+        return Tabled(self.cdf, self.place[numbers])
 
     def _add(self, missing: Array) -> None:
         after = self.used + len(missing)
-        if after > len(self.ends):
-            room = np.empty((2 * after, self.ends.shape[1]), np.int32)
-            room[: self.used] = self.ends[: self.used]
-            self.ends = room
+        if after > len(self.cdf):
+            room = np.empty((2 * after, self.cdf.shape[1]), np.int32)
+            room[: self.used] = self.cdf[: self.used]
+            self.cdf = room
         if len(missing):
-            self.ends[self.used : after] = self.make(missing)
+            self.cdf[self.used : after] = self.make(missing)
             self.place[missing] = np.arange(self.used, after)
             self.used = after
 
 
 class Escaped(Symbols):
-    """Counts without an end: those from ``ends`` - 1 on are an escape, then Elias gamma bits."""
+    """Counts without an end: those from ``levels`` - 1 on are an escape, then Elias
+    gamma bits."""
 
-    def __init__(self, head: Symbols, ends: int) -> None:
-        self.head, self.ends, self.count = head, ends, head.count
+    def __init__(self, head: Symbols, levels: int) -> None:
+        self.head, self.levels, self.count = head, levels, head.count
 
     def interval(self, part: slice, symbols: Array) -> Intervals:
-        return self.head.interval(part, np.minimum(symbols, self.ends - 1))
+        return self.head.interval(part, np.minimum(symbols, self.levels - 1))
 
     def find(self, part: slice, covered: Array) -> tuple[Array, Intervals]:
         return self.head.find(part, covered)
 
     def push(self, stack: Stack, symbols: Array) -> None:
-        rest = symbols[symbols >= self.ends - 1] - (self.ends - 2)
+        rest = symbols[symbols >= self.levels - 1] - (self.levels - 2)
         lengths = _bit_lengths(rest)
         for low in (0, 16, 32):
             wide = np.clip(lengths - low, 0, 16)
@@ -228,18 +235,18 @@ class Escaped(Symbols):
                 stack, (rest[there] >> low) & ((1 << wide[there]) - 1)
             )
         Uniform(len(rest), 6).push(stack, lengths)
-        self.head.push(stack, np.minimum(symbols, self.ends - 1))
+        self.head.push(stack, np.minimum(symbols, self.levels - 1))
 
     def pop(self, stack: Stack) -> Array:
         symbols = self.head.pop(stack)
-        large = symbols == self.ends - 1
+        large = symbols == self.levels - 1
         lengths = Uniform(int(large.sum()), 6).pop(stack)
         rest = np.zeros_like(lengths)
         for low in (32, 16, 0):
             wide = np.clip(lengths - low, 0, 16)
             there = wide > 0
             rest[there] += Uniform(int(there.sum()), wide[there]).pop(stack) << low
-        symbols[large] = rest + (self.ends - 2)
+        symbols[large] = rest + (self.levels - 2)
         return symbols
 
 

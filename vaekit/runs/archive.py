@@ -3,38 +3,41 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import lzma
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from vaekit.codec import fixed_point
 from vaekit.codec.ans import Empty
-from vaekit.codec.blocks import MODEL, Coder
-from vaekit.codec.container import Block, Reader, Writer
-from vaekit.codec.families import twin
-from vaekit.data import Representation
+from vaekit.codec.bits_back import Given
+from vaekit.codec.blocks import MODEL, Coder, part_of
+from vaekit.codec.columns import Layout, check_of
+from vaekit.codec.container import CONDITIONS, Block, Reader, Writer
 from vaekit.data.readers.arrays import channels_first, laid_out
-from vaekit.runs.trained import Trained
+from vaekit.runs.coder import coder_of, conditions_of, fingerprint, tables_hash
+from vaekit.runs.given import Told, spans
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import replacing
 from vaekit.system.parallel import shared_out
 from vaekit.system.progress import tracked
 from vaekit.system.version import __version__
 
+if TYPE_CHECKING:
+    from vaekit.runs.trained import Trained
+
 Array = np.ndarray
 DAMAGE = (
     ValueError, KeyError, IndexError, OSError, struct.error, zlib.error, lzma.LZMAError, Empty,
 )  # fmt: skip
-NUMBERS_A_BLOCK, LARGEST_COUNT = 2**23, 2**40
+NUMBERS_A_BLOCK = 2**23
+Piece = tuple[int, Array, Given]
+Coded = tuple[Block, Given]
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,12 @@ class Summary:
     """What a compression came to.
 
     Args:
-        rows: how many. size: of the file, in bytes. raw: of the rows as they lie in memory.
+        rows: how many.
+        size: of the file, in bytes.
+        raw: of the rows as they lie in memory.
         bits_per_dimension: of the whole file, model not counted.
-        blocks: how many. plain: blocks that the model could not shorten.
+        blocks: how many.
+        plain: blocks that the model could not shorten.
         model: bytes of the embedded model, 0 if there is none.
     """
 
@@ -60,76 +66,13 @@ class Summary:
         return {**asdict(self), "ratio": self.raw / max(self.size, 1)}
 
 
-def fingerprint(trained: Trained) -> str:
-    """A sha256 over all that decides how a model codes: recipe, arguments, numbers, weights."""
-    identity = json.dumps(trained.config.identity(), sort_keys=True)
-    found = hashlib.sha256(identity.encode())
-    for name, tensor in sorted(trained.model.state_dict().items()):
-        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        found.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return found.hexdigest()
-
-
-def coder_of(trained: Trained, dtype: np.dtype) -> Coder:
-    """The block coder of a model for rows stored as ``dtype``.
-
-    Raises:
-        BadInput: for a model without an exact form, or one of real numbers.
-    """
-    model, representation = trained.model, trained.representation
-    require(
-        not trained.config.conditions,
-        "a model that is given something beside x cannot compress: the file would not hold it",
-    )
-    exact, family = twin(model), model.likelihood.family
-    top = min(family.range.high, LARGEST_COUNT)
-    require(
-        trained.is_discrete,
-        "this model sees grey values as chances of a 1; compression needs whole levels: train with "
-        "--likelihood logistic_mixture or beta_binomial",
-    )
-
-    def fits(x: Array) -> bool:
-        return bool(x.min() >= 0 and x.max() <= top)
-
-    forth, back = ways(representation)
-    return Coder(exact, representation.shape, dtype, fits, forth, back)
-
-
-def ways(
-    representation: Representation,
-) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
-    """From stored values to a model's whole numbers, and back; exact wherever that is possible."""
-    unit = 1.0 if representation.binarize != "none" else representation.scale
-    parts = round(1 / unit) if unit < 1 else 1
-
-    def forth(rows: Array) -> Array:
-        if unit == 1:
-            whole = rows.astype(np.int64)
-        else:
-            whole = np.rint(rows.astype(np.float64) * parts / max(unit, 1)).astype(np.int64)
-        return representation.apart(torch.from_numpy(whole)).numpy()
-
-    def back(x: Array) -> Array:
-        whole = representation.together(torch.from_numpy(x)).numpy()
-        return whole if unit == 1 else whole * max(unit, 1) / parts
-
-    return forth, back
-
-
-@cache
-def tables_hash() -> str:
-    """The sha256 of every table the codec uses."""
-    more = {f"rises{n}": fixed_point.rises(n) for n in (17, 256)}
-    more |= {"mantissas": fixed_point.mantissas()}
-    return fixed_point.hashed(fixed_point.every_table() | more)
-
-
 def compress(
     trained: Trained,
     values: Array,
     out: Path,
     *,
+    given: Mapping[str, Any] | None = None,
+    store_given: bool = True,
     block_rows: int = 0,
     embed: bool = False,
     verify: bool = True,
@@ -140,44 +83,49 @@ def compress(
     """Write rows, (rows, *shape), to a .vk file; every block is decoded again and compared.
 
     Args:
+        trained: the model.
         values: an array, also memory-mapped: blocks are read one at a time. Images may be given
             as (N, H, W) or (N, H, W, C) too, and come back so.
+        out: the file.
+        given: what a conditional model is given beside the rows: by name, numbers or words, one
+            for each row or one for all.
+        store_given: put that into the file; else it must be given again to decompress.
         block_rows: rows in each block; 0 for about eight million numbers.
-        embed: put the model into the file. verify: decode every block before the file appears.
+        embed: put the model into the file.
+        verify: decode every block before the file appears.
         jobs: processes that code blocks side by side; 0 for one on each core.
         pieces: rows of each block, in place of ``block_rows``.
         extra: more for the header.
 
     Raises:
-        BadInput: if the model cannot code, or rows have another shape.
+        BadInput: if the model cannot code, rows have another shape, or what is given does not fit.
     """
-    given, values = values.shape[1:], channels_first(values)
-    trained.representation.check(values)  # type: ignore[arg-type]
-    require(len(values) > 0, "there are no rows to compress")
-    fine = values.dtype.kind in "buif" and values.dtype.itemsize <= 8
-    require(fine, f"rows of type {values.dtype} cannot be compressed")
+    shape, values = values.shape[1:], channels_first(values)
+    _check(trained, values)
     coder = coder_of(trained, values.dtype)
     size = block_rows or max(NUMBERS_A_BLOCK // values[0].size, 1)
     counts = pieces or [min(size, len(values) - i) for i in range(0, len(values), size)]
+    told = Told.of(conditions_of(trained), given, len(values))
+    beside = told.packed(counts) if told.columns and store_given else None
     embedded = trained.packed() if embed else (b"", b"")
     header = {
         "vaekit": __version__, "model": fingerprint(trained), "tables": tables_hash(),
-        "shape": list(values.shape[1:]), "given": list(given), "dtype": values.dtype.str,
+        "shape": list(values.shape[1:]), "given": list(shape), "dtype": values.dtype.str,
         "rows": len(values), "blocks": counts, "data": _hash_of(values, counts),
         "embedded": [len(part) for part in embedded] if embed else None,
+        **({CONDITIONS: told.header(counts, beside)} if told.columns else {}),
         **(extra or {}),
     }  # fmt: skip
     plain, dtype = 0, values.dtype
-    here = partial(_encoded, coder, verify)
     blocks = shared_out(
-        here,
+        partial(_encoded, coder, verify),
         _encoder,
         lambda: (trained.packed(), dtype.str, verify),
-        _pieces(values, counts),
+        _pieces(values, told, counts),
         jobs,
     )
     with replacing(out) as temporary, temporary.open("wb") as file:
-        writer = Writer(file, header, b"".join(embedded))
+        writer = Writer(file, header, b"".join(embedded), beside or ())
         for block in tracked(blocks, "compressing", len(counts)):
             writer.add(block)
             plain += block.kind != MODEL
@@ -188,36 +136,47 @@ def compress(
     return Summary(len(values), written, values.nbytes, bits, len(counts), plain, model)
 
 
+def _check(trained: Trained, values: Array) -> None:
+    trained.representation.check(values)  # type: ignore[arg-type]
+    require(len(values) > 0, "there are no rows to compress")
+    fine = values.dtype.kind in "buif" and values.dtype.itemsize <= 8
+    require(fine, f"rows of type {values.dtype} cannot be compressed")
+
+
 def _hash_of(values: Array, counts: list[int]) -> str:
     """A sha256 of all rows, read a block at a time."""
     found = hashlib.sha256()
-    for _, rows in _pieces(values, counts):
-        found.update(np.ascontiguousarray(rows).tobytes())
+    for rows in spans(counts):
+        found.update(np.ascontiguousarray(values[rows]).tobytes())
     return found.hexdigest()
 
 
-def _pieces(values: Array, counts: list[int]) -> Iterator[tuple[int, Array]]:
-    """The rows of each block, with its number."""
-    at = 0
-    for number, count in enumerate(counts):
-        yield number, np.asarray(values[at : at + count])
-        at += count
+def _pieces(values: Array, told: Told, counts: list[int]) -> Iterator[Piece]:
+    """The rows of each block, with its number before and what is given behind them."""
+    for number, rows in enumerate(spans(counts)):
+        yield number, np.asarray(values[rows]), told.encoded(rows)
 
 
-def _encoder(files: tuple[bytes, bytes], dtype: str, verify: bool) -> Callable[..., Block]:
+def _unpacked(files: tuple[bytes, bytes]) -> Trained:
+    from vaekit.runs.trained import Trained
+
+    return Trained.unpacked(*files)
+
+
+def _encoder(files: tuple[bytes, bytes], dtype: str, verify: bool) -> Callable[[Piece], Block]:
     """What a process of its own codes blocks with."""
-    return partial(_encoded, coder_of(Trained.unpacked(*files), np.dtype(dtype)), verify)
+    return partial(_encoded, coder_of(_unpacked(files), np.dtype(dtype)), verify)
 
 
-def _decoder(path: Path, files: tuple[bytes, bytes]) -> Callable[[Block], Array]:
+def _decoder(path: Path, files: tuple[bytes, bytes]) -> Callable[[Coded], Array]:
     """What a process of its own decodes blocks with."""
-    return Archive(path, Trained.unpacked(*files)).decoded
+    return Archive(path, _unpacked(files)).decoded
 
 
-def _encoded(coder: Coder, verify: bool, piece: tuple[int, Array]) -> Block:
-    number, rows = piece
-    kind, payload = coder.encode(rows)
-    if verify and coder.decode(kind, payload, len(rows)).tobytes() != rows.tobytes():
+def _encoded(coder: Coder, verify: bool, piece: Piece) -> Block:
+    number, rows, given = piece
+    kind, payload = coder.encode(rows, given)
+    if verify and coder.decode(kind, payload, len(rows), given).tobytes() != rows.tobytes():
         raise RuntimeError(f"block {number} does not decode to what it was made from")
     return Block(number, len(rows), kind, payload, zlib.crc32(rows.tobytes()))
 
@@ -226,19 +185,29 @@ class Archive:
     """A compressed file: its header, and any of its rows.
 
     Args:
+        path: of the file.
         model: the model it was compressed with; not needed if the file holds it.
         jobs: processes that decode blocks side by side; 0 for one on each core.
+        given: what the model was given beside the rows, all of it as handed to :func:`compress`;
+            not needed if the file holds it.
 
     Raises:
-        BadInput: for a damaged file, a missing or a wrong model.
+        BadInput: for a damaged file, a missing or a wrong model, or wrong things given.
     """
 
-    def __init__(self, path: str | Path, model: Trained | None = None, jobs: int = 1) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        model: Trained | None = None,
+        jobs: int = 1,
+        *,
+        given: Mapping[str, Any] | None = None,
+    ) -> None:
         self.path = Path(path)
         require(self.path.is_file(), f"there is no file {self.path}")
         self.reader = Reader(self.path)
         self.header = self.reader.header
-        self.given, self.jobs = model, jobs
+        self._model, self._given, self.jobs = model, given, jobs
 
     @property
     def rows(self) -> int:
@@ -251,7 +220,7 @@ class Archive:
     @cached_property
     def model(self) -> Trained:
         """The model, from the file or as given, checked to be the right one."""
-        trained = self.given or self._embedded()
+        trained = self._model or self._embedded()
         found = fingerprint(trained)
         require(
             found == self.header["model"],
@@ -267,7 +236,7 @@ class Archive:
                 f"{self.path} does not hold its model (fingerprint {self.header['model'][:12]}): "
                 "give the model it was compressed with"
             )
-        return Trained.unpacked(*files)
+        return _unpacked(files)
 
     @cached_property
     def coder(self) -> Coder:
@@ -280,30 +249,102 @@ class Archive:
 
     def read(self, start: int = 0, stop: int | None = None) -> Array:
         """Rows from ``start`` to ``stop``: only the blocks that hold them are decoded."""
-        stop = self.rows if stop is None else stop
-        require(0 <= start < stop <= self.rows, f"rows {start}:{stop} are not among {self.rows}")
+        stop = self._stop(start, stop)
         parts = [
             rows[max(start - first, 0) : stop - first] for first, rows in self.blocks(start, stop)
         ]
-        return self._as_given(np.concatenate(parts))
+        return self._laid_out(np.concatenate(parts))
 
-    def _as_given(self, rows: Array) -> Array:
+    def read_given(self, start: int = 0, stop: int | None = None) -> dict[str, Array]:
+        """What was given beside rows ``start`` to ``stop``, by name, as it was handed in; nothing
+        for most models.
+
+        Raises:
+            BadInput: if the file does not hold it.
+        """
+        stop = self._stop(start, stop)
+        if not self.given_names:
+            return {}
+        parts = [(self._columns(i), self.spans[i]) for i in self._wanted(start, stop)]
+        return {
+            name: np.concatenate(
+                [c[name][max(start - at.start, 0) : stop - at.start] for c, at in parts]
+            )
+            for name in self.given_names
+        }
+
+    def _stop(self, start: int, stop: int | None) -> int:
+        stop = self.rows if stop is None else stop
+        require(0 <= start < stop <= self.rows, f"rows {start}:{stop} are not among {self.rows}")
+        return stop
+
+    def _laid_out(self, rows: Array) -> Array:
         """Rows in the shape and of the type in which they were handed in."""
         shape = tuple(self.header.get("given", self.shape))
         return laid_out(rows, shape).astype(self.header["dtype"], copy=False)
 
+    @cached_property
+    def spans(self) -> list[slice]:
+        """The rows of each block."""
+        return list(spans(self.header["blocks"]))
+
+    def _wanted(self, start: int, stop: int) -> list[int]:
+        return [i for i, at in enumerate(self.spans) if at.stop > start and at.start < stop]
+
     def blocks(self, start: int, stop: int) -> Iterator[tuple[int, Array]]:
         """The blocks that hold rows ``start`` to ``stop``, each with its first row's number."""
         offsets = self.reader.offsets()
-        ends = np.cumsum(self.header["blocks"])
-        require(len(offsets) == len(ends), f"{self.path}: index and header disagree")
-        wanted = [
-            i for i, n in enumerate(self.header["blocks"]) if ends[i] > start and ends[i] - n < stop
-        ]
-        read = (self._block(i, offsets[i]) for i in wanted)
+        require(len(offsets) == len(self.spans), f"{self.path}: index and header disagree")
+        wanted = self._wanted(start, stop)
+        read = ((self._block(i, offsets[i]), self._given_for(i)) for i in wanted)
         parts = zip(wanted, self._all_decoded(read), strict=True)
         for i, rows in tracked(parts, "decompressing", len(wanted)):
-            yield int(ends[i]) - len(rows), rows
+            yield self.spans[i].start, rows
+
+    @property
+    def given_names(self) -> list[str]:
+        """What the model was given beside rows; nothing for most models."""
+        return list(self.header.get(CONDITIONS, {}).get("names", ()))
+
+    def _given_for(self, number: int) -> Given:
+        """What the model is given for the rows of a block.
+
+        Raises:
+            BadInput: if it is missing, or not what was given when the rows were compressed.
+        """
+        if not self.given_names:
+            require(not self._given, f"{self.path} holds rows alone: nothing is given beside them")
+            return {}
+        columns, at = self._columns(number), self.spans[number]
+        found = Told(conditions_of(self.model), columns).encoded(slice(0, at.stop - at.start))
+        require(
+            check_of(found) == self.header[CONDITIONS]["checks"][number],
+            f"what is given for rows {at.start}:{at.stop} is not what was given when {self.path} "
+            "was compressed",
+        )
+        return found
+
+    def _columns(self, number: int) -> Mapping[str, Array]:
+        """What was handed in for the rows of a block."""
+        at, told = self.spans[number], self._told
+        if told is not None:
+            return part_of(told.columns, at)
+        return self._layout.unpack(self.reader.given(number), at.stop - at.start)
+
+    @cached_property
+    def _layout(self) -> Layout:
+        return Layout.from_json(self.header[CONDITIONS])
+
+    @cached_property
+    def _told(self) -> Told | None:
+        """What was handed in to read the file; None where the file itself holds it."""
+        names = self.given_names
+        if self._given:
+            return Told.of(conditions_of(self.model), self._given, self.rows)
+        stored = self.header[CONDITIONS]["stored"]
+        listed = ", ".join(names)
+        require(stored, f"{self.path} does not hold what was given beside its rows: give {listed}")
+        return None
 
     def _block(self, number: int, offset: int) -> Block:
         block = self.reader.block(offset)
@@ -311,7 +352,7 @@ class Archive:
         require(block.number == number and self._expected(block), mixed)
         return block
 
-    def _all_decoded(self, blocks: Iterable[Block]) -> Iterator[Array]:
+    def _all_decoded(self, blocks: Iterable[Coded]) -> Iterator[Array]:
         def arguments() -> tuple[Any, ...]:
             return self.path, self.model.packed()
 
@@ -319,23 +360,34 @@ class Archive:
 
     def salvage(self) -> tuple[Array, Array]:
         """All rows that whole blocks hold, and their numbers."""
-        ends, found = np.cumsum(self.header["blocks"]), {}
-        for block in tracked(self.reader.salvaged(), "salvaging", len(ends)):
-            if self._expected(block) and block.number not in found:
-                found[block.number] = self.decoded(block)
+        found = dict[int, Array]()
+        for block in tracked(self.reader.salvaged(), "salvaging", len(self.spans)):
+            if self._expected(block) and block.number not in found and self._is_told(block.number):
+                found[block.number] = self.decoded((block, self._given_for(block.number)))
         require(bool(found), f"{self.path} holds no whole block")
-        numbers = [np.arange(ends[i] - len(rows), ends[i]) for i, rows in sorted(found.items())]
+        numbers = [np.arange(self.spans[i].start, self.spans[i].stop) for i in sorted(found)]
         rows = np.concatenate([rows for _, rows in sorted(found.items())])
-        return self._as_given(rows), np.concatenate(numbers)
+        return self._laid_out(rows), np.concatenate(numbers)
+
+    def _is_told(self, number: int) -> bool:
+        """Whether what is given for a block can be read, or nothing has to be."""
+        if not self.given_names or self._told is not None:
+            return True
+        try:
+            self._columns(number)
+        except BadInput:
+            return False
+        return True
 
     def _expected(self, block: Block) -> bool:
         counts = self.header["blocks"]
         return block.number < len(counts) and block.rows == counts[block.number]
 
-    def decoded(self, block: Block) -> Array:
-        """The rows of a block, checked."""
+    def decoded(self, coded: Coded) -> Array:
+        """The rows of a block, checked, by what is given beside them."""
+        block, given = coded
         try:
-            rows = self.coder.decode(block.kind, block.payload, block.rows)
+            rows = self.coder.decode(block.kind, block.payload, block.rows, given)
         except DAMAGE as error:
             raise BadInput(f"{self.path}: block {block.number} makes no sense ({error})") from error
         require(

@@ -6,26 +6,42 @@ the last column and row; what was added is dropped again.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
+from vaekit.codec.columns import as_columns
 from vaekit.data.readers.images import find_images, from_tiles, to_tiles
 from vaekit.runs.archive import Archive, Summary, compress
-from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import make_folder, replacing
+
+if TYPE_CHECKING:
+    from vaekit.runs.trained import Trained
 
 Array = np.ndarray
 MODES = {1: "L", 3: "RGB"}
 
 
-def compress_pictures(trained: Trained, folder: Path, out: Path, **options: Any) -> Summary:
+def compress_pictures(
+    trained: Trained,
+    folder: Path,
+    out: Path,
+    *,
+    given: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Summary:
     """Write a folder's pictures, pixel for pixel, to a .vk file.
 
     Args:
+        trained: the model.
+        folder: of pictures.
+        out: the file.
+        given: what a conditional model is given: by name, one value for each picture, in the order
+            of their paths, or one for all.
         options: embed, verify; see :func:`vaekit.runs.archive.compress`.
 
     Raises:
@@ -40,7 +56,9 @@ def compress_pictures(trained: Trained, folder: Path, out: Path, **options: Any)
     require(len(set(names)) == len(names), f"two pictures in {folder} differ only in their ending")
     listed = [[n, *p.shape[1:]] for n, p in zip(names, pictures, strict=True)]
     counts = [len(t) for t in tiles]
-    found = {"pieces": counts, "extra": {"pictures": listed}, **options}
+    each = as_columns(given or {}, len(counts))
+    beside = {name: np.repeat(values, counts, axis=0) for name, values in each.items()}
+    found = {"pieces": counts, "extra": {"pictures": listed}, "given": beside, **options}
     return compress(trained, np.concatenate(tiles), out, **found)
 
 

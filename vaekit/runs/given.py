@@ -1,0 +1,82 @@
+"""What a conditional model is given for the rows of a compressed file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vaekit.codec.bits_back import Given
+from vaekit.codec.blocks import part_of
+from vaekit.codec.columns import Layout, as_columns, check_of
+from vaekit.system.checks import require
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Told:
+    """Columns as they were handed in, and how a model sees them.
+
+    Args:
+        conditions: the model's :class:`vaekit.data.Conditions`.
+        columns: by name, (rows, ...) each; none for a model of x alone.
+    """
+
+    conditions: Any
+    columns: Mapping[str, Array]
+
+    @classmethod
+    def of(cls, conditions: Any, given: Mapping[str, Any] | None, rows: int) -> Told:
+        """What is handed in for so many rows.
+
+        Raises:
+            BadInput: for what is unknown, missing, or of another length.
+        """
+        columns = as_columns(given or {}, rows)
+        conditions.ask(columns, rows)
+        return cls(conditions, {name: columns[name] for name in conditions.names})
+
+    def encoded(self, rows: slice) -> Given:
+        """What the model is given for some of the rows, (rows, width) each, in float64."""
+        columns = part_of(self.columns, rows)
+        if not columns:
+            return {}
+        told = self.conditions.ask(columns, rows.stop - rows.start)
+        found = {name: v.double().numpy() for name, v in self.conditions.encode(told).items()}
+        for name, values in found.items():
+            require(bool(np.isfinite(values).all()), f"{name} must be finite numbers")
+        return found
+
+    def header(self, counts: list[int], pieces: list[bytes] | None) -> dict[str, Any]:
+        """What a file's header says of it.
+
+        Args:
+            counts: rows of each block.
+            pieces: of :meth:`packed`, if the file holds them.
+        """
+        checks = [check_of(self.encoded(rows)) for rows in spans(counts)]
+        if pieces is None:
+            return {"names": [*self.columns], "stored": False, "checks": checks}
+        sizes = [len(piece) for piece in pieces]
+        return {
+            **Layout.of(self.columns).to_json(),
+            "stored": True,
+            "sizes": sizes,
+            "checks": checks,
+        }
+
+    def packed(self, counts: list[int]) -> list[bytes]:
+        """Deflated columns for each block."""
+        layout = Layout.of(self.columns)
+        return [layout.pack(part_of(self.columns, rows)) for rows in spans(counts)]
+
+
+def spans(counts: list[int]) -> Iterator[slice]:
+    """The rows of each block."""
+    at = 0
+    for count in counts:
+        yield slice(at, at + count)
+        at += count
