@@ -67,7 +67,7 @@ class View:
     @cached_property
     def x(self) -> Rows:
         """The rows as the model sees them."""
-        return self.trained.rows(self.rows, seed=self.seed)[:]  # type: ignore[return-value]
+        return self.trained.rows(self.rows, seed=self.seed)[:]
 
     @property
     def columns(self) -> list[str]:

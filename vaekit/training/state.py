@@ -56,7 +56,7 @@ class TrainingState:
         self.averaged = copy.deepcopy(model) if plan.ema else model
         self.shapes = {name: tensor.shape for name, tensor in state_of(model).items()}
         self.world = world()
-        models = [model] if self.averaged is model else [model, self.averaged]
+        models: list[nn.Module] = [model] if self.averaged is model else [model, self.averaged]
         shard = shard and self.world.size > 1
         self.weights = weights_held(models, objective, self.world, device, shard=shard)
         self.passes = self.weights.passes
