@@ -108,7 +108,7 @@ def test_the_command_lines_words():
     assert parse_given([]) == {}
     assert parse_given(["a=b=c"]) == {"a": "b=c"}
     for bad in (["label"], ["=3"], ["label="], ["a=1", "a=2"]):
-        with pytest.raises(BadInput, match="name=value|twice"):
+        with pytest.raises(BadInput, match=r"name=value|twice"):
             parse_given(bad)
 
 
@@ -135,7 +135,7 @@ class TestColumns:
 
     @pytest.mark.parametrize("gap", [np.nan, None, "", np.inf, pd.NA, pd.NaT])
     def test_gaps_are_refused(self, gap):
-        with pytest.raises(BadInput, match="column 'k' is to be given, but 1 .* first in row 2"):
+        with pytest.raises(BadInput, match=r"column 'k' is to be given, but 1 .* first in row 2"):
             column_of("k", np.array([1, 2, gap, 1], dtype=object), torch.arange(4))
 
     def test_dates_and_names_of_people_are_refused(self):
@@ -202,7 +202,7 @@ class TestSources:
         assert list(s.given) == ["label", "age", "level"]
 
     def test_a_column_that_is_not_there(self, data):
-        with pytest.raises(BadInput, match="unknown .*'knd'.* did you mean 'kind'"):
+        with pytest.raises(BadInput, match=r"unknown .*'knd'.* did you mean 'kind'"):
             open_source(data, given="knd")
         lenient = Opening(label="none", given=("kind", "age", "level", "more"), strict=False)
         assert list(lenient.open(data).given) == ["kind", "age", "level"]
