@@ -74,6 +74,8 @@ def read_archives(place: Path, paths: Sequence[Path], aside: Aside = NOTHING) ->
         BadInput: naming the file that holds something else than the first.
     """
     held = names_in(paths[0])
+    if aside.strict and aside.label:
+        _check_holds(paths[0], aside.label)
     aside = aside.among(held, f"array in {paths[0]}")
     key = _any_of([name for name in VALUES if not aside.holds(name)], held)
     by = aside.label or _any_of(LABELS, held)
