@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -16,11 +16,9 @@ from PIL import Image
 from vaekit.codec.columns import as_columns
 from vaekit.data.readers.images import find_images, from_tiles, to_tiles
 from vaekit.runs.archive import Archive, Summary, compress
+from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import make_folder, replacing
-
-if TYPE_CHECKING:
-    from vaekit.runs.trained import Trained
 
 Array = np.ndarray
 MODES = {1: "L", 3: "RGB"}
