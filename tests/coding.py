@@ -1,6 +1,5 @@
 """For the tests of the codec: models by hand, trained a little, with what they are given."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,19 +101,6 @@ def rows_given(told, count):
         c.name: random.choice(c.classes, count) if c.classes else random.normal(40, 11, count)
         for c in told
     }
-
-
-def from_files(files):
-    """The model in the two files of a folder, as bytes."""
-    from safetensors.torch import load
-
-    found = json.loads(files[0])
-    identity = {k: found[k] for k in ("recipe", "arguments", "representation")}
-    arguments = {**found["arguments"], "shape": tuple(found["arguments"]["shape"])}
-    model = recipe(found["recipe"])(**arguments).model
-    model.load_state_dict(load(files[1]))
-    config = Config(identity, Conditions())
-    return Handmade(model.eval(), Representation(**found["representation"]), config, files)
 
 
 def given_rows(told, x, columns):
