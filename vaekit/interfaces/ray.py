@@ -170,8 +170,13 @@ def _added(
 ) -> Batch:
     require(name not in batch, f"the dataset has a column {name!r} already: drop or rename it")
     trained = _loaded(*files)
-    told = {n: batch[n] for n in trained.config.conditions.names if n in batch}
+    told = _told(trained, batch)
     return {**batch, name: verb(trained, _rows(batch, columns), told, **options)}
+
+
+def _told(trained: Trained, batch: Batch) -> Batch:
+    """What the batch holds of what the model is given beside x."""
+    return {name: batch[name] for name in trained.config.conditions.names if name in batch}
 
 
 def _piece(batch: Batch, files: Files, options: dict[str, Any]) -> Batch:
@@ -190,7 +195,8 @@ def _filed(batch: Batch, files: Files, columns: list[str]) -> Any:
     rows = np.ascontiguousarray(_rows(batch, columns))
     with TemporaryDirectory() as folder:
         path = Path(folder, "rows.vk")
-        write_compressed(_loaded(*files), rows, path)
+        trained = _loaded(*files)
+        write_compressed(trained, rows, path, given=_told(trained, batch))
         held = {FILE: [path.read_bytes()]}
     others = {name: [values.tolist()] for name, values in batch.items() if name not in columns}
     return needed("pyarrow", "ray").table({**others, **held})
