@@ -17,7 +17,7 @@ def folder(tmp_path_factory):
     out = tmp_path_factory.mktemp("doors") / "run"
     arguments = [
         "train", "digits", "--recipe", "conditional_vae", "--given", "label", "--latent", "2",
-        "--likelihood", "beta_binomial", "--width", "64", "--epochs", "25", "-o", str(out),
+        "--likelihood", "beta_binomial", "--width", "64", "--epochs", "60", "-o", str(out),
     ]  # fmt: skip
     assert run(arguments) == 0
     return out
