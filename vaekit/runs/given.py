@@ -12,8 +12,7 @@ from vaekit.codec.bits_back import Given
 from vaekit.codec.blocks import part_of
 from vaekit.codec.columns import Layout, as_columns, check_of
 from vaekit.system.checks import require
-
-Array = np.ndarray
+from vaekit.system.types import Array
 
 
 @dataclass(frozen=True)

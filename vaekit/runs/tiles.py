@@ -18,11 +18,11 @@ from vaekit.data.readers.images import find_images, from_tiles, to_tiles
 from vaekit.runs.archive import Archive, Summary, compress
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import make_folder, replacing
+from vaekit.system.types import Array
 
 if TYPE_CHECKING:
     from vaekit.runs.trained import Trained
 
-Array = np.ndarray
 MODES = {1: "L", 3: "RGB"}
 
 
