@@ -13,7 +13,7 @@ AMD = {"cpu_name": "AMD EPYC", "avx512_f": True}
 @pytest.fixture(params=["AMD EPYC", "Intel(R) Xeon(R)"])
 def on(request, monkeypatch):
     """Either kind of processor, whatever this one is."""
-    monkeypatch.setattr(quick, "processor", lambda: {**AMD, "cpu_name": request.param})
+    monkeypatch.setattr(quick, "cpu_capabilities", lambda: {**AMD, "cpu_name": request.param})
     quick._onednn_linear.cache_clear()
     yield request.param
     quick._onednn_linear.cache_clear()
@@ -57,7 +57,7 @@ def test_another_product_is_used_only_where_it_pays(on):
 
 def test_processors_that_say_nothing_are_left_alone(monkeypatch):
     for said in ({}, {"cpu_name": "AMD EPYC"}, {"avx512_f": True}):
-        monkeypatch.setattr(quick, "processor", lambda said=said: said)
+        monkeypatch.setattr(quick, "cpu_capabilities", lambda said=said: said)
         quick._onednn_linear.cache_clear()
         assert quick._onednn_linear() is None
     quick._onednn_linear.cache_clear()
