@@ -292,8 +292,8 @@ class TestRun:
         again = self.make(epochs=50)
         run_in(tmp_path, again, resume=True)
         run_here(whole)
-        assert torch.equal(weights(whole.session.model), weights(again.session.model))
-        assert torch.equal(weights(whole.session.averaged), weights(again.session.averaged))
+        assert torch.equal(weights(whole.state.model), weights(again.state.model))
+        assert torch.equal(weights(whole.state.averaged), weights(again.state.averaged))
 
     def test_dropped_lines_are_written_again(self, tmp_path):
         path = tmp_path / "m.jsonl"

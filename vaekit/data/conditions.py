@@ -104,13 +104,17 @@ class Condition:
         raise BadInput(f"unknown {self.name} {name!r}; {hint}choose from: {self.possible}")
 
     def _numbers(self, cells: Array) -> Tensor:
-        values = [as_number(word(cell)) for cell in cells.tolist()]
-        for row, value in enumerate(values):
-            require(
-                value is not None and math.isfinite(value),
-                f"{self.name} must be {self.possible}, not {cells[row]!s} (row {row})",
+        if cells.dtype.kind in "uif":
+            values = cells.astype(np.float64)
+        else:
+            found = (as_number(word(cell)) for cell in cells.tolist())
+            values = np.array([math.nan if v is None else v for v in found])
+        bad = np.flatnonzero(~np.isfinite(values))
+        if len(bad):
+            raise BadInput(
+                f"{self.name} must be {self.possible}, not {cells[bad[0]]!s} (row {bad[0]})"
             )
-        return torch.tensor(values, dtype=torch.float64)
+        return torch.from_numpy(values)
 
     @property
     def possible(self) -> str:

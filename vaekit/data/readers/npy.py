@@ -78,6 +78,8 @@ def read_archives(place: Path, paths: Sequence[Path], roles: ColumnRoles = NO_RO
         BadInput: naming the file that holds something else than the first.
     """
     found = names_in(paths[0])
+    if roles.strict and roles.label:
+        _check_holds(paths[0], roles.label)
     roles = roles.among(found, f"array in {paths[0]}")
     key = _any_of([name for name in VALUES if not roles.holds(name)], found)
     by = roles.label or _any_of(LABELS, found)
