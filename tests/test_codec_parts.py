@@ -19,7 +19,7 @@ from vaekit.codec.priors import fixed_point_prior
 from vaekit.conditionals import Conditional, Flow, Mixture, StandardNormal, Vamp
 from vaekit.families import Bernoulli, DiagonalNormal, Elementwise, likelihood
 from vaekit.models import VAE, Labelled, Ladder
-from vaekit.networks import Join, Prepared, Withheld, dense
+from vaekit.networks import ConditionDropout, InputLayerFirst, Join, dense
 from vaekit.rows import Rows
 from vaekit.system.checks import BadInput
 
@@ -154,7 +154,7 @@ def test_whole_numbers_given_are_exact_and_others_rounded():
 def test_joined_and_prepared_networks_are_exact(shape):
     """Vectors beside vectors and beside images."""
     inner = nn.Conv2d(2 + 3, 2, 3) if len(shape) == 3 else nn.Linear(4 + 3, 2)
-    net = Prepared(nn.Sequential(nn.Identity(), nn.Tanh()), Join(inner))
+    net = InputLayerFirst(nn.Sequential(nn.Identity(), nn.Tanh()), Join(inner))
     x, y = torch.randn(6, *shape), torch.nn.functional.one_hot(torch.arange(6) % 3).double()
     fixed = torch.floor(x.double() * ONE + 0.5)
     with torch.inference_mode():
@@ -167,7 +167,7 @@ def test_joined_and_prepared_networks_are_exact(shape):
 
 def test_nothing_is_withheld_from_the_codec():
     given = [torch.ones(4, 2), torch.zeros(4, 1)]
-    found = exact(Withheld(0.9).train())(*given)
+    found = exact(ConditionDropout(0.9).train())(*given)
     assert all(torch.equal(a, b) for a, b in zip(found, given, strict=True))
 
 

@@ -34,7 +34,7 @@ WIDE = [*COMMON[:3], "--width", "300", *COMMON[5:], "--parts", "2"]  # layers ab
 
 def both(*arguments):
     """Two processes of a run that splits its weights."""
-    return [started(rank, *arguments, "--split-weights") for rank in (0, 1)]
+    return [started(rank, *arguments, "--shard") for rank in (0, 1)]
 
 
 def same_weights(one, two, within=1e-4):
@@ -129,7 +129,7 @@ def in_a_process(rank, port, size, folder):
             go_on(again, batches, 10)
             assert look(again, chunks) == pytest.approx(float(expected["last"]), abs=1e-4)
     stopped_between(made, folder / "between")
-    fit("digits", out=folder / "run", epochs=4, split_weights=True, **OPTIONS)
+    fit("digits", out=folder / "run", epochs=4, shard=True, **OPTIONS)
     dist.barrier()
     os._exit(0)  # threads of connections that others have closed can crash Python's usual end
 
@@ -223,7 +223,7 @@ def test_nothing_is_pickled(shares):
 
 def test_one_process_holds_all():
     assert not session(split=True)[0].is_split
-    assert fit("digits", latent=2, width=8, epochs=1, split_weights=True).latent == 2
+    assert fit("digits", latent=2, width=8, epochs=1, shard=True).latent == 2
 
 
 def test_bounds_that_replay_are_named():

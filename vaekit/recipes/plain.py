@@ -76,7 +76,7 @@ def vae(
     decode = parts.decoder(data, latent, kind, width, depth, beside)
     encode = parts.posterior(data, code, kind, width, depth, beside)
     before = parts.prior(prior, Site(latent, shape, encode, prior_components), beside)
-    side = parts.withheld(drop, beside)
+    side = parts.condition_dropout(drop, beside)
     return Built(VAE(before, encode, decode, side), parts.warmed_up(kl_warmup, steps))
 
 

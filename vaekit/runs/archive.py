@@ -19,17 +19,17 @@ from vaekit.codec.bits_back import Given
 from vaekit.codec.blocks import MODEL, Coder, part_of
 from vaekit.codec.columns import Layout, check_of
 from vaekit.codec.container import CONDITIONS, Block, Reader, Writer
-from vaekit.data.readers.arrays import channels_first, laid_out
+from vaekit.data.readers.arrays import channels_first, restore_layout
 from vaekit.runs.coder import coder_of, fingerprint, tables_hash
 from vaekit.runs.given import Told, spans
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import replacing
-from vaekit.system.parallel import shared_out
+from vaekit.system.parallel import parallel_map
 from vaekit.system.progress import tracked
+from vaekit.system.types import Array
 from vaekit.system.version import __version__
 
-Array = np.ndarray
 DAMAGE = (
     ValueError, KeyError, IndexError, OSError, struct.error, zlib.error, lzma.LZMAError, Empty,
 )  # fmt: skip
@@ -115,7 +115,7 @@ def compress(
         **(extra or {}),
     }  # fmt: skip
     plain, dtype = 0, values.dtype
-    blocks = shared_out(
+    blocks = parallel_map(
         partial(_encoded, coder, verify),
         _encoder,
         lambda: (trained.packed(), dtype.str, verify),
@@ -273,7 +273,7 @@ class Archive:
     def _laid_out(self, rows: Array) -> Array:
         """Rows in the shape and of the type in which they were handed in."""
         shape = tuple(self.header.get("given", self.shape))
-        return laid_out(rows, shape).astype(self.header["dtype"], copy=False)
+        return restore_layout(rows, shape).astype(self.header["dtype"], copy=False)
 
     @cached_property
     def spans(self) -> list[slice]:
@@ -350,7 +350,7 @@ class Archive:
         def arguments() -> tuple[Any, ...]:
             return self.path, self.model.packed()
 
-        return shared_out(self.decoded, _decoder, arguments, blocks, self.jobs)
+        return parallel_map(self.decoded, _decoder, arguments, blocks, self.jobs)
 
     def salvage(self) -> tuple[Array, Array]:
         """All rows that whole blocks hold, and their numbers."""

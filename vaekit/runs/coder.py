@@ -16,8 +16,8 @@ from vaekit.codec.graphs import fixed_point_copy
 from vaekit.data import Representation
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
+from vaekit.system.types import Array
 
-Array = np.ndarray
 LARGEST_COUNT = 2**40
 
 
@@ -65,10 +65,10 @@ def ways(
             whole = rows.astype(np.int64)
         else:
             whole = np.rint(rows.astype(np.float64) * parts / max(unit, 1)).astype(np.int64)
-        return representation.apart(torch.from_numpy(whole)).numpy()
+        return representation.subtract_green(torch.from_numpy(whole)).numpy()
 
     def back(x: Array) -> Array:
-        whole = representation.together(torch.from_numpy(x)).numpy()
+        whole = representation.add_green(torch.from_numpy(x)).numpy()
         return whole if unit == 1 else whole * max(unit, 1) / parts
 
     return forth, back

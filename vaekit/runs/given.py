@@ -14,8 +14,7 @@ from vaekit.codec.columns import Layout, as_columns, check_of
 from vaekit.data import Conditions
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
-
-Array = np.ndarray
+from vaekit.system.types import Array
 
 
 @dataclass(frozen=True)

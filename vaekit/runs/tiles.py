@@ -20,8 +20,8 @@ from vaekit.runs.archive import Archive, Summary, compress
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import make_folder, replacing
+from vaekit.system.types import Array
 
-Array = np.ndarray
 MODES = {1: "L", 3: "RGB"}
 
 

@@ -8,7 +8,16 @@ from typing import Annotated, Any
 import numpy as np
 from cyclopts import Parameter
 
-from vaekit.interfaces.cli.shared import Given, Json, Model, Threads, say, show, told, use_threads
+from vaekit.interfaces.cli.shared import (
+    Given,
+    Json,
+    Model,
+    Threads,
+    given_options,
+    say,
+    show,
+    use_threads,
+)
 from vaekit.runs.outputs import check_folder, write_rows
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
@@ -58,7 +67,7 @@ def compress(
     }  # fmt: skip
     require(Path(data).suffix != ".tar", "unpack the archive: pictures are compressed from folders")
     if Path(data).is_dir() and image_files(Path(data)):
-        found = compress_pictures(trained, Path(data), path, given=told(given), **how)
+        found = compress_pictures(trained, Path(data), path, given=given_options(given), **how)
     else:
         rows, beside = _rows(trained, data, split, given)
         found = compress_rows(trained, rows, path, given=beside, block_rows=block_rows, **how)
@@ -89,7 +98,8 @@ def decompress(
     from vaekit.runs.tiles import restore_pictures
 
     use_threads(threads)
-    archive = Archive(file, Trained.load(model) if model else None, jobs, given=told(given) or None)
+    trained = Trained.load(model) if model else None
+    archive = Archive(file, trained, jobs, given=given_options(given) or None)
     start, stop = _range(range)
     if archive.header.get("pictures") and not salvage:
         folder = output or file.with_name(f"{file.stem}-restored")
@@ -124,9 +134,9 @@ def _rows(
 
     if Path(data).suffix == ".npy" and Path(data).is_file():
         require(split == "all", "a .npy file is compressed whole: leave out --split")
-        return load(Path(data), mapped=True), told(given)
+        return load(Path(data), mapped=True), given_options(given)
     source = trained.open(data)
-    source = trained.told(source.part(split), told(given))
+    source = trained.told(source.part(split), given_options(given))
     beside = trained.config.conditions.carried(source.given, source.given_names)
     return in_memory(source.values).numpy(), beside
 
