@@ -45,15 +45,20 @@ def life(recipe, folder, *, likelihood="bernoulli", shape=(6,), **chosen):
     try:
         job = prepare(source, recipe, likelihood=likelihood, **PLAN, **{**small, **chosen})
     except BadInput as error:
-        assert "\n" not in str(error)
-        assert 10 < len(str(error)) < 400
-        return str(error)
+        return in_one_line(str(error))
     run = job.run()
     run_here(run)
     assert run.state.step == run.state.steps > 0
     assert math.isfinite(run.best)
     live(Trained(run.best_model(), job.config(), source), x, folder)
     return None
+
+
+def in_one_line(refusal):
+    """What is said, which must be one line of some length."""
+    assert "\n" not in refusal
+    assert 10 < len(refusal) < 500
+    return refusal
 
 
 def live(model, x, folder):
