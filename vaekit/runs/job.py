@@ -16,7 +16,16 @@ from vaekit.data.on_disk import chunks_of
 from vaekit.data.opening import AS_IT_IS
 from vaekit.data_init import data_init
 from vaekit.recipes.choose import Choice, choose
-from vaekit.recipes.recipe import Built, Recipe, call, from_data, needs_given, options, takes_given
+from vaekit.recipes.recipe import (
+    Built,
+    Recipe,
+    call,
+    check_settled,
+    from_data,
+    needs_given,
+    options,
+    takes_given,
+)
 from vaekit.runs.config import Chosen, Config, Origin
 from vaekit.runs.run import Run
 from vaekit.system.checks import known, require
@@ -157,6 +166,7 @@ def prepare(
     """
     made = recipes.recipe(recipe)
     known_options = options(made)
+    check_settled(made, given)
     for name in given:
         known("option", name, PLAN_OPTIONS | known_options.keys())
     check_given(recipe, made, source)

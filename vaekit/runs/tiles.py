@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image
 
 from vaekit.codec.columns import as_columns
-from vaekit.data.readers.aside import LABEL
 from vaekit.data.readers.images import find_images, from_tiles, to_tiles
+from vaekit.data.readers.roles import LABEL
 from vaekit.runs.archive import Archive, Summary, compress
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require

@@ -145,7 +145,8 @@ class Trained:
         Args:
             data: anything that can be opened.
             split: which rows of it.
-            seed: of what is drawn on the way (dynamic binarization).
+            seed: of what is drawn on the way (dynamic binarization); the same rows get the same
+                noise, whether a split was asked for or they were taken out of it before.
             given: what a conditional model is told, if the data does not carry it.
 
         Raises:
@@ -153,7 +154,7 @@ class Trained:
         """
         values, carried = self._values(data, split)
         told = self._given(given, len(values), carried)
-        rows = Encoded(values, self.representation, split, seed, told)
+        rows = Encoded(values, self.representation, "rows", seed, told)  # whatever split they are
         if isinstance(values, OnDisk):
             return rows
         self._check(rows[:].data)
