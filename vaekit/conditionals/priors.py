@@ -112,7 +112,7 @@ class Mixture(Prior):
         density estimate from so many would be (Scott's rule)."""
         self.means.copy_(codes[evenly(len(codes), self.components)])
         wide = codes.std(0, correction=0) * self.components ** (-1 / (codes.shape[1] + 4))
-        self.raw_scales.copy_(torch.log(torch.expm1(wide.clamp_min(FLOOR))).expand_as(self.means))
+        self.raw_scales.copy_(unsoftplus(wide.clamp_min(FLOOR)).expand_as(self.means))
 
     def forward(self, *given: Tensor) -> D.Distribution:
         scales = F.softplus(self.raw_scales) + FLOOR
@@ -175,6 +175,11 @@ class Flow(Prior):
 
     def forward(self, *given: Tensor) -> D.Distribution:
         return self.flow()
+
+
+def unsoftplus(y: Tensor) -> Tensor:
+    """The x of which softplus is y."""
+    return y + torch.log(-torch.expm1(-y))
 
 
 def evenly(rows: int, number: int) -> Tensor:

@@ -39,7 +39,13 @@ def refit_prior(
         Parameter(help="Passes over the training rows; 0: 4,000 updates, 20 to 2,000 epochs."),
     ] = 0,
     batch: Annotated[int, Parameter(help="Codes per update.", group=TRAINING)] = PLAN.batch,
-    lr: Annotated[float, Parameter(help="Highest learning rate.", group=TRAINING)] = PLAN.lr,
+    lr: Annotated[
+        float | None,
+        Parameter(
+            help="Highest learning rate; by default 0.03 for a mixture, 0.005 vamp, 0.003 flow.",
+            group=TRAINING,
+        ),
+    ] = None,
     patience: Annotated[
         int,
         Parameter(
@@ -64,7 +70,8 @@ def refit_prior(
     if prior is None:
         found, said, line = undone(trained), {"prior": None}, UNDONE
     else:
-        plan = {"epochs": epochs, "batch": batch, "lr": lr, "patience": patience, "seed": seed}
+        plan: dict[str, Any] = {"epochs": epochs, "batch": batch, "patience": patience}
+        plan |= {"seed": seed} | ({} if lr is None else {"lr": lr})
         trained = replace(trained, source=reopen(config, data))
         made = refit(trained, prior, components=components, device=device, **plan)
         found, said, line = made.trained, made.to_dict(), made.text
