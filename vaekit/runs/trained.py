@@ -37,7 +37,6 @@ from vaekit.rows import LazyRows, Rows
 from vaekit.runs import folder as store
 from vaekit.runs.config import Config
 from vaekit.system.checks import BadInput, require
-from vaekit.system.modules import state_of
 from vaekit.system.progress import tracked
 from vaekit.system.seeding import generator_for, seeded
 from vaekit.system.types import Array
@@ -71,8 +70,7 @@ class Trained:
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write config.json and model.safetensors into ``folder``."""
-        store.write_config(Path(folder), self.config)
-        store.write_weights(Path(folder), state_of(self.model))
+        store.write_model(Path(folder), self.model, self.config)
 
     @classmethod
     def unpacked(cls, config: bytes, weights: bytes) -> Trained:
@@ -88,6 +86,12 @@ class Trained:
             self.save(folder)
             place = Path(folder)
             return (place / store.CONFIG).read_bytes(), (place / store.WEIGHTS).read_bytes()
+
+    def refit_prior(self, prior: str | None, **how: Any) -> Trained:
+        """The model with another p(z), fitted to its codes: :func:`vaekit.runs.refit.refit`."""
+        from vaekit.runs.refit import refitted
+
+        return refitted(self, prior, **how)
 
     @property
     def representation(self) -> Representation:
@@ -390,6 +394,4 @@ class Trained:
         self.model.likelihood.family.range.check(x, self.config.likelihood.name)
 
 
-def load(path: str | os.PathLike[str]) -> Trained:
-    """The trained model in a folder: see :meth:`Trained.load`."""
-    return Trained.load(path)
+load = Trained.load
