@@ -70,7 +70,7 @@ class Told:
             known("condition", name, self.names)
         for name in self.names:
             if name not in given:
-                raise BadInput(f"this model needs {name}")
+                raise BadInput(f"this model has to be told {name}")
         return {name: self._numbers(name, given[name]) for name in self.names}
 
     def _numbers(self, name, column):

@@ -210,6 +210,8 @@ def anneal(
         chains: independent estimates per row.
         start: "posterior" (begin at q(z|x)) or "prior" (begin at p(z)).
         leapfrog: leapfrog steps of a transition.
+        seed: of everything random.
+        title: of the progress bar.
     """
     model.eval()
     with seeded(seed, "anneal"), bar(title, steps * math.ceil(len(rows) / ROWS) * 2) as shown:

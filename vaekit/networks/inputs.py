@@ -39,7 +39,8 @@ class Standardize(DataInit):
     vector or each channel of an image.
 
     Args:
-        shape: of one row. log: take log(1 + x) first, for counts.
+        shape: of one row.
+        log: take log(1 + x) first, for counts.
     """
 
     mean: Tensor
