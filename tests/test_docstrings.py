@@ -79,7 +79,9 @@ def faults(name, node):
     taken = parameters(node)
     for entry in entries:
         inner = [n for text in INSIDE.findall(entry) for n in text.split(", ")]
-        found += [f"{name}: {n} stands in another's entry" for n in inner if n in (taken or ())]
+        found += [
+            f"{name}: {n} stands in another's entry" for n in inner if taken is None or n in taken
+        ]
     if taken is not None:
         unknown = [n for n in named if n not in taken and not extends(node)]
         found += [f"{name}: Args names {n}, which it does not take" for n in unknown]

@@ -32,6 +32,7 @@ class Conditional(nn.Module):
         return self.family.has_density
 
     def forward(self, *given: Tensor) -> D.Distribution:
+        """p(a | b) for B rows of b."""
         return self.family(in_precision(self.net, *given))
 
 
@@ -43,4 +44,5 @@ class Mapped(nn.Module):
         self.net = net
 
     def forward(self, *given: Tensor) -> Tensor:
+        """What the network gives, in float32."""
         return in_precision(self.net, *given)

@@ -148,6 +148,7 @@ class Conditions:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """What each is called, in order."""
         return tuple(c.name for c in self)
 
     @property

@@ -171,6 +171,7 @@ class Selection(OnDisk):
         self.base, self.indices = base, indices.numpy()
 
     def gather(self, indices: Array) -> Tensor:
+        """These of the selected rows, in this order."""
         return self.base.gather(self.indices[indices])
 
 
@@ -187,6 +188,7 @@ class Pictures(OnDisk):
         self.readers = readers
 
     def gather(self, indices: Array) -> Tensor:
+        """Read, decode and resize these pictures, in this order."""
         if not len(indices):
             return torch.empty(0, *self.shape[1:], dtype=self.dtype)
         with ThreadPoolExecutor(cpu_count()) as pool:

@@ -67,6 +67,7 @@ class Source:
 
     @property
     def is_image(self) -> bool:
+        """Whether rows are (C, H, W)."""
         return self.values.dim() == 4
 
     def indices(self, split: str) -> Tensor:

@@ -35,11 +35,13 @@ class FixedLatents:
         self.drawn: list[Tensor] = []
 
     def tile(self, rows: Tensor) -> Tensor:
+        """The rows as they are: one particle each."""
         return rows
 
     def __call__(
         self, name: str, prior: D.Distribution, posterior: D.Distribution | None = None
     ) -> Tensor:
+        """The value of a latent; it is recorded."""
         value = self._take(prior)
         self.drawn.append(value)
         self.log_p = self.log_p + prior.log_prob(value)

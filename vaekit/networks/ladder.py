@@ -29,6 +29,7 @@ class Merge(nn.Module):
         self.net, self.shape = net, shape
 
     def forward(self, z: Tensor, *above: Tensor) -> Tensor:
+        """The state below, from the latent and the state above."""
         return self.net(torch.cat([z.unflatten(1, self.shape), *above], 1))
 
 

@@ -165,6 +165,7 @@ class RealismTest:
         return self.index.kneighbors(rows.astype(np.float32))[0][:, 0]
 
     def __call__(self, rows: Array) -> Realism:
+        """The shares of rows, flat, that could be real."""
         near = self.distance(rows) <= self.limit
         if self.classifier is None:
             return Realism(float(near.mean()), float(near.mean()))
