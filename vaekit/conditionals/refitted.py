@@ -49,6 +49,7 @@ class Scaled(Prior):
         self.prior.begin(x, (codes - self.shift) / self.scale)
 
     def forward(self, *given: Tensor) -> D.Distribution:
+        """The prior of standardised codes, moved to where they lie."""
         move = D.AffineTransform(self.shift, self.scale, event_dim=1)
         return D.TransformedDistribution(self.prior(), move, validate_args=False)
 
@@ -76,6 +77,7 @@ class Refitted(Prior):
         return self.new.components
 
     def forward(self, *given: Tensor) -> D.Distribution:
+        """The refitted p(z)."""
         return self.new()
 
     def quantiles(self, shares: Tensor) -> Tensor | None:

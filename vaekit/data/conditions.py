@@ -148,6 +148,7 @@ class Conditions:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """What each is called, in order."""
         return tuple(c.name for c in self)
 
     @property
@@ -191,10 +192,10 @@ class Conditions:
             value = c.classes[0] if c.classes else f"{c.mean:.3g}"
             require(
                 c.name in given,
-                f"this model needs {c.name}: --given {c.name}={value} (in Python "
+                f"this model has to be told {c.name}: --given {c.name}={value} (in Python "
                 f"given={{{c.name!r}: {value!r}}}); it is one of: {c.possible}"
                 if c.classes
-                else f"this model needs {c.name}: --given {c.name}={value} (in Python "
+                else f"this model has to be told {c.name}: --given {c.name}={value} (in Python "
                 f"given={{{c.name!r}: {value}}}); it is {c.possible}",
             )
 
@@ -271,7 +272,9 @@ def column_of(name: str, cells: Cells, train: Tensor) -> tuple[Tensor, tuple[str
     Text, and at most 64 different whole numbers among the training rows, are classes.
 
     Args:
-        name: of the column. cells: one for each row. train: indices of the training rows.
+        name: of the column.
+        cells: one for each row.
+        train: indices of the training rows.
 
     Raises:
         BadInput: for a missing value, dates, or too many different words.

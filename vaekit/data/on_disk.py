@@ -33,7 +33,8 @@ class OnDisk(ABC):
     """N rows on disk; :meth:`gather` reads some of them.
 
     Args:
-        shape: (N, *row). dtype: of a row as it is handed out.
+        shape: (N, *row).
+        dtype: of a row as it is handed out.
     """
 
     def __init__(self, shape: Sequence[int], dtype: torch.dtype) -> None:
@@ -75,6 +76,7 @@ class OnDisk(ABC):
 
         Args:
             indices: of the rows to divide up, rising.
+            noise: of the order of the runs.
         """
         runs = indices.split(RUN)
         mixed = torch.cat([runs[i] for i in torch.randperm(len(runs), generator=noise)])
@@ -93,7 +95,8 @@ class Shards(OnDisk):
     """Arrays, memory-mapped, one after the other; a few are open at a time.
 
     Args:
-        arrays: functions that open arrays of rows of one shape. lengths: their numbers of rows.
+        arrays: functions that open arrays of rows of one shape.
+        lengths: their numbers of rows.
         convert: turns rows of an array into the tensor that is handed out.
         open_arrays: how many are open at a time; 0 for 64.
     """
@@ -135,7 +138,10 @@ class Decoded(Shards):
     once; they take at most 256 MiB, or four arrays where these are larger.
 
     Args:
-        arrays, lengths, convert: see :class:`Shards`. row: bytes of a row of an array.
+        arrays: functions that open arrays of rows of one shape.
+        lengths: their numbers of rows.
+        convert: turns rows of an array into the tensor that is handed out.
+        row: bytes of a row of an array.
     """
 
     def __init__(
@@ -165,6 +171,7 @@ class Selection(OnDisk):
         self.base, self.indices = base, indices.numpy()
 
     def gather(self, indices: Array) -> Tensor:
+        """These of the selected rows, in this order."""
         return self.base.gather(self.indices[indices])
 
 
@@ -181,6 +188,7 @@ class Pictures(OnDisk):
         self.readers = readers
 
     def gather(self, indices: Array) -> Tensor:
+        """Read, decode and resize these pictures, in this order."""
         if not len(indices):
             return torch.empty(0, *self.shape[1:], dtype=self.dtype)
         with ThreadPoolExecutor(cpu_count()) as pool:

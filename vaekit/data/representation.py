@@ -89,4 +89,5 @@ class Representation:
         )
 
     def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
         return asdict(self)

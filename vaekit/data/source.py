@@ -37,6 +37,7 @@ class Source:
         factors: (N, factors) whole numbers from which each row was made, where known.
         factor_names: what they are.
         intervene: (factor, rows, random) to new rows that share one random value of a factor.
+        notes: one line each for people, on how the data was opened.
         levels: number of levels, where the publisher says so (17 for scikit-learn's digits).
         given: what a model is given beside each row: (N,) class numbers or covariates, by name.
         given_names: the names of the classes; absent for covariates.
@@ -66,6 +67,7 @@ class Source:
 
     @property
     def is_image(self) -> bool:
+        """Whether rows are (C, H, W)."""
         return self.values.dim() == 4
 
     def indices(self, split: str) -> Tensor:
@@ -159,6 +161,9 @@ def source(
     always in the same way.
 
     Args:
+        name: what people call it.
+        values: (N, *row).
+        splits: indices of the rows of "train", "validation" and "test".
         beside: columns that a model is to be given, as they stand in the data.
         more: other fields of the source.
 

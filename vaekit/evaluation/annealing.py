@@ -35,11 +35,13 @@ class FixedLatents:
         self.drawn: list[Tensor] = []
 
     def tile(self, rows: Tensor) -> Tensor:
+        """The rows as they are: one particle each."""
         return rows
 
     def __call__(
         self, name: str, prior: D.Distribution, posterior: D.Distribution | None = None
     ) -> Tensor:
+        """The value of a latent; it is recorded."""
         value = self._take(prior)
         self.drawn.append(value)
         self.log_p = self.log_p + prior.log_prob(value)
@@ -210,6 +212,8 @@ def anneal(
         chains: independent estimates per row.
         start: "posterior" (begin at q(z|x)) or "prior" (begin at p(z)).
         leapfrog: leapfrog steps of a transition.
+        seed: of everything random.
+        title: of the progress bar.
     """
     model.eval()
     with seeded(seed, "anneal"), bar(title, steps * math.ceil(len(rows) / ROWS) * 2) as shown:

@@ -99,11 +99,13 @@ class PosteriorReader:
         self.found: dict[str, LatentDistributions] = {}
 
     def tile(self, rows: Tensor) -> Tensor:
+        """The rows as they are: one particle each."""
         return rows
 
     def __call__(
         self, name: str, prior: D.Distribution, posterior: D.Distribution | None
     ) -> Tensor:
+        """The value of a latent; it is recorded."""
         assert posterior is not None
         self.found[name] = LatentDistributions(prior, posterior)
         return self.value(posterior)

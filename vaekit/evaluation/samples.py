@@ -23,10 +23,12 @@ class Quality:
         rows: rows on each side.
         frechet: Frechet distance between the two sets' normal fits (Heusel et al. 2017).
         kernel: unbiased squared maximum mean discrepancy with a cubic kernel, the mean over
-            subsets, and ``kernel_error`` its standard error (Binkowski et al. 2018).
-        precision, recall: share of made rows near real ones, and of real near made
-            (Kynkaanniemi et al. 2019).
-        density, coverage: their robust variants (Naeem et al. 2020).
+            subsets (Binkowski et al. 2018).
+        kernel_error: standard error of ``kernel``.
+        precision: share of made rows near real ones (Kynkaanniemi et al. 2019).
+        recall: share of real rows near made ones (likewise).
+        density: a robust precision, which may exceed 1 (Naeem et al. 2020).
+        coverage: a robust recall (likewise).
     """
 
     features: str

@@ -77,15 +77,19 @@ class Family(Protocol):
     """Raw numbers of shape (rows, *raw_shape) in, a distribution over *event_shape out."""
 
     @property
-    def raw_shape(self) -> Shape: ...
+    def raw_shape(self) -> Shape:
+        """Shape of the raw numbers of a row."""
 
     @property
-    def event_shape(self) -> Shape: ...
+    def event_shape(self) -> Shape:
+        """Shape of one value."""
 
     @property
-    def has_density(self) -> bool: ...
+    def has_density(self) -> bool:
+        """False if all mass lies on one value."""
 
-    def __call__(self, raw: Tensor) -> Distribution: ...
+    def __call__(self, raw: Tensor) -> Distribution:
+        """The distribution of raw numbers, (rows, *raw_shape)."""
 
 
 @dataclass(frozen=True)
@@ -111,10 +115,12 @@ class Likelihood(Family, Protocol):
     """A family for data: it also knows which values it gives a probability to."""
 
     @property
-    def range(self) -> Range: ...
+    def range(self) -> Range:
+        """The values that have a probability."""
 
     @property
-    def kind(self) -> Kind: ...
+    def kind(self) -> Kind:
+        """The kind of data."""
 
 
 WHOLE = "whole values (a discrete likelihood, no dequantisation)"
@@ -139,6 +145,7 @@ class Positive:
     floor: float
 
     def __call__(self, raw: Tensor) -> Tensor:
+        """softplus(raw) + floor."""
         return F.softplus(raw) + self.floor
 
 

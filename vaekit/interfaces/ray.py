@@ -39,7 +39,8 @@ def encode(dataset: Any, model: Model, *, column: str | None = None) -> Any:
     """The dataset with its codes, posterior means of shape (latent,), in column "z".
 
     Args:
-        dataset: a ``ray.data.Dataset``. model: folder of a run or a model.
+        dataset: a ``ray.data.Dataset``.
+        model: folder of a run or a model.
         column: that holds a row as an array; by default "data", or, for a model of a table, the
             table's columns by their names. What a conditional model is given stands in columns of
             its own.
@@ -68,9 +69,14 @@ def score(
     """The dataset with log p(x) of each row in nats in column "log_px": low for unusual rows.
 
     Args:
-        samples, seed: see :meth:`vaekit.Trained.log_likelihood`.
+        dataset: as for :func:`encode`.
+        model: likewise.
+        samples: see :meth:`vaekit.Trained.log_likelihood`.
+        seed: likewise.
+        column: as for :func:`encode`.
 
-    Others, and errors, as :func:`encode`.
+    Raises:
+        BadInput: as :func:`encode`.
     """
     require(samples >= 1, f"samples must be at least 1, not {samples}")
     trained = Trained.load(model)
@@ -127,6 +133,8 @@ def decompress(dataset: Any, model: Model, *, column: str | None = None) -> Any:
     """The dataset that :func:`compress` was given, though Ray may change the order of its rows.
 
     Args:
+        dataset: of files in column "vk".
+        model: folder of the run or model that compressed them.
         column: for the rows; by default as for :func:`encode`.
     """
     trained = Trained.load(model)

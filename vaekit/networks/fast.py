@@ -23,6 +23,7 @@ class Linear(nn.Linear):
     """
 
     def forward(self, x: Tensor) -> Tensor:
+        """(rows, inputs) to (rows, outputs)."""
         if not _is_for_onednn(x, self.weight):
             return super().forward(x)
         return _Product.apply(x, self.weight, self.bias)
@@ -32,6 +33,7 @@ class ConvTranspose2d(nn.ConvTranspose2d):
     """torch's transposed convolution with its bias added separately (see :func:`transposed`)."""
 
     def forward(self, x: Tensor, output_size: Any = None) -> Tensor:
+        """See :func:`transposed`; ``output_size`` is ignored."""
         return transposed(x, self.weight, self.bias, self.stride, self.padding, self.output_padding)
 
 

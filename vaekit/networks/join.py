@@ -15,6 +15,7 @@ class Join(nn.Module):
         self.net = net
 
     def forward(self, *given: Tensor) -> Tensor:
+        """``net`` of the concatenated inputs."""
         return self.net(torch.cat(broadcast_over_pixels(given), 1))
 
 
@@ -26,6 +27,7 @@ class InputLayerFirst(nn.Module):
         self.first, self.net = first, net
 
     def forward(self, x: Tensor, *given: Tensor) -> Tensor:
+        """``net(first(x), *given)``."""
         return self.net(self.first(x), *given)
 
 
@@ -42,6 +44,7 @@ class ConditionDropout(nn.Module):
         self.share = share
 
     def forward(self, *given: Tensor) -> list[Tensor]:
+        """The inputs; in training, zeros for some rows."""
         if not self.training or not self.share:
             return [*given]
         kept = torch.rand(len(given[0]), 1, device=given[0].device) >= self.share

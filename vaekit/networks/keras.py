@@ -35,6 +35,7 @@ class SameConv(nn.Conv2d):
         self.around = (*columns, *rows)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(rows, before, *size) to (rows, after, *ceil(size / stride))."""
         return super().forward(F.pad(x, self.around))
 
 
@@ -80,6 +81,7 @@ class FlippedOnce(nn.Sequential):
     transposed convolutions, not at each; all layers between treat every pixel alike."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """The layers in order, with flips in between."""
         flipped: list[int] = []
         for layer in self:
             if isinstance(layer, SameConvTranspose):

@@ -20,6 +20,7 @@ class Merge(nn.Module):
     """The state below a latent: ``net`` of the latent, in a given shape, beside the state above.
 
     Args:
+        net: from the latent and the state above, concatenated, to the state below.
         shape: of one row of the latent as ``net`` takes it.
     """
 
@@ -28,6 +29,7 @@ class Merge(nn.Module):
         self.net, self.shape = net, shape
 
     def forward(self, z: Tensor, *above: Tensor) -> Tensor:
+        """The state below, from the latent and the state above."""
         return self.net(torch.cat([z.unflatten(1, self.shape), *above], 1))
 
 
@@ -54,7 +56,10 @@ def dense_ladder(
     """Vectors: one hidden layer between each latent and the next.
 
     Args:
+        shape: of one row of x.
+        raw: shape of the raw numbers of the likelihood.
         sizes: numbers of each latent, the top one first.
+        width: of the hidden layers.
         scales: raw numbers of a posterior for each number of its latent.
     """
     stages = [
@@ -82,6 +87,10 @@ def residual_ladder(
     but the full one, smallest first.
 
     Args:
+        image: (C, H, W).
+        raw: shape of the raw numbers of the likelihood.
+        latent: numbers of the top latent.
+        planes: of latents at each size.
         channels: of each size, the image halved once for each.
         scales: raw numbers of a posterior for each number of its latent.
     """

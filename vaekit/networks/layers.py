@@ -36,6 +36,7 @@ class Heads(nn.Module):
             self.add_module(name, Linear(inputs, width))
 
     def forward(self, x: Tensor) -> Tensor:
+        """The outputs of all heads, concatenated."""
         return torch.cat([head(x) for head in self.children()], -1)
 
 

@@ -74,6 +74,7 @@ def bound_curve(curve: BoundCurve, bracket: dict[str, tuple[float, float]]) -> s
     """The bound against the number of particles, with estimates from elsewhere as bands.
 
     Args:
+        curve: the bounds.
         bracket: name to (low, high) in nats.
     """
     with figure(9.6, 3.0) as (made, axis):

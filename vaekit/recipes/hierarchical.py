@@ -32,6 +32,7 @@ def ladder_vae(
     Its codes hold all layers side by side, the top one first.
 
     Args:
+        shape: of one row of x.
         latent: numbers of the top latent; for vectors of each layer.
         network: auto is residual for images of 16 pixels a side or more, else dense.
         depth: layers of latents (2), or halvings of the image (until about 4 pixels).

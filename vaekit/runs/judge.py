@@ -34,10 +34,12 @@ def judge_samples(
     """Compare new rows with test rows in a feature space.
 
     Args:
+        trained: the model.
         features: "raw" numbers; "pca" of the training rows (up to 64 components); "classifier",
             the last hidden layer of a small network that tells the training labels apart; or a
             function from rows (as the data holds them) to (rows, features).
         rows: on each side, at most.
+        seed: of everything random.
 
     Raises:
         BadInput: for a model whose data cannot be opened, or "classifier" without labels.

@@ -40,6 +40,8 @@ def write_rows(
     no ending, a folder of PNG files.
 
     Args:
+        path: of the file or folder.
+        rows: (N, D), or pictures (N, H, W) or (N, H, W, C).
         columns: names of numbers, for tables.
         across: pictures in a row of the sheet.
     """

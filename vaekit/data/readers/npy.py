@@ -39,7 +39,11 @@ class StoredArray:
     """Rows in a file.
 
     Args:
-        shape: (rows, *row). open: gives them. mapped: without reading them all.
+        path: of the file.
+        shape: (rows, *row).
+        dtype: as stored.
+        open: gives the rows.
+        mapped: whether it does so without reading them all.
     """
 
     path: Path

@@ -76,7 +76,10 @@ class Group:
     """Some neighbouring rows of a Parquet file, which were written and are read together.
 
     Args:
-        number: of the group. start: the file's rows before it. rows: in it.
+        path: of the file.
+        number: of the group.
+        start: the file's rows before it.
+        rows: in it.
         columns: those that hold data.
     """
 

@@ -41,10 +41,12 @@ class Trial:
     """One model's numbers, and some of what it made (in ``shown``, left out of JSON).
 
     Args:
+        name: of the model.
         error: mean squared error per number on test rows.
         random: what decoding random codes gives.
         midpoint: what decoding the middle between the codes of two test rows gives.
         code_spread: standard deviation of the test codes, per dimension.
+        shown: codes and rows for the page, by name.
     """
 
     name: str
@@ -163,6 +165,7 @@ class RealismTest:
         return self.index.kneighbors(rows.astype(np.float32))[0][:, 0]
 
     def __call__(self, rows: Array) -> Realism:
+        """The shares of rows, flat, that could be real."""
         near = self.distance(rows) <= self.limit
         if self.classifier is None:
             return Realism(float(near.mean()), float(near.mean()))
