@@ -6,7 +6,7 @@ from parts import LEVELS, VECTOR
 from vaekit.conditionals import Conditional, EvenLabels, Mapped, Site, StandardNormal, prior
 from vaekit.families import DiagonalNormal, OneHot, likelihood
 from vaekit.models import VAE, Graph, Labelled, Ladder, Rung
-from vaekit.networks import Join, Withheld, dense
+from vaekit.networks import ConditionDropout, Join, dense
 from vaekit.recipes import recipe
 from vaekit.rows import Rows
 
@@ -86,7 +86,7 @@ class NoLatents(Graph):
 GRAPHS = {
     "vae": lambda: (vae(), 0),
     "vae with something given": lambda: (vae(BESIDE), BESIDE),
-    "vae that may do without": lambda: (vae(BESIDE, Withheld(0.5)), BESIDE),
+    "vae that may do without": lambda: (vae(BESIDE, ConditionDropout(0.5)), BESIDE),
     "ladder": lambda: (ladder(), 0),
     "labelled": lambda: (labelled(), 0),
     "labelled with something given": lambda: (labelled(BESIDE), BESIDE),

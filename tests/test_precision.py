@@ -63,10 +63,10 @@ def test_a_model_trained_in_bfloat16_is_evaluated_in_float32():
 
 
 def test_what_auto_means(monkeypatch):
-    monkeypatch.setattr("vaekit.system.precision.processor", lambda: {"avx512_bf16": True})
+    monkeypatch.setattr("vaekit.system.precision.cpu_capabilities", lambda: {"avx512_bf16": True})
     assert dtype_for("auto", CPU) == torch.bfloat16
     assert dtype_for("fp32", CPU) == torch.float32
-    monkeypatch.setattr("vaekit.system.precision.processor", lambda: {"avx512_f": True})
+    monkeypatch.setattr("vaekit.system.precision.cpu_capabilities", lambda: {"avx512_f": True})
     assert not has_bfloat16(CPU)
     assert dtype_for("auto", CPU) == torch.float32
     assert dtype_for("bf16", CPU) == torch.bfloat16

@@ -81,13 +81,15 @@ class LazyRows(Protocol):
     """Rows that are made when they are asked for."""
 
     @property
-    def shape(self) -> torch.Size: ...
+    def shape(self) -> torch.Size:
+        """(B, *event) of x."""
 
     def __len__(self) -> int: ...
 
     def __getitem__(self, window: slice, /) -> Rows: ...
 
-    def split(self, rows: int, /) -> Pieces: ...
+    def split(self, rows: int, /) -> Pieces:
+        """All rows, so many at a time."""
 
 
 class Pieces(Protocol):

@@ -226,11 +226,10 @@ def test_a_warm_up_ends_before_the_training_does():
     ends at 0.2."""
     for epochs in (2, 50):
         job = prepare(open_source("digits"), latent=2, width=8, epochs=epochs, kl_warmup=0.5)
-        weight, penalty = job.built.objective.penalties[0]
-        assert penalty is rate
-        assert weight(0) == -1
-        assert weight(job.steps // 2) == pytest.approx(0, abs=0.01)
-        assert weight(job.steps) == 0
+        weight = job.built.objective.kl_weight
+        assert weight(0) == 0
+        assert weight(job.steps // 2) == pytest.approx(1, abs=0.01)
+        assert weight(job.steps) == 1
 
 
 def test_test_data_is_binarized_once():
@@ -241,10 +240,11 @@ def test_test_data_is_binarized_once():
 
 def test_leapfrog_steps_keep_volume():
     """Elsewhere: the position moves by the old momentum, not the half step: |det J| = 1.206."""
-    from vaekit.evaluation.annealing import Path
+    from vaekit.evaluation.annealing import AnnealedPath
+    from vaekit.rows import Rows
 
     case = LinearGaussian()
-    path = Path(case.model, case.x[:1], "posterior")
+    path = AnnealedPath(case.model, Rows(case.x[:1]), "posterior")
 
     def leap(state):
         z, speed = state[None, None, :3], state[None, None, 3:]

@@ -13,8 +13,8 @@ import numpy as np
 
 from vaekit.codec.ans import PARTS, PRECISION, Stack
 from vaekit.codec.fixed_point import ONE, REACH, STEP, UNIT, exponential, look_up, rounded, sigmoid
+from vaekit.system.types import Array
 
-Array = np.ndarray
 Intervals = tuple[Array, Array]
 MOST_TABLES = 2**16
 
@@ -93,6 +93,8 @@ class Cumulative(Symbols):
     """Symbols 0 .. levels - 1 with a distribution function known at every edge.
 
     Args:
+        count: how many elements.
+        levels: how many symbols an element can be.
         below: from a slice of elements and edges k in 1 .. levels - 1 (beyond, anything will
             do), P(symbol < k) times PARTS - levels, never falling as k rises; a fresh array.
     """

@@ -33,6 +33,7 @@ class Conditional(nn.Module):
         return self.family.has_density
 
     def forward(self, *given: Tensor) -> D.Distribution:
+        """p(a | b) for B rows of b."""
         return self.family(in_precision(self.net, *given))
 
     def quantiles(self, shares: Tensor) -> Tensor | None:
@@ -52,4 +53,5 @@ class Mapped(nn.Module):
         self.net = net
 
     def forward(self, *given: Tensor) -> Tensor:
+        """What the network gives, in float32."""
         return in_precision(self.net, *given)

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from vaekit.system.checks import BadInput, known, require
+from vaekit.system.types import Array
 
-Array = np.ndarray
 MOST_NUMBERS, MOST_WORDS, MOST_LISTED = 64, 1000, 20
 Cells = Any
 
@@ -148,6 +148,7 @@ class Conditions:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """What each is called, in order."""
         return tuple(c.name for c in self)
 
     @property
@@ -163,11 +164,11 @@ class Conditions:
 
     def encode(self, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Class numbers and covariates, each (N,), as a model sees them: (N, width) each."""
-        self._check_told(raw)
+        self._check_present(raw)
         return {c.name: c.encode(raw[c.name]) for c in self}
 
     def unknown(self, rows: int) -> dict[str, Tensor]:
-        """What a model sees that is told nothing, for so many rows."""
+        """What a model sees when nothing is known: zeros."""
         return {c.name: torch.zeros(rows, c.width) for c in self}
 
     def ask(self, given: Mapping[str, Any], rows: int) -> dict[str, Tensor]:
@@ -183,10 +184,10 @@ class Conditions:
         for name in given:
             require(bool(self), f"this model takes nothing given, so not {name!r} either")
             known("condition", name, self.names)
-        self._check_told(given)
+        self._check_present(given)
         return {c.name: c.ask(given[c.name], rows) for c in self}
 
-    def _check_told(self, given: Mapping[str, Any]) -> None:
+    def _check_present(self, given: Mapping[str, Any]) -> None:
         for c in self:
             value = c.classes[0] if c.classes else f"{c.mean:.3g}"
             require(
@@ -271,7 +272,9 @@ def column_of(name: str, cells: Cells, train: Tensor) -> tuple[Tensor, tuple[str
     Text, and at most 64 different whole numbers among the training rows, are classes.
 
     Args:
-        name: of the column. cells: one for each row. train: indices of the training rows.
+        name: of the column.
+        cells: one for each row.
+        train: indices of the training rows.
 
     Raises:
         BadInput: for a missing value, dates, or too many different words.

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from vaekit.data.conditions import Condition, Conditions, column_of
-from vaekit.data.on_disk import OnDisk, Selection, Values, passing
+from vaekit.data.on_disk import OnDisk, Selection, Values, chunks_of
 from vaekit.system.checks import BadInput, known, require, size_text
 from vaekit.system.seeding import generator_for
 
@@ -37,8 +37,9 @@ class Source:
         factors: (N, factors) whole numbers from which each row was made, where known.
         factor_names: what they are.
         intervene: (factor, rows, random) to new rows that share one random value of a factor.
+        notes: one line each for people, on how the data was opened.
         levels: number of levels, where the publisher says so (17 for scikit-learn's digits).
-        given: what a model is told beside each row: (N,) class numbers or covariates, by name.
+        given: what a model is given beside each row: (N,) class numbers or covariates, by name.
         given_names: the names of the classes; absent for covariates.
     """
 
@@ -66,6 +67,7 @@ class Source:
 
     @property
     def is_image(self) -> bool:
+        """Whether rows are (C, H, W)."""
         return self.values.dim() == 4
 
     def indices(self, split: str) -> Tensor:
@@ -106,7 +108,7 @@ class Source:
         return Condition(name, mean=values.mean().item(), spread=spread or 1.0)
 
     def take(self, indices: Tensor) -> Source:
-        """These rows alone, with all that is known of them; they are split anew."""
+        """These rows alone, with their labels, factors and what is given; they are split again."""
         values = self.values
         chosen = Selection(values, indices) if isinstance(values, OnDisk) else values[indices]
         return replace(
@@ -159,6 +161,9 @@ def source(
     always in the same way.
 
     Args:
+        name: what people call it.
+        values: (N, *row).
+        splits: indices of the rows of "train", "validation" and "test".
         beside: columns that a model is to be given, as they stand in the data.
         more: other fields of the source.
 
@@ -186,7 +191,7 @@ def check_finite(name: str, values: Values, columns: tuple[str, ...] = ()) -> No
         return
     first: list[int] = []
     count = rows = 0
-    for part in passing(values, "checking values"):
+    for part in chunks_of(values, "checking values"):
         bad = (~torch.isfinite(part)).nonzero()
         if len(bad) and not first:
             first = [rows + int(bad[0][0]), *bad[0][1:].tolist()]
@@ -221,7 +226,7 @@ def random_splits(rows: int) -> dict[str, Tensor]:
 
 def held_out_test(train: int, test: int, validation: int | None = None) -> dict[str, Tensor]:
     """Splits for data published as train rows followed by test rows: the last of the train rows
-    (a sixth, unless told) serve for validation."""
+    (a sixth by default) serve for validation."""
     validation = max(train // 6, 1) if validation is None else validation
     order = torch.arange(train + test)
     parts = order.split([train - validation, validation, test])

@@ -19,7 +19,13 @@ Self = TypeVar("Self", bound="Levels")
 
 
 class Levels(D.Distribution):
-    """Base of the elementwise distributions over L levels: two parameters and a count."""
+    """Base of the elementwise distributions over L levels.
+
+    Args:
+        first: one parameter.
+        second: the other.
+        levels: L >= 2.
+    """
 
     has_enumerate_support = True
     names: tuple[str, str]
@@ -31,13 +37,16 @@ class Levels(D.Distribution):
 
     @property
     def support(self) -> constraints.Constraint:
+        """0 .. L - 1."""
         return constraints.integer_interval(0, self.levels - 1)
 
     def expand(self: Self, batch_shape: Any, _instance: Any = None) -> Self:
+        """The same distribution for more rows."""
         first, second = self.first.expand(batch_shape), self.second.expand(batch_shape)
         return type(self)(first, second, self.levels)
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
+        """All levels, (L, *batch)."""
         values = torch.arange(self.levels, dtype=self.first.dtype, device=self.first.device)
         values = values.view(-1, *[1] * len(self.batch_shape))
         return values.expand(-1, *self.batch_shape) if expand else values
@@ -52,7 +61,9 @@ class DiscretizedLogistic(Levels):
     ``sigma(a) sigma(-b) (1 - exp(b - a))``, which loses no digits in the tails.
 
     Args:
-        loc: m, in levels. scale: s > 0, in levels. levels: L >= 2.
+        loc: m, in levels.
+        scale: s > 0, in levels.
+        levels: L >= 2.
 
     Source: Salimans et al. 2017, PixelCNN++ (the factored difference is ours).
     """
@@ -61,13 +72,16 @@ class DiscretizedLogistic(Levels):
 
     @property
     def loc(self) -> Tensor:
+        """m, in levels."""
         return self.first
 
     @property
     def scale(self) -> Tensor:
+        """s, in levels."""
         return self.second
 
     def log_prob(self, value: Tensor) -> Tensor:
+        """log P(value), in nats, one per element."""
         upper = F.logsigmoid((value + 0.5 - self.loc) / self.scale)
         lower = F.logsigmoid((self.loc - value + 0.5) / self.scale)
         inside = upper + lower + torch.log(-torch.expm1(-1 / self.scale))
@@ -75,6 +89,7 @@ class DiscretizedLogistic(Levels):
 
     @torch.no_grad()
     def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Draws, by the inverse of the logistic CDF, rounded."""
         shape = torch.Size(sample_shape) + self.batch_shape
         uniform = torch.rand(shape, dtype=self.loc.dtype, device=self.loc.device)
         draw = self.loc + self.scale * torch.logit(uniform, eps=1e-7)
@@ -103,7 +118,9 @@ class BetaBinomial(Levels):
     .. math:: P(k) = \binom{L-1}{k} B(k + a, L - 1 - k + b) / B(a, b)
 
     Args:
-        concentration1: a > 0. concentration0: b > 0. levels: L >= 2.
+        concentration1: a > 0.
+        concentration0: b > 0.
+        levels: L >= 2.
     """
 
     arg_constraints = {
@@ -113,13 +130,16 @@ class BetaBinomial(Levels):
 
     @property
     def concentration1(self) -> Tensor:
+        """a."""
         return self.first
 
     @property
     def concentration0(self) -> Tensor:
+        """b."""
         return self.second
 
     def log_prob(self, value: Tensor) -> Tensor:
+        """log P(value), in nats, one per element."""
         n, a, b = self.levels - 1, self.first, self.second
         total = torch.tensor(float(n + 1), dtype=a.dtype, device=a.device)
         choose = total.lgamma() - (value + 1).lgamma() - (n - value + 1).lgamma()
@@ -127,15 +147,18 @@ class BetaBinomial(Levels):
 
     @torch.no_grad()
     def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Draws: a chance from Beta(a, b), then a binomial."""
         chance = D.Beta(self.first, self.second, validate_args=False).sample(sample_shape)
         return torch.binomial(torch.full_like(chance, self.levels - 1), chance)
 
     @property
     def mean(self) -> Tensor:
+        """(L - 1) a / (a + b)."""
         return (self.levels - 1) * self.first / (self.first + self.second)
 
     @property
     def mode(self) -> Tensor:
+        """The likeliest level."""
         scores = self.log_prob(self.enumerate_support())
         return scores.argmax(0).to(self.first.dtype)
 
@@ -145,7 +168,9 @@ def _log_beta(a: Tensor, b: Tensor) -> Tensor:
 
 
 class CategoricalLevels(D.Categorical):
-    """A free probability for each level; unlike torch's, it knows its mean.
+    r"""A free probability for each level; unlike torch's, it knows its mean.
+
+    .. math:: P(k) = e^{l_k} / \sum_j e^{l_j}
 
     Args:
         logits: shape (*batch, L), unnormalised log probabilities.
@@ -153,16 +178,20 @@ class CategoricalLevels(D.Categorical):
 
     @property
     def mean(self) -> Tensor:
+        """The sum of k P(k)."""
         levels = torch.arange(self._num_events, dtype=self.probs.dtype, device=self.probs.device)
         return self.probs @ levels
 
     @property
     def mode(self) -> Tensor:
+        """The likeliest level."""
         return self.logits.argmax(-1).to(self.logits.dtype)
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Draws, as floating-point numbers."""
         return super().sample(torch.Size(sample_shape)).to(self.logits.dtype)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> CategoricalLevels:
+        """The same distribution for more rows."""
         logits = self.logits.expand(*batch_shape, self._num_events)
         return CategoricalLevels(logits=logits, validate_args=False)

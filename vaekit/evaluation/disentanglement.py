@@ -14,7 +14,8 @@ from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-Array = np.ndarray
+from vaekit.system.types import Array
+
 Encoder = Callable[[Array], Array]
 BINS, ACTIVE = 20, 0.05
 
@@ -27,9 +28,13 @@ class Disentanglement:
         mig: mutual information gap (Chen et al. 2018).
         sap: gap between the two most predictive dimensions (Kumar et al. 2018).
         modularity: each dimension tells of one factor (Ridgeway & Mozer 2018).
-        dci_disentanglement, dci_completeness, dci_informativeness: Eastwood & Williams 2018.
-        factor_vae: Kim & Mnih 2018. beta_vae: Higgins et al. 2017. None where rows cannot be
-            chosen by factor.
+        dci_disentanglement: each dimension predicts one factor (Eastwood & Williams 2018).
+        dci_completeness: each factor is predicted by one dimension (likewise).
+        dci_informativeness: accuracy of predicting factors from codes (likewise).
+        factor_vae: accuracy of a majority vote over the dimension that varies least (Kim & Mnih
+            2018); None where rows cannot be made by factor.
+        beta_vae: accuracy of a linear classifier of the fixed factor (Higgins et al. 2017); None
+            likewise.
     """
 
     mig: float
@@ -110,8 +115,11 @@ def factor_vae(
 
     Args:
         draw: (factor, rows, random) to rows that share one random value of that factor.
-        encode: rows to codes. factors: how many there are. votes: for training, and as many
-            again for the test.
+        encode: rows to codes.
+        factors: how many there are.
+        votes: for training, and as many again for the test.
+        batch: rows of a vote.
+        seed: of everything random.
     """
     random = np.random.default_rng(seed)
     spread = encode(

@@ -13,7 +13,7 @@ from vaekit.evaluation.aggregate import Aggregate, aggregate
 from vaekit.evaluation.annealing import anneal, sandwich
 from vaekit.evaluation.latents import LatentHealth, latent_health
 from vaekit.evaluation.likelihood import LogLikelihood, bits_per_dimension, log_likelihood
-from vaekit.evaluation.passes import ROWS, chunks, decode, encode, gathered, in_chunks
+from vaekit.evaluation.passes import ROWS, chunks, concatenated, decode, encode, in_chunks
 from vaekit.models import Graph
 from vaekit.models.trace import trace
 from vaekit.objectives.bounds import reconstruction
@@ -25,27 +25,40 @@ MISMATCH = 0.3
 
 @dataclass(frozen=True)
 class Scores:
-    """Means over the rows, in nats per row unless the name says otherwise.
+    r"""Means over the rows, in nats per row unless the name says otherwise.
+
+    None where a model has no density, or a number was not asked for.
+
+    .. math:: \text{elbo} = - \text{reconstruction} - \text{kl}
 
     Args:
-        elbo: E_q[log p(x|z)] - KL, with ``elbo_error`` its standard error over the rows.
-        reconstruction: - E_q[log p(x|z)]. kl: KL(q(z|x) || p(z)). elbo = - reconstruction - kl.
-        log_likelihood: importance-sampled log p(x), with ``log_likelihood_error`` (spread over
-            the rows) and ``sampling_error`` (what more samples would remove).
+        rows: how many were scored.
+        samples: draws per row of the importance-sampled estimate.
+        mean_squared_error: per number, between x and the mean of p(x|z) at the posterior mean.
+        active_units: latent units whose mean moves with x.
+        latent_units: how many there are.
+        reconstruction: - E_q[log p(x|z)].
+        diagnosis: one sentence on the use of the latents.
+        elbo: E_q[log p(x|z)] - KL(q(z|x) || p(z)).
+        elbo_error: standard error of ``elbo`` over the rows.
+        kl: KL(q(z|x) || p(z)).
+        kl_per_dimension: of each latent dimension.
+        log_likelihood: importance-sampled log p(x).
+        log_likelihood_error: its standard error over the rows.
+        sampling_error: the part of it that more samples would remove.
         effective_samples: median effective sample size of the importance weights.
         bits_per_dimension: - log_likelihood / log 2 / numbers in a row.
         code_bits_per_dimension: - elbo, likewise in bits: what the codec needs, for data it can
             code.
         bits_of: what the bits describe: probabilities of discrete values, or densities.
-        mean_squared_error: per number, between x and the mean of p(x|z) at the posterior mean.
-        active_units: latent units whose mean moves with x.
-        mutual_information, total_correlation, marginal_kl: see
-            :class:`vaekit.evaluation.Aggregate`.
-        annealed: log p(x) by annealed importance sampling on the first ``annealed_rows`` rows,
-            with ``annealed_error`` (chains' spread) and ``annealed_gap``, upper minus lower
-            bound on rows drawn from the model: an upper limit of the estimate's shortfall.
-
-    None where a model has no density, or a number was not asked for.
+        mutual_information: see :class:`vaekit.evaluation.Aggregate`.
+        total_correlation: likewise.
+        marginal_kl: likewise.
+        annealed: log p(x) by annealed importance sampling, on the first rows.
+        annealed_error: its standard error, from the spread of the chains.
+        annealed_rows: how many rows it is of.
+        annealed_gap: upper minus lower bound on rows drawn from the model: a limit of the
+            estimate's shortfall.
     """
 
     rows: int
@@ -143,7 +156,7 @@ def _mismatch(found: Aggregate | None) -> list[str]:
         f"Codes of data fill only part of the prior (KL(q(z) || p(z)) is {found.marginal_kl:.1f} "
         "of the KL's "
         f"{found.kl:.1f} nats), so samples land between them: a larger weight on the KL, fewer "
-        "latents or a learned prior would help."
+        "latents or a learned prior (vaekit refit-prior) would help."
     ]
 
 
@@ -154,7 +167,7 @@ def elbo_terms(model: Graph, rows: AnyRows, seed: int = 0) -> Tensor:
     with torch.inference_mode(), seeded(seed, "elbo"):
         traces = (trace(model, part, samples=draws) for part in chunks(rows, ROWS // draws, "ELBO"))
         pairs = (torch.stack([reconstruction(t), t.kl.mean(0)], 1).double() for t in traces)
-        return gathered(pairs, len(rows)).T
+        return concatenated(pairs, len(rows)).T
 
 
 def reconstruction_error(model: Graph, rows: AnyRows) -> float:

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from vaekit.networks.inputs import Rescale, Standardize
 from vaekit.system.checks import BadInput, require
+from vaekit.system.types import Shape
 
-Shape = tuple[int, ...]
 Link = Callable[[Tensor], Tensor]
 
 
@@ -77,15 +77,19 @@ class Family(Protocol):
     """Raw numbers of shape (rows, *raw_shape) in, a distribution over *event_shape out."""
 
     @property
-    def raw_shape(self) -> Shape: ...
+    def raw_shape(self) -> Shape:
+        """Shape of the raw numbers of a row."""
 
     @property
-    def event_shape(self) -> Shape: ...
+    def event_shape(self) -> Shape:
+        """Shape of one value."""
 
     @property
-    def has_density(self) -> bool: ...
+    def has_density(self) -> bool:
+        """False if all mass lies on one value."""
 
-    def __call__(self, raw: Tensor) -> Distribution: ...
+    def __call__(self, raw: Tensor) -> Distribution:
+        """The distribution of raw numbers, (rows, *raw_shape)."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ class Kind:
     Args:
         name: what people call it.
         bits: what bits per number describe.
-        input: makes the layer that brings x to a size that networks like.
+        input: makes the input layer, which rescales x for networks.
         white: the value of x that pictures show as white; None where there is none.
         discrete: whether a likelihood gives probabilities to the data's own values.
     """
@@ -111,10 +115,12 @@ class Likelihood(Family, Protocol):
     """A family for data: it also knows which values it gives a probability to."""
 
     @property
-    def range(self) -> Range: ...
+    def range(self) -> Range:
+        """The values that have a probability."""
 
     @property
-    def kind(self) -> Kind: ...
+    def kind(self) -> Kind:
+        """The kind of data."""
 
 
 WHOLE = "whole values (a discrete likelihood, no dequantisation)"
@@ -139,12 +145,13 @@ class Positive:
     floor: float
 
     def __call__(self, raw: Tensor) -> Tensor:
+        """softplus(raw) + floor."""
         return F.softplus(raw) + self.floor
 
 
 def half_exp(raw: Tensor) -> Tensor:
     """exp(raw / 2): a log variance to a standard deviation, as most papers parameterise it.
 
-    The log variance is held within +-60, where float32 neither overflows nor reaches zero.
+    The log variance is clamped to +-60, where float32 neither overflows nor reaches zero.
     """
     return torch.exp(raw.clamp(-60, 60) / 2)

@@ -96,6 +96,8 @@ def likelihood(
     """The likelihood called ``name`` over rows of ``shape``.
 
     Args:
+        name: of the likelihood.
+        shape: of one row.
         levels: number of levels, for the likelihoods on whole levels.
         scale: where the scale comes from, for gaussian, laplace and student_t.
         components: bumps per element, for logistic_mixture.

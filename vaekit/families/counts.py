@@ -18,8 +18,11 @@ COUNT = Range(
 
 
 class Counted(DataInit):
-    """Poisson counts. The mean is ``softplus(raw)`` times a buffer that follows the data's mean,
-    so that raw numbers near 0 are typical of each element."""
+    r"""Poisson counts. The mean is ``softplus(raw)`` times a buffer that follows the data's mean,
+    so that raw numbers near 0 are typical of each element.
+
+    .. math:: P(k) = m^k e^{-m} / k!
+    """
 
     gain: Tensor
     kind = COUNTS
@@ -33,22 +36,31 @@ class Counted(DataInit):
 
     @property
     def raw_shape(self) -> Shape:
+        """Shape of the raw numbers of a row."""
         return widen(self.event_shape, self.numbers)
 
     def init_from(self, x: Tensor) -> None:
+        """Set the gain from the data's mean."""
         self.gain.copy_(x.mean(0).clamp_min(1e-2) / self.link(torch.zeros(())))
 
     def forward(self, raw: Tensor) -> D.Distribution:
+        """Poisson counts."""
         rate = self.gain * self.link(raw)
         return independent(D.Poisson(rate, validate_args=False), self.event_shape)
 
 
 class OverdispersedCounted(Counted):
-    """Negative binomial counts by mean m and size r: the variance is m + m^2 / r."""
+    r"""Negative binomial counts by mean m and size r: the variance is m + m^2 / r.
+
+    .. math::
+        P(k) = \frac{\Gamma(k + r)}{k!\, \Gamma(r)} \Big(\frac{r}{r + m}\Big)^r
+        \Big(\frac{m}{r + m}\Big)^k
+    """
 
     numbers = 2
 
     def forward(self, raw: Tensor) -> D.Distribution:
+        """Negative binomial counts."""
         mean, size = raw.chunk(2, -len(self.event_shape))
         mean, size = self.gain * self.link(mean), self.link(size)
         logits = mean.log() - size.log()

@@ -53,6 +53,7 @@ class Elementwise:
         return widen(self.event_shape, len(self.links))
 
     def __call__(self, raw: Tensor) -> D.Distribution:
+        """The distribution of raw numbers, (rows, *raw_shape)."""
         blocks = _blocks(raw, len(self.links), -len(self.event_shape))
         values = {name: link(b) for (name, link), b in zip(self.links.items(), blocks, strict=True)}
         return independent(self.make(**values, validate_args=False), self.event_shape)
@@ -73,6 +74,7 @@ class Bernoulli:
         return self.event_shape
 
     def __call__(self, raw: Tensor) -> D.Distribution:
+        """The distribution of raw numbers, (rows, *raw_shape)."""
         return independent(D.Bernoulli(logits=raw, validate_args=False), self.event_shape)
 
 

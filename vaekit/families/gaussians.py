@@ -34,30 +34,40 @@ class OfVector:
 
 @dataclass(frozen=True)
 class DiagonalNormal(OfVector):
-    """Independent normals: raw numbers are ``dim`` means, then ``dim`` raw scales."""
+    r"""Independent normals: raw numbers are ``dim`` means, then ``dim`` raw scales.
+
+    .. math:: N(\mu, \operatorname{diag}(\sigma^2))
+    """
 
     link: Link = field(default=SCALE)
 
     @property
     def raw_shape(self) -> Shape:
+        """Shape of the raw numbers of a row."""
         return (2 * self.dim,)
 
     def __call__(self, raw: Tensor) -> D.Distribution:
+        """The distribution of raw numbers, (rows, *raw_shape)."""
         loc, scale = raw.chunk(2, -1)
         return independent(D.Normal(loc, self.link(scale), validate_args=False), self.event_shape)
 
 
 @dataclass(frozen=True)
 class FullNormal(OfVector):
-    """Full covariance L L^T: ``dim`` means, then the rows of the lower triangle of L."""
+    r"""Full covariance: ``dim`` means, then the rows of the lower triangle of L.
+
+    .. math:: N(\mu, L L^\top)
+    """
 
     link: Link = field(default=SCALE)
 
     @property
     def raw_shape(self) -> Shape:
+        """Shape of the raw numbers of a row."""
         return (self.dim + self.dim * (self.dim + 1) // 2,)
 
     def __call__(self, raw: Tensor) -> D.Distribution:
+        """The distribution of raw numbers, (rows, *raw_shape)."""
         loc, lower = raw.split([self.dim, self.raw_shape[0] - self.dim], -1)
         return D.MultivariateNormal(loc, scale_tril=self._triangle(lower), validate_args=False)
 
@@ -70,16 +80,21 @@ class FullNormal(OfVector):
 
 @dataclass(frozen=True)
 class LowRankNormal(OfVector):
-    """Covariance W W^T + diag(s^2): ``dim`` means, ``dim`` raw scales, then W (dim x rank)."""
+    r"""A low-rank covariance: ``dim`` means, ``dim`` raw scales, then W (dim x rank).
+
+    .. math:: N(\mu, W W^\top + \operatorname{diag}(s^2))
+    """
 
     rank: int = 2
     link: Link = field(default=SCALE)
 
     @property
     def raw_shape(self) -> Shape:
+        """Shape of the raw numbers of a row."""
         return (self.dim * (2 + self.rank),)
 
     def __call__(self, raw: Tensor) -> D.Distribution:
+        """The distribution of raw numbers, (rows, *raw_shape)."""
         loc, scale, factor = raw.split([self.dim, self.dim, self.dim * self.rank], -1)
         factor = factor.unflatten(-1, (self.dim, self.rank))
         variance = self.link(scale).square()
@@ -94,7 +109,9 @@ class PointMass(OfVector):
 
     @property
     def raw_shape(self) -> Shape:
+        """Shape of the raw numbers of a row."""
         return (self.dim,)
 
     def __call__(self, raw: Tensor) -> D.Distribution:
+        """The distribution of raw numbers, (rows, *raw_shape)."""
         return Point(raw)

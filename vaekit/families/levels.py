@@ -52,6 +52,7 @@ class BetaBinomialLevels(OfLevels):
 
     @property
     def raw_shape(self) -> Shape:
+        """Shape of the raw numbers of a row."""
         return widen(self.event_shape, 2)
 
     @property
@@ -60,6 +61,7 @@ class BetaBinomialLevels(OfLevels):
         return Positive(1e-3), Positive(1e-3)
 
     def __call__(self, raw: Tensor) -> D.Distribution:
+        """softplus(raw) + floor."""
         blocks = raw.chunk(2, -len(self.event_shape))
         first, second = (link(block) for link, block in zip(self.links, blocks, strict=True))
         return independent(BetaBinomial(first, second, self.levels), self.event_shape)
@@ -71,25 +73,32 @@ class DiscreteLogistic(OfLevels):
 
     @property
     def raw_shape(self) -> Shape:
+        """Shape of the raw numbers of a row."""
         return widen(self.event_shape, 2)
 
     def __call__(self, raw: Tensor) -> D.Distribution:
+        """The distribution of raw numbers, (rows, *raw_shape)."""
         loc, scale = raw.chunk(2, -len(self.event_shape))
         return independent(logistic(loc, scale, self.levels), self.event_shape)
 
 
 @dataclass(frozen=True)
 class LogisticMixture(OfLevels):
-    """A mixture of discretised logistics per element (Salimans et al. 2017, without their
-    dependence between colour channels)."""
+    r"""A mixture of discretised logistics per element (Salimans et al. 2017, without their
+    dependence between colour channels).
+
+    .. math:: P(k) = \sum_c w_c P(k | m_c, s_c)
+    """
 
     components: int = 3
 
     @property
     def raw_shape(self) -> Shape:
+        """Shape of the raw numbers of a row."""
         return widen(self.event_shape, 3 * self.components)
 
     def __call__(self, raw: Tensor) -> D.Distribution:
+        """The distribution of raw numbers, (rows, *raw_shape)."""
         numbers = unmix(raw, self.event_shape, 3 * self.components)
         logits, loc, scale = numbers.chunk(3, -1)
         parts = logistic(loc + loc.new_tensor(self.spread()), scale, self.levels)
@@ -108,9 +117,11 @@ class Categorical(OfLevels):
 
     @property
     def raw_shape(self) -> Shape:
+        """Shape of the raw numbers of a row."""
         return widen(self.event_shape, self.levels)
 
     def __call__(self, raw: Tensor) -> D.Distribution:
+        """The distribution of raw numbers, (rows, *raw_shape)."""
         logits = unmix(raw, self.event_shape, self.levels)
         base = CategoricalLevels(logits=logits, validate_args=False)
         return independent(base, self.event_shape)
@@ -134,4 +145,5 @@ class OneHot:
         return (self.classes,)
 
     def __call__(self, raw: Tensor) -> D.Distribution:
+        """The distribution of raw numbers, (rows, *raw_shape)."""
         return D.OneHotCategorical(logits=raw, validate_args=False)

@@ -68,6 +68,7 @@ class Located(DataInit):
         self.gain.copy_(spread)
 
     def forward(self, raw: Tensor) -> D.Distribution:
+        """Locations from the network, scales from their place."""
         loc, scale = self._parts(raw)
         base = self.make(loc=loc * self.gain + self.shift, scale=scale, validate_args=False)
         return independent(base, self.event_shape)

@@ -12,6 +12,7 @@ from torch import distributions as D
 
 from vaekit.models.drawing import Draw
 from vaekit.rows import Rows
+from vaekit.system.checks import BadInput
 
 NOTHING = Rows()
 
@@ -52,6 +53,26 @@ class Graph(nn.Module, ABC):
     @abstractmethod
     def priors(self) -> list[Any]:
         """p of each latent, in order."""
+
+    @property
+    def first_posterior(self) -> nn.Module:
+        """q(z | x, given) of the first latent, which shares its weights with this graph.
+
+        Raises:
+            BadInput: for a graph whose first latent's prior cannot be replaced.
+        """
+        raise self._keeps_its_prior()
+
+    def put_first_prior(self, prior: Any) -> None:
+        """Let the first latent have another prior.
+
+        Raises:
+            BadInput: for a graph where that cannot be done.
+        """
+        raise self._keeps_its_prior()
+
+    def _keeps_its_prior(self) -> BadInput:
+        return BadInput(f"the prior of a {type(self).__name__} cannot be refitted")
 
     def networks(self, rows: Rows) -> dict[str, tuple[nn.Module, tuple[Tensor, ...]]]:
         """Networks to look into, by name, each with what it is called with for these rows; none

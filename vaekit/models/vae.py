@@ -45,6 +45,15 @@ class VAE(Graph):
         """p(z)."""
         return [self.prior]
 
+    @property
+    def first_posterior(self) -> nn.Module:
+        """q(z | x, given)."""
+        return self.posterior
+
+    def put_first_prior(self, prior: Any) -> None:
+        """Let z have another prior."""
+        self.prior = prior
+
     def networks(self, rows: Rows) -> dict[str, tuple[nn.Module, tuple[Tensor, ...]]]:
         """The encoder's and the decoder's."""
         z = rows.data.new_zeros(len(rows), self.latents["z"])

@@ -21,8 +21,11 @@ def conv_encoder(
     """(rows, C, H, W) to (rows, *outputs): each stage halves the image, then two dense layers.
 
     Args:
+        image: (C, H, W).
+        outputs: shape of one row of the output.
         channels: width of each stage; the image is halved once per stage.
         hidden: width of the dense layer before the output.
+        act: activation by name.
     """
     layers: list[nn.Module] = []
     for before, after in pairwise((image[0], *channels)):

@@ -1,4 +1,4 @@
-"""First layers that bring data to a size that networks like."""
+"""Input layers that rescale data for networks."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class Rescale(nn.Module):
         self.middle = (levels - 1) / 2
 
     def forward(self, x: Tensor) -> Tensor:
+        """2 x / (levels - 1) - 1."""
         return x / self.middle - 1
 
 
@@ -28,9 +29,11 @@ class MeanLogits(DataInit):
         self.logits = nn.Parameter(torch.zeros(shape))
 
     def init_from(self, x: Tensor) -> None:
+        """Set the logits to those of the data's mean."""
         self.logits.copy_(torch.logit(x.mean(0).clamp(1e-3, 1 - 1e-3)))
 
     def forward(self, x: Tensor) -> Tensor:
+        """x plus the learned logits."""
         return x + self.logits
 
 
@@ -39,7 +42,8 @@ class Standardize(DataInit):
     vector or each channel of an image.
 
     Args:
-        shape: of one row. log: take log(1 + x) first, for counts.
+        shape: of one row.
+        log: take log(1 + x) first, for counts.
     """
 
     mean: Tensor
@@ -52,11 +56,13 @@ class Standardize(DataInit):
         self.register_buffer("spread", torch.ones(shape))
 
     def init_from(self, x: Tensor) -> None:
+        """Set mean and spread."""
         mean, spread = moments(self._scale(x))
         self.mean.copy_(mean)
         self.spread.copy_(spread)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(x - mean) / spread, of log(1 + x) for counts."""
         return (self._scale(x) - self.mean) / self.spread
 
     def _scale(self, x: Tensor) -> Tensor:

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from vaekit.networks.fast import Linear
 from vaekit.system.checks import known
-
-Shape = tuple[int, ...]
+from vaekit.system.types import Shape
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -37,6 +36,7 @@ class Heads(nn.Module):
             self.add_module(name, Linear(inputs, width))
 
     def forward(self, x: Tensor) -> Tensor:
+        """The outputs of all heads, concatenated."""
         return torch.cat([head(x) for head in self.children()], -1)
 
 

@@ -25,6 +25,7 @@ class Residual(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
+        """x plus what its branch makes of it."""
         return x + self.block(x)
 
 
@@ -61,6 +62,7 @@ class ChannelsFirst(nn.GroupNorm):
     kernels for channels-last images are many times slower on processors."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """Group normalisation of (rows, C, H, W)."""
         if x.device.type != "cpu":
             return super().forward(x)
         return super().forward(x.contiguous()).contiguous(memory_format=torch.channels_last)

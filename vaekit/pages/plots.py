@@ -10,8 +10,8 @@ import numpy as np
 from vaekit.evaluation import BoundCurve
 from vaekit.pictures import figure, svg
 from vaekit.pictures.svg import ACCENT, INK, MUTED, SECOND
+from vaekit.system.types import Array
 
-Array = np.ndarray
 PALETTE = (
     "#4c78d8", "#e8803c", "#3fa66b", "#d9534f", "#9a6fd0",
     "#a0714f", "#e07bb5", "#8a8f98", "#b5a53a", "#36b1c4",
@@ -74,6 +74,7 @@ def bound_curve(curve: BoundCurve, bracket: dict[str, tuple[float, float]]) -> s
     """The bound against the number of particles, with estimates from elsewhere as bands.
 
     Args:
+        curve: the bounds.
         bracket: name to (low, high) in nats.
     """
     with figure(9.6, 3.0) as (made, axis):

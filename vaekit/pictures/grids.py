@@ -9,13 +9,14 @@ import math
 import numpy as np
 from PIL import Image
 
-Array = np.ndarray
+from vaekit.system.types import Array
 
 
 def as_bytes(images: Array, top: float | None = None) -> Array:
     """Images of any range, (N, H, W) or (N, H, W, C), as uint8 from black to white.
 
     Args:
+        images: (N, H, W) or (N, H, W, C).
         top: the value of white; by default 255 for bytes above 1, 1 for fractions in [0, 1],
             else the largest value found (and the smallest is black).
     """

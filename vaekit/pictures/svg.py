@@ -65,6 +65,7 @@ def svg(made: Any, title: str) -> str:
     """The figure as an ``<svg>`` element that scales with the page and takes its colours.
 
     Args:
+        made: a matplotlib figure.
         title: what the picture shows, for those who cannot see it.
     """
     import matplotlib

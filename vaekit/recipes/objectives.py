@@ -22,6 +22,7 @@ def beta_tcvae(beta: float = 6.0, rows: int = 1, **rest: Any) -> Built:
 
     Args:
         beta: weight of the total correlation.
+        rows: of the training data.
     """
     model, objective = vae(**rest)
     penalty = penalties.total_correlation(rows)

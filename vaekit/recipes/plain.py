@@ -52,6 +52,10 @@ def vae(
     """A variational autoencoder (Kingma & Welling 2014; Rezende et al. 2014).
 
     Args:
+        shape: of one row of x.
+        levels: of likelihoods of whole levels.
+        steps: updates of the training, for schedules.
+        given: width of each thing that is given beside x, by name.
         latent: numbers in a code.
         likelihood: p(x|z) by name; auto looks at the data.
         network: auto is conv for images of 16 pixels a side or more, else dense.
@@ -76,7 +80,7 @@ def vae(
     decode = parts.decoder(data, latent, kind, width, depth, beside)
     encode = parts.posterior(data, code, kind, width, depth, beside)
     before = parts.prior(prior, Site(latent, shape, encode, prior_components), beside)
-    side = parts.withheld(drop, beside)
+    side = parts.condition_dropout(drop, beside)
     return Built(VAE(before, encode, decode, side), parts.warmed_up(kl_warmup, steps))
 
 
@@ -136,6 +140,8 @@ def burda(
     """The one-layer network for binary images of the IWAE paper: tanh, 200-200 (Burda et al. 2016).
 
     Args:
+        shape: of one row of x.
+        levels: of likelihoods of whole levels.
         latent: numbers in a code.
         likelihood: p(x|z) by name.
         width: of the two hidden layers on either side.
@@ -158,6 +164,8 @@ def keras_mnist(
     """The convolutional VAE of the Keras tutorial: 69,076 + 65,089 parameters (Chollet 2020).
 
     Args:
+        shape: of one row of x.
+        levels: of likelihoods of whole levels.
         latent: numbers in a code.
         likelihood: p(x|z) by name.
     """

@@ -58,13 +58,13 @@ def layers(
         makers[id(output)] = name
         alive.append(output)
 
-    with _watching(net, record), torch.inference_mode():
+    with _forward_hooks(net, record), torch.inference_mode():
         run() if run else net(*inputs)
     return found
 
 
 @contextmanager
-def _watching(net: nn.Module, record: Any) -> Iterator[None]:
+def _forward_hooks(net: nn.Module, record: Any) -> Iterator[None]:
     """Call ``record(name, module, inputs, output)`` after every module inside ``net`` has run."""
 
     def hook(name: str) -> Any:
@@ -102,12 +102,14 @@ def _origin(config: Config) -> dict[str, Any]:
     """Where a model comes from; what it is given only where it is given something."""
     data = config.data.to_json()
     given = {"conditions": config.conditions.to_json()} if config.conditions else {}
+    prior = {} if config.prior is None else {"prior": config.prior.text}
     return {
         "recipe": config.recipe,
         "arguments": dict(config.arguments),
         "likelihood": config.likelihood.to_json(),
         "data": {k: v for k, v in data.items() if k not in ("columns", "label_names")},
         **given,
+        **prior,
         "plan": asdict(config.plan),
         "vaekit": config.vaekit,
     }
@@ -132,6 +134,8 @@ def as_text(found: dict[str, Any]) -> str:
     ]
     names = ", ".join(c["name"] for c in found.get("conditions", ()))
     lines += [f"given       {names}"] if names else []
+    prior = found.get("prior")
+    lines += [f"prior       {prior}, fitted after training"] if prior else []
     lines += _health(found["health"])
     for part, table in found["layers"].items():
         lines += ["", *_table(part, table), f"{part}: {found['parameters'][part]:,} parameters"]
@@ -139,7 +143,7 @@ def as_text(found: dict[str, Any]) -> str:
 
 
 def _health(health: dict[str, Any] | None) -> list[str]:
-    """What the last evaluation said of the latents."""
+    """What the last evaluation found of the latents."""
     if health is None:
         return []
     kl = health.get("kl_per_dimension") or []

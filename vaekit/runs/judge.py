@@ -21,8 +21,8 @@ from vaekit.evaluation.disentanglement import Disentanglement
 from vaekit.evaluation.samples import Quality, quality
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, known, require
+from vaekit.system.types import Array
 
-Array = np.ndarray
 Features = Callable[[Array], Array]
 SPACES = ("raw", "pca", "classifier")
 TRAINED_ON, COMPONENTS, HIDDEN = 10_000, 64, 64
@@ -34,13 +34,15 @@ def judge_samples(
     """Compare new rows with test rows in a feature space.
 
     Args:
+        trained: the model.
         features: "raw" numbers; "pca" of the training rows (up to 64 components); "classifier",
             the last hidden layer of a small network that tells the training labels apart; or a
             function from rows (as the data holds them) to (rows, features).
         rows: on each side, at most.
+        seed: of everything random.
 
     Raises:
-        BadInput: for a model whose data is not at hand, or "classifier" without labels.
+        BadInput: for a model whose data cannot be opened, or "classifier" without labels.
     """
     source = _source(trained)
     real = to_array(in_memory(source.rows("test", rows)))
@@ -48,11 +50,16 @@ def judge_samples(
     given = trained.config.conditions.carried(source.given_of("test", rows), source.given_names)
     made = trained.sample(len(real), seed=seed, given=given)
     if isinstance(features, str):
-        name = known("feature space", features, SPACES)
-        space = _SPACES[name](source, seed)
+        name, space = features, feature_space(features, source, seed)
     else:
         name, space = "the caller's own", features
     return quality(space(real), space(made), name, seed=seed)
+
+
+def feature_space(name: str, source: Source, seed: int = 0) -> Features:
+    """A function from rows of a source to features, (rows, features), learned on its training
+    rows."""
+    return _SPACES[known("feature space", name, SPACES)](source, seed)
 
 
 def judge_codes(trained: Trained, *, rows: int = 10_000, seed: int = 0) -> Disentanglement:

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from vaekit.conditionals.priors import straight
 from vaekit.data import Encoded, Encoder, Representation, Source
-from vaekit.data.on_disk import OnDisk, Values, in_memory, passing
-from vaekit.data.readers.arrays import framed, is_frame, split_frame, to_array, to_rows
-from vaekit.data.readers.aside import LABEL
+from vaekit.data.on_disk import OnDisk, Values, chunks_of, in_memory
+from vaekit.data.readers.arrays import is_frame, like_frame, split_frame, to_array, to_rows
+from vaekit.data.readers.roles import LABEL
 from vaekit.evaluation import (
     bits_per_dimension,
     decode,
@@ -37,11 +37,10 @@ from vaekit.rows import LazyRows, Rows
 from vaekit.runs import folder as store
 from vaekit.runs.config import Config
 from vaekit.system.checks import BadInput, require
-from vaekit.system.modules import state_of
 from vaekit.system.progress import tracked
 from vaekit.system.seeding import generator_for, seeded
+from vaekit.system.types import Array
 
-Array = np.ndarray
 Given = Mapping[str, Any]
 Told = dict[str, Tensor]
 
@@ -71,8 +70,7 @@ class Trained:
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write config.json and model.safetensors into ``folder``."""
-        store.write_config(Path(folder), self.config)
-        store.write_weights(Path(folder), state_of(self.model))
+        store.write_model(Path(folder), self.model, self.config)
 
     @classmethod
     def unpacked(cls, config: bytes, weights: bytes) -> Trained:
@@ -88,6 +86,12 @@ class Trained:
             self.save(folder)
             place = Path(folder)
             return (place / store.CONFIG).read_bytes(), (place / store.WEIGHTS).read_bytes()
+
+    def refit_prior(self, prior: str | None, **how: Any) -> Trained:
+        """The model with another p(z), fitted to its codes: :func:`vaekit.runs.refit.refit`."""
+        from vaekit.runs.refit import refitted
+
+        return refitted(self, prior, **how)
 
     @property
     def representation(self) -> Representation:
@@ -165,7 +169,7 @@ class Trained:
         a row depends on that row and ``seed`` alone."""
         values, carried = self._values(data, "all")
         told = self._given(given, len(values), carried)
-        made = Encoder(self.representation, seed).rows_alike(in_memory(values), told)
+        made = Encoder(self.representation, seed).rows_with_common_noise(in_memory(values), told)
         self._check(made.data)
         return made
 
@@ -180,7 +184,7 @@ class Trained:
     def encode(self, data: Any, *, given: Given | None = None) -> Any:
         """Codes, (rows, latent): the posterior means."""
         found = encode(self.model, self.rows(data, given=given)).numpy()
-        return framed(data, found, [f"z{i}" for i in range(self.latent)])
+        return like_frame(data, found, [f"z{i}" for i in range(self.latent)])
 
     def decode(self, codes: Any, *, given: Given | None = None) -> Array:
         """The mean of p(x|z) for each code."""
@@ -196,7 +200,7 @@ class Trained:
         """Each row encoded and decoded again: the mean of p(x|z) at the posterior mean."""
         rows = self.rows(data, given=given)
         values = to_array(self._decode(encode(self.model, rows), rows[:].given))
-        return framed(data, values, self.config.columns)
+        return like_frame(data, values, self.config.columns)
 
     def sample(
         self, rows: int = 1, *, seed: int = 0, mean: bool = False, given: Given | None = None
@@ -304,9 +308,9 @@ class Trained:
         told, maker = self._given(given, len(values), carried), Encoder(self.representation, seed)
         found, start = [], 0
         try:
-            for part in passing(values, "scoring rows"):
+            for part in chunks_of(values, "scoring rows"):
                 beside = {n: v[start : start + len(part)] for n, v in told.items()}
-                rows = maker.rows_alike(part, beside)
+                rows = maker.rows_with_common_noise(part, beside)
                 self._check(rows.data)
                 found.append(measure(self._exact, rows.double(), samples=samples, seed=seed))
                 start += len(part)
@@ -374,14 +378,14 @@ class Trained:
             values = source.rows(split)
             carried = conditions.carried(source.given_of(split), source.given_names)
         elif is_frame(data):
-            frame, labels, columns = split_frame(data, self.config.data.opening.elsewhere().aside)
+            frame, labels, columns = split_frame(data, self.config.data.opening.elsewhere().roles)
             found = columns if labels is None else {**columns, LABEL: labels}
             values, carried = to_rows(frame), conditions.carried(found, {})
         else:
             values = data if isinstance(data, OnDisk) else to_rows(self._with_rows(data))
         self.representation.check(values)
         if isinstance(values, OnDisk):
-            for part in passing(values, "checking values"):
+            for part in chunks_of(values, "checking values"):
                 self._check(self.representation.encode(part, generator_for(0)))
         return values, carried
 
@@ -390,6 +394,4 @@ class Trained:
         self.model.likelihood.family.range.check(x, self.config.likelihood.name)
 
 
-def load(path: str | os.PathLike[str]) -> Trained:
-    """The trained model in a folder: see :meth:`Trained.load`."""
-    return Trained.load(path)
+load = Trained.load

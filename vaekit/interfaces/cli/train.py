@@ -118,7 +118,7 @@ def train_here(
         list[str] | None,
         Parameter(
             negative="",
-            help="What a conditional model is told beside x: label, or a column; repeat for more.",
+            help="What a conditional model is given beside x: label, or a column; repeat for more.",
         ),
     ] = None,
     binarize: Annotated[str, Parameter(help="none, threshold or dynamic.")] = "none",
@@ -131,12 +131,14 @@ def train_here(
     tensorboard: Annotated[bool, Parameter(negative="", help="Write TensorBoard events.")] = False,
     report: Annotated[bool, Parameter(help="Write report.html at the end.")] = True,
     device: Annotated[str, Parameter(help="auto (a GPU if there is one), cpu or cuda.")] = "auto",
-    split_weights: Annotated[
+    shard: Annotated[
         bool,
-        Parameter(negative="", help="Of several processes, let each hold a share of the weights."),
+        Parameter(
+            negative="", help="Shard weights, gradients and optimiser state over several processes."
+        ),
     ] = False,
-    record: Annotated[
-        bool, Parameter(help="Let a GPU play recordings of whole updates, where it can.")
+    capture: Annotated[
+        bool, Parameter(help="Capture whole updates as CUDA graphs on a GPU, where possible.")
     ] = True,
     threads: Threads = 0,
     json: Json = False,
@@ -155,8 +157,8 @@ def train_here(
     if resume is not None:
         alone = data is None and not options and opening == opening_of()
         require(alone, "--resume takes everything from the run: give it alone")
-    place = placement(device, shard=split_weights, capture=record)
-    with process_group(place.device) as world, _said_once(speaks=world.is_first):
+    place = placement(device, shard=shard, capture=capture)
+    with process_group(place.device) as world, _print_once(speaks=world.is_first):
         if resume is not None:
             trained, folder = go_on(resume, None, place, **watching), resume
         else:
@@ -169,7 +171,7 @@ def train_here(
 
 
 @contextmanager
-def _said_once(*, speaks: bool) -> Iterator[None]:
+def _print_once(*, speaks: bool) -> Iterator[None]:
     """A mistake in the block ends every process; only one that speaks says what it was."""
     try:
         yield
