@@ -64,11 +64,10 @@ def knows_names(node):
 def reads_config(node):
     """config["..."], config.arguments["..."] or config.arguments.get("...")."""
     if isinstance(node, ast.Subscript):
-        return list(names_in(node.value))[:1] in (["config"], ["arguments"])
+        return "config" in names_in(node.value)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         source = node.func.value
-        named = isinstance(source, ast.Attribute) and source.attr in ("config", "arguments")
-        return node.func.attr == "get" and named
+        return node.func.attr == "get" and "config" in names_in(source)
     return False
 
 
