@@ -3,9 +3,19 @@
 import torch
 from parts import LEVELS, VECTOR
 
-from vaekit.conditionals import Conditional, EvenLabels, Mapped, Site, StandardNormal, prior
+from vaekit.conditionals import (
+    Conditional,
+    EvenLabels,
+    Mapped,
+    Mixture,
+    Site,
+    StandardNormal,
+    prior,
+)
+from vaekit.conditionals.refitted import Refitted, Scaled
 from vaekit.families import DiagonalNormal, OneHot, likelihood
 from vaekit.models import VAE, Graph, Labelled, Ladder, Rung
+from vaekit.models.density import Density
 from vaekit.networks import ConditionDropout, Join, dense
 from vaekit.recipes import recipe
 from vaekit.rows import Rows
@@ -26,6 +36,8 @@ PRIORS = {
     "mixture": lambda: prior("mixture", site()),
     "vamp": lambda: prior("vamp", site()),
     "flow": lambda: prior("flow", site()),
+    "scaled": lambda: Scaled(Mixture(LATENT, 4)),
+    "refitted": lambda: Refitted(Mixture(LATENT, 4), StandardNormal(LATENT)),
 }
 
 
@@ -91,6 +103,7 @@ GRAPHS = {
     "labelled": lambda: (labelled(), 0),
     "labelled with something given": lambda: (labelled(BESIDE), BESIDE),
     "no latents": lambda: (NoLatents(), 0),
+    "a density": lambda: (Density(Mixture(VECTOR[0], 4)), 0),
 }
 
 

@@ -94,6 +94,11 @@ class Graph(nn.Module, ABC):
         return torch.cat(known, -1) if known and len(known) == len(each) else None
 
     @property
+    def may_be_untold(self) -> bool:
+        """Whether it learned to do without what it is given."""
+        return False
+
+    @property
     def has_density(self) -> bool:
         """False if a posterior is a point: then there is no KL, no ELBO and no log p(x)."""
         return all(posterior.has_density for posterior in self.posteriors)

@@ -35,6 +35,11 @@ class Labelled(Graph):
         return self.vae.likelihood
 
     @property
+    def may_be_untold(self) -> bool:
+        """Of what is given beside the label."""
+        return self.vae.may_be_untold
+
+    @property
     def posteriors(self) -> list[Any]:
         """q(y | x), q(z | x, y)."""
         return [self.posterior, *self.vae.posteriors]

@@ -31,6 +31,11 @@ class VAE(Graph):
         self.latents = {"z": math.prod(prior.event_shape)}
 
     @property
+    def may_be_untold(self) -> bool:
+        """If what is given was withheld now and then."""
+        return self.side is not None
+
+    @property
     def posteriors(self) -> list[Any]:
         """q(z | x)."""
         return [self.posterior]

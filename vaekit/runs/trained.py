@@ -352,7 +352,7 @@ class Trained:
     @property
     def may_be_untold(self) -> bool:
         """Whether the model learned to do without what it is given."""
-        return bool(self.config.arguments.get("drop"))
+        return self.model.may_be_untold
 
     def _told(self, given: Given | None, carried: Given, rows: int) -> Told:
         """Class numbers and covariates of so many rows, as a person says or the data carries."""
