@@ -4,11 +4,14 @@ import torch
 from torch import nn
 
 from vaekit.conditionals import Conditional, StandardNormal
+from vaekit.data import open_source
 from vaekit.families import DiagonalNormal, FullNormal, LowRankNormal, likelihood
 from vaekit.families.base import half_exp
 from vaekit.models import VAE
 from vaekit.networks import dense
 from vaekit.objectives import bounds, penalties
+from vaekit.recipes import RECIPES
+from vaekit.recipes.recipe import needs_given
 
 VECTOR, IMAGE = (6,), (2, 4, 3)
 LEVELS = 5
@@ -37,11 +40,17 @@ LIKELIHOODS = {
     "negative_binomial": lambda shape: likelihood("negative_binomial", shape),
 }
 
-BOUNDS = {
+BOUNDS = {  # of three particles, or of a multiple of three
     "reconstruction": bounds.reconstruction,
     "elbo": bounds.elbo,
     "path_elbo": bounds.path_elbo,
     "iwae": bounds.iwae,
+    "dreg": bounds.dreg,
+    "miwae": bounds.miwae(3),
+    "piwae": bounds.piwae(3),
+    "ciwae": bounds.ciwae(0.3),
+    "renyi": bounds.renyi(0.5),
+    "tvo": bounds.tvo(5),
 }
 
 PENALTIES = {
@@ -60,6 +69,12 @@ def model(posterior=None, data=None, shape=VECTOR, width=16):
         Conditional(dense(shape, code.raw_shape, [width], "tanh"), code),
         Conditional(dense(code.event_shape, family.raw_shape, [width], "tanh"), family),
     )
+
+
+def digits_for(recipe):
+    """The digits, with their labels given to a recipe that needs something given."""
+    needs = needs_given(RECIPES[recipe])
+    return open_source("digits", given=("label",) if needs else ())
 
 
 def rows(family, count=7):

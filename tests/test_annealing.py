@@ -8,7 +8,7 @@ from parts import LinearGaussian
 from test_bounds import two_layers
 
 from vaekit.evaluation import anneal, sandwich
-from vaekit.evaluation.annealing import AnnealedPath, _ladder, _transition
+from vaekit.evaluation.annealing import AnnealedPath, _temperatures, _transition
 from vaekit.models.drawing import Generator
 from vaekit.rows import Rows
 
@@ -73,7 +73,7 @@ def test_a_transition_leaves_its_distribution_alone():
 
 
 def test_temperatures_run_from_zero_to_one():
-    betas = _ladder(10)
+    betas = _temperatures(10)
     assert betas[0] == 0
     assert betas[-1] == 1
     assert betas == sorted(betas)

@@ -130,7 +130,7 @@ def test_tables(tmp_path):
 
 
 def test_a_process_loads_once_and_has_one_thread(digits, place):
-    def looks(trained, rows):
+    def looks(trained, rows, given):
         loads = bulk._loaded.cache_info().misses
         return np.array([[os.getpid(), loads, torch.get_num_threads()]] * len(rows))
 

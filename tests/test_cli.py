@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from vaekit.interfaces.cli import COMMANDS, run
-from vaekit.interfaces.cli.waiting import busy, choose_waiting, neighbours
+from vaekit.interfaces.cli.waiting import choose_wait_policy, is_busy, running_threads
 from vaekit.system.progress import tracked
 
 
@@ -337,16 +337,16 @@ def test_training_that_fails_says_so_and_exits_with_one(tmp_path, monkeypatch, c
 def test_idle_threads_wait_as_the_machine_allows(tmp_path):
     loads = tmp_path / "loadavg"
     loads.write_text("0.5 0.4 0.3 3/120 4567\n")
-    assert neighbours(loads) == 2
-    assert neighbours(tmp_path / "none") == 0
-    assert busy(1, 2)
-    assert not busy(0, 2)
-    assert not busy(2, 16)
+    assert running_threads(loads) == 2
+    assert running_threads(tmp_path / "none") == 0
+    assert is_busy(1, 2)
+    assert not is_busy(0, 2)
+    assert not is_busy(2, 16)
     kept = {"OMP_WAIT_POLICY": "active"}
-    choose_waiting(kept)
+    choose_wait_policy(kept)
     assert kept == {"OMP_WAIT_POLICY": "active"}
     chosen: dict[str, str] = {}
-    choose_waiting(chosen)
+    choose_wait_policy(chosen)
     assert len(chosen) == 1
 
 

@@ -56,8 +56,8 @@ class TestAsking:
 
 
 MISTAKES = {
-    "missing": ({"kind": "cat"}, r"has to be told age: --given age=40 .*a number"),
-    "all missing": ({}, r"has to be told kind: --given kind=cat .*one of: cat, dog, horse"),
+    "missing": ({"kind": "cat"}, r"needs age: --given age=40 .*a number"),
+    "all missing": ({}, r"needs kind: --given kind=cat .*one of: cat, dog, horse"),
     "unknown name": ({"kind": "cat", "age": 1, "agee": 1}, "unknown condition 'agee'; did you mean 'age'"),
     "unknown class": ({"kind": "hors", "age": 1}, "unknown kind 'hors'; did you mean 'horse'.*cat, dog, horse"),
     "far class": ({"kind": "zebra", "age": 1}, "unknown kind 'zebra'; choose from: cat, dog, horse"),
@@ -89,7 +89,7 @@ def test_a_model_that_is_given_nothing_says_so():
 
 
 def test_what_is_not_encoded_is_missed():
-    with pytest.raises(BadInput, match="has to be told age"):
+    with pytest.raises(BadInput, match="needs age"):
         BOTH.encode({"kind": torch.tensor([0])})
 
 

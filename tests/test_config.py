@@ -141,3 +141,11 @@ def test_a_model_in_memory_and_its_folder_say_the_same(trained, tmp_path):
     again = vaekit.load(tmp_path / "m")
     assert again.config == made.config
     assert fingerprint(again) == fingerprint(made)
+
+
+def test_nobody_else_takes_it_apart():
+    package = Path(vaekit.__file__).parent
+    for path in package.rglob("*.py"):
+        text = path.read_text()
+        assert path.name == "config.py" or "config[" not in text, path
+        assert "config.get(" not in text, path

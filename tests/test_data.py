@@ -150,7 +150,7 @@ class TestBatches:
 
     def first(self, batches, count, step=0):
         steps = batches.from_step(step)
-        return [next(steps).x[:, 0].tolist() for _ in range(count)]
+        return [next(steps).parts[0].rows.x[:, 0].tolist() for _ in range(count)]
 
     def test_every_row_once_an_epoch(self):
         b = self.make()
@@ -174,9 +174,9 @@ class TestBatches:
         grey = source("g", torch.full((10, 400), 128, dtype=torch.uint8))
         b = Batches(grey, Representation((400,), "uint8", 255.0, "dynamic"), 8)
         steps = b.from_step()
-        first, second = next(steps).x, next(steps).x
+        first, second = (next(steps).parts[0].rows.x for _ in range(2))
         assert not torch.equal(first, second)
-        assert torch.equal(next(b.from_step(1)).x, second)
+        assert torch.equal(next(b.from_step(1)).parts[0].rows.x, second)
 
 
 class TestFacts:

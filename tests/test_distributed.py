@@ -12,8 +12,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from vaekit.data import Batches, open_source
-from vaekit.rows import Batch
+from vaekit.data import Batches, Representation, open_source
+from vaekit.data.source import source
 from vaekit.runs.job import prepare
 from vaekit.runs.run import run_here
 from vaekit.system.checks import BadInput
@@ -122,20 +122,24 @@ def test_parts_cover_each_batch_once():
 
     here, there = of((0, 2)), of((1,))
     assert here.rows == there.rows == 100
-    assert here.parts == ((0, 34), (2, 33))
-    assert there.parts == ((1, 33),)
-    assert sum(share for b in (here, there) for _, _, share in b.split()) == pytest.approx(1)
-    together = torch.cat([here.x, there.x]).flatten(1)
-    whole = next(Batches(digits, seen, 100).from_step()).x.flatten(1)
+    assert [(p.number, len(p.rows)) for p in here.parts] == [(0, 34), (2, 33)]
+    assert [(p.number, len(p.rows)) for p in there.parts] == [(1, 33)]
+    parts = (*here.parts, *there.parts)
+    assert sum(part.share for part in parts) == pytest.approx(1)
+    together = torch.cat([part.rows.x for part in parts]).flatten(1)
+    (all_,) = next(Batches(digits, seen, 100).from_step()).parts
+    whole = all_.rows.x.flatten(1)
     assert sorted(together.tolist()) == sorted(whole.tolist())
 
 
 def test_an_empty_part_does_not_count():
-    batch = Batch(torch.arange(3.0), (), ((0, 2), (3, 0)), 2)
-    assert [(n, part.x.tolist(), share) for n, part, share in batch.split()] == [
-        (0, [0.0, 1.0], 1.0),
-        (3, [2.0], 0.0),
-    ]
+    values = torch.arange(4.0).view(2, 2)
+    batches = Batches(
+        source("two", values), Representation((2,)), 2, split="all", parts=4, mine=(0, 3)
+    )
+    batch = next(batches.from_step())
+    assert batch.rows == 2
+    assert [(p.number, len(p.rows), p.share) for p in batch.parts] == [(0, 1, 0.5), (3, 1, 0.0)]
 
 
 def test_last_batch_smaller_than_its_parts():
@@ -158,7 +162,7 @@ def test_place_in_the_world(variables, place):
 
 
 def test_parts_are_shared_out():
-    assert [list(World(rank, 3).mine(7)) for rank in range(3)] == [[0, 3, 6], [1, 4], [2, 5]]
+    assert [list(World(rank, 3).shard_of(7)) for rank in range(3)] == [[0, 3, 6], [1, 4], [2, 5]]
 
 
 def test_more_processes_than_parts_are_refused(monkeypatch):

@@ -130,7 +130,7 @@ class TestQuality:
 
     def test_equal_sets(self):
         assert quality.frechet_distance(self.a, self.a) == pytest.approx(0, abs=1e-6)
-        found = quality.nearness(self.a[:500], self.a[:500])
+        found = quality.neighbour_scores(self.a[:500], self.a[:500])
         assert found["precision"] == found["recall"] == found["coverage"] == 1
 
     def test_kernel_distance_is_unbiased(self):
@@ -148,13 +148,13 @@ class TestQuality:
         assert error == 0
 
     def test_far_sets_share_nothing(self):
-        found = quality.nearness(self.a[:400], self.a[400:800] + 100)
+        found = quality.neighbour_scores(self.a[:400], self.a[400:800] + 100)
         assert found == {"precision": 0, "recall": 0, "density": 0, "coverage": 0}
 
     def test_one_mode_of_two_has_precision_but_half_the_recall(self):
         real = np.concatenate([self.a[:400], self.a[400:800] + 50])
         made = self.a[800:1600]
-        found = quality.nearness(real, made)
+        found = quality.neighbour_scores(real, made)
         assert found["precision"] > 0.9
         assert 0.4 < found["recall"] < 0.55
         assert 0.4 < found["coverage"] < 0.55

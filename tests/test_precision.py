@@ -6,7 +6,6 @@ from torch import nn
 
 import vaekit
 from vaekit.data import open_source
-from vaekit.rows import Batch
 from vaekit.runs.job import prepare
 from vaekit.system.checks import BadInput
 from vaekit.system.precision import dtype_for, has_bfloat16, in_precision, networks_in
@@ -36,7 +35,7 @@ def test_networks_compute_in_it_and_give_float32():
 @pytest.mark.parametrize("recipe", ["vae", "full_covariance_vae", "iwae", "dreg", "beta_tcvae"])
 def test_losses_and_gradients_are_float32(recipe):
     job = prepare(open_source("digits"), recipe, latent=3, width=16, epochs=1)
-    batch = Batch(job.rows("train")[:32])
+    batch = job.rows("train")[:32]
     losses = {}
     for dtype in (torch.float32, torch.bfloat16):
         torch.manual_seed(0)
@@ -64,10 +63,10 @@ def test_a_model_trained_in_bfloat16_is_evaluated_in_float32():
 
 
 def test_what_auto_means(monkeypatch):
-    monkeypatch.setattr("vaekit.system.precision.processor", lambda: {"avx512_bf16": True})
+    monkeypatch.setattr("vaekit.system.precision.cpu_capabilities", lambda: {"avx512_bf16": True})
     assert dtype_for("auto", CPU) == torch.bfloat16
     assert dtype_for("fp32", CPU) == torch.float32
-    monkeypatch.setattr("vaekit.system.precision.processor", lambda: {"avx512_f": True})
+    monkeypatch.setattr("vaekit.system.precision.cpu_capabilities", lambda: {"avx512_f": True})
     assert not has_bfloat16(CPU)
     assert dtype_for("auto", CPU) == torch.float32
     assert dtype_for("bf16", CPU) == torch.bfloat16

@@ -13,10 +13,10 @@ AMD = {"cpu_name": "AMD EPYC", "avx512_f": True}
 @pytest.fixture(params=["AMD EPYC", "Intel(R) Xeon(R)"])
 def on(request, monkeypatch):
     """Either kind of processor, whatever this one is."""
-    monkeypatch.setattr(quick, "processor", lambda: {**AMD, "cpu_name": request.param})
-    quick._quick.cache_clear()
+    monkeypatch.setattr(quick, "cpu_capabilities", lambda: {**AMD, "cpu_name": request.param})
+    quick._onednn_linear.cache_clear()
     yield request.param
-    quick._quick.cache_clear()
+    quick._onednn_linear.cache_clear()
 
 
 def both(ours, theirs, *shape):
@@ -45,22 +45,22 @@ def test_linear_is_torchs(on, rows, bias):
 def test_another_product_is_used_only_where_it_pays(on):
     large, small = torch.randn(300, 300), torch.randn(3, 300)
     weight = torch.randn(200, 300)
-    if on.startswith("AMD") and quick._quick() is None:
+    if on.startswith("AMD") and quick._onednn_linear() is None:
         pytest.skip("this torch was built without oneDNN")
-    assert quick._suits(large, weight) == on.startswith("AMD")
-    assert not quick._suits(small, weight)
-    assert not quick._suits(large.double(), weight.double())
-    assert not quick._suits(large[None], weight)
+    assert quick._is_for_onednn(large, weight) == on.startswith("AMD")
+    assert not quick._is_for_onednn(small, weight)
+    assert not quick._is_for_onednn(large.double(), weight.double())
+    assert not quick._is_for_onednn(large[None], weight)
     with torch.autocast("cpu", torch.bfloat16):
-        assert not quick._suits(large, weight)
+        assert not quick._is_for_onednn(large, weight)
 
 
 def test_processors_that_say_nothing_are_left_alone(monkeypatch):
     for said in ({}, {"cpu_name": "AMD EPYC"}, {"avx512_f": True}):
-        monkeypatch.setattr(quick, "processor", lambda said=said: said)
-        quick._quick.cache_clear()
-        assert quick._quick() is None
-    quick._quick.cache_clear()
+        monkeypatch.setattr(quick, "cpu_capabilities", lambda said=said: said)
+        quick._onednn_linear.cache_clear()
+        assert quick._onednn_linear() is None
+    quick._onednn_linear.cache_clear()
 
 
 def test_gradients_of_gradients_are_torchs(on):

@@ -9,14 +9,16 @@ from dataclasses import replace
 
 import pytest
 import torch
+from parts import digits_for
 from tape import Tape
 
 import vaekit
 from vaekit import recipes
 from vaekit.data import open_source
 from vaekit.families.catalogue import LIKELIHOODS
+from vaekit.objectives import Term
 from vaekit.recipes.recipe import Built
-from vaekit.rows import Batch
+from vaekit.rows import Batch, Rows
 from vaekit.runs.job import prepare
 from vaekit.training import Diverged, Meter, read_metrics, save_checkpoint, train
 from vaekit.training.cuda_graphs import (
@@ -36,10 +38,10 @@ UPDATES = 12
 def made(recipe="vae", **options):
     """A session and its batches; the eighth of each epoch is smaller than the others."""
     job = prepare(
-        open_source("digits"), recipe,
+        digits_for(recipe), recipe,
         **{"latent": 3, "epochs": 3, "batch": 150, "precision": "fp32", **options},
     )  # fmt: skip
-    session = job.run().session
+    session = job.run().state
     session.model.train()
     return session, job.batches
 
@@ -52,6 +54,10 @@ def curve(do, session, batches, updates=UPDATES):
         for s in steps
     ]
     return torch.tensor(said), [p.detach().clone() for p in session.averaged.parameters()]
+
+
+def spoiled(batch, by):
+    return Batch.whole(batch.parts[0].rows.map(lambda t: t * by))
 
 
 def both(*args, **options):
@@ -92,11 +98,11 @@ def test_whatever_changes_from_update_to_update_changes(options):
 
 
 def test_what_a_recording_would_keep_still_is_found(monkeypatch):
-    """A number from Python that is not among the dials: the proof fails, training goes on."""
-    from vaekit import objectives
+    """A number from Python that is not in the schedule: it is not verified, training goes on."""
+    from vaekit.objectives import objective as objectives
 
     calls = iter(range(1, 10**6))
-    honest = objectives.parts
+    honest = objectives.elbo_terms
 
     def drifting(t):
         return {k: v * next(calls) for k, v in honest(t).items()}
@@ -105,10 +111,10 @@ def test_what_a_recording_would_keep_still_is_found(monkeypatch):
     tape = Tape()
     recorded = CapturedUpdates(session, tape)
     asked, batches_again = made()
-    monkeypatch.setattr(objectives, "parts", drifting)
-    with pytest.warns(UserWarning, match="not recorded: it does something else"):
+    monkeypatch.setattr(objectives, "elbo_terms", drifting)
+    with pytest.warns(UserWarning, match="not captured: it does something else"):
         played = curve(recorded.update, session, batches)
-    monkeypatch.setattr(objectives, "parts", honest)
+    monkeypatch.setattr(objectives, "elbo_terms", honest)
     expected = curve(lambda batch: updated(asked, batch), asked, batches_again)
     assert tape.plays == 1
     assert torch.allclose(expected[0][:, 3], played[0][:, 3], rtol=1e-5)
@@ -124,10 +130,10 @@ def test_what_waits_for_a_number_is_not_recorded(ask):
         ask(t.log_px)
         return t.log_px.sum() * 0
 
-    session.objective = session.objective.plus(1.0, asking)
+    session.objective = session.objective.plus(Term("asking", 1.0, asking))
     tape = Tape()
     recorded = CapturedUpdates(session, tape)
-    with pytest.warns(UserWarning, match="updates are not recorded: .* has to be waited for"):
+    with pytest.warns(UserWarning, match="updates are not captured: .* has to be waited for"):
         curve(recorded.update, session, batches)
     assert tape.recordings == 0
 
@@ -138,7 +144,7 @@ def test_a_failed_recording_is_done_without():
             raise RuntimeError("operation not permitted\nCUDA error: ...")
 
     session, batches = made()
-    with pytest.warns(UserWarning, match="not recorded: operation not permitted; training"):
+    with pytest.warns(UserWarning, match="not captured: operation not permitted; training"):
         played = curve(CapturedUpdates(session, Broken()).update, session, batches)
     session, batches = made()
     asked = curve(lambda batch: updated(session, batch), session, batches)
@@ -156,7 +162,7 @@ def test_divergence_is_found_later_and_nothing_is_learned_since(bad, tmp_path):
     for batch, number in zip(batches.from_step(), range(1, UPDATES), strict=False):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            recorded.update(batch._replace(x=batch.x * torch.nan) if number == bad else batch)
+            recorded.update(spoiled(batch, torch.nan) if number == bad else batch)
     with pytest.raises(Diverged, match="reconstruction became nan") as error:
         save_checkpoint(tmp_path, session, {})
     assert error.value.step == bad
@@ -169,9 +175,9 @@ def test_divergence_is_found_later_and_nothing_is_learned_since(bad, tmp_path):
 def test_the_end_of_training_is_looked_at():
     session, batches = made(epochs=1)
     recorded = CapturedUpdates(session, Tape())
-    spoiled = (b._replace(x=b.x + torch.inf) for b in batches.from_step())
+    worse = (spoiled(b, torch.inf) for b in batches.from_step())
     with pytest.raises(Diverged):
-        for batch, _ in zip(spoiled, range(session.steps), strict=False):
+        for batch, _ in zip(worse, range(session.steps), strict=False):
             recorded.update(batch)
 
 
@@ -195,9 +201,9 @@ def test_a_resumed_run_goes_on_as_it_would_have():
 @pytest.mark.parametrize("recipe", recipes.RECIPES)
 def test_an_update_stays_on_its_device(recipe):
     """On the device that holds no numbers, whatever mixes devices or waits is an error."""
-    assert (
-        on_meta(prepare(open_source("digits"), recipe, latent=3, epochs=1).built, (1, 8, 8)) == ""
-    )
+    source = digits_for(recipe)
+    built = prepare(source, recipe, latent=3, epochs=1).built
+    assert on_meta(built, (1, 8, 8), source.conditions().widths) == ""
 
 
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
@@ -206,13 +212,14 @@ def test_likelihoods_stay_on_their_device(likelihood):
     assert on_meta(built, (1, 8, 8)) == ""
 
 
-def on_meta(built: Built, shape):
+def on_meta(built: Built, shape, widths={}):  # noqa: B006
     """What an update of a model on the meta device asked for, if anything."""
     model, objective = built.model.to(META), built.objective.to(META)
-    x = torch.empty(16, *shape, device=META)
-    weights = [torch.empty((), device=META) for _ in objective.penalties]
+    given = {name: torch.empty(16, width, device=META) for name, width in widths.items()}
+    rows = Rows(torch.empty(16, *shape, device=META), given)
+    weights = [torch.empty((), device=META) for _ in objective.weights(0)]
     with WarmupCheck(META) as heard:
-        objective.weighed(model, Batch(x), weights).total.backward()
+        objective.weighed(model, rows, weights).total.backward()
     assert all(p.grad is None or p.grad.device == META for p in model.parameters())
     return heard.found
 
@@ -246,9 +253,9 @@ def test_one_process_on_a_gpu_records():
     assert not can_be_captured(session)
     session.device = torch.device("cuda", 0)
     assert can_be_captured(session)
-    session.record = False
+    session.capture = False
     assert not can_be_captured(session)
-    session.record, session.plan = True, replace(session.plan, parts=2)
+    session.capture, session.plan = True, replace(session.plan, parts=2)
     assert not can_be_captured(session)
 
 
@@ -282,7 +289,7 @@ def test_cuda_graphs_are_the_same_training(recipe):
         batches = job.run(Placement(torch.device("cuda", 0))).batches
         session.model.train()
         found.append(curve(do, session, batches))
-        assert recorded is None or recorded.play is not None
+        assert recorded is None or recorded.replay is not None
     assert torch.allclose(found[0][0], found[1][0], rtol=0.02)
 
 

@@ -12,6 +12,7 @@ import vaekit
 from vaekit.pages.comparison import compare_models
 from vaekit.pages.panels import manifold, white
 from vaekit.pages.report import write_report
+from vaekit.pages.sections import SECTIONS, Section
 from vaekit.pictures import as_bytes, enlarge, figure, grid, svg
 from vaekit.pictures.svg import THEMED
 
@@ -42,6 +43,18 @@ def page(trained, tmp_path_factory):
     folder, model = trained
     path = write_report(model, folder, tmp_path_factory.mktemp("report") / "r.html")
     return path.read_text(), json.loads((folder / "scores.json").read_text())
+
+
+def test_a_report_is_a_tuple_of_sections(trained, tmp_path):
+    """Each says when it applies; another report adds its own."""
+    folder, model = trained
+    never = Section(lambda view: "<p>never</p>", lambda view: False)
+    own = Section(lambda view: f"<p>{len(view.rows)} of {view.trained.latent}</p>")
+    path = write_report(model, folder, tmp_path / "r.html", sections=(SECTIONS[0], own, never))
+    text = path.read_text()
+    assert "<p>179 of 2</p>" in text
+    assert "never" not in text
+    assert "Latent map" not in text
 
 
 def test_it_is_well_formed_and_fetches_nothing(page):

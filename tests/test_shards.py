@@ -175,13 +175,13 @@ def test_few_shards_are_held_and_each_is_read_once_an_epoch(tmp_path, large, mon
         for _ in range(per_epoch):
             next(stream)
         assert len(opens) - before <= 30, epoch
-    assert most[0] <= 2 * source.values.together + 1 == 5
+    assert most[0] <= 2 * source.values.arrays_per_window + 1 == 5
 
 
 def test_windows_grow_with_what_memory_holds(tmp_path, monkeypatch):
     monkeypatch.setattr("vaekit.data.on_disk.LARGEST_IN_MEMORY", 6 * 10 * 36)
     values = open_source(str(thirty(tmp_path / "shards"))).values
-    assert values.together == 3
+    assert values.arrays_per_window == 3
     assert values.opened.cache_info().maxsize == 6
 
 

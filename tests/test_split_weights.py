@@ -29,12 +29,12 @@ from vaekit.training import (
 from vaekit.training.validation import validate
 
 OPTIONS = {"latent": 2, "width": 300, "parts": 2, "precision": "fp32"}
-WIDE = [*COMMON[:3], "--width", "300", *COMMON[5:], "--parts", "2"]  # layers above splitting.LARGE
+WIDE = [*COMMON[:3], "--width", "300", *COMMON[5:], "--parts", "2"]  # layers above fsdp.LARGE
 
 
 def both(*arguments):
     """Two processes of a run that splits its weights."""
-    return [started(rank, *arguments, "--split-weights") for rank in (0, 1)]
+    return [started(rank, *arguments, "--shard") for rank in (0, 1)]
 
 
 def same_weights(one, two, within=1e-4):
@@ -129,7 +129,7 @@ def in_a_process(rank, port, size, folder):
             go_on(again, batches, 10)
             assert look(again, chunks) == pytest.approx(float(expected["last"]), abs=1e-4)
     stopped_between(made, folder / "between")
-    fit("digits", out=folder / "run", epochs=4, split_weights=True, **OPTIONS)
+    fit("digits", out=folder / "run", epochs=4, shard=True, **OPTIONS)
     dist.barrier()
     os._exit(0)  # threads of connections that others have closed can crash Python's usual end
 
@@ -223,15 +223,15 @@ def test_nothing_is_pickled(shares):
 
 def test_one_process_holds_all():
     assert not session(split=True)[0].is_split
-    assert fit("digits", latent=2, width=8, epochs=1, split_weights=True).latent == 2
+    assert fit("digits", latent=2, width=8, epochs=1, shard=True).latent == 2
 
 
 def test_bounds_that_replay_are_named():
     """A bound that runs the model again needs its weights gathered: it must say so."""
     used = {name for name, bound in vars(bounds).items() if "replay" in names_in(bound)}
     assert used - {"frozen_log_q"} | {"path_elbo"} == bounds.REPLAYING
-    assert Objective(bounds.piwae(2)).replays
-    assert not Objective(bounds.elbo).replays
+    assert Objective(bounds.piwae(2)).bound.replays
+    assert not Objective(bounds.elbo).bound.replays
 
 
 def names_in(function):

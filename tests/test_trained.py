@@ -11,6 +11,7 @@ import torch
 
 import vaekit
 from vaekit.recipes import RECIPES
+from vaekit.recipes.recipe import needs_given
 from vaekit.system.checks import BadInput
 
 
@@ -244,7 +245,10 @@ def test_every_recipe_trains_saves_and_loads(recipe, kind, tmp_path):
         with pytest.raises(BadInput):
             vaekit.fit(data, recipe, epochs=1)
         return
-    model = vaekit.fit(data, recipe, latent=2, epochs=1, out=tmp_path / "r")
+    opening, told = {}, None
+    if needs_given(RECIPES[recipe]):
+        opening, told = {"labels": np.arange(40) % 3, "given": "label"}, {"label": 1}
+    model = vaekit.fit(data, recipe, latent=2, epochs=1, out=tmp_path / "r", **opening)
     again = vaekit.load(tmp_path / "r")
-    assert np.array_equal(model.sample(3), again.sample(3))
-    assert np.isfinite(model.evaluate(data, samples=3).reconstruction)
+    assert np.array_equal(model.sample(3, given=told), again.sample(3, given=told))
+    assert np.isfinite(model.evaluate(data, samples=3, given=told).reconstruction)

@@ -18,7 +18,7 @@ class DataInit(nn.Module, ABC):
 
 @torch.no_grad()
 def data_init(model: nn.Module, x: Tensor) -> None:
-    """Show x of training rows to every part of ``model`` that wants to see them."""
+    """Let every :class:`DataInit` inside ``model`` initialise itself from x of training rows."""
     for part in model.modules():
         if isinstance(part, DataInit):
             part.init_from(x)

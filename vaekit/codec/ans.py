@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-Array = np.ndarray
+from vaekit.system.types import Array
 
 PRECISION = 24
 PARTS = 2**PRECISION

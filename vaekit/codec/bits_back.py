@@ -21,8 +21,8 @@ from vaekit.codec.posteriors import BinnedNormal, CorrelatedNormal
 from vaekit.codec.priors import EqualBins, values_of
 from vaekit.codec.symbols import Symbols
 from vaekit.rows import Rows
+from vaekit.system.types import Array
 
-Array = np.ndarray
 Given = Mapping[str, Array]
 Choose = Callable[[str, Any, Any], Array]
 DROPPED = 6  # of a bin's bits

@@ -17,8 +17,8 @@ from torch import nn
 
 from vaekit.codec.ans import OFFSETS, Empty, Stack
 from vaekit.codec.bits_back import Given, compress_rows, decompress_rows
+from vaekit.system.types import Array
 
-Array = np.ndarray
 RAW, DEFLATED, LZMA, BZIP, MODEL = range(5)
 NUMBERS_AT_ONCE, BITS_A_LANE = 2**14, 2**13
 SAMPLE = 2**20

@@ -11,8 +11,8 @@ import numpy as np
 
 from vaekit.codec.bits_back import Given, fixed_point_rows
 from vaekit.system.checks import BadInput, require
+from vaekit.system.types import Array
 
-Array = np.ndarray
 KINDS = "buifU"
 
 

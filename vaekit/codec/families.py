@@ -29,8 +29,8 @@ from vaekit.families.levels import (
     unmix,
 )
 from vaekit.system.checks import BadInput
+from vaekit.system.types import Array
 
-Array = np.ndarray
 ToSymbols = Callable[[Tensor], Symbols | CorrelatedNormal]
 COUNT_LEVELS = 256
 REAL = (

@@ -20,8 +20,7 @@ import numpy as np
 
 from vaekit.families.base import Positive, half_exp
 from vaekit.system.checks import BadInput
-
-Array = np.ndarray
+from vaekit.system.types import Array
 
 FRACTION = 14
 ONE = 2.0**FRACTION

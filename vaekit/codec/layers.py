@@ -22,10 +22,17 @@ from vaekit.codec import fixed_point
 from vaekit.codec.by_type import ByType, refused
 from vaekit.codec.fixed_point import LIMIT, ONE
 from vaekit.conditionals import Mapped
-from vaekit.networks import Join, MeanLogits, Prepared, Rescale, Standardize, Withheld
+from vaekit.networks import (
+    ConditionDropout,
+    InputLayerFirst,
+    Join,
+    MeanLogits,
+    Rescale,
+    Standardize,
+)
 from vaekit.networks.fast import ConvTranspose2d, Linear
-from vaekit.networks.join import like_first
-from vaekit.networks.keras import SameConv, SameConvTranspose, TurnedOnce
+from vaekit.networks.join import broadcast_over_pixels
+from vaekit.networks.keras import FlippedOnce, SameConv, SameConvTranspose
 from vaekit.networks.ladder import Merge
 from vaekit.networks.layers import Heads
 from vaekit.networks.residual import ChannelsFirst, Residual
@@ -269,7 +276,7 @@ def residual(layer: Residual) -> Layer:
 
 
 @exact.register(nn.Sequential)
-@exact.register(TurnedOnce)
+@exact.register(FlippedOnce)
 def sequential(layer: nn.Sequential) -> Layer:
     """One layer after the other."""
     each = [exact(part) for part in layer]
@@ -293,18 +300,18 @@ def merge(layer: Merge) -> Layer:
 def join(layer: Join) -> Layer:
     """All that is given side by side, vectors spread over the places of images, then a network."""
     net = exact(layer.net)
-    return lambda *given: net(torch.cat(like_first(given), 1))
+    return lambda *given: net(torch.cat(broadcast_over_pixels(given), 1))
 
 
 @exact.register
-def prepared(layer: Prepared) -> Layer:
+def prepared(layer: InputLayerFirst) -> Layer:
     """A layer for the first thing given, then a network of all."""
     first, net = exact(layer.first), exact(layer.net)
     return lambda x, *given: net(first(x), *given)
 
 
 @exact.register
-def withheld(layer: Withheld) -> Layer:
+def withheld(layer: ConditionDropout) -> Layer:
     """Outside of training nothing is withheld."""
     return lambda *given: [*given]
 

@@ -13,8 +13,7 @@ from vaekit.codec.ans import PARTS, Stack
 from vaekit.codec.fixed_point import BINS, ONE, through
 from vaekit.codec.symbols import Cumulative
 from vaekit.families.gaussians import FullNormal, LowRankNormal
-
-Array = np.ndarray
+from vaekit.system.types import Array
 
 
 class BinnedNormal(Cumulative):

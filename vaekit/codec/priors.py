@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,8 +16,7 @@ from vaekit.codec.fixed_point import BINS_LOG2
 from vaekit.codec.symbols import Symbols, Uniform
 from vaekit.conditionals import Refitted, Scaled, StandardNormal
 from vaekit.system.checks import BadInput
-
-Array = np.ndarray
+from vaekit.system.types import Array
 
 
 class EqualBins:

@@ -13,8 +13,8 @@ import numpy as np
 
 from vaekit.codec.ans import PARTS, PRECISION, Stack
 from vaekit.codec.fixed_point import ONE, REACH, STEP, UNIT, exponential, look_up, rounded, sigmoid
+from vaekit.system.types import Array
 
-Array = np.ndarray
 Intervals = tuple[Array, Array]
 MOST_TABLES = 2**16
 

@@ -1,4 +1,4 @@
-"""Data: sources held in memory, how their values become a model's x, and seeded batches."""
+"""Data: sources, in memory or on disk, how their values become a model's x, and seeded batches."""
 
 from vaekit.data.batches import Batches, Encoded, Encoder
 from vaekit.data.conditions import Condition, Conditions, parse_given

@@ -23,8 +23,8 @@ Given = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Encoder:
-    """The one maker of rows: stored values become x, and all that is drawn on the way (dynamic
-    binarization) depends on the seed and a key alone.
+    """Turns stored values into :class:`Rows`; nothing else does. Random numbers on the way
+    (dynamic binarization) depend on the seed and a key alone.
 
     Args:
         representation: how stored values become x.
@@ -38,9 +38,9 @@ class Encoder:
         """Rows of stored values, (B, *row), and what is given of them, (B, width) each."""
         return Rows(self.representation.encode(values, self._noise(*key)), dict(given))
 
-    def rows_alike(self, values: Tensor, given: Given) -> Rows:
-        """The same, but what is drawn is drawn alike for every row: a row's x depends on that row
-        and the seed alone."""
+    def rows_with_common_noise(self, values: Tensor, given: Given) -> Rows:
+        """The same with the same random numbers for every row: a row's x depends on that row and
+        the seed alone."""
         each = values.split(1) if self.representation.is_drawn else [values]
         x = [self.representation.encode(row, self._noise()) for row in each]
         return Rows(torch.cat(x), dict(given))
@@ -63,7 +63,7 @@ class Batches:
         seed: of order and noise.
         split: which rows.
         parts: of a batch, each with noise of its own.
-        mine: numbers of the parts wanted here.
+        mine: numbers of the parts that this process computes.
         device: where batches are wanted. Rows in memory are kept there if it has room.
         given: what the model is given of every row of the source, (N, width) each.
     """
@@ -115,7 +115,7 @@ class Batches:
         return torch.cat([w[torch.randperm(len(w), generator=noise)] for w in windows])
 
     def from_step(self, step: int = 0) -> Iterator[Batch]:
-        """Batch number ``step`` and all that follow, without end."""
+        """Batch number ``step`` and all that follow, endlessly."""
         epoch, first = divmod(step, self.per_epoch)
         while True:
             chunks = self.order(epoch).split(self.size)
@@ -181,7 +181,7 @@ class Encoded:
     def __getitem__(self, window: slice) -> Rows:
         start, stop, _ = window.indices(len(self))
         first, last = start // CHUNK, max(stop - 1, start) // CHUNK
-        rows = joined([self.block(number) for number in range(first, last + 1)])
+        rows = concatenated([self.block(number) for number in range(first, last + 1)])
         return rows[start - first * CHUNK : stop - first * CHUNK]
 
     def split(self, rows: int = CHUNK) -> Chunks:
@@ -208,7 +208,7 @@ class Chunks:
         return self.rows[number * self.size : (number + 1) * self.size]
 
 
-def joined(parts: list[Rows]) -> Rows:
+def concatenated(parts: list[Rows]) -> Rows:
     """Rows one after the other."""
     if len(parts) == 1:
         return parts[0]

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from vaekit.system.checks import BadInput, known, require
+from vaekit.system.types import Array
 
-Array = np.ndarray
 MOST_NUMBERS, MOST_WORDS, MOST_LISTED = 64, 1000, 20
 Cells = Any
 
@@ -104,13 +104,17 @@ class Condition:
         raise BadInput(f"unknown {self.name} {name!r}; {hint}choose from: {self.possible}")
 
     def _numbers(self, cells: Array) -> Tensor:
-        values = [as_number(word(cell)) for cell in cells.tolist()]
-        for row, value in enumerate(values):
-            require(
-                value is not None and math.isfinite(value),
-                f"{self.name} must be {self.possible}, not {cells[row]!s} (row {row})",
+        if cells.dtype.kind in "uif":
+            values = cells.astype(np.float64)
+        else:
+            found = (as_number(word(cell)) for cell in cells.tolist())
+            values = np.array([math.nan if v is None else v for v in found])
+        bad = np.flatnonzero(~np.isfinite(values))
+        if len(bad):
+            raise BadInput(
+                f"{self.name} must be {self.possible}, not {cells[bad[0]]!s} (row {bad[0]})"
             )
-        return torch.tensor(values, dtype=torch.float64)
+        return torch.from_numpy(values)
 
     @property
     def possible(self) -> str:
@@ -159,11 +163,11 @@ class Conditions:
 
     def encode(self, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Class numbers and covariates, each (N,), as a model sees them: (N, width) each."""
-        self._check_told(raw)
+        self._check_present(raw)
         return {c.name: c.encode(raw[c.name]) for c in self}
 
     def unknown(self, rows: int) -> dict[str, Tensor]:
-        """What a model sees that is told nothing, for so many rows."""
+        """What a model sees when nothing is known: zeros."""
         return {c.name: torch.zeros(rows, c.width) for c in self}
 
     def ask(self, given: Mapping[str, Any], rows: int) -> dict[str, Tensor]:
@@ -179,18 +183,18 @@ class Conditions:
         for name in given:
             require(bool(self), f"this model takes nothing given, so not {name!r} either")
             known("condition", name, self.names)
-        self._check_told(given)
+        self._check_present(given)
         return {c.name: c.ask(given[c.name], rows) for c in self}
 
-    def _check_told(self, given: Mapping[str, Any]) -> None:
+    def _check_present(self, given: Mapping[str, Any]) -> None:
         for c in self:
             value = c.classes[0] if c.classes else f"{c.mean:.3g}"
             require(
                 c.name in given,
-                f"this model has to be told {c.name}: --given {c.name}={value} (in Python "
+                f"this model needs {c.name}: --given {c.name}={value} (in Python "
                 f"given={{{c.name!r}: {value!r}}}); it is one of: {c.possible}"
                 if c.classes
-                else f"this model has to be told {c.name}: --given {c.name}={value} (in Python "
+                else f"this model needs {c.name}: --given {c.name}={value} (in Python "
                 f"given={{{c.name!r}: {value}}}); it is {c.possible}",
             )
 

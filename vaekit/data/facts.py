@@ -1,4 +1,4 @@
-"""What can be seen of a set of values without knowing what they mean."""
+"""Statistics of stored values: range, whole or fractional, binary."""
 
 from __future__ import annotations
 
@@ -7,14 +7,22 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vaekit.data.on_disk import Values, passing
+from vaekit.data.on_disk import Values, chunks_of
 
 
 @dataclass(frozen=True)
 class Facts:
-    """``low``, ``high``: extremes. ``binary``: at most two values, 0 and ``high``. ``whole``: no
-    fractions. ``pixels``: all are k / 255, as 8-bit pixels divided by 255 are. ``byte``: stored
-    as uint8. ``ends``: share of values that equal ``low`` or ``high``."""
+    """Statistics of all values.
+
+    Args:
+        low: the smallest.
+        high: the largest.
+        binary: whether there are at most two values, 0 and ``high``.
+        whole: whether there are no fractions.
+        pixels: whether all are k / 255, as 8-bit pixels divided by 255 are.
+        byte: whether they are stored as uint8.
+        ends: share of values that equal ``low`` or ``high``.
+    """
 
     low: float
     high: float
@@ -31,8 +39,8 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Glance:
-    """Facts of some rows, and how many values lie at their ends."""
+class ValueStats:
+    """The same of some rows, and how many values equal the extremes."""
 
     low: float
     high: float
@@ -45,9 +53,9 @@ class Glance:
 
 
 def facts(values: Values) -> Facts:
-    """Look at every value once."""
+    """Compute them in one pass."""
     fractional = values.is_floating_point()
-    seen = [_glance(part, fractional) for part in passing(values, "looking at the data")]
+    seen = [_value_stats(part, fractional) for part in chunks_of(values, "looking at the data")]
     low, high = min(s.low for s in seen), max(s.high for s in seen)
     at_low = sum(s.at_low for s in seen if s.low == low)
     at_high = sum(s.at_high for s in seen if s.high == high)
@@ -62,10 +70,10 @@ def facts(values: Values) -> Facts:
     )
 
 
-def _glance(values: Tensor, fractional: bool) -> Glance:
+def _value_stats(values: Tensor, fractional: bool) -> ValueStats:
     low, high = (float(v) for v in values.aminmax())
     at_low, at_high = values == low, values == high
-    return Glance(
+    return ValueStats(
         low=low,
         high=high,
         binary=low >= 0 and bool((at_high | (values == 0)).all()),

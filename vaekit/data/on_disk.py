@@ -19,14 +19,14 @@ import torch
 from torch import Tensor
 
 from vaekit.system.progress import tracked
+from vaekit.system.types import Array
 
-Array = np.ndarray
 CHUNK = 10_000
 LARGEST_IN_MEMORY = 2**28
 FINGERPRINT_ROWS = 1000
 OPEN_FILES = 64
 RUN, RUNS = 64, 256
-FEWEST_TOGETHER = 2
+FEWEST_PER_WINDOW = 2
 
 
 class OnDisk(ABC):
@@ -70,8 +70,8 @@ class OnDisk(ABC):
             yield self[start : start + rows]
 
     def windows(self, indices: Tensor, noise: torch.Generator) -> Sequence[Tensor]:
-        """Rows to be shuffled freely together: runs of neighbours, in a random order, so that the
-        disk reads in long strokes.
+        """Rows that are shuffled together: runs of neighbouring rows, the runs in a random order,
+        so that the disk is read sequentially.
 
         Args:
             indices: of the rows to divide up, rising.
@@ -94,21 +94,21 @@ class Shards(OnDisk):
 
     Args:
         arrays: functions that open arrays of rows of one shape. lengths: their numbers of rows.
-        tidy: brings some of an array's rows to their final form.
-        held: how many are open at a time.
+        convert: turns rows of an array into the tensor that is handed out.
+        open_arrays: how many are open at a time; 0 for 64.
     """
 
     def __init__(
         self,
         arrays: Sequence[Callable[[], Array]],
         lengths: Sequence[int],
-        tidy: Callable[[Array], Tensor],
-        held: int = 0,
+        convert: Callable[[Array], Tensor],
+        open_arrays: int = 0,
     ) -> None:
-        self.arrays, self.lengths, self.tidy = arrays, lengths, tidy
+        self.arrays, self.lengths, self.convert = arrays, lengths, convert
         self.ends = np.cumsum(lengths)
-        self.opened = lru_cache(held or OPEN_FILES)(lambda number: self.arrays[number]())
-        first = tidy(self.opened(0)[:1])
+        self.opened = lru_cache(open_arrays or OPEN_FILES)(lambda number: self.arrays[number]())
+        first = convert(self.opened(0)[:1])
         super().__init__((int(self.ends[-1]), *first.shape[1:]), first.dtype)
 
     def gather(self, indices: Array) -> Tensor:
@@ -120,7 +120,7 @@ class Shards(OnDisk):
         for number in np.unique(owner):
             start = self.ends[number] - self.lengths[number]
             parts.append(np.asarray(self.opened(int(number))[wanted[owner == number] - start]))
-        rows = self.tidy(np.concatenate(parts) if parts else self.opened(0)[:0])
+        rows = self.convert(np.concatenate(parts) if parts else self.opened(0)[:0])
         result = torch.empty_like(rows)
         result[torch.from_numpy(order)] = rows
         return result
@@ -130,30 +130,30 @@ class Decoded(Shards):
     """Arrays that can only be read whole, one after the other: compressed files, groups of rows of
     a table.
 
-    Arrays come in a random order; the rows of ``together`` of them are shuffled as one window.
-    Those of two windows are held, so that an epoch reads each array once. Together they take at
-    most 256 MiB, or four arrays where these are larger.
+    Arrays come in a random order; the rows of ``arrays_per_window`` of them are shuffled as one
+    window. The arrays of two windows are cached, so that an epoch reads each array
+    once; they take at most 256 MiB, or four arrays where these are larger.
 
     Args:
-        arrays, lengths, tidy: see :class:`Shards`. row: bytes of a row of an array.
+        arrays, lengths, convert: see :class:`Shards`. row: bytes of a row of an array.
     """
 
     def __init__(
         self,
         arrays: Sequence[Callable[[], Array]],
         lengths: Sequence[int],
-        tidy: Callable[[Array], Tensor],
+        convert: Callable[[Array], Tensor],
         row: int,
     ) -> None:
         half = LARGEST_IN_MEMORY // 2
-        self.together = max(half // max(max(lengths) * row, 1), FEWEST_TOGETHER)
-        super().__init__(arrays, lengths, tidy, 2 * self.together)
+        self.arrays_per_window = max(half // max(max(lengths) * row, 1), FEWEST_PER_WINDOW)
+        super().__init__(arrays, lengths, convert, 2 * self.arrays_per_window)
 
     def windows(self, indices: Tensor, noise: torch.Generator) -> Sequence[Tensor]:
         """Rows of some arrays at a time, the arrays in a random order."""
         sizes = np.bincount(np.searchsorted(self.ends, indices.numpy(), side="right")).tolist()
         runs = [run for run in indices.split(sizes) if len(run)]
-        order = torch.randperm(len(runs), generator=noise).split(self.together)
+        order = torch.randperm(len(runs), generator=noise).split(self.arrays_per_window)
         return [torch.cat([runs[i] for i in some]) for some in order]
 
 
@@ -197,7 +197,7 @@ def is_large(rows: int, row: Sequence[int], size: int = 1) -> bool:
     return rows * prod(row) * size > LARGEST_IN_MEMORY
 
 
-def passing(values: Values, title: str) -> Iterator[Tensor]:
+def chunks_of(values: Values, title: str) -> Iterator[Tensor]:
     """All rows in chunks; with a progress bar where they have to be read from disk."""
     if isinstance(values, Tensor):
         return iter(values.split(CHUNK))

@@ -10,9 +10,9 @@ from typing import Any
 
 from vaekit.data.published.catalogue import CATALOGUE
 from vaekit.data.readers.arrays import from_memory, label_numbers
-from vaekit.data.readers.aside import LABEL, Aside
 from vaekit.data.readers.folder import READERS, read_folder, read_tiles
 from vaekit.data.readers.loading import load
+from vaekit.data.readers.roles import LABEL, ColumnRoles
 from vaekit.data.source import Source
 from vaekit.system.checks import BadInput, known, require
 
@@ -42,9 +42,9 @@ class Opening:
         require(len(set(self.given)) == len(self.given), "the same thing is to be given twice")
 
     @property
-    def aside(self) -> Aside:
+    def roles(self) -> ColumnRoles:
         """The columns that are not x."""
-        return Aside(self.label, self.given, self.strict)
+        return ColumnRoles(self.label, self.given, self.strict)
 
     def open(self, data: Any, labels: Any = None) -> Source:
         """Open a named data set, a file, a folder of pictures, or data in memory.
@@ -63,11 +63,11 @@ class Opening:
             found = self._named(str(data))
             found = found if labels is None else with_labels(found, labels)
         else:
-            held = read_labels(labels) if isinstance(labels, str) else labels
-            found = from_memory(data, held, aside=self.aside)
+            found_labels = read_labels(labels) if isinstance(labels, str) else labels
+            found = from_memory(data, found_labels, roles=self.roles)
         found = self._with_given_label(found)
-        said = (f"given beside x: {found.conditions().text}",) if found.given else ()
-        return replace(found, notes=(*found.notes, *said)) if said else found
+        note = (f"given beside x: {found.conditions().text}",) if found.given else ()
+        return replace(found, notes=(*found.notes, *note)) if note else found
 
     def elsewhere(self, shape: tuple[int, ...] | None = None) -> Opening:
         """How other data of the same model is opened: what is not there is left out.
@@ -92,10 +92,10 @@ class Opening:
             require(not looks_like_path, f"there is no file or folder {name}")
             known("data set or path", name, CATALOGUE)
         if path.is_dir():
-            return read_tiles(path, tiles) if tiles else read_folder(path, self.aside, self.size)
+            return read_tiles(path, tiles) if tiles else read_folder(path, self.roles, self.size)
         require(path.stat().st_size > 0, f"{path} is empty (0 bytes)")
         read = READERS[known("kind of data file", path.suffix.lower(), READERS)]
-        return read(path, self.aside, self.size)
+        return read(path, self.roles, self.size)
 
     def _with_given_label(self, found: Source) -> Source:
         """The source with all that is to be given, in order; the labels are among it if asked."""
@@ -151,7 +151,7 @@ def opening_of(
     tiles: int = 0,
     given: str | Sequence[str] = (),
 ) -> Opening:
-    """The :class:`Opening` that a person's words mean; labels in memory are no part of it."""
+    """The :class:`Opening` of these arguments; labels in memory are no part of it."""
     names = (given,) if isinstance(given, str) else tuple(given)
     file = str(Path(labels).resolve()) if isinstance(labels, str) else None
     return Opening(label, file, None if size is None else (size[0], size[1]), tiles, names)
@@ -177,7 +177,7 @@ def with_labels(found: Source, labels: Any) -> Source:
 
 
 def class_names(found: Source) -> tuple[str, ...]:
-    """What the labels mean; their numbers, where nobody said."""
+    """What the labels mean; their numbers, where they have no names."""
     if found.label_names or found.labels is None:
         return found.label_names
     return tuple(map(str, range(int(found.labels.max()) + 1)))

@@ -20,7 +20,8 @@ class Representation:
     """x = values / scale, then made binary if asked.
 
     Args:
-        shape: of one row. dtype: of stored values ("uint8", "float32", ...).
+        shape: of one row.
+        dtype: of stored values ("uint8", "float32", ...).
         scale: 255 to bring 8-bit values to [0, 1]; 1 to leave values as they are.
         binarize: "none"; "threshold" (x > 1/2); "dynamic" (each x is drawn with its grey value
             as the chance of a 1: anew in every epoch of training, once for validation and test).
@@ -49,7 +50,7 @@ class Representation:
     def encode(self, values: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Stored values, (rows, *shape), to x in float32; ``generator`` feeds "dynamic"."""
         self.check(values)
-        x = self.apart(values.to(torch.float32, copy=True)).div_(self.scale)
+        x = self.subtract_green(values.to(torch.float32, copy=True)).div_(self.scale)
         if self.is_drawn:
             return (torch.rand(x.shape, generator=generator).to(x.device) < x).to(x.dtype)
         if self.binarize == "threshold":
@@ -57,23 +58,23 @@ class Representation:
         return x.round() if self.whole else x
 
     def decode(self, x: Tensor) -> Tensor:
-        """x back to stored values, rounded and held in range where they are whole numbers."""
-        values = self.together(x.detach().cpu() * self.scale)
+        """x back to stored values, rounded and clamped where they are whole numbers."""
+        values = self.add_green(x.detach().cpu() * self.scale)
         dtype = getattr(torch, self.dtype)
         if dtype.is_floating_point:
             return values.to(dtype)
         info = torch.iinfo(dtype)
         return values.round().clamp(info.min, info.max).to(dtype)
 
-    def apart(self, values: Tensor) -> Tensor:
-        """Red and blue less green, if so asked; whole levels 0 .. 255, (rows, 3, H, W)."""
+    def subtract_green(self, values: Tensor) -> Tensor:
+        """Red and blue minus green, if ``colours`` says so, of levels 0 .. 255, (rows, 3, H, W)."""
         if self.colours == "rgb":
             return values
         red, green, blue = values.unbind(1)
         return torch.stack([(red - green + 128) % 256, green, (blue - green + 128) % 256], 1)
 
-    def together(self, values: Tensor) -> Tensor:
-        """What :meth:`apart` was given, exactly; values between levels are rounded."""
+    def add_green(self, values: Tensor) -> Tensor:
+        """The exact inverse of :meth:`subtract_green`; values between levels are rounded."""
         if self.colours == "rgb":
             return values
         red, green, blue = values.round().unbind(1)

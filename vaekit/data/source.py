@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from vaekit.data.conditions import Condition, Conditions, column_of
-from vaekit.data.on_disk import OnDisk, Selection, Values, passing
+from vaekit.data.on_disk import OnDisk, Selection, Values, chunks_of
 from vaekit.system.checks import BadInput, known, require, size_text
 from vaekit.system.seeding import generator_for
 
@@ -38,7 +38,7 @@ class Source:
         factor_names: what they are.
         intervene: (factor, rows, random) to new rows that share one random value of a factor.
         levels: number of levels, where the publisher says so (17 for scikit-learn's digits).
-        given: what a model is told beside each row: (N,) class numbers or covariates, by name.
+        given: what a model is given beside each row: (N,) class numbers or covariates, by name.
         given_names: the names of the classes; absent for covariates.
     """
 
@@ -106,7 +106,7 @@ class Source:
         return Condition(name, mean=values.mean().item(), spread=spread or 1.0)
 
     def take(self, indices: Tensor) -> Source:
-        """These rows alone, with all that is known of them; they are split anew."""
+        """These rows alone, with their labels, factors and what is given; they are split again."""
         values = self.values
         chosen = Selection(values, indices) if isinstance(values, OnDisk) else values[indices]
         return replace(
@@ -186,7 +186,7 @@ def check_finite(name: str, values: Values, columns: tuple[str, ...] = ()) -> No
         return
     first: list[int] = []
     count = rows = 0
-    for part in passing(values, "checking values"):
+    for part in chunks_of(values, "checking values"):
         bad = (~torch.isfinite(part)).nonzero()
         if len(bad) and not first:
             first = [rows + int(bad[0][0]), *bad[0][1:].tolist()]
@@ -221,7 +221,7 @@ def random_splits(rows: int) -> dict[str, Tensor]:
 
 def held_out_test(train: int, test: int, validation: int | None = None) -> dict[str, Tensor]:
     """Splits for data published as train rows followed by test rows: the last of the train rows
-    (a sixth, unless told) serve for validation."""
+    (a sixth by default) serve for validation."""
     validation = max(train // 6, 1) if validation is None else validation
     order = torch.arange(train + test)
     parts = order.split([train - validation, validation, test])

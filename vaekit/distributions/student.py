@@ -10,7 +10,7 @@ from torch.distributions.utils import broadcast_all
 
 
 class StudentT(D.StudentT):
-    """torch's Student's t. That one checks its degrees of freedom even where it is told not to,
+    """torch's Student's t, which checks its degrees of freedom even with ``validate_args=False``
     and so waits for the GPU at every use."""
 
     def __init__(

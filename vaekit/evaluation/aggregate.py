@@ -10,7 +10,7 @@ from torch import Tensor
 from torch import distributions as D
 
 from vaekit.distributions.divergences import log_prob_per_element, normal_marginals
-from vaekit.evaluation.passes import Known, at_mean, chunks, latents_of
+from vaekit.evaluation.passes import LatentDistributions, at_mean, chunks, latent_distributions
 from vaekit.models import Graph
 from vaekit.rows import AnyRows
 from vaekit.system.seeding import seeded
@@ -65,7 +65,7 @@ def aggregate(model: Graph, rows: AnyRows, *, seed: int = 0) -> Aggregate | None
     found = [
         latent
         for part in chunks(rows[:ROWS])
-        for latent in latents_of(model, part, at_mean).values()
+        for latent in latent_distributions(model, part, at_mean).values()
     ]
     if normal_marginals(found[0].posterior) is None:
         return None
@@ -95,7 +95,7 @@ def _dimension_kl(marginals: Tensor, log_p: list[Tensor | None]) -> list[float] 
     return (marginals - torch.cat(known).double()).mean(0).tolist()
 
 
-def _log_densities(z: Tensor, found: list[Known]) -> tuple[Tensor, Tensor]:
+def _log_densities(z: Tensor, found: list[LatentDistributions]) -> tuple[Tensor, Tensor]:
     """log q(z), (rows,), and log q(z_i), (rows, dim), for codes z, in float64."""
     joint, marginals = [], []
     for latent in found:

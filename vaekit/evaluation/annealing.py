@@ -1,5 +1,5 @@
-"""Annealed importance sampling: log p(x) by chains that walk from a distribution that is easy to
-draw from to the posterior, and a check of it on data whose posterior is known.
+"""Annealed importance sampling: log p(x) by chains that move from a distribution that is easy to
+sample to the posterior, and a check of it on data whose posterior is known.
 
 Sources: Neal 2001; Wu et al. 2017 (HMC transitions; bidirectional Monte Carlo).
 """
@@ -23,10 +23,10 @@ from vaekit.system.progress import bar
 from vaekit.system.seeding import seeded
 
 
-class Placed:
+class FixedLatents:
     """A drawing rule that takes all latents from one vector, in order, and sums log p(z).
 
-    Without a vector it draws from the prior and keeps what it drew.
+    Without a vector it samples the prior and records the values.
     """
 
     def __init__(self, rows: int, z: Tensor | None = None) -> None:
@@ -74,9 +74,9 @@ class AnnealedPath:
     @torch.no_grad()
     def simulate(model: Graph, rows: int, given: Rows) -> tuple[Rows, Tensor]:
         """Rows drawn from the model, and the codes that made them, (rows, dim)."""
-        placed = Placed(rows)
-        x = model(placed, given.without_x()).sample()
-        return Rows(x, given.given), torch.cat([z.flatten(1) for z in placed.drawn], 1)
+        fixed = FixedLatents(rows)
+        x = model(fixed, given.without_x()).sample()
+        return Rows(x, given.given), torch.cat([z.flatten(1) for z in fixed.drawn], 1)
 
     @torch.no_grad()
     def draw(self, chains: int) -> Tensor:
@@ -86,23 +86,23 @@ class AnnealedPath:
                 return self.posteriors[0].sample(torch.Size([chains]))
             latents = trace(self.model, self.rows, samples=chains).latents
             return torch.cat([latent.value.flatten(2) for latent in latents.values()], 2)
-        placed = Placed(chains * len(self.rows))
-        self.model.walk(placed, _tiled(self.rows, chains).without_x())
-        flat = torch.cat([z.flatten(1) for z in placed.drawn], 1)
+        fixed = FixedLatents(chains * len(self.rows))
+        self.model.walk(fixed, _tiled(self.rows, chains).without_x())
+        flat = torch.cat([z.flatten(1) for z in fixed.drawn], 1)
         return flat.unflatten(0, (chains, len(self.rows)))
 
-    def parts(self, z: Tensor) -> tuple[Tensor, Tensor]:
+    def log_densities(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """log f_0(z) and log p(x, z), each (chains, rows)."""
         if self.start == "posterior" and len(self.posteriors) > 1:
-            return self._parts_of_layers(z)
-        placed = Placed(z.shape[:2].numel(), z.flatten(0, 1))
+            return self._log_densities_of_layers(z)
+        fixed = FixedLatents(z.shape[:2].numel(), z.flatten(0, 1))
         tiled = _tiled(self.rows, len(z))
-        log_px = self.model(placed, tiled.without_x()).log_prob(tiled.data)
-        log_p = torch.as_tensor(placed.log_p).reshape(z.shape[:2])
+        log_px = self.model(fixed, tiled.without_x()).log_prob(tiled.data)
+        log_p = torch.as_tensor(fixed.log_p).reshape(z.shape[:2])
         joint = log_px.reshape(z.shape[:2]) + log_p
         return (log_p if self.start == "prior" else self.posteriors[0].log_prob(z)), joint
 
-    def _parts_of_layers(self, z: Tensor) -> tuple[Tensor, Tensor]:
+    def _log_densities_of_layers(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """The same where the posteriors of some latents depend on the values of others."""
         values = z.split(list(self.model.latents.values()), -1)
         named = {n: replayed(v) for n, v in zip(self.model.latents, values, strict=True)}
@@ -112,14 +112,14 @@ class AnnealedPath:
     @torch.no_grad()
     def slope(self, z: Tensor) -> Tensor:
         """d log f_beta(z) / d beta, (chains, rows)."""
-        first, joint = self.parts(z)
+        first, joint = self.log_densities(z)
         return joint - first
 
     def density(self, z: Tensor, beta: float) -> tuple[Tensor, Tensor]:
         """log f_beta(z), (chains, rows), and its gradient with respect to z."""
         z = z.detach().requires_grad_()
         with torch.enable_grad():
-            first, joint = self.parts(z)
+            first, joint = self.log_densities(z)
             value = (1 - beta) * first + beta * joint
             (gradient,) = torch.autograd.grad(value.sum(), z)
         return value.detach(), gradient
@@ -201,7 +201,7 @@ def anneal(
     """log p(x) of each row by annealed importance sampling with HMC transitions.
 
     The step size of every temperature and row is found by a pilot chain that aims at an
-    acceptance of 0.65, then held fixed, so that the weights are exactly unbiased.
+    acceptance of 0.65, then fixed, so that the weights are exactly unbiased.
 
     Args:
         model: a graph.
@@ -217,9 +217,9 @@ def anneal(
         parts = []
         for some in rows.split(ROWS):
             path = AnnealedPath(model, Rows.of(some), start)
-            sizes, _ = _drive(path, path.draw(1), _ladder(steps), leapfrog, None)
+            sizes, _ = _tune_step_sizes(path, path.draw(1), _temperatures(steps), leapfrog, None)
             shown.update(done + steps)
-            parts.append(_run(path, path.draw(chains), _ladder(steps), leapfrog, sizes))
+            parts.append(_run(path, path.draw(chains), _temperatures(steps), leapfrog, sizes))
             done += 2 * steps
             shown.update(done)
     weights = torch.cat([w for w, _ in parts], 1)
@@ -243,15 +243,15 @@ def sandwich(
     with seeded(seed, "sandwich"):
         made, z = AnnealedPath.simulate(model, rows, given)
         path = AnnealedPath(model, made, start)
-        sizes, _ = _drive(path, path.draw(1), _ladder(steps), leapfrog, None)
-        forward = _run(path, path.draw(chains), _ladder(steps), leapfrog, sizes)
+        sizes, _ = _tune_step_sizes(path, path.draw(1), _temperatures(steps), leapfrog, None)
+        forward = _run(path, path.draw(chains), _temperatures(steps), leapfrog, sizes)
         again = z.expand(chains, *z.shape)
         down = torch.cat([sizes.flip(0)[1:], sizes[:1]])
-        back = _run(path, again, list(reversed(_ladder(steps))), leapfrog, down)
+        back = _run(path, again, list(reversed(_temperatures(steps))), leapfrog, down)
     return Sandwich(Annealed(*forward, steps), Annealed(*back, steps))
 
 
-def _ladder(steps: int, steep: float = 4.0) -> list[float]:
+def _temperatures(steps: int, steep: float = 4.0) -> list[float]:
     """Inverse temperatures 0 to 1, denser at both ends: a stretched sigmoid (Wu et al. 2017)."""
     raw = torch.sigmoid(torch.linspace(-steep, steep, steps + 1, dtype=torch.float64))
     return ((raw - raw[0]) / (raw[-1] - raw[0])).tolist()
@@ -270,7 +270,7 @@ def _run(
     return weights, accepted
 
 
-def _drive(
+def _tune_step_sizes(
     path: AnnealedPath, z: Tensor, betas: list[float], leapfrog: int, sizes: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """A pilot: the step size of each temperature and row, (steps, rows), that keeps the

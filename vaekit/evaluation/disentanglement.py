@@ -14,7 +14,8 @@ from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-Array = np.ndarray
+from vaekit.system.types import Array
+
 Encoder = Callable[[Array], Array]
 BINS, ACTIVE = 20, 0.05
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vaekit.distributions import kl_per_dimension
-from vaekit.evaluation.passes import at_mean, drawn, in_chunks, latents_of
+from vaekit.evaluation.passes import at_mean, drawn, in_chunks, latent_distributions
 from vaekit.models import Graph
 from vaekit.rows import AnyRows, Rows
 from vaekit.system.seeding import seeded
@@ -67,8 +67,8 @@ def latent_health(model: Graph, rows: AnyRows, seed: int = 0) -> LatentHealth:
 def _means_and_kl(model: Graph, rows: Rows) -> Tensor:
     """The posterior means and KL(q || p) of each dimension, (rows, 2, dim); KL that is not known
     is NaN."""
-    known = latents_of(model, rows, drawn).values()
-    at = known if len(known) == 1 else latents_of(model, rows, at_mean).values()
+    known = latent_distributions(model, rows, drawn).values()
+    at = known if len(known) == 1 else latent_distributions(model, rows, at_mean).values()
     means = [latent.posterior.mean for latent in at]
     found = [kl_per_dimension(latent.posterior, latent.prior) for latent in known]
     filled = [

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vaekit.evaluation.passes import ROWS, chunks, gathered, in_chunks
+from vaekit.evaluation.passes import ROWS, chunks, concatenated, in_chunks
 from vaekit.models import Graph
 from vaekit.models.drawing import Rule, from_posterior, with_common_noise
 from vaekit.models.trace import Trace, trace
@@ -69,7 +69,7 @@ def log_likelihood(
     size = max(min(ROWS, particles // samples), 1)
     with torch.inference_mode(), seeded(seed, "log_likelihood"):
         parts = (_weights(model, part, samples, particles) for part in chunks(rows, size, title))
-        log_sum, log_squares = gathered((torch.stack(p, 1) for p in parts), len(rows)).unbind(1)
+        log_sum, log_squares = concatenated((torch.stack(p, 1) for p in parts), len(rows)).unbind(1)
     effective = (2 * log_sum - log_squares).exp()
     variance = (samples / effective - 1).clamp_min(0) / max(samples - 1, 1)
     return LogLikelihood(

@@ -22,14 +22,13 @@ def in_chunks(
 ) -> Tensor:
     """``apply`` to ``size`` rows at a time; the results, one per row, put together again."""
     with torch.inference_mode():
-        return gathered((apply(part) for part in chunks(rows, size, title)), len(rows))
+        return concatenated((apply(part) for part in chunks(rows, size, title)), len(rows))
 
 
-def gathered(parts: Iterable[Tensor], rows: int) -> Tensor:
-    """Parts of ``rows`` rows in all, put together.
+def concatenated(parts: Iterable[Tensor], rows: int) -> Tensor:
+    """Parts of ``rows`` rows in all, concatenated.
 
-    Each goes to its place at once: small results kept between large passing ones would leave
-    holes in memory that nothing else fits into.
+    Each is copied at once: small results kept between large temporary ones would fragment memory.
     """
     whole, start = torch.empty(0), 0
     for part in parts:
@@ -50,7 +49,7 @@ def chunks(rows: AnyRows, size: int = ROWS, title: str = "") -> Iterator[Rows]:
 def encode(model: Graph, rows: AnyRows) -> Tensor:
     """The posterior means of all latents, side by side: (rows, dim), each given the means of those
     before it. The same rows always give the same codes."""
-    return gathered(codes(model, rows), len(rows))
+    return concatenated(codes(model, rows), len(rows))
 
 
 def codes(model: Graph, rows: AnyRows) -> Iterator[Tensor]:
@@ -58,8 +57,9 @@ def codes(model: Graph, rows: AnyRows) -> Iterator[Tensor]:
     model.eval()
     for part in chunks(rows, title="encoding"):
         with torch.inference_mode():
-            found = latents_of(model, part, at_mean).values()
-            yield torch.cat([latent.posterior.mean for latent in found], 1)
+            found = latent_distributions(model, part, at_mean).values()
+            none = part.data.new_empty(len(part), 0)  # a model may have no latents
+            yield torch.cat([none, *(latent.posterior.mean for latent in found)], 1)
 
 
 def decode(model: Graph, z: Tensor, given: Rows | None = None) -> Tensor:
@@ -74,8 +74,8 @@ def decode(model: Graph, z: Tensor, given: Rows | None = None) -> Tensor:
     return (model(rule) if given is None else model(rule, given.without_x())).mean
 
 
-class Known(NamedTuple):
-    """What a model says of a latent before it has a value."""
+class LatentDistributions(NamedTuple):
+    """Prior and posterior of a latent."""
 
     prior: D.Distribution
     posterior: D.Distribution
@@ -91,12 +91,12 @@ def drawn(q: D.Distribution) -> Tensor:
     return q.sample()
 
 
-class Beholder:
-    """A drawing rule that keeps what a model says of each latent, one particle a row."""
+class PosteriorReader:
+    """A drawing rule that records prior and posterior of each latent, one particle a row."""
 
     def __init__(self, rows: int, value: Callable[[D.Distribution], Tensor]) -> None:
         self.rows, self.value = rows, value
-        self.known: dict[str, Known] = {}
+        self.found: dict[str, LatentDistributions] = {}
 
     def tile(self, rows: Tensor) -> Tensor:
         return rows
@@ -105,15 +105,15 @@ class Beholder:
         self, name: str, prior: D.Distribution, posterior: D.Distribution | None
     ) -> Tensor:
         assert posterior is not None
-        self.known[name] = Known(prior, posterior)
+        self.found[name] = LatentDistributions(prior, posterior)
         return self.value(posterior)
 
 
-def latents_of(
+def latent_distributions(
     model: Graph, rows: Rows, value: Callable[[D.Distribution], Tensor]
-) -> dict[str, Known]:
+) -> dict[str, LatentDistributions]:
     """Prior and posterior of each latent, those before it having a value of their posterior;
     nothing is decoded."""
-    rule = Beholder(len(rows), value)
+    rule = PosteriorReader(len(rows), value)
     model.walk(rule, rows)
-    return rule.known
+    return rule.found

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-Array = np.ndarray
+from vaekit.system.types import Array
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,14 @@ class Quality:
     """Distances between real and made rows in a named feature space.
 
     Args:
-        features: the space. rows: rows on each side.
+        features: the space.
+        rows: rows on each side.
         frechet: Frechet distance between the two sets' normal fits (Heusel et al. 2017).
         kernel: unbiased squared maximum mean discrepancy with a cubic kernel, the mean over
             subsets, and ``kernel_error`` its standard error (Binkowski et al. 2018).
         precision, recall: share of made rows near real ones, and of real near made
             (Kynkaanniemi et al. 2019).
-        density, coverage: their robust kin (Naeem et al. 2020).
+        density, coverage: their robust variants (Naeem et al. 2020).
     """
 
     features: str
@@ -52,7 +53,7 @@ def quality(
     kernel, error = kernel_distance(real, made, seed=seed)
     return Quality(
         features, rows, frechet_distance(real, made), kernel, error,
-        **nearness(real, made, neighbours),
+        **neighbour_scores(real, made, neighbours),
     )  # fmt: skip
 
 
@@ -81,7 +82,7 @@ def kernel_distance(
     return float(np.mean(values)), float(np.std(values, ddof=1) / math.sqrt(subsets))
 
 
-def nearness(real: Array, made: Array, neighbours: int = 5) -> dict[str, float]:
+def neighbour_scores(real: Array, made: Array, neighbours: int = 5) -> dict[str, float]:
     """Precision, recall, density and coverage by k-nearest-neighbour balls."""
     between = _distances(real, made)
     real_radius = _radius(real, neighbours)

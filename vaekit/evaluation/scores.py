@@ -13,7 +13,7 @@ from vaekit.evaluation.aggregate import Aggregate, aggregate
 from vaekit.evaluation.annealing import anneal, sandwich
 from vaekit.evaluation.latents import LatentHealth, latent_health
 from vaekit.evaluation.likelihood import LogLikelihood, bits_per_dimension, log_likelihood
-from vaekit.evaluation.passes import ROWS, chunks, decode, encode, gathered, in_chunks
+from vaekit.evaluation.passes import ROWS, chunks, concatenated, decode, encode, in_chunks
 from vaekit.models import Graph
 from vaekit.models.trace import trace
 from vaekit.objectives.bounds import reconstruction
@@ -154,7 +154,7 @@ def elbo_terms(model: Graph, rows: AnyRows, seed: int = 0) -> Tensor:
     with torch.inference_mode(), seeded(seed, "elbo"):
         traces = (trace(model, part, samples=draws) for part in chunks(rows, ROWS // draws, "ELBO"))
         pairs = (torch.stack([reconstruction(t), t.kl.mean(0)], 1).double() for t in traces)
-        return gathered(pairs, len(rows)).T
+        return concatenated(pairs, len(rows)).T
 
 
 def reconstruction_error(model: Graph, rows: AnyRows) -> float:

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from vaekit.networks.inputs import Rescale, Standardize
 from vaekit.system.checks import BadInput, require
+from vaekit.system.types import Shape
 
-Shape = tuple[int, ...]
 Link = Callable[[Tensor], Tensor]
 
 
@@ -95,7 +95,7 @@ class Kind:
     Args:
         name: what people call it.
         bits: what bits per number describe.
-        input: makes the layer that brings x to a size that networks like.
+        input: makes the input layer, which rescales x for networks.
         white: the value of x that pictures show as white; None where there is none.
         discrete: whether a likelihood gives probabilities to the data's own values.
     """
@@ -145,6 +145,6 @@ class Positive:
 def half_exp(raw: Tensor) -> Tensor:
     """exp(raw / 2): a log variance to a standard deviation, as most papers parameterise it.
 
-    The log variance is held within +-60, where float32 neither overflows nor reaches zero.
+    The log variance is clamped to +-60, where float32 neither overflows nor reaches zero.
     """
     return torch.exp(raw.clamp(-60, 60) / 2)

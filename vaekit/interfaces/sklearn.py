@@ -12,14 +12,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from vaekit.data.readers.arrays import is_frame, split_frame
-from vaekit.data.readers.aside import Aside
+from vaekit.data.readers.roles import ColumnRoles
 from vaekit.data.source import SPLITS, Source, source
 from vaekit.runs.job import prepare
 from vaekit.runs.run import run_here
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
+from vaekit.system.types import Array
 
-Array = np.ndarray
 Given = Mapping[str, Any]
 
 
@@ -38,7 +38,7 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         validation: share of the rows that choose the best epoch and are not trained on; 0
             trains on all rows and keeps the last weights.
         options: more options of the recipe, by name.
-        given: columns of a data frame that a conditional recipe is told; they are no part of x.
+        given: columns of a data frame that a conditional recipe is given; they are no part of x.
         random_state: seed, or anything scikit-learn takes for one.
 
     Attributes:
@@ -74,7 +74,7 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def fit(self, X: Any, y: Any = None) -> VAETransformer:
         """Train on the rows of X; y is ignored."""
-        X, beside = self._apart(X)
+        X, beside = self._split_given(X)
         X = validate_data(self, X, dtype=(np.float64, np.float32), ensure_min_samples=2)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         rows = self._source(X, beside, seed)
@@ -97,7 +97,7 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
         Args:
             Z: codes.
-            given: what a conditional model is told, one value or one for each row.
+            given: what a conditional model is given, one value or one for each row.
         """
         check_is_fitted(self)
         kind = np.asarray(Z).dtype
@@ -105,7 +105,7 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
     def reconstruct(self, X: Any) -> Array:
         """Each row encoded and decoded again."""
-        return self.inverse_transform(self.transform(X), self._apart(X)[1])
+        return self.inverse_transform(self.transform(X), self._split_given(X)[1])
 
     def sample(
         self, n_samples: int = 1, random_state: int = 0, given: Given | None = None
@@ -117,7 +117,7 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     def score_samples(self, X: Any) -> Array:
         """A lower bound on log p(x) of each row, in nats: (rows,).
 
-        The noise is the same for all rows and calls, so a row's score is its own affair.
+        The noise is the same for all rows and calls, so a row's score depends on that row alone.
         """
         X, given = self._checked(X)
         return self.model_.elbo(X, given=given)
@@ -135,22 +135,22 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def _apart(self, X: Any) -> tuple[Any, dict[str, Array]]:
+    def _split_given(self, X: Any) -> tuple[Any, dict[str, Array]]:
         """The columns of x, and those that are given beside it."""
         if not self.given:
             return X, {}
         require(is_frame(X), f"to be given {', '.join(self.given)}, X must be a data frame")
-        frame, _, beside = split_frame(X, Aside(given=tuple(self.given)))
+        frame, _, beside = split_frame(X, ColumnRoles(given=tuple(self.given)))
         return frame, beside
 
     def _checked(self, X: Any) -> tuple[Array, dict[str, Array]]:
         check_is_fitted(self)
-        X, beside = self._apart(X)
+        X, beside = self._split_given(X)
         return validate_data(self, X, dtype=(np.float64, np.float32), reset=False), beside
 
     def _source(self, X: Array, beside: dict[str, Array], seed: int) -> Source:
         values = torch.from_numpy(np.ascontiguousarray(X, dtype=np.float32))
         order = torch.randperm(len(values), generator=torch.Generator().manual_seed(seed))
-        held = int(self.validation * len(values))
-        parts = (order[held:], order[:held], order[:0])
+        validation = int(self.validation * len(values))
+        parts = (order[validation:], order[:validation], order[:0])
         return source("X", values, dict(zip(SPLITS, parts, strict=True)), beside=beside)

@@ -91,7 +91,7 @@ class Graph(nn.Module, ABC):
         (shares, dim); None where they are not known."""
         each = [prior.quantiles(shares) for prior in self.priors]
         known = [values for values in each if values is not None]
-        return torch.cat(known, -1) if len(known) == len(each) else None
+        return torch.cat(known, -1) if known and len(known) == len(each) else None
 
     @property
     def has_density(self) -> bool:

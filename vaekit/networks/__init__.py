@@ -3,20 +3,20 @@
 from vaekit.networks.convolutional import conv_decoder, conv_encoder
 from vaekit.networks.dense import dense
 from vaekit.networks.inputs import MeanLogits, Rescale, Standardize
-from vaekit.networks.join import Join, Prepared, Withheld
+from vaekit.networks.join import ConditionDropout, InputLayerFirst, Join
 from vaekit.networks.keras import tutorial_decoder, tutorial_encoder
 from vaekit.networks.layers import ACTIVATIONS, Heads, glorot
 from vaekit.networks.residual import residual_decoder, residual_encoder
 
 __all__ = [
     "ACTIVATIONS",
+    "ConditionDropout",
     "Heads",
+    "InputLayerFirst",
     "Join",
     "MeanLogits",
-    "Prepared",
     "Rescale",
     "Standardize",
-    "Withheld",
     "conv_decoder",
     "conv_encoder",
     "dense",

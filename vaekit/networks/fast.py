@@ -1,4 +1,4 @@
-"""Layers that compute what torch's do, sooner on processors."""
+"""torch's layers, faster on processors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vaekit.system.devices import processor
+from vaekit.system.devices import cpu_capabilities
 
 WORTHWHILE = 2**22
 
@@ -18,18 +18,18 @@ WORTHWHILE = 2**22
 class Linear(nn.Linear):
     """torch's linear layer, computed by oneDNN where that is faster.
 
-    torch leaves products of float32 matrices to MKL, which does without AVX-512 on processors
-    that are not Intel's: half the speed of oneDNN, which torch has at hand for other layers.
+    torch leaves products of float32 matrices to MKL, which does not use AVX-512 on processors
+    that are not Intel's: half the speed of oneDNN, which torch uses for other layers.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        if not _suits(x, self.weight):
+        if not _is_for_onednn(x, self.weight):
             return super().forward(x)
         return _Product.apply(x, self.weight, self.bias)
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
-    """torch's transposed convolution with its bias added apart (see :func:`transposed`)."""
+    """torch's transposed convolution with its bias added separately (see :func:`transposed`)."""
 
     def forward(self, x: Tensor, output_size: Any = None) -> Tensor:
         return transposed(x, self.weight, self.bias, self.stride, self.padding, self.output_padding)
@@ -43,8 +43,8 @@ def transposed(
     padding: Any,
     extra: Sequence[int],
 ) -> Tensor:
-    """A transposed convolution. The bias is added apart: asked for its gradient too, oneDNN takes
-    much longer for all others."""
+    """A transposed convolution. The bias is added separately: when oneDNN computes its gradient
+    too, all gradients take much longer."""
     y = F.conv_transpose2d(x, weight, None, stride, padding, extra)
     return y if bias is None else y.add_(bias.to(y.dtype)[:, None, None])
 
@@ -55,7 +55,7 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
-        return _quick()(x, weight, bias, "none", [], "")  # type: ignore[misc]
+        return _onednn_linear()(x, weight, bias, "none", [], "")  # type: ignore[misc]
 
     @staticmethod
     def backward(ctx: Any, *gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
@@ -73,7 +73,7 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
     return _Product.apply(a, b, None)
 
 
-def _suits(x: Tensor, weight: Tensor) -> bool:
+def _is_for_onednn(x: Tensor, weight: Tensor) -> bool:
     """Whether there is much to compute, in float32 on a processor where oneDNN is faster."""
     return (
         x.dim() == 2
@@ -82,16 +82,16 @@ def _suits(x: Tensor, weight: Tensor) -> bool:
         and x.device.type == weight.device.type == "cpu"
         and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
-        and _quick() is not None
+        and _onednn_linear() is not None
     )
 
 
 @cache
-def _quick() -> Callable[..., Tensor] | None:
+def _onednn_linear() -> Callable[..., Tensor] | None:
     """oneDNN's product, if this processor and this version of torch have reason to use it.
 
     Which one is used depends on nothing else, so that a run repeats to the last bit."""
-    here = processor()
+    here = cpu_capabilities()
     if not here.get("avx512_f") or "Intel" in str(here.get("cpu_name", "Intel")):
         return None
     try:

@@ -1,4 +1,4 @@
-"""First layers that bring data to a size that networks like."""
+"""Input layers that rescale data for networks."""
 
 from __future__ import annotations
 

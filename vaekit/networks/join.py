@@ -1,4 +1,4 @@
-"""How networks take more than one thing: side by side, after a first layer, now and then not."""
+"""Layers for several inputs: concatenation, an input layer for the first, dropout of the rest."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ class Join(nn.Module):
         self.net = net
 
     def forward(self, *given: Tensor) -> Tensor:
-        return self.net(torch.cat(like_first(given), 1))
+        return self.net(torch.cat(broadcast_over_pixels(given), 1))
 
 
-class Prepared(nn.Module):
-    """``net`` of the first thing given, brought by ``first`` to a size that networks like, and of
-    all others as they are."""
+class InputLayerFirst(nn.Module):
+    """``net`` of several inputs, the first of which goes through the input layer ``first``."""
 
     def __init__(self, first: nn.Module, net: nn.Module) -> None:
         super().__init__()
@@ -30,9 +29,9 @@ class Prepared(nn.Module):
         return self.net(self.first(x), *given)
 
 
-class Withheld(nn.Module):
-    """All that is given, but zeros for a random share of the rows in training: so that a model
-    also learns to do without.
+class ConditionDropout(nn.Module):
+    """Zeros instead of its inputs for a random share of the rows in training, so that a model also
+    learns to do without them.
 
     Args:
         share: of the rows, 0 to 1.
@@ -49,8 +48,8 @@ class Withheld(nn.Module):
         return [values * kept for values in given]
 
 
-def like_first(given: tuple[Tensor, ...]) -> list[Tensor]:
-    """Vectors spread over the places of the first tensor, if that holds images."""
+def broadcast_over_pixels(given: tuple[Tensor, ...]) -> list[Tensor]:
+    """Vectors as constant channels, if the first tensor holds images."""
     places = given[0].shape[2:]
     return [
         values if values.dim() > 2 else values[(..., *[None] * len(places))].expand(-1, -1, *places)

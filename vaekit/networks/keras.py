@@ -42,7 +42,7 @@ class SameConvTranspose(nn.ConvTranspose2d):
     """The transpose of :class:`SameConv`: from images of ceil(size / stride) to ``size``.
 
     torch cuts one pixel off the front of each axis ("padding"), TensorFlow none where sizes are
-    even. Both are the same on an image turned round, which is much faster than to compute the
+    even. Both are the same on an image flipped, which is much faster than to compute the
     whole result and cut it, above all in bfloat16.
     """
 
@@ -52,42 +52,42 @@ class SameConvTranspose(nn.ConvTranspose2d):
         super().__init__(before, after, 3, stride, padding=1, output_padding=(rows, columns))
         self.size, self.start = size, tuple(same_padding(n, stride)[0] for n in size)
 
-    def axes(self, turned: Sequence[int]) -> list[int]:
-        """The axes that must be turned here, if ``turned`` are already: where one pixel is cut
+    def axes(self, flipped: Sequence[int]) -> list[int]:
+        """The axes that must be flipped here, if ``flipped`` are already: where one pixel is cut
         off either end it does not matter."""
         if max(self.stride) == 1:
-            return list(turned)
+            return list(flipped)
         return [axis + 2 for axis, start in enumerate(self.start) if start == 0]
 
-    def forward(self, x: Tensor, turned: Sequence[int] | None = None) -> Tensor:
-        """The image; ``turned`` are the axes along which x is turned already, and then the result
+    def forward(self, x: Tensor, flipped: Sequence[int] | None = None) -> Tensor:
+        """The image; ``flipped`` are the axes along which x is flipped already, and then the result
         stays so. They must be those of :meth:`axes`."""
-        if turned is None:
+        if flipped is None:
             axes = self.axes(())
-            return turn(self(turn(x, axes), axes), axes)
-        weight = turn(self.weight, turned)
+            return flip(self(flip(x, axes), axes), axes)
+        weight = flip(self.weight, flipped)
         extra = self.output_padding
         return transposed(x, weight, self.bias, self.stride, 1, extra)
 
 
-def turn(image: Tensor, axes: Sequence[int]) -> Tensor:
-    """The image turned round along some axes."""
+def flip(image: Tensor, axes: Sequence[int]) -> Tensor:
+    """The image flipped along some axes."""
     return image.flip(list(axes)) if axes else image
 
 
-class TurnedOnce(nn.Sequential):
-    """Layers one after the other. Images are turned round where they come to transposed
-    convolutions and where they leave, not at each; all layers between treat every pixel alike."""
+class FlippedOnce(nn.Sequential):
+    """Layers one after the other. Images are flipped before and after a run of
+    transposed convolutions, not at each; all layers between treat every pixel alike."""
 
     def forward(self, x: Tensor) -> Tensor:
-        turned: list[int] = []
+        flipped: list[int] = []
         for layer in self:
             if isinstance(layer, SameConvTranspose):
-                before, turned = turned, layer.axes(turned)
-                x = layer(turn(x, sorted({*before} ^ {*turned})), turned)
+                before, flipped = flipped, layer.axes(flipped)
+                x = layer(flip(x, sorted({*before} ^ {*flipped})), flipped)
             else:
                 x = layer(x)
-        return turn(x, turned)
+        return flip(x, flipped)
 
 
 def tutorial_encoder(image: Shape, latent: int) -> nn.Sequential:
@@ -111,7 +111,7 @@ def tutorial_decoder(latent: int, raw: Shape) -> nn.Sequential:
     full, half, quarter = halvings(raw[1:], 2)
     dense, reshape = to_shape(latent, (64, *quarter))
     return _sequential(
-        TurnedOnce(),
+        FlippedOnce(),
         dense=dense,
         relu1=nn.ReLU(),
         reshape=reshape,

@@ -31,7 +31,7 @@ class Merge(nn.Module):
         return self.net(torch.cat([z.unflatten(1, self.shape), *above], 1))
 
 
-class Step(NamedTuple):
+class LatentNetworks(NamedTuple):
     """The networks of one latent: its size, then posterior and merge."""
 
     size: int
@@ -39,18 +39,18 @@ class Step(NamedTuple):
     merge: nn.Module
 
 
-class Networks(NamedTuple):
+class LadderNetworks(NamedTuple):
     """All networks of a ladder: features of x from fine to coarse, latents from coarse to fine,
     and the raw numbers of the likelihood from the last state."""
 
     stages: list[nn.Module]
-    steps: list[Step]
+    steps: list[LatentNetworks]
     last: nn.Module
 
 
 def dense_ladder(
     shape: Shape, raw: Shape, sizes: Sequence[int], width: int = 400, scales: int = 2
-) -> Networks:
+) -> LadderNetworks:
     """Vectors: one hidden layer between each latent and the next.
 
     Args:
@@ -66,8 +66,8 @@ def dense_ladder(
         above = width if number else 0
         posterior = Join(Linear(width + above, scales * size))
         merge = nn.Sequential(Linear(size + above, width), nn.SiLU())
-        steps.append(Step(size, posterior, Merge(merge, (size,))))
-    return Networks([*stages], steps, nn.Sequential(*to_shape(width, raw)))
+        steps.append(LatentNetworks(size, posterior, Merge(merge, (size,))))
+    return LadderNetworks([*stages], steps, nn.Sequential(*to_shape(width, raw)))
 
 
 def residual_ladder(
@@ -77,7 +77,7 @@ def residual_ladder(
     planes: int = 2,
     channels: Sequence[int] = (32, 64),
     scales: int = 2,
-) -> Networks:
+) -> LadderNetworks:
     """Images: a vector at the top, then ``planes`` planes of latents at every size of the image
     but the full one, smallest first.
 
@@ -93,7 +93,7 @@ def residual_ladder(
     for number in reversed(range(len(channels))):
         after = ends[max(number - 1, 0)]
         steps.append(_middle(ends[number], planes, scales, after if number else None))
-    return Networks(stages, steps, _to_pixels(ends[0], raw))
+    return LadderNetworks(stages, steps, _to_pixels(ends[0], raw))
 
 
 def _stage(before: int, after: int) -> nn.Module:
@@ -101,13 +101,13 @@ def _stage(before: int, after: int) -> nn.Module:
     return nn.Sequential(nn.Conv2d(before, after, 3, stride=2, padding=1), Residual(after))
 
 
-def _top(at: Shape, latent: int, scales: int) -> Step:
+def _top(at: Shape, latent: int, scales: int) -> LatentNetworks:
     posterior = nn.Sequential(*to_vector(at, scales * latent))
     merge = nn.Sequential(*to_shape(latent, at), Residual(at[0]))
-    return Step(latent, Join(posterior), Merge(merge, (latent,)))
+    return LatentNetworks(latent, Join(posterior), Merge(merge, (latent,)))
 
 
-def _middle(at: Shape, planes: int, scales: int, after: Shape | None) -> Step:
+def _middle(at: Shape, planes: int, scales: int, after: Shape | None) -> LatentNetworks:
     """Latents at the size of ``at``; the state goes on at that of ``after``, if any."""
     width, *place = at
     posterior = [nn.Conv2d(2 * width, width, 1), Residual(width), norm(width), nn.SiLU()]
@@ -116,7 +116,7 @@ def _middle(at: Shape, planes: int, scales: int, after: Shape | None) -> Step:
     if after:
         merge += [nn.Upsample(size=after[1:]), nn.Conv2d(width, after[0], 3, padding=1)]
     shape = (planes, *place)
-    return Step(
+    return LatentNetworks(
         math.prod(shape), Join(nn.Sequential(*posterior)), Merge(nn.Sequential(*merge), shape)
     )
 

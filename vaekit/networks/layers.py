@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from vaekit.networks.fast import Linear
 from vaekit.system.checks import known
-
-Shape = tuple[int, ...]
+from vaekit.system.types import Shape
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,

@@ -9,24 +9,26 @@ import torch
 from PIL import Image
 
 from vaekit.distributions import log_prob_per_element
-from vaekit.evaluation.annealing import Placed
+from vaekit.evaluation.annealing import FixedLatents
 from vaekit.models.drawing import at_mean
 from vaekit.models.trace import trace
 from vaekit.pictures import as_bytes, grid
 from vaekit.rows import Rows
 from vaekit.runs.trained import Given, Trained
 from vaekit.system.seeding import seeded
+from vaekit.system.types import Array
 
-Array = np.ndarray
 PRIOR_DRAWS = 10_000
 
 
-def sheet(trained: Trained, rows: Array, columns: int) -> Image.Image:
+def image_grid(trained: Trained, rows: Array, columns: int) -> Image.Image:
     """Images in a grid, each grey value as the data means it."""
     return grid(as_bytes(rows, trained.white), columns)
 
 
-def pairs_sheet(trained: Trained, values: object, rebuilt: Array, columns: int = 16) -> Image.Image:
+def reconstruction_grid(
+    trained: Trained, values: object, rebuilt: Array, columns: int = 16
+) -> Image.Image:
     """Rows of originals, each with the row of their reconstructions right below."""
     from vaekit.data.readers.arrays import to_array, to_rows
 
@@ -77,10 +79,10 @@ def prior_quantiles(trained: Trained, shares: Array) -> Array:
 
 def prior_draws(trained: Trained, rows: int = PRIOR_DRAWS, seed: int = 0) -> Array:
     """Codes drawn from the prior, (rows, latent)."""
-    placed = Placed(rows)
+    fixed = FixedLatents(rows)
     with torch.inference_mode(), seeded(seed, "prior"):
-        trained.model.walk(placed, Rows(None, trained.config.conditions.unknown(rows)))
-    return torch.cat(placed.drawn, 1).numpy()
+        trained.model.walk(fixed, Rows(None, trained.config.conditions.unknown(rows)))
+    return torch.cat(fixed.drawn, 1).numpy()
 
 
 def one_row_per_class(

@@ -10,8 +10,8 @@ import numpy as np
 from vaekit.evaluation import BoundCurve
 from vaekit.pictures import figure, svg
 from vaekit.pictures.svg import ACCENT, INK, MUTED, SECOND
+from vaekit.system.types import Array
 
-Array = np.ndarray
 PALETTE = (
     "#4c78d8", "#e8803c", "#3fa66b", "#d9534f", "#9a6fd0",
     "#a0714f", "#e07bb5", "#8a8f98", "#b5a53a", "#36b1c4",

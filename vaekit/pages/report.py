@@ -42,7 +42,7 @@ def write_report(
     given: Mapping[str, Any] | None = None,
     sections: tuple[Section, ...] = SECTIONS,
 ) -> Path:
-    """Write report.html (and scores.json) for a model whose data is at hand.
+    """Write report.html (and scores.json) for a model whose data can be opened.
 
     Args:
         trained: the model.
@@ -51,7 +51,7 @@ def write_report(
         data: other data than the model's own, all rows of which are then shown.
         annealed: rows to estimate by annealed importance sampling, for the figure of bounds.
         seed: of everything random.
-        given: what a conditional model is told, if the data does not carry it.
+        given: what a conditional model is given, if the data does not carry it.
         sections: of the page, in order.
 
     Returns:

@@ -84,8 +84,8 @@ def top(view: View) -> str:
         ("latent units in use", f"{s.active_units} of {s.latent_units}"),
         ("parameters", f"{count(view.trained.model):,}"),
     ]
-    said = [page.warning(text) for text in warnings(view)]
-    return page.heading(view.title, lead) + page.tiles(values) + "".join(said)
+    warned = [page.warning(text) for text in warnings(view)]
+    return page.heading(view.title, lead) + page.tiles(values) + "".join(warned)
 
 
 def warnings(view: View) -> list[str]:
@@ -125,7 +125,7 @@ def reconstructions(view: View) -> str:
     """Rows beside what the model makes of them."""
     rebuilt, shown = view.trained.reconstruct(view.first(48)), view.values[:48]
     if view.image:
-        image = panels.pairs_sheet(view.trained, shown, rebuilt)
+        image = panels.reconstruction_grid(view.trained, shown, rebuilt)
         caption = (
             "Test images, each above its reconstruction (the mean of p(x|z) at its mean code)."
         )
@@ -159,7 +159,7 @@ def samples(view: View) -> str:
             "pixel noise included.",
         ),
     ]
-    shown = [_picture(panels.sheet(view.trained, p, 8), text, 440) for p, text in pictures]
+    shown = [_picture(panels.image_grid(view.trained, p, 8), text, 440) for p, text in pictures]
     return page.section("Samples from the prior", page.side_by_side(*shown))
 
 
@@ -174,12 +174,12 @@ def classes(view: View) -> str:
             f"A row for each class of {condition.name}, from the top: {condition.possible}. The "
             "codes, drawn from the prior, are the same in every row."
         )
-        shown.append(_picture(panels.sheet(view.trained, rows, across), caption, 760))
+        shown.append(_picture(panels.image_grid(view.trained, rows, across), caption, 760))
     return page.section("Class by class", *shown)
 
 
 def has_classes(view: View) -> bool:
-    """Pictures of a model that is told a class, one of a few."""
+    """Pictures of a model that is given one of a few classes."""
     sizes = [len(c.classes) for c in view.trained.config.conditions if c.classes]
     return view.image and 0 < sum(sizes) <= MOST_CLASSES
 
@@ -194,27 +194,27 @@ def map(view: View) -> str:
 
 def manifold(view: View) -> str:
     """Decoded codes over two latent units."""
-    a, b = view.busiest(2)
+    a, b = view.most_used(2)
     rows = panels.manifold(view.trained, (a, b), given=view.given(1))
     rest = "" if view.trained.latent == 2 else ", the other dimensions at its median"
     caption = (
         f"Decoded codes over z{a} (across) and z{b} (up), at quantiles of the prior from 2 % "
         f"to 98 %{rest}."
     )
-    image = panels.sheet(view.trained, rows, 20)
+    image = panels.image_grid(view.trained, rows, 20)
     return page.section("The decoded plane", _picture(image, caption, 760))
 
 
 def traversals(view: View) -> str:
     """What each latent unit does."""
-    units = view.busiest(10)
+    units = view.most_used(10)
     rows = panels.traversals(view.trained, view.codes[0], units, given=view.given(1))
     names = ", ".join(f"z{unit}" for unit in units)
     caption = (
         f"The code of the first test image with one unit changed at a time, from the prior's "
         f"1 % quantile (left) to its 99 % (right). From the top: {names}."
     )
-    image = panels.sheet(view.trained, rows, len(rows) // len(units))
+    image = panels.image_grid(view.trained, rows, len(rows) // len(units))
     return page.section("One unit at a time", _picture(image, caption, 760))
 
 
@@ -252,7 +252,7 @@ def walks(view: View) -> str:
     lines = view.trained.interpolate(starts, ends, steps=12)
     left, right = (to_array(in_memory(part.values))[:, None] for part in (starts, ends))
     rows = np.concatenate([left, lines, right], 1)
-    image = panels.sheet(view.trained, rows.reshape(-1, *rows.shape[2:]), rows.shape[1])
+    image = panels.image_grid(view.trained, rows.reshape(-1, *rows.shape[2:]), rows.shape[1])
     caption = (
         "Far left and far right: two test images. Between them: the way from the "
         "code of one to that of the other, decoded."
@@ -272,7 +272,7 @@ def aggregate(view: View) -> str:
     )
     shares = np.linspace(0.002, 0.998, 80)
     quantiles = panels.prior_quantiles(view.trained, shares)
-    svg = plots.posterior_against_prior(draws, view.busiest(8), shares, quantiles)
+    svg = plots.posterior_against_prior(draws, view.most_used(8), shares, quantiles)
     return page.section("Aggregate posterior and prior", page.plot(svg, caption))
 
 

@@ -16,8 +16,7 @@ from vaekit.data.on_disk import in_memory
 from vaekit.evaluation.scores import Scores
 from vaekit.rows import Rows
 from vaekit.runs.trained import Trained
-
-Array = np.ndarray
+from vaekit.system.types import Array
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class View:
 
     @property
     def title(self) -> str:
-        """What is seen."""
+        """The page's title."""
         config = self.trained.config
         return f"{config.recipe} on {Path(config.data.name).name}"
 
@@ -76,31 +75,31 @@ class View:
         return named or [f"x{i}" for i in range(self.trained.representation.shape[0])]
 
     @property
-    def proper(self) -> bool:
+    def is_log_likelihood(self) -> bool:
         """Whether the loss is a likelihood of the data (grey values under Bernoulli are not)."""
         return not self.trained.config.likelihood.warnings
 
     @property
     def bound_name(self) -> str:
         """What is called the ELBO."""
-        return "ELBO" if self.proper else "- cross-entropy - KL"
+        return "ELBO" if self.is_log_likelihood else "- cross-entropy - KL"
 
     @property
     def likelihood_name(self) -> str:
         """What is called log p(x)."""
-        return "log p(x)" if self.proper else "its bound by sampling"
+        return "log p(x)" if self.is_log_likelihood else "its bound by sampling"
 
     def first(self, number: int, start: int = 0) -> Source:
         """Some of the rows, with what is given beside them."""
         return self.rows.take(torch.arange(start, min(start + number, len(self.rows))))
 
     def given(self, number: int) -> Mapping[str, Any]:
-        """What is given beside the first rows; once through, beside the first again."""
+        """What is given beside the first rows; cyclic if there are fewer."""
         which = torch.arange(number) % len(self.rows)
         given = {name: column[which] for name, column in self.rows.given.items()}
         return self.trained.config.conditions.carried(given, self.rows.given_names)
 
-    def busiest(self, number: int) -> list[int]:
+    def most_used(self, number: int) -> list[int]:
         """The latent dimensions used most, in order of their index."""
         use = self.scores.kl_per_dimension or self.codes.var(0)
         return sorted(int(i) for i in np.argsort(use)[::-1][:number])

@@ -9,7 +9,7 @@ import math
 import numpy as np
 from PIL import Image
 
-Array = np.ndarray
+from vaekit.system.types import Array
 
 
 def as_bytes(images: Array, top: float | None = None) -> Array:

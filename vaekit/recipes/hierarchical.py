@@ -10,11 +10,11 @@ from vaekit.conditionals import Conditional, Mapped, StandardNormal
 from vaekit.families import Likelihood
 from vaekit.families.gaussians import DiagonalNormal
 from vaekit.models import Ladder, Rung
-from vaekit.networks.ladder import Networks, Step, dense_ladder, residual_ladder
+from vaekit.networks.ladder import LadderNetworks, LatentNetworks, dense_ladder, residual_ladder
 from vaekit.recipes import parts
 from vaekit.recipes.parts import LINKS, Shape
 from vaekit.recipes.plain import vae
-from vaekit.recipes.recipe import Built, extends
+from vaekit.recipes.recipe import Built, Recipe, extends
 from vaekit.system.checks import known, require
 
 Layers = Literal["auto", "dense", "residual"]
@@ -70,7 +70,7 @@ def _built(
 
 def _networks(
     kind: str, shape: Shape, data: Likelihood, latent: int, planes: int, width: int, depth: int
-) -> Networks:
+) -> LadderNetworks:
     """Dense for vectors, residual for images."""
     if kind == "dense":
         return dense_ladder(shape, data.raw_shape, [latent] * (depth or 2), width or 400)
@@ -78,6 +78,9 @@ def _networks(
     return residual_ladder(shape, data.raw_shape, latent, planes, channels)
 
 
-def _rung(step: Step, link: str) -> Rung:
+def _rung(step: LatentNetworks, link: str) -> Rung:
     code = DiagonalNormal(step.size, LINKS[known("link", link, LINKS)])
     return Rung(StandardNormal(step.size), Conditional(step.posterior, code), Mapped(step.merge))
+
+
+RECIPES: tuple[Recipe, ...] = (ladder_vae,)

@@ -23,9 +23,9 @@ from vaekit.families import (
 from vaekit.families.base import Positive, half_exp
 from vaekit.families.located import Scale
 from vaekit.networks import (
+    ConditionDropout,
+    InputLayerFirst,
     Join,
-    Prepared,
-    Withheld,
     conv_decoder,
     conv_encoder,
     dense,
@@ -37,8 +37,8 @@ from vaekit.objectives import Objective
 from vaekit.objectives.bounds import elbo
 from vaekit.objectives.schedules import ramp
 from vaekit.system.checks import BadInput, known, require
+from vaekit.system.types import Shape
 
-Shape = tuple[int, ...]
 Network = Literal["auto", "dense", "conv", "residual"]
 Posterior = Literal["diagonal", "low_rank", "full", "point"]
 Prior = Literal["standard", "mixture", "vamp", "flow"]
@@ -149,7 +149,7 @@ def posterior(
     """q(z|x, given).
 
     Args:
-        data: the likelihood, which knows how its data is brought to a size that networks like.
+        data: the likelihood, which makes the input layer.
         family: of q.
         network: by name.
         width: see :func:`vaekit.recipes.plain.vae`.
@@ -164,7 +164,7 @@ def posterior(
     if nets.flat:
         first, shape = nn.Sequential(first, nn.Flatten()), (math.prod(shape),)
     net = nets.encoder((shape[0] + given, *shape[1:]), family.raw_shape, width, depth)
-    return Conditional(Prepared(first, Join(net)), family)
+    return Conditional(InputLayerFirst(first, Join(net)), family)
 
 
 def decoder(
@@ -184,11 +184,11 @@ def prior(name: str, site: Site, given: int = 0) -> conditionals.Prior:
     return conditionals.prior(name, site)
 
 
-def withheld(share: float, given: int) -> nn.Module | None:
+def condition_dropout(share: float, given: int) -> nn.Module | None:
     """What withholds what is given from a share of the training rows."""
     require(0 <= share < 1, f"drop must be at least 0 and below 1, not {share}")
     require(bool(given) or not share, "nothing is given, so that nothing can be dropped")
-    return Withheld(share) if share else None
+    return ConditionDropout(share) if share else None
 
 
 def warmed_up(share: float, steps: int) -> Objective:

@@ -36,8 +36,8 @@ def fit(
     tensorboard: bool = False,
     checkpoint_every: int = 0,
     device: str = "auto",
-    split_weights: bool = False,
-    record: bool = True,
+    shard: bool = False,
+    capture: bool = True,
     before: Before | None = None,
     **options: Any,
 ) -> Trained:
@@ -57,9 +57,9 @@ def fit(
         tensorboard: also write TensorBoard events below ``out``.
         checkpoint_every: updates between checkpoints, beside one after every epoch.
         device: where to train: auto (a GPU if there is one), cpu, cuda, cuda:1.
-        split_weights: of several processes, each holds a share of the weights, their gradients
+        shard: of several processes, each holds a share of the weights, their gradients
             and the optimiser's memory, not all of them. One process holds all.
-        record: let a GPU play recordings of whole updates, where they can be recorded.
+        capture: let a GPU play recordings of whole updates, where they can be recorded.
         before: called with the job when all is checked, before training begins.
         options: of the recipe (latent=8) and of the plan (epochs=20, lr=1e-3, seed=1).
 
@@ -73,7 +73,7 @@ def fit(
         >>> model.sample(3).shape
         (3, 8, 8)
     """
-    place = placement(device, shard=split_weights, capture=record)
+    place = placement(device, shard=shard, capture=capture)
     opening = opening_of(label, labels, size, tiles, given)
     return train_on(
         data, recipe, opening, place, out=out, labels=labels, binarize=binarize, colours=colours,
@@ -136,8 +136,8 @@ def resume(
     data: Any = None,
     *,
     device: str = "auto",
-    split_weights: bool = False,
-    record: bool = True,
+    shard: bool = False,
+    capture: bool = True,
     tensorboard: bool = False,
     checkpoint_every: int = 0,
 ) -> Trained:
@@ -147,15 +147,15 @@ def resume(
         folder: of the run.
         data: as given to :func:`fit`; needed only if that was not a name or a path.
         device: as for :func:`fit`; it need not be the same, nor need the next two.
-        split_weights: as for :func:`fit`.
-        record: as for :func:`fit`.
+        shard: as for :func:`fit`.
+        capture: as for :func:`fit`.
         tensorboard: as for :func:`fit`.
         checkpoint_every: as for :func:`fit`.
 
     Raises:
         BadInput: if the folder holds no run, or its data has changed.
     """
-    place = placement(device, shard=split_weights, capture=record)
+    place = placement(device, shard=shard, capture=capture)
     return go_on(folder, data, place, tensorboard=tensorboard, checkpoint_every=checkpoint_every)
 
 

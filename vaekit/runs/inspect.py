@@ -58,13 +58,13 @@ def layers(
         makers[id(output)] = name
         alive.append(output)
 
-    with _watching(net, record), torch.inference_mode():
+    with _forward_hooks(net, record), torch.inference_mode():
         run() if run else net(*inputs)
     return found
 
 
 @contextmanager
-def _watching(net: nn.Module, record: Any) -> Iterator[None]:
+def _forward_hooks(net: nn.Module, record: Any) -> Iterator[None]:
     """Call ``record(name, module, inputs, output)`` after every module inside ``net`` has run."""
 
     def hook(name: str) -> Any:
@@ -143,7 +143,7 @@ def as_text(found: dict[str, Any]) -> str:
 
 
 def _health(health: dict[str, Any] | None) -> list[str]:
-    """What the last evaluation said of the latents."""
+    """What the last evaluation found of the latents."""
     if health is None:
         return []
     kl = health.get("kl_per_dimension") or []

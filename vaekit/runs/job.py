@@ -12,17 +12,26 @@ from torch import Tensor
 
 from vaekit import recipes
 from vaekit.data import Batches, Encoded, Opening, Source
-from vaekit.data.on_disk import passing
+from vaekit.data.on_disk import chunks_of
 from vaekit.data.opening import AS_IT_IS
 from vaekit.data_init import data_init
 from vaekit.recipes.choose import Choice, choose
-from vaekit.recipes.recipe import Built, Recipe, call, from_data, needs_given, options, takes_given
+from vaekit.recipes.recipe import (
+    Built,
+    Recipe,
+    call,
+    check_settled,
+    from_data,
+    needs_given,
+    options,
+    takes_given,
+)
 from vaekit.rows import AnyRows, Rows
 from vaekit.runs.config import Chosen, Config, Origin
 from vaekit.runs.run import Run
 from vaekit.system.checks import known, require
 from vaekit.system.devices import CPU
-from vaekit.system.precision import settled
+from vaekit.system.precision import resolve_precision
 from vaekit.system.seeding import seeded
 from vaekit.training import Plan
 from vaekit.training.distributed import world
@@ -163,6 +172,7 @@ def prepare(
     """
     made = recipes.recipe(recipe)
     known_options = options(made)
+    check_settled(made, given)
     for name in given:
         known("option", name, PLAN_OPTIONS | known_options.keys())
     check_given(recipe, made, source)
@@ -176,7 +186,7 @@ def prepare(
     plan = replace(
         plan.sized(per_epoch),
         parts=plan.parts or world().size,
-        precision=settled(plan.precision, device),
+        precision=resolve_precision(plan.precision, device),
     )
     facts = from_data(
         made, shape=source.shape, levels=choice.levels, steps=plan.epochs * per_epoch,
@@ -203,7 +213,7 @@ def check_given(name: str, recipe: Recipe, source: Source) -> None:
 def check_range(built: Built, source: Source, choice: Choice) -> None:
     """Raise ``BadInput`` if any row holds a value that the likelihood gives no probability."""
     grey = replace(choice.representation, binarize="none")
-    for values in passing(source.values, "checking values"):
+    for values in chunks_of(source.values, "checking values"):
         built.model.likelihood.family.range.check(grey.encode(values), choice.likelihood)
 
 

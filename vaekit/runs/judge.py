@@ -21,8 +21,8 @@ from vaekit.evaluation.disentanglement import Disentanglement
 from vaekit.evaluation.samples import Quality, quality
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, known, require
+from vaekit.system.types import Array
 
-Array = np.ndarray
 Features = Callable[[Array], Array]
 SPACES = ("raw", "pca", "classifier")
 TRAINED_ON, COMPONENTS, HIDDEN = 10_000, 64, 64
@@ -40,7 +40,7 @@ def judge_samples(
         rows: on each side, at most.
 
     Raises:
-        BadInput: for a model whose data is not at hand, or "classifier" without labels.
+        BadInput: for a model whose data cannot be opened, or "classifier" without labels.
     """
     source = _source(trained)
     real = to_array(in_memory(source.rows("test", rows)))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from vaekit.data.on_disk import in_memory
-from vaekit.data.readers.loading import needed
+from vaekit.data.readers.loading import import_extra
 from vaekit.pictures import as_bytes, grid, to_image
 from vaekit.system.checks import BadInput, known, require
 from vaekit.system.files import make_folder, replacing
@@ -29,7 +29,7 @@ def check_output(path: Path, *, pictures: bool) -> None:
 
 
 def check_folder(path: Path) -> None:
-    """Raise ``BadInput`` unless the folder is there that ``path`` is to be written into."""
+    """Raise ``BadInput`` unless the folder of ``path`` exists."""
     require(path.parent.is_dir(), f"there is no folder {path.parent} to write {path.name} into")
 
 
@@ -40,7 +40,8 @@ def write_rows(
     no ending, a folder of PNG files.
 
     Args:
-        columns: names of numbers, for tables. across: pictures in a row of the sheet.
+        columns: names of numbers, for tables.
+        across: pictures in a row of the sheet.
     """
     check_output(path, pictures=rows.ndim > 2)
     if not path.suffix:
@@ -65,15 +66,15 @@ def write_parts(
 
 
 def _npy_in_parts(path: Path, parts: Iterable[np.ndarray], rows: int, _: Any) -> None:
-    held, start = None, 0
+    mapped, start = None, 0
     for part in parts:
-        if held is None:
+        if mapped is None:
             shape = (rows, *part.shape[1:])
-            held = np.lib.format.open_memmap(path, "w+", part.dtype, shape)
-        held[start : start + len(part)] = part
+            mapped = np.lib.format.open_memmap(path, "w+", part.dtype, shape)
+        mapped[start : start + len(part)] = part
         start += len(part)
-    if held is not None:
-        held.flush()
+    if mapped is not None:
+        mapped.flush()
 
 
 def _csv_in_parts(
@@ -113,7 +114,7 @@ def _write_csv(
 
 
 def _write_parquet(path: Path, rows: np.ndarray, columns: list[str] | None, _: Any) -> None:
-    pyarrow, parquet = needed("pyarrow", "frames"), needed("pyarrow.parquet", "frames")
+    pyarrow, parquet = import_extra("pyarrow", "frames"), import_extra("pyarrow.parquet", "frames")
     flat = rows.reshape(len(rows), -1)
     names = columns or [f"x{i}" for i in range(flat.shape[1])]
     parquet.write_table(pyarrow.table({n: flat[:, i] for i, n in enumerate(names)}), path)

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from vaekit.conditionals import Prior
 from vaekit.data import Batches, Encoded, Representation, Source
-from vaekit.evaluation.passes import chunks, drawn, gathered, latents_of
+from vaekit.evaluation.passes import chunks, concatenated, drawn, latent_distributions
 from vaekit.models import Density, Graph
 from vaekit.objectives import Objective
 from vaekit.objectives.bounds import elbo
@@ -102,8 +102,8 @@ class Refit:
     @property
     def text(self) -> str:
         """One line for people."""
-        components = self.choice.arguments.get("components")
-        what = f"{self.choice.name} prior" + (f" of {components:,}" if components else "")
+        parts = self.choice.components
+        what = f"{self.choice.name} prior" + (f" of {parts:,}" if parts else "")
         how = f"fitted to codes of {self.rows:,} training rows in {self.updates:,} updates"
         how = how if self.updates else "put in place as it is"
         gains = ", ".join(f"codes of {split} rows are {g.text}" for split, g in self.gains.items())
@@ -229,14 +229,14 @@ def draws_of(model: Graph, rows: AnyRows, *seed: int | str) -> Tensor:
     if not len(rows):
         return torch.empty(1, 0, dim)
     each = _draws(model, rows, max(room, 1), *seed)
-    return gathered(each, len(rows)).transpose(0, 1).contiguous()
+    return concatenated(each, len(rows)).transpose(0, 1).contiguous()
 
 
 def _draws(model: Graph, rows: AnyRows, draws: int, *seed: int | str) -> Iterator[Tensor]:
     """Of some rows at a time, (rows, draws, dim)."""
     for number, part in enumerate(chunks(rows, title="encoding")):
         with torch.no_grad(), seeded(*seed, "codes", number):
-            first = next(iter(latents_of(model, part, drawn).values()))
+            first = next(iter(latent_distributions(model, part, drawn).values()))
             yield first.posterior.sample(torch.Size([draws])).transpose(0, 1)
 
 

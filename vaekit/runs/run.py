@@ -12,11 +12,11 @@ from typing import Any
 from torch import Tensor
 
 from vaekit.data import Batches
-from vaekit.data.readers.loading import needed
+from vaekit.data.readers.loading import import_extra
 from vaekit.models import Graph
 from vaekit.recipes import Built
 from vaekit.runs.folder import write_weights
-from vaekit.system.files import sweep
+from vaekit.system.files import remove_leftovers
 from vaekit.system.modules import load_state
 from vaekit.system.progress import Bar, Silent, bar
 from vaekit.system.signals import asked_to_stop
@@ -173,7 +173,7 @@ def run_in(
     """
     first = run.state.world.is_first
     if first:
-        sweep(folder)
+        remove_leftovers(folder)
     if resume and (path := latest_checkpoint(folder)):
         run.recall(load_checkpoint(path, run.state))
     with (
@@ -267,7 +267,7 @@ def _writers(folder: Path, run: Run, tensorboard: bool) -> Iterator[Callable[[Li
     if not tensorboard:
         yield metrics.write
         return
-    writer = needed("tensorboardX", "track").SummaryWriter(str(folder / "tensorboard"))
+    writer = import_extra("tensorboardX", "track").SummaryWriter(str(folder / "tensorboard"))
 
     def write(line: Line) -> None:
         metrics.write(line)

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from vaekit.conditionals.priors import straight
 from vaekit.data import Encoded, Encoder, Representation, Source
-from vaekit.data.on_disk import OnDisk, Values, in_memory, passing
-from vaekit.data.readers.arrays import framed, is_frame, split_frame, to_array, to_rows
-from vaekit.data.readers.aside import LABEL
+from vaekit.data.on_disk import OnDisk, Values, chunks_of, in_memory
+from vaekit.data.readers.arrays import is_frame, like_frame, split_frame, to_array, to_rows
+from vaekit.data.readers.roles import LABEL
 from vaekit.evaluation import (
     bits_per_dimension,
     decode,
@@ -39,8 +39,8 @@ from vaekit.runs.config import Config
 from vaekit.system.checks import BadInput, require
 from vaekit.system.progress import tracked
 from vaekit.system.seeding import generator_for, seeded
+from vaekit.system.types import Array
 
-Array = np.ndarray
 Given = Mapping[str, Any]
 Told = dict[str, Tensor]
 
@@ -149,7 +149,8 @@ class Trained:
         Args:
             data: anything that can be opened.
             split: which rows of it.
-            seed: of what is drawn on the way (dynamic binarization).
+            seed: of what is drawn on the way (dynamic binarization); the same rows get the same
+                noise, whether a split was asked for or they were taken out of it before.
             given: what a conditional model is told, if the data does not carry it.
 
         Raises:
@@ -157,7 +158,7 @@ class Trained:
         """
         values, carried = self._values(data, split)
         told = self._given(given, len(values), carried)
-        rows = Encoded(values, self.representation, split, seed, told)
+        rows = Encoded(values, self.representation, "rows", seed, told)  # whatever split they are
         if isinstance(values, OnDisk):
             return rows
         self._check(rows[:].data)
@@ -168,7 +169,7 @@ class Trained:
         a row depends on that row and ``seed`` alone."""
         values, carried = self._values(data, "all")
         told = self._given(given, len(values), carried)
-        made = Encoder(self.representation, seed).rows_alike(in_memory(values), told)
+        made = Encoder(self.representation, seed).rows_with_common_noise(in_memory(values), told)
         self._check(made.data)
         return made
 
@@ -183,7 +184,7 @@ class Trained:
     def encode(self, data: Any, *, given: Given | None = None) -> Any:
         """Codes, (rows, latent): the posterior means."""
         found = encode(self.model, self.rows(data, given=given)).numpy()
-        return framed(data, found, [f"z{i}" for i in range(self.latent)])
+        return like_frame(data, found, [f"z{i}" for i in range(self.latent)])
 
     def decode(self, codes: Any, *, given: Given | None = None) -> Array:
         """The mean of p(x|z) for each code."""
@@ -199,7 +200,7 @@ class Trained:
         """Each row encoded and decoded again: the mean of p(x|z) at the posterior mean."""
         rows = self.rows(data, given=given)
         values = to_array(self._decode(encode(self.model, rows), rows[:].given))
-        return framed(data, values, self.config.columns)
+        return like_frame(data, values, self.config.columns)
 
     def sample(
         self, rows: int = 1, *, seed: int = 0, mean: bool = False, given: Given | None = None
@@ -307,9 +308,9 @@ class Trained:
         told, maker = self._given(given, len(values), carried), Encoder(self.representation, seed)
         found, start = [], 0
         try:
-            for part in passing(values, "scoring rows"):
+            for part in chunks_of(values, "scoring rows"):
                 beside = {n: v[start : start + len(part)] for n, v in told.items()}
-                rows = maker.rows_alike(part, beside)
+                rows = maker.rows_with_common_noise(part, beside)
                 self._check(rows.data)
                 found.append(measure(self._exact, rows.double(), samples=samples, seed=seed))
                 start += len(part)
@@ -377,14 +378,14 @@ class Trained:
             values = source.rows(split)
             carried = conditions.carried(source.given_of(split), source.given_names)
         elif is_frame(data):
-            frame, labels, columns = split_frame(data, self.config.data.opening.elsewhere().aside)
+            frame, labels, columns = split_frame(data, self.config.data.opening.elsewhere().roles)
             found = columns if labels is None else {**columns, LABEL: labels}
             values, carried = to_rows(frame), conditions.carried(found, {})
         else:
             values = data if isinstance(data, OnDisk) else to_rows(self._with_rows(data))
         self.representation.check(values)
         if isinstance(values, OnDisk):
-            for part in passing(values, "checking values"):
+            for part in chunks_of(values, "checking values"):
                 self._check(self.representation.encode(part, generator_for(0)))
         return values, carried
 

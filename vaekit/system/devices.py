@@ -16,10 +16,10 @@ CPU = torch.device("cpu")
 def device_for(name: str = "auto") -> torch.device:
     """The device of a name: auto (a GPU if there is one), cpu, cuda, cuda:1.
 
-    Of several processes on a machine, each takes the GPU of its own number.
+    Of several processes on a machine, each takes the GPU of its local rank.
 
     Raises:
-        BadInput: for a name that is none, or a device that is not there.
+        BadInput: for a name that is no device, or a device that is not present.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -50,6 +50,6 @@ def has_room(device: torch.device, size: int) -> bool:
 
 
 @cache
-def processor() -> dict[str, Any]:
-    """What the processor can do and is called; nothing under versions of torch that do not say."""
+def cpu_capabilities() -> dict[str, Any]:
+    """The processor's name and instruction sets; empty in versions of torch that do not tell."""
     return dict(getattr(torch.cpu, "get_capabilities", dict)())

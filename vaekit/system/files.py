@@ -17,8 +17,8 @@ PARTIAL = ".partial"
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on success it takes ``path``'s place, else it goes.
 
-    Readers see the old file or the new one, never a part. Whatever is half-written when an
-    error strikes is removed.
+    Readers see the old file or the new one, never a part. After an error
+    nothing half-written is left.
 
     Raises:
         BadInput: where the folder is missing or not writable, or the disk is full.
@@ -52,8 +52,8 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
         raise BadInput(f"cannot write into {path}: {error.strerror or error}") from error
 
 
-def sweep(folder: Path) -> None:
-    """Remove what writers that were killed have left half-written."""
+def remove_leftovers(folder: Path) -> None:
+    """Remove the half-written files of processes that were killed."""
     for left in folder.glob(f".*{PARTIAL}*"):
         left.unlink(missing_ok=True)
 

@@ -26,11 +26,11 @@ def load_state(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     """Fill a module with what :func:`state_of` gave.
 
     Raises:
-        RuntimeError: if a tensor is missing, superfluous or of another shape.
+        RuntimeError: if a tensor is missing, unexpected or of another shape.
     """
     wanted = state_of(module).keys()
     missing, foreign = sorted(wanted - tensors.keys()), sorted(tensors.keys() - wanted)
     if missing or foreign:
-        there = f"{missing[0]} is missing" if missing else f"{foreign[0]} has no place"
+        there = f"{missing[0]} is missing" if missing else f"{foreign[0]} is unexpected"
         raise RuntimeError(f"the tensors do not fit the model:\n\t{there}.")
     module.load_state_dict(tensors, strict=False)

@@ -1,4 +1,4 @@
-"""Work shared out among processes; results come in the order of the work."""
+"""A parallel map over processes; results come in the order of the items."""
 
 from __future__ import annotations
 
@@ -21,20 +21,29 @@ AHEAD = 2
 _work: Callable[[Any], Any] | None = None
 
 
-def shared_out(
+def parallel_map(
     here: Callable[[T], R],
     make: Callable[..., Callable[[T], R]],
     arguments: Callable[[], tuple[Any, ...]],
     items: Iterable[T],
     jobs: int = 1,
 ) -> Iterator[R]:
-    """``here`` applied to each item; with several jobs, by as many processes, each of which
-    makes its own function by ``make(*arguments())`` and computes with one thread.
+    """Apply a function to each item, in this process or in several.
 
-    Items are taken as results are, so that memory does not grow with their number.
+    Items are consumed as results are, so that memory does not grow with their number.
 
     Args:
+        here: the function, for one job.
+        make: makes the function in each of several processes, which use one thread each.
+        arguments: what ``make`` is called with; evaluated only if there are several jobs.
+        items: what the function is applied to.
         jobs: processes; 0 for one on each core.
+
+    Returns:
+        The results, in the order of the items.
+
+    Raises:
+        ChildProcessError: if a process dies.
     """
     require(jobs >= 0, f"jobs must not be negative, not {jobs}")
     jobs = jobs or os.cpu_count() or 1
@@ -45,7 +54,7 @@ def shared_out(
         yield from _in_order(make, arguments(), items, jobs)
     except BrokenProcessPool as error:
         raise ChildProcessError(
-            "a process ended in the middle of its work, perhaps for want of memory: give fewer jobs"
+            "a process died in the middle of its work, perhaps for lack of memory: give fewer jobs"
         ) from error
 
 

@@ -1,6 +1,6 @@
 """In which numbers networks compute: single precision, or bfloat16 where hardware has it.
 
-Only networks are affected. What they give is turned back to single precision before it becomes
+Only networks are affected. Their outputs are converted back to single precision before it becomes
 a distribution: densities, divergences and losses are always computed in float32.
 """
 
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.system.checks import known
-from vaekit.system.devices import processor
+from vaekit.system.devices import cpu_capabilities
 
 PRECISIONS = {"auto": None, "fp32": torch.float32, "bf16": torch.bfloat16}
 FIRST_GPU_WITH_BFLOAT16 = (8, 0)
@@ -34,7 +34,7 @@ def networks_in(dtype: torch.dtype) -> Iterator[None]:
 
 
 def in_precision(net: nn.Module, *given: Tensor) -> Tensor:
-    """What ``net`` gives, in float32, computed in the precision of the block around."""
+    """What ``net`` gives, in float32, computed in the precision that :func:`networks_in` set."""
     dtype = _current.get()
     if dtype == torch.float32:
         return net(*given)
@@ -50,7 +50,7 @@ def dtype_for(name: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if has_bfloat16(device) else torch.float32
 
 
-def settled(name: str, device: torch.device) -> str:
+def resolve_precision(name: str, device: torch.device) -> str:
     """fp32 or bf16: what ``name`` means on a device. A run keeps it wherever it is resumed."""
     dtype = dtype_for(name, device)
     return next(short for short, known_dtype in PRECISIONS.items() if known_dtype == dtype)
@@ -60,4 +60,4 @@ def has_bfloat16(device: torch.device) -> bool:
     """Whether the device multiplies matrices in bfloat16 faster than in float32."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= FIRST_GPU_WITH_BFLOAT16
-    return any(processor().get(feature) for feature in CPU_FEATURES)
+    return any(cpu_capabilities().get(feature) for feature in CPU_FEATURES)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a question asked between two steps, not a blow in the middle of one."""
+"""Ctrl-C and SIGTERM as a question asked between two steps of a loop."""
 
 from __future__ import annotations
 

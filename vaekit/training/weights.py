@@ -91,7 +91,7 @@ def weights_held(
     require(
         torch.__version__ >= OLDEST_THAT_SHARDS,  # type: ignore[operator]
         f"sharding weights needs torch 2.13 or newer, and this is {torch.__version__}: "
-        "upgrade it, or leave --split-weights out",
+        "upgrade it, or leave --shard out",
     )
     from vaekit.training.fsdp import ShardedWeights  # slow to import
 

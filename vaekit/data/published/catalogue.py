@@ -168,7 +168,7 @@ def sprites_set(rows: int = 36_864) -> Source:
         label_names=("square", "ellipse", "heart"),
         factors=factors,
         factor_names=sprites.FACTORS,
-        intervene=sprites.held_fixed,
+        intervene=sprites.share_one_factor,
     )
 
 

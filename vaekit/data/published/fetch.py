@@ -9,15 +9,15 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from vaekit.data.readers.loading import needed
+from vaekit.data.readers.loading import import_extra
 from vaekit.system.checks import BadInput
 
 
 @dataclass(frozen=True)
 class Remote:
-    """A published file: its name, where it lies, and the sha256 of its bytes.
+    """A published file: name, address and sha256.
 
-    With no ``url`` it must be put in place by hand.
+    With no ``url`` it cannot be downloaded.
     """
 
     name: str
@@ -63,7 +63,7 @@ def _download(folder: str, remote: Remote) -> bytes:
     place = f"put {remote.name} into $VAEKIT_DATA/{folder}/"
     if not remote.url:
         raise BadInput(f"{remote.name} has no safe address to download from; {place}")
-    pooch = needed("pooch", "data")
+    pooch = import_extra("pooch", "data")
     pooch.get_logger().setLevel("WARNING")
     path = {"fname": remote.name, "path": cache() / folder}
     try:

@@ -41,7 +41,7 @@ def draw(index: Tensor) -> Tensor:
     return torch.cat([_draw(factors_of(part)) for part in index.split(512)])
 
 
-def held_fixed(factor: int, rows: int, random: np.random.Generator) -> np.ndarray:
+def share_one_factor(factor: int, rows: int, random: np.random.Generator) -> np.ndarray:
     """New sprites, (rows, 64, 64), that share one random value of a factor, all else random."""
     values = random.integers(0, SIZES, (rows, len(SIZES)))
     values[:, factor] = values[0, factor]

@@ -11,17 +11,17 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from vaekit.data.readers.aside import NOTHING, Aside
+from vaekit.data.readers.roles import NO_ROLES, ColumnRoles
 from vaekit.data.source import Source, source
 from vaekit.system.checks import BadInput
 from vaekit.system.progress import tracked
+from vaekit.system.types import Array
 
 CHANNELS = (1, 3, 4)
-Array = np.ndarray
 
 
 def from_memory(
-    data: Any, labels: Any = None, name: str = "data", *, aside: Aside = NOTHING
+    data: Any, labels: Any = None, name: str = "data", *, roles: ColumnRoles = NO_ROLES
 ) -> Source:
     """A source from whatever holds rows: an array, a tensor, a data frame or a torch Dataset.
 
@@ -29,7 +29,7 @@ def from_memory(
         data: the rows.
         labels: one for each row.
         name: what people call the data.
-        aside: columns of a data frame that are not x.
+        roles: columns of a data frame that are not x.
 
     Raises:
         BadInput: for data of another kind, shape or type, or with missing values.
@@ -37,7 +37,7 @@ def from_memory(
     columns: tuple[str, ...] = ()
     beside: dict[str, Array] = {}
     if is_frame(data):
-        data, found, beside = split_frame(data, aside)
+        data, found, beside = split_frame(data, roles)
         columns = tuple(map(str, data.columns))
         labels = found if labels is None else labels
     elif isinstance(data, Dataset):
@@ -47,13 +47,13 @@ def from_memory(
     return source(name, values, labels=numbers, label_names=names, columns=columns, beside=beside)
 
 
-def split_frame(frame: Any, aside: Aside) -> tuple[Any, Array | None, dict[str, Array]]:
+def split_frame(frame: Any, roles: ColumnRoles) -> tuple[Any, Array | None, dict[str, Array]]:
     """A data frame's columns of x, its labels, and the columns that are given."""
-    aside = aside.among(list(map(str, frame.columns)))
+    roles = roles.among(list(map(str, frame.columns)))
     named = {str(column): column for column in frame.columns}
-    kept = [column for name, column in named.items() if not aside.holds(name)]
-    labels = None if aside.label is None else np.asarray(frame[named[aside.label]])
-    beside = {name: np.asarray(frame[named[name]]) for name in aside.columns}
+    kept = [column for name, column in named.items() if not roles.holds(name)]
+    labels = None if roles.label is None else np.asarray(frame[named[roles.label]])
+    beside = {name: np.asarray(frame[named[name]]) for name in roles.columns}
     return (frame if len(kept) == len(named) else frame[kept]), labels, beside
 
 
@@ -78,7 +78,7 @@ def to_rows(data: Any, name: str = "data") -> Tensor:
 
     (N, H, W) are grey images; (N, H, W, C) and (N, C, H, W) are images with 1, 3 or 4 channels.
     """
-    values = channels_first(tidy_type(as_array(data, name), name))
+    values = channels_first(standard_dtype(as_array(data, name), name))
     if values.ndim not in (2, 4):
         raise BadInput(
             f"{name} has shape {values.shape}: give vectors (rows, numbers) or images "
@@ -96,7 +96,7 @@ def channels_first(values: Array) -> Array:
     return values
 
 
-def laid_out(values: Array, shape: tuple[int, ...]) -> Array:
+def restore_layout(values: Array, shape: tuple[int, ...]) -> Array:
     """The reverse of :func:`channels_first`, for rows that had this shape."""
     if values.shape[1:] == shape:
         return values
@@ -130,7 +130,7 @@ def frame_numbers(frame: Any, name: str) -> Array:
     return np.stack(parts, 1)
 
 
-def tidy_type(array: Array, name: str) -> Array:
+def standard_dtype(array: Array, name: str) -> Array:
     """Booleans and bytes to uint8, other whole numbers to int32, fractions to float32."""
     kind = array.dtype.kind
     if kind == "b" or array.dtype == np.uint8:
@@ -162,7 +162,7 @@ def to_array(values: Tensor) -> Array:
     return array[:, 0] if array.shape[1] == 1 else np.moveaxis(array, 1, 3)
 
 
-def framed(data: Any, values: Array, columns: list[str] | None) -> Any:
+def like_frame(data: Any, values: Array, columns: list[str] | None) -> Any:
     """A data frame with the same index where a data frame came in, else the array itself."""
     if not is_frame(data) or not columns or values.ndim != 2:
         return values

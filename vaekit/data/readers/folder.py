@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from vaekit.data.readers.arrays import label_numbers
-from vaekit.data.readers.aside import NOTHING, Aside
 from vaekit.data.readers.images import (
     common_mode,
     find_images,
@@ -20,13 +19,16 @@ from vaekit.data.readers.images import (
     to_tiles,
 )
 from vaekit.data.readers.npy import read_archives, read_arrays, read_npy, read_npz
+from vaekit.data.readers.roles import NO_ROLES, ColumnRoles
 from vaekit.data.readers.tables import read_csv, read_parquet, read_tables
 from vaekit.data.readers.tar import Member, in_archives
 from vaekit.data.source import FEWEST_ROWS, Source, random_splits, source
 from vaekit.system.checks import require
 
 
-def read_folder(path: Path, aside: Aside = NOTHING, size: tuple[int, int] | None = None) -> Source:
+def read_folder(
+    path: Path, roles: ColumnRoles = NO_ROLES, size: tuple[int, int] | None = None
+) -> Source:
     """Pictures below a folder, sub-folders being labels; or all its shards, of one kind."""
     if paths := image_files(path):
         folders = [str(p.parent.relative_to(path)) for p in paths]
@@ -37,7 +39,7 @@ def read_folder(path: Path, aside: Aside = NOTHING, size: tuple[int, int] | None
     _check_one_kind(path, shards)
     if shards[0].suffix == ".tar":
         return read_pictures(str(path), in_archives(shards), size)
-    return SHARDS[shards[0].suffix](path, shards, aside)
+    return SHARDS[shards[0].suffix](path, shards, roles)
 
 
 def _check_one_kind(path: Path, shards: Sequence[Path]) -> None:
@@ -49,7 +51,9 @@ def _check_one_kind(path: Path, shards: Sequence[Path]) -> None:
         )
 
 
-def read_tar(path: Path, aside: Aside = NOTHING, size: tuple[int, int] | None = None) -> Source:
+def read_tar(
+    path: Path, roles: ColumnRoles = NO_ROLES, size: tuple[int, int] | None = None
+) -> Source:
     """Pictures in an archive, as WebDataset keeps them; .cls files of the same name are labels."""
     return read_pictures(str(path), in_archives([path]), size)
 
@@ -91,7 +95,7 @@ READERS: dict[str, Callable[..., Source]] = {
     ".tar": read_tar,
 }
 
-SHARDS: dict[str, Callable[[Path, Sequence[Path], Aside], Source]] = {
+SHARDS: dict[str, Callable[[Path, Sequence[Path], ColumnRoles], Source]] = {
     ".npy": read_arrays,
     ".npz": read_archives,
     ".parquet": read_tables,

@@ -1,9 +1,9 @@
 """Folders of pictures.
 
-Policy: pictures are read upright (EXIF), over white where transparent, in colour unless all are
-grey. If all have one size of at most 128 pixels a side, that size is kept. Otherwise each is cut
-at its centre to the target's proportions and resized with an antialiasing filter, to 64 x 64
-unless told otherwise.
+Policy: pictures are rotated as EXIF says, laid over white where transparent, and in colour unless
+all are grey. If all have one size of at most 128 pixels a side, that size is kept. Otherwise each
+is cut at its centre to the target's proportions and resized with an antialiasing filter, to
+64 x 64 by default.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def image_files(folder: Path) -> list[Path]:
 
 
 def header(path: Place) -> tuple[tuple[int, int], str]:
-    """Upright (height, width) and colour mode."""
+    """(height, width) after EXIF rotation, and colour mode."""
     with reading(path) as image:
         sideways = image.getexif().get(ORIENTATION, 1) >= FIRST_SIDEWAYS
         size = (image.width, image.height) if sideways else (image.height, image.width)
@@ -86,13 +86,13 @@ def read_image(path: Place, size: tuple[int, int], mode: str) -> np.ndarray:
 
 @contextmanager
 def reading(path: Place) -> Iterator[Image.Image]:
-    """An opened picture; whatever is wrong with it is said with its path."""
+    """An opened picture; errors name its path."""
     try:
         with Image.open(path if isinstance(path, Path) else path.open()) as image:
             yield image
     except (OSError, SyntaxError, ValueError) as error:
         raise BadInput(
-            f"cannot read {path} as a picture ({error}); remove it or put it right"
+            f"cannot read {path} as a picture ({error}); remove it or repair it"
         ) from error
 
 

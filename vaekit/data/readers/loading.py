@@ -15,7 +15,7 @@ from vaekit.system.checks import BadInput, require
 UNREADABLE = (ValueError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
-def needed(module: str, extra: str) -> Any:
+def import_extra(module: str, extra: str) -> Any:
     """Import a module of an optional extra, or say how to install it."""
     try:
         return importlib.import_module(module)
@@ -44,5 +44,5 @@ def member(arrays: Any, key: str, path: Path) -> np.ndarray:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, shortly."""
+    """The first line of an error's message."""
     return str(error).split("\n")[0]

@@ -20,13 +20,13 @@ import torch
 
 from vaekit.data.on_disk import Decoded, Shards, Values, is_large
 from vaekit.data.readers.arrays import label_numbers, to_rows
-from vaekit.data.readers.aside import NOTHING, Aside
 from vaekit.data.readers.loading import UNREADABLE, first_line, load, member
+from vaekit.data.readers.roles import NO_ROLES, ColumnRoles
 from vaekit.data.source import Source, held_out_test, source
 from vaekit.system.checks import BadInput, require
 from vaekit.system.progress import tracked
+from vaekit.system.types import Array
 
-Array = np.ndarray
 Header = tuple[tuple[int, ...], bool, np.dtype]
 VALUES = ("x", "X", "images", "data", "values", "arr_0")
 LABELS = ("y", "labels", "label", "targets")
@@ -35,7 +35,7 @@ LOCAL_HEADER, NAME_LENGTHS = 30, 26
 
 
 @dataclass(frozen=True)
-class Part:
+class StoredArray:
     """Rows in a file.
 
     Args:
@@ -49,49 +49,55 @@ class Part:
     mapped: bool
 
 
-def read_npy(path: Path, aside: Aside = NOTHING, size: tuple[int, int] | None = None) -> Source:
+def read_npy(
+    path: Path, roles: ColumnRoles = NO_ROLES, size: tuple[int, int] | None = None
+) -> Source:
     """One array."""
     return read_arrays(path, [path])
 
 
-def read_npz(path: Path, aside: Aside = NOTHING, size: tuple[int, int] | None = None) -> Source:
+def read_npz(
+    path: Path, roles: ColumnRoles = NO_ROLES, size: tuple[int, int] | None = None
+) -> Source:
     """Arrays by name: x (and y for labels), or x_train and x_test, kept apart as published."""
     if {"x_train", "x_test"} <= set(names_in(path)):
-        return _published(path, aside)
-    return read_archives(path, [path], aside)
+        return _published(path, roles)
+    return read_archives(path, [path], roles)
 
 
-def read_arrays(place: Path, paths: Sequence[Path], aside: Aside = NOTHING) -> Source:
+def read_arrays(place: Path, paths: Sequence[Path], roles: ColumnRoles = NO_ROLES) -> Source:
     """Arrays of .npy files."""
     parts = [_array_in(path) for path in tracked(paths, "looking at files", len(paths))]
-    return source(str(place), one_after_another(str(place), parts))
+    return source(str(place), as_one_array(str(place), parts))
 
 
-def read_archives(place: Path, paths: Sequence[Path], aside: Aside = NOTHING) -> Source:
+def read_archives(place: Path, paths: Sequence[Path], roles: ColumnRoles = NO_ROLES) -> Source:
     """Array x of .npz files; y, or the array that is named as the label, holds labels.
 
     Raises:
         BadInput: naming the file that holds something else than the first.
     """
-    held = names_in(paths[0])
-    aside = aside.among(held, f"array in {paths[0]}")
-    key = _any_of([name for name in VALUES if not aside.holds(name)], held)
-    by = aside.label or _any_of(LABELS, held)
-    require(key is not None, f"{paths[0]} has no array named x; it holds {_listed(held)}")
+    found = names_in(paths[0])
+    if roles.strict and roles.label:
+        _check_holds(paths[0], roles.label)
+    roles = roles.among(found, f"array in {paths[0]}")
+    key = _any_of([name for name in VALUES if not roles.holds(name)], found)
+    by = roles.label or _any_of(LABELS, found)
+    require(key is not None, f"{paths[0]} has no array named x; it holds {_listed(found)}")
     parts = [_array_of(p, str(key)) for p in tracked(paths, "looking at files", len(paths))]
     numbers, names = label_numbers(_beside(parts, by) if by else None)
-    factors = _beside(parts, FACTORS).astype(np.int64) if FACTORS in held else None
+    factors = _beside(parts, FACTORS).astype(np.int64) if FACTORS in found else None
     return source(
         str(place),
-        one_after_another(str(place), parts),
+        as_one_array(str(place), parts),
         labels=numbers,
         label_names=names,
         factors=None if factors is None else torch.from_numpy(factors),
-        beside={name: _flat(_beside(parts, name), name) for name in aside.columns},
+        beside={name: _flat(_beside(parts, name), name) for name in roles.columns},
     )
 
 
-def one_after_another(name: str, parts: Sequence[Part]) -> Values:
+def as_one_array(name: str, parts: Sequence[StoredArray]) -> Values:
     """Rows of one shape and type: read if small, else left on disk."""
     first = parts[0]
     row, kind = first.shape[1:], first.dtype.str
@@ -103,10 +109,10 @@ def one_after_another(name: str, parts: Sequence[Part]) -> Values:
     lengths, opening = [part.shape[0] for part in parts], [part.open for part in parts]
     if not is_large(sum(lengths), row, first.dtype.itemsize):
         return to_rows(np.concatenate([part() for part in opening]), name)
-    tidy = partial(to_rows, name=name)
+    convert = partial(to_rows, name=name)
     if all(part.mapped for part in parts):
-        return Shards(opening, lengths, tidy)
-    return Decoded(opening, lengths, tidy, prod(row) * first.dtype.itemsize)
+        return Shards(opening, lengths, convert)
+    return Decoded(opening, lengths, convert, prod(row) * first.dtype.itemsize)
 
 
 def names_in(path: Path) -> list[str]:
@@ -115,31 +121,33 @@ def names_in(path: Path) -> list[str]:
         return [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
 
 
-def _array_in(path: Path) -> Part:
+def _array_in(path: Path) -> StoredArray:
     """The array of a .npy file, mapped."""
     array = load(path, mapped=True)
     require(array.ndim > 0, f"{path} holds a single number, not rows")
-    return Part(path, array.shape, array.dtype, partial(load, path, mapped=True), mapped=True)
+    return StoredArray(
+        path, array.shape, array.dtype, partial(load, path, mapped=True), mapped=True
+    )
 
 
-def _array_of(path: Path, key: str) -> Part:
+def _array_of(path: Path, key: str) -> StoredArray:
     """An array of a .npz file: mapped if it lies there as it is, else decompressed when opened."""
     _check_holds(path, key)
     try:
-        info, (shape, fortran, dtype), skipped = _described(path, key)
+        info, (shape, fortran, dtype), skipped = _read_header(path, key)
         start = _start_of(path, info.header_offset) + skipped
     except UNREADABLE as error:
         raise BadInput(f"cannot read array {key!r} of {path}: {first_line(error)}") from error
     require(bool(shape), f"{path}: {key} is a single number, not rows")
     require(not dtype.hasobject, f"{path}: {key} holds objects; only numbers can be used")
     if info.compress_type != zipfile.ZIP_STORED or 0 in shape:
-        return Part(path, shape, dtype, partial(_read, path, key), mapped=0 in shape)
+        return StoredArray(path, shape, dtype, partial(_read, path, key), mapped=0 in shape)
     order = "F" if fortran else "C"
     mapped = partial(np.memmap, path, dtype, "r", offset=start, shape=shape, order=order)
-    return Part(path, shape, dtype, mapped, mapped=True)
+    return StoredArray(path, shape, dtype, mapped, mapped=True)
 
 
-def _described(path: Path, key: str) -> tuple[zipfile.ZipInfo, Header, int]:
+def _read_header(path: Path, key: str) -> tuple[zipfile.ZipInfo, Header, int]:
     """Of an archive's array: how it is packed, its header, and the header's bytes."""
     with zipfile.ZipFile(path) as archive:
         info = archive.getinfo(f"{key}.npy")
@@ -167,7 +175,7 @@ def _read(path: Path, key: str) -> Array:
         return member(arrays, key, path)
 
 
-def _beside(parts: Sequence[Part], key: str) -> Array:
+def _beside(parts: Sequence[StoredArray], key: str) -> Array:
     """An array with an entry for each row, from every file."""
     found = []
     for part in parts:
@@ -184,16 +192,20 @@ def _flat(array: Array, name: str) -> Array:
     return array
 
 
-def _published(path: Path, aside: Aside) -> Source:
+def _published(path: Path, roles: ColumnRoles) -> Source:
     with load(path) as arrays:
-        held = {key: member(arrays, key, path) for key in arrays.files}
-    pairs = {k.removesuffix("_train") for k in held if f"{k.removesuffix('_train')}_test" in held}
-    aside = Aside(None, aside.given, aside.strict).among(pairs, f"array in {path}")
-    parts = [to_rows(held[key], f"{path}: {key}") for key in ("x_train", "x_test")]
-    ys = [held[key] for key in ("y_train", "y_test") if key in held]
+        arrays_by_name = {key: member(arrays, key, path) for key in arrays.files}
+    pairs = {
+        k.removesuffix("_train")
+        for k in arrays_by_name
+        if f"{k.removesuffix('_train')}_test" in arrays_by_name
+    }
+    roles = ColumnRoles(None, roles.given, roles.strict).among(pairs, f"array in {path}")
+    parts = [to_rows(arrays_by_name[key], f"{path}: {key}") for key in ("x_train", "x_test")]
+    ys = [arrays_by_name[key] for key in ("y_train", "y_test") if key in arrays_by_name]
     numbers, names = label_numbers(np.concatenate(ys) if len(ys) == 2 else None)
     splits = held_out_test(len(parts[0]), len(parts[1]))
-    both = {n: (held[f"{n}_train"], held[f"{n}_test"]) for n in aside.columns}
+    both = {n: (arrays_by_name[f"{n}_train"], arrays_by_name[f"{n}_test"]) for n in roles.columns}
     beside = {name: _flat(np.concatenate(pair), name) for name, pair in both.items()}
     _check_lengths(path, beside, sum(map(len, parts)))
     return source(
@@ -219,8 +231,8 @@ def _any_of(wanted: Sequence[str], names: Sequence[str]) -> str | None:
 
 
 def _check_holds(path: Path, key: str) -> None:
-    held = names_in(path)
-    require(key in held, f"{path} has no array named {key}; it holds {_listed(held)}")
+    names = names_in(path)
+    require(key in names, f"{path} has no array named {key}; it holds {_listed(names)}")
 
 
 def _listed(names: Sequence[str]) -> str:

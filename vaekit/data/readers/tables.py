@@ -14,20 +14,22 @@ from typing import Any
 import numpy as np
 
 from vaekit.data.on_disk import Decoded, Values, is_large
-from vaekit.data.readers.arrays import label_numbers, tidy_type, to_rows
-from vaekit.data.readers.aside import NOTHING, Aside
-from vaekit.data.readers.loading import UNREADABLE, first_line, needed
+from vaekit.data.readers.arrays import label_numbers, standard_dtype, to_rows
+from vaekit.data.readers.loading import UNREADABLE, first_line, import_extra
+from vaekit.data.readers.roles import NO_ROLES, ColumnRoles
 from vaekit.data.source import Source, source
 from vaekit.system.checks import BadInput, require
 from vaekit.system.progress import tracked
+from vaekit.system.types import Array
 
-Array = np.ndarray
 DROP = "drop the column, or name it with --label or --given"
 NUMBER = 4  # bytes of a number as rows are kept
 
 
-def read_csv(path: Path, aside: Aside = NOTHING, size: tuple[int, int] | None = None) -> Source:
-    """A table of numbers with a header line; ``aside`` names the columns that are not x."""
+def read_csv(
+    path: Path, roles: ColumnRoles = NO_ROLES, size: tuple[int, int] | None = None
+) -> Source:
+    """A table of numbers with a header line; ``roles`` names the columns that are not x."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = [row for row in csv.reader(file) if row]
     require(bool(rows), f"{path} is empty")
@@ -38,15 +40,17 @@ def read_csv(path: Path, aside: Aside = NOTHING, size: tuple[int, int] | None = 
             f"{path}: row {number} has {len(row)} cells, the first line has {len(header)}",
         )
     columns = {name: [row[i] for row in body] for i, name in enumerate(header)}
-    return _from_columns(path, columns, aside)
+    return _from_columns(path, columns, roles)
 
 
-def read_parquet(path: Path, aside: Aside = NOTHING, size: tuple[int, int] | None = None) -> Source:
-    """A table of numbers; ``aside`` names the columns that are not x."""
-    return read_tables(path, [path], aside)
+def read_parquet(
+    path: Path, roles: ColumnRoles = NO_ROLES, size: tuple[int, int] | None = None
+) -> Source:
+    """A table of numbers; ``roles`` names the columns that are not x."""
+    return read_tables(path, [path], roles)
 
 
-def read_tables(place: Path, paths: Sequence[Path], aside: Aside = NOTHING) -> Source:
+def read_tables(place: Path, paths: Sequence[Path], roles: ColumnRoles = NO_ROLES) -> Source:
     """Parquet files of the same columns, one after another: read if small, else left on disk.
 
     Raises:
@@ -55,13 +59,13 @@ def read_tables(place: Path, paths: Sequence[Path], aside: Aside = NOTHING) -> S
     found = [_columns_in(path) for path in tracked(paths, "looking at files", len(paths))]
     for path, columns in zip(paths, found, strict=True):
         _check_alike(path, columns, paths[0], found[0])
-    aside = aside.among(found[0], f"column in {place}")
-    names = tuple(name for name in found[0] if not aside.holds(name))
+    roles = roles.among(found[0], f"column in {place}")
+    names = tuple(name for name in found[0] if not roles.holds(name))
     require(bool(names), f"{place} has no columns of numbers")
-    numbers, classes = label_numbers(None if aside.label is None else _cells_of(paths, aside.label))
+    numbers, classes = label_numbers(None if roles.label is None else _cells_of(paths, roles.label))
     groups = [group for path in paths for group in _groups_in(path, names)]
     values = _values(str(place), groups, len(names))
-    beside = {name: _cells_of(paths, name) for name in aside.columns}
+    beside = {name: _cells_of(paths, name) for name in roles.columns}
     return source(
         str(place), values, labels=numbers, label_names=classes, columns=names, beside=beside
     )
@@ -90,13 +94,13 @@ class Group:
         """
         with _opened(self.path) as file:
             table = file.read_row_group(self.number, columns=list(self.columns))
-            held = [table[name].to_numpy() for name in self.columns]
-        named = zip(self.columns, held, strict=True)
+            arrays = [table[name].to_numpy() for name in self.columns]
+        named = zip(self.columns, arrays, strict=True)
         return np.stack([_column(self.path, name, part, self.start) for name, part in named], 1)
 
     def as_type(self, kind: type[np.generic]) -> Array:
         """(rows, columns) in int32 for a ``kind`` of whole numbers, else in float32."""
-        return tidy_type(self.cells().astype(kind), str(self.path))
+        return standard_dtype(self.cells().astype(kind), str(self.path))
 
 
 def _values(name: str, groups: Sequence[Group], width: int) -> Values:
@@ -124,8 +128,8 @@ def _groups_in(path: Path, columns: tuple[str, ...]) -> list[Group]:
 
 
 def _columns_in(path: Path) -> list[str]:
-    """The names of a file's columns, which hold single cells and are named apart."""
-    types = needed("pyarrow.types", "frames")
+    """The names of a file's columns; nested columns and repeated names are refused."""
+    types = import_extra("pyarrow.types", "frames")
     with _opened(path) as file:
         fields = list(file.schema_arrow)
     names = [field.name for field in fields]
@@ -144,7 +148,7 @@ def _check_alike(path: Path, columns: list[str], first: Path, wanted: list[str])
 
 
 def _cells_of(paths: Sequence[Path], column: str) -> Array:
-    """One column of all files."""
+    """One column, of all files."""
     found = []
     for path in paths:
         with _opened(path) as file:
@@ -154,8 +158,8 @@ def _cells_of(paths: Sequence[Path], column: str) -> Array:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    """A Parquet file; whatever is wrong with it is said with its path."""
-    parquet = needed("pyarrow.parquet", "frames")
+    """A Parquet file; errors name its path."""
+    parquet = import_extra("pyarrow.parquet", "frames")
     try:
         with parquet.ParquetFile(path) as file:
             yield file
@@ -163,14 +167,14 @@ def _opened(path: Path) -> Iterator[Any]:
         raise BadInput(f"cannot read {path} as Parquet: {first_line(error)}") from error
 
 
-def _from_columns(path: Path, columns: dict[str, Any], aside: Aside) -> Source:
-    aside = aside.among(columns)
-    numbers, classes = label_numbers(None if aside.label is None else columns[aside.label])
-    names = tuple(name for name in columns if not aside.holds(name))
+def _from_columns(path: Path, columns: dict[str, Any], roles: ColumnRoles) -> Source:
+    roles = roles.among(columns)
+    numbers, classes = label_numbers(None if roles.label is None else columns[roles.label])
+    names = tuple(name for name in columns if not roles.holds(name))
     require(bool(names), f"{path} has no columns of numbers")
     cells = np.stack([_column(path, name, columns[name]) for name in names], 1)
     values = to_rows(_whole_if_possible(cells), str(path))
-    beside = {name: columns[name] for name in aside.columns}
+    beside = {name: columns[name] for name in roles.columns}
     return source(
         str(path), values, labels=numbers, label_names=classes, columns=names, beside=beside
     )

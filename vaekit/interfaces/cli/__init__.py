@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from cyclopts import App, CycloptsError
 
-from vaekit.interfaces.cli.waiting import choose_waiting
+from vaekit.interfaces.cli.waiting import choose_wait_policy
 from vaekit.system.checks import BadInput
 from vaekit.system.version import __version__
 
@@ -61,7 +61,7 @@ def _in_one_line(message: Warning | str, *_: Any, **__: Any) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done; 2 bad input; 1 training failed; 130 stopped."""
-    choose_waiting(os.environ)  # before torch is loaded
+    choose_wait_policy(os.environ)  # before torch is loaded
     warnings.formatwarning = _in_one_line
     try:
         code = run(sys.argv[1:] if arguments is None else arguments)

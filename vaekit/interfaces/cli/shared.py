@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from vaekit.data import Source, parse_given
+from vaekit.data.opening import read_labels
 from vaekit.runs.job import reopen
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
@@ -31,7 +32,8 @@ Given = Annotated[
     list[str] | None,
     Parameter(
         name="--given", negative="",
-        help="What a conditional model is told, as label=3; repeat it for more.",
+        help="What a conditional model is given, as label=3, or label=@FILE with a value for each "
+        "row; repeat it for more.",
     ),
 ]  # fmt: skip
 Threads = Annotated[int, Parameter(help="CPU threads; 0 lets torch decide.")]
@@ -52,18 +54,23 @@ def rows_for(
     limit: int = 0,
     given: list[str] | None = None,
 ) -> Source:
-    """The rows a command works on, and what the model is told beside them: of the split asked
+    """The rows a command works on, and what the model is given beside them: of the split asked
     for, up to ``limit`` rows."""
     source = trained.source if data is None else trained.open(data)
     if source is None:
         raise BadInput("give the data to work on")
     chosen = source.part(trained.split_of(source, split), limit or None)
-    return trained.told(chosen, told(given))
+    return trained.told(chosen, given_options(given))
 
 
-def told(given: list[str] | None) -> dict[str, str]:
-    """What a person says with --given."""
-    return parse_given(given or [])
+def given_options(given: list[str] | None) -> dict[str, Any]:
+    """The values of the options ``--given``: name=value for all rows, or name=@FILE with one value
+    for each (a .npy file, or a text file with one on each line)."""
+    found = parse_given(given or [])
+    return {
+        name: read_labels(value[1:]) if value.startswith("@") else value
+        for name, value in found.items()
+    }
 
 
 def use_threads(number: int) -> None:
@@ -76,7 +83,7 @@ def use_threads(number: int) -> None:
 
 
 def show(values: dict[str, Any], *, as_json: bool) -> None:
-    """Print named values for machines, or for people, who are spared those that are None."""
+    """Print named values: as JSON, or as lines without those that are None."""
     if as_json:
         print(json.dumps(values, indent=2))
         return
@@ -99,5 +106,5 @@ def text(value: Any) -> str:
 
 
 def say(line: str) -> None:
-    """A remark, on the error stream, so that results can be piped."""
+    """Print a message to the error stream, so that results can be piped."""
     print(line, file=sys.stderr)

@@ -17,7 +17,7 @@ from docstring_parser import parse
 
 from vaekit import recipes
 from vaekit.interfaces.cli.shared import Json, Threads, say, show, use_threads
-from vaekit.recipes.recipe import options
+from vaekit.recipes.recipe import check_settled, options
 from vaekit.system.checks import BadInput, require
 from vaekit.training import Plan
 
@@ -28,6 +28,7 @@ TRAINING, RECIPE = Group("Training"), Group("Recipe options")
 def train(*tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]) -> None:
     """Train a model on data, with a report."""
     name = recipe_in(tokens)
+    check_settled(recipes.recipe(name), options_in(tokens))
     command = App(
         name="vaekit train", help_format="plaintext", version_flags=[],
         suppress_keyboard_interrupt=False,
@@ -44,6 +45,12 @@ def recipe_in(tokens: tuple[str, ...]) -> str:
         if here.startswith("--recipe="):
             return here.removeprefix("--recipe=")
     return DEFAULT
+
+
+def options_in(tokens: tuple[str, ...]) -> list[str]:
+    """The names of the options among the tokens, as Python spells them."""
+    long = [token.removeprefix("--") for token in tokens if token.startswith("--")]
+    return [option.partition("=")[0].replace("-", "_") for option in long]
 
 
 def command_for(name: str) -> Any:
@@ -111,7 +118,7 @@ def train_here(
         list[str] | None,
         Parameter(
             negative="",
-            help="What a conditional model is told beside x: label, or a column; repeat for more.",
+            help="What a conditional model is given beside x: label, or a column; repeat for more.",
         ),
     ] = None,
     binarize: Annotated[str, Parameter(help="none, threshold or dynamic.")] = "none",
@@ -124,12 +131,14 @@ def train_here(
     tensorboard: Annotated[bool, Parameter(negative="", help="Write TensorBoard events.")] = False,
     report: Annotated[bool, Parameter(help="Write report.html at the end.")] = True,
     device: Annotated[str, Parameter(help="auto (a GPU if there is one), cpu or cuda.")] = "auto",
-    split_weights: Annotated[
+    shard: Annotated[
         bool,
-        Parameter(negative="", help="Of several processes, let each hold a share of the weights."),
+        Parameter(
+            negative="", help="Shard weights, gradients and optimiser state over several processes."
+        ),
     ] = False,
-    record: Annotated[
-        bool, Parameter(help="Let a GPU play recordings of whole updates, where it can.")
+    capture: Annotated[
+        bool, Parameter(help="Capture whole updates as CUDA graphs on a GPU, where possible.")
     ] = True,
     threads: Threads = 0,
     json: Json = False,
@@ -148,8 +157,8 @@ def train_here(
     if resume is not None:
         alone = data is None and not options and opening == opening_of()
         require(alone, "--resume takes everything from the run: give it alone")
-    place = placement(device, shard=split_weights, capture=record)
-    with process_group(place.device) as world, _said_once(speaks=world.is_first):
+    place = placement(device, shard=shard, capture=capture)
+    with process_group(place.device) as world, _print_once(speaks=world.is_first):
         if resume is not None:
             trained, folder = go_on(resume, None, place, **watching), resume
         else:
@@ -162,7 +171,7 @@ def train_here(
 
 
 @contextmanager
-def _said_once(*, speaks: bool) -> Iterator[None]:
+def _print_once(*, speaks: bool) -> Iterator[None]:
     """A mistake in the block ends every process; only one that speaks says what it was."""
     try:
         yield

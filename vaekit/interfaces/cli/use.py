@@ -20,11 +20,11 @@ from vaekit.interfaces.cli.shared import (
     Seed,
     Split,
     Threads,
+    given_options,
     open_model,
     rows_for,
     say,
     show,
-    told,
     use_threads,
 )
 from vaekit.runs.outputs import check_output, read_codes, write_parts, write_rows
@@ -87,7 +87,7 @@ def sample(
     or a folder of pictures."""
     trained = Trained.load(model)
     path = _place(trained, model, output, "samples")
-    _write(trained, path, trained.sample(rows, seed=seed, mean=mean, given=told(given)))
+    _write(trained, path, trained.sample(rows, seed=seed, mean=mean, given=given_options(given)))
 
 
 def reconstruct(
@@ -110,10 +110,10 @@ def reconstruct(
     if not picture:
         _write(trained, path, rebuilt)
         return
-    from vaekit.pages.panels import pairs_sheet
+    from vaekit.pages.panels import reconstruction_grid
 
     with replacing(path) as temporary:
-        pairs_sheet(trained, in_memory(rows.values), rebuilt).save(temporary)
+        reconstruction_grid(trained, in_memory(rows.values), rebuilt).save(temporary)
     say(f"wrote {path}")
 
 
@@ -141,7 +141,7 @@ def decode(model: Model, codes: Path, /, *, given: Given = None, output: Output 
     """Turn codes (.npy, .npz or .csv) into rows: the mean of p(x|z) for each."""
     trained = Trained.load(model)
     path = _place(trained, model, output, "decoded")
-    _write(trained, path, trained.decode(read_codes(codes), given=told(given)))
+    _write(trained, path, trained.decode(read_codes(codes), given=given_options(given)))
 
 
 def interpolate(
@@ -191,7 +191,7 @@ def report(
     from vaekit.pages.report import write_report
 
     trained = open_model(model, data)
-    how: dict[str, Any] = {"annealed": ais, "seed": seed, "given": told(given)}
+    how: dict[str, Any] = {"annealed": ais, "seed": seed, "given": given_options(given)}
     path = write_report(trained, Path(model), output, data=data, **how)
     say(f"wrote {path}")
 

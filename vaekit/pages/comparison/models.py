@@ -1,4 +1,4 @@
-"""Three ways to turn rows into codes and back, behind one face."""
+"""Three ways to turn rows into codes and back, behind one interface."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from vaekit.recipes.choose import choose
 from vaekit.runs.job import prepare
 from vaekit.runs.run import run_here
 from vaekit.runs.trained import Trained
+from vaekit.system.types import Array
 
-Array = np.ndarray
 LIKELIHOOD = "gaussian"
 
 
 @dataclass(frozen=True)
-class Coder:
+class EncoderDecoder:
     """A trained pair of maps between rows (flat, in the numbers of ``unit``) and codes.
 
     ``prior`` draws codes: from N(0, I) for a VAE; for the others, which have no prior, from a
@@ -42,7 +42,7 @@ def unit(source: Source, split: str) -> Array:
     return x.flatten(1).numpy()
 
 
-def train_coders(source: Source, latent: int, epochs: int, seed: int) -> list[Coder]:
+def train_coders(source: Source, latent: int, epochs: int, seed: int) -> list[EncoderDecoder]:
     """PCA, an autoencoder (squared error) and a VAE (normal likelihood with one learned
     variance), each with ``latent`` numbers in a code. The last two share one network shape."""
     return [
@@ -52,14 +52,18 @@ def train_coders(source: Source, latent: int, epochs: int, seed: int) -> list[Co
     ]
 
 
-def pca(source: Source, latent: int, seed: int) -> Coder:
+def pca(source: Source, latent: int, seed: int) -> EncoderDecoder:
     """The best linear codes."""
     rows = unit(source, "train")
     model = PCA(min(latent, *rows.shape), random_state=seed).fit(rows)
-    return Coder("PCA", model.transform, model.inverse_transform, fitted(model.transform(rows)))
+    return EncoderDecoder(
+        "PCA", model.transform, model.inverse_transform, fitted(model.transform(rows))
+    )
 
 
-def network(name: str, source: Source, latent: int, epochs: int, seed: int, **recipe: Any) -> Coder:
+def network(
+    name: str, source: Source, latent: int, epochs: int, seed: int, **recipe: Any
+) -> EncoderDecoder:
     """A recipe trained in memory, on rows in the numbers of ``unit``: those are its data."""
     source = in_unit(source)
     job = prepare(source, latent=latent, epochs=epochs, seed=seed, **recipe)
@@ -74,7 +78,9 @@ def network(name: str, source: Source, latent: int, epochs: int, seed: int, **re
         return to_rows(trained.decode(codes)).flatten(1).numpy()
 
     codes = to_codes(unit(source, "train"))
-    return Coder(name, to_codes, from_codes, standard(latent) if name == "VAE" else fitted(codes))
+    return EncoderDecoder(
+        name, to_codes, from_codes, standard(latent) if name == "VAE" else fitted(codes)
+    )
 
 
 def in_unit(source: Source) -> Source:

@@ -12,8 +12,7 @@ from vaekit.pages import plots
 from vaekit.pages.comparison.trials import HEAD, Comparison, Trial
 from vaekit.pictures import as_bytes, enlarge, grid
 from vaekit.system.files import replacing
-
-Array = np.ndarray
+from vaekit.system.types import Array
 
 LEAD = (
     "Three ways to squeeze each row into a few numbers and back. PCA is the best linear one. An "

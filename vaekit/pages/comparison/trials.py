@@ -15,15 +15,15 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from vaekit.data import Source, check_enough, open_source
-from vaekit.pages.comparison.models import Coder, train_coders, unit
+from vaekit.pages.comparison.models import EncoderDecoder, train_coders, unit
+from vaekit.system.types import Array
 
-Array = np.ndarray
 SURE, USUAL = 0.8, 0.95
 TRIALS, JUDGED_BY = 1000, 10_000
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Realism:
     """Shares of a set of rows.
 
     Args:
@@ -49,8 +49,8 @@ class Trial:
 
     name: str
     error: float
-    random: Verdict
-    midpoint: Verdict
+    random: Realism
+    midpoint: Realism
     code_spread: list[float]
     shown: dict[str, Array] = field(default_factory=dict, repr=False)
 
@@ -61,14 +61,14 @@ class Trial:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Three trials on the same data, with real test rows as the yardstick."""
+    """Three trials on the same data, with real test rows for reference."""
 
     source: Source
     latent: int
     epochs: int
     seed: int
     trials: list[Trial]
-    real: Verdict
+    real: Realism
     labels: Array | None
 
     def to_dict(self) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def compare_models(data: Any, *, latent: int = 2, epochs: int = 0, seed: int = 0
     source = open_source(data)
     check_enough(source)
     test, labels = unit(source, "test"), source.labels_of("test")
-    judge = Judge(source, seed)
+    judge = RealismTest(source, seed)
     trials = [trial(c, test, judge, seed) for c in train_coders(source, latent, epochs, seed)]
     real = judge(test[:TRIALS])
     return Comparison(
@@ -125,7 +125,7 @@ def compare_models(data: Any, *, latent: int = 2, epochs: int = 0, seed: int = 0
     )
 
 
-def trial(coder: Coder, test: Array, judge: Judge, seed: int) -> Trial:
+def trial(coder: EncoderDecoder, test: Array, judge: RealismTest, seed: int) -> Trial:
     """One model tried on test rows, random codes and midpoints."""
     random = np.random.default_rng(seed)
     codes = coder.encode(test)
@@ -148,7 +148,7 @@ def trial(coder: Coder, test: Array, judge: Judge, seed: int) -> Trial:
     )
 
 
-class Judge:
+class RealismTest:
     """Says of rows how many could be real: by distance to training rows and by a classifier."""
 
     def __init__(self, source: Source, seed: int) -> None:
@@ -162,12 +162,12 @@ class Judge:
         """Euclidean distance of each row to its nearest training row."""
         return self.index.kneighbors(rows.astype(np.float32))[0][:, 0]
 
-    def __call__(self, rows: Array) -> Verdict:
+    def __call__(self, rows: Array) -> Realism:
         near = self.distance(rows) <= self.limit
         if self.classifier is None:
-            return Verdict(float(near.mean()), float(near.mean()))
+            return Realism(float(near.mean()), float(near.mean()))
         sure = self.classifier.predict_proba(rows).max(1) >= SURE
-        return Verdict(float(near.mean()), float((near & sure).mean()))
+        return Realism(float(near.mean()), float((near & sure).mean()))
 
 
 def _classifier(rows: Array, labels: Tensor | None, seed: int) -> Any:

@@ -1,4 +1,4 @@
-"""Columns and arrays that lie beside x in a file: labels, and what a model is given."""
+"""What the columns of a table or the arrays of a file are: x, labels, or given to the model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LABEL = "label"
 
 
 @dataclass(frozen=True)
-class Aside:
+class ColumnRoles:
     """Which columns are not x.
 
     Args:
@@ -29,14 +29,15 @@ class Aside:
         """The given columns other than the labels."""
         return tuple(name for name in self.given if name != LABEL)
 
-    def among(self, names: Collection[str], kind: str = "column") -> Aside:
-        """What of it is there.
+    def among(self, names: Collection[str], kind: str = "column") -> ColumnRoles:
+        """The roles of the columns that are there.
 
         Args:
-            names: of all columns. kind: what they are called in a complaint.
+            names: of all columns.
+            kind: what they are called in an error message.
 
         Raises:
-            BadInput: for a column that is not there, if that is a mistake.
+            BadInput: for a column that is not there, if ``strict``.
         """
         label = self.label
         if label is None and LABEL in self.given and LABEL in names:
@@ -45,11 +46,11 @@ class Aside:
             for name in (*([label] if label else ()), *self.columns):
                 known(kind, name, names)
         given = tuple(name for name in self.given if name == LABEL or name in names)
-        return Aside(label if label in names else None, given, self.strict)
+        return ColumnRoles(label if label in names else None, given, self.strict)
 
     def holds(self, name: str) -> bool:
         """Whether a column is not x."""
         return name == self.label or name in self.columns
 
 
-NOTHING = Aside()
+NO_ROLES = ColumnRoles()
