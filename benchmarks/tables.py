@@ -4,6 +4,7 @@ python benchmarks/tables.py
 """
 
 import json
+import statistics
 import sys
 from pathlib import Path
 
@@ -168,18 +169,38 @@ def small(found: dict) -> str:
 
 
 def refit_prior(r: dict) -> str:
-    fields = list(dict.fromkeys(f for row in r["table"].values() for f in row))
-    rows = [
-        [name, *(f"{row[f]['mean']:.3g} ± {row[f]['sd']:.2g}" if f in row and abs(row[f]["mean"]) < 50
-                 else f"{row[f]['mean']:.2f} ± {row[f]['sd']:.2f}" if f in row else "-" for f in fields)]
-        for name, row in r["table"].items()
-    ]  # fmt: skip
-    return (
-        f"\n## Another prior after training\n\n`refit_prior.py`: {r['setting']}. {r['machine']}, shared with other "
-        f"work. Means over seeds ± standard deviation over seeds.\n\n{table(['', *fields], rows)}"
-        "\nFrechet distances in different spaces, or of other rows, cannot be compared. log p(x) is the importance-sampled "
-        "bound on the cross-entropy of grey values. Errors are of the mean over test rows.\n"
+    """Means over seeds, and their standard deviations."""
+    page = f"\n## Another prior after training\n\n`refit_prior.py`: {r['setting']}. {r['machine']}, shared with other work.\n"
+    sizes = sorted(
+        {name.split(",")[0] for name in r["runs"]}, key=lambda size: int(size.split()[0])
     )
+    for size in sizes:
+        runs = [run for name, run in r["runs"].items() if name.split(",")[0] == size]
+        fields = list(dict.fromkeys(f for row in runs[0].values() for f in row))
+        rows = [
+            [
+                f,
+                *(
+                    over_seeds([run[prior][f] for run in runs if f in run[prior]])
+                    for prior in runs[0]
+                ),
+            ]
+            for f in fields
+        ]
+        page += f"\n### {size}, {len(runs)} seeds\n\n" + table(["", *runs[0]], rows)
+    return page + (
+        "\nMeans ± standard deviations over seeds. Distances are comparable along a line only. log p(x) is the "
+        "importance-sampled bound under the cross-entropy of grey values, its errors those of the mean of the test rows.\n"
+    )
+
+
+def over_seeds(values: list[float]) -> str:
+    """Mean and standard deviation, with as many digits as the spread has."""
+    if not values:
+        return "-"
+    mean, spread = statistics.mean(values), statistics.stdev(values)
+    digits = 3 if abs(mean) < 10 else 2 if abs(mean) < 1000 else 0
+    return f"{mean:,.{digits}f} ± {spread:,.{digits}f}"
 
 
 SECTIONS = (
