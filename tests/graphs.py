@@ -14,7 +14,7 @@ from vaekit.conditionals import (
 )
 from vaekit.conditionals.refitted import Refitted, Scaled
 from vaekit.families import DiagonalNormal, OneHot, likelihood
-from vaekit.models import VAE, Graph, Labelled, Ladder, Rung
+from vaekit.models import VAE, Labelled, Ladder, Rung
 from vaekit.models.density import Density
 from vaekit.networks import ConditionDropout, Join, dense
 from vaekit.recipes import recipe
@@ -76,23 +76,10 @@ def labelled(given=0):
     return Labelled(EvenLabels(CLASSES), q, vae(CLASSES + given))
 
 
-class NoLatents(Graph):
-    """x alone: what a prior that is fitted to codes is."""
-
-    def __init__(self):
-        super().__init__()
-        self.family = likelihood("gaussian", VECTOR, scale="element")
-        self.mean = torch.nn.Parameter(torch.zeros(VECTOR))
-        self.latents = {}
-
-    posteriors = priors = property(lambda self: [])
-
-    @property
-    def likelihood(self):
-        return lambda mean: self.family(mean)
-
-    def walk(self, draw, rows):
-        return (self.mean.expand(draw.rows, *VECTOR),)
+def refitted():
+    """z -> x, with another prior than the model was trained with."""
+    new = Refitted(Scaled(Mixture(LATENT, 4)), StandardNormal(LATENT))
+    return VAE(new, normal(VECTOR[0]), bits(LATENT))
 
 
 GRAPHS = {
@@ -104,6 +91,7 @@ GRAPHS = {
     "labelled with something given": lambda: (labelled(BESIDE), BESIDE),
     "no latents": lambda: (NoLatents(), 0),
     "a density": lambda: (Density(Mixture(VECTOR[0], 4)), 0),
+    "vae with a refitted prior": lambda: (refitted(), 0),
 }
 
 

@@ -108,7 +108,7 @@ def test_no_part_of_the_package_is_left_out():
     graphs = {type(make()[0]) for make in GRAPHS.values()}
     assert package(below(Graph)) <= graphs
     used = {type(make()) for make in PRIORS.values()}
-    used |= {type(p) for make in GRAPHS.values() for p in make()[0].priors}
+    used |= {type(p) for make in GRAPHS.values() for p in make()[0].modules()}
     assert package(below(Prior)) <= used
     made = [v for n, v in vars(bounds).items() if isinstance(v, Bound)]
     assert {b.name for b in made} <= BOUNDS.keys()

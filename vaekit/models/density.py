@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
+from torch import distributions as D
 
 from vaekit.models.drawing import Draw
-from vaekit.models.graph import Graph
+from vaekit.models.graph import NOTHING, Graph
 from vaekit.rows import Rows
 
 
@@ -33,6 +35,11 @@ class Density(Graph):
     def priors(self) -> list[Any]:
         """There are none."""
         return []
+
+    def forward(self, draw: Draw, rows: Rows = NOTHING) -> D.Distribution:
+        """p(x), once for all rows that are there; else for each that is to be drawn."""
+        p = self.likelihood()
+        return p.expand(torch.Size([draw.rows])) if rows.x is None else p
 
     def walk(self, draw: Draw, rows: Rows) -> tuple[Tensor, ...]:
         """Nothing is drawn."""

@@ -44,13 +44,23 @@ def write_model(folder: Path, model: Graph, config: Config) -> None:
     there before or this one, if they differ in a refitted prior alone: until the configuration
     names the new one, the weights hold both."""
     make_folder(folder)
-    state, path = stored.state(model, config.prior), folder / WEIGHTS
-    before = stored.refits(read_tensors(path)) if path.is_file() else {}
+    state = stored.state(model, config.prior)
+    before = _refits_in(folder / WEIGHTS)
     kept = {name: tensor for name, tensor in before.items() if name not in state}
     write_weights(folder, {**kept, **state})
     write_config(folder, config)
     if kept:
         write_weights(folder, state)
+
+
+def _refits_in(path: Path) -> dict[str, Tensor]:
+    """Tensors of refitted priors in a file of weights; none where there is no such file."""
+    try:
+        with safe_open(path, "pt") as file:
+            names = filter(stored.is_refit, file.keys())
+            return {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError):
+        return {}
 
 
 def read_config(path: str | os.PathLike[str]) -> tuple[Path, Config]:

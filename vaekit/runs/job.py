@@ -26,6 +26,7 @@ from vaekit.recipes.recipe import (
     options,
     takes_given,
 )
+from vaekit.rows import AnyRows, Rows
 from vaekit.runs.config import Chosen, Config, Origin
 from vaekit.runs.run import Run
 from vaekit.system.checks import known, require
@@ -110,9 +111,8 @@ class Job:
         with seeded(self.plan.seed, "init"):
             built = call(recipes.recipe(self.recipe), self.arguments)
         check_range(built, self.source, self.choice)
-        shown = min(ROWS_TO_ADAPT, NUMBERS_TO_ADAPT // prod(self.source.shape))
-        rows = self.rows("train")[: max(shown, 1)]
-        data_init(built.model, rows.data)
+        rows = self.rows("train")
+        data_init(built.model, shown(rows))
         with seeded(self.plan.seed, "check"):
             built.objective.check(built.model, rows[:TRIED])
         batched = built.objective.over_batch
@@ -148,6 +148,12 @@ class Job:
             likelihood=Chosen(choice.likelihood, choice.why, choice.warnings),
             conditions=source.conditions(),
         )
+
+
+def shown(rows: AnyRows) -> Tensor:
+    """x of the first rows, as many as are shown to parts that look at the data before training."""
+    most = min(ROWS_TO_ADAPT, NUMBERS_TO_ADAPT // prod(rows.shape[1:]))
+    return Rows.of(rows[: max(most, 1)]).data
 
 
 def prepare(

@@ -2,7 +2,8 @@
 
 Of all p(z), the mean ELBO is greatest where p(z) is the aggregate posterior, the mean of q(z|x)
 over the data (Hoffman & Johnson 2016; Tomczak & Welling 2018). So draws of q(z|x) for the training
-rows are the rows of a density, p(z), which is trained like any model.
+rows are the rows of a density, p(z), which is trained like any model. In the same way an
+autoencoder gets a prior to sample from (Ghosh et al. 2020).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from vaekit.rows import AnyRows
 from vaekit.runs import folder as store
 from vaekit.runs import stored
 from vaekit.runs.config import PriorChoice
-from vaekit.runs.job import ROWS_TO_ADAPT, reopen
+from vaekit.runs.job import reopen, shown
 from vaekit.runs.run import Run, run_here
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import known, require
@@ -101,8 +102,8 @@ class Refit:
     @property
     def text(self) -> str:
         """One line for people."""
-        components = self.choice.arguments.get("components")
-        what = f"{self.choice.name} prior" + (f" of {components:,}" if components else "")
+        parts = self.choice.components
+        what = f"{self.choice.name} prior" + (f" of {parts:,}" if parts else "")
         how = f"fitted to codes of {self.rows:,} training rows in {self.updates:,} updates"
         how = how if self.updates else "put in place as it is"
         gains = ", ".join(f"codes of {split} rows are {g.text}" for split, g in self.gains.items())
@@ -199,7 +200,7 @@ def refit(
     rows = {split: base.rows(source, split, plan.seed) for split in ("train", "validation", "test")}
     codes = {split: draws_of(frozen, part, plan.seed, split) for split, part in rows.items()}
     with seeded(plan.seed, "begin"):
-        new.begin(rows["train"][:ROWS_TO_ADAPT].data, codes["train"][0])
+        new.begin(shown(rows["train"]), codes["train"][0])
     new, updates = fit_density(new, codes["train"], codes["validation"], plan, device)
     found = _with(base, source, prior, new)
     return Refit(found, updates, codes["train"].shape[1], _gains(found.model, codes))

@@ -95,14 +95,14 @@ def state(model: Graph, choice: PriorChoice | None) -> Tensors:
     return {**state_of(plain), **{_start(choice) + name: tensor for name, tensor in own.items()}}
 
 
+def is_refit(name: str) -> bool:
+    """Whether a tensor of this name in a folder is a refitted prior's."""
+    return name.startswith(START)
+
+
 def trained(tensors: Mapping[str, Tensor]) -> Tensors:
     """Of a folder's tensors, those of the model as it was trained."""
-    return {name: tensor for name, tensor in tensors.items() if not name.startswith(START)}
-
-
-def refits(tensors: Mapping[str, Tensor]) -> Tensors:
-    """Of a folder's tensors, those of refitted priors."""
-    return {name: tensor for name, tensor in tensors.items() if name.startswith(START)}
+    return {name: tensor for name, tensor in tensors.items() if not is_refit(name)}
 
 
 @torch.no_grad()
