@@ -89,7 +89,6 @@ GRAPHS = {
     "ladder": lambda: (ladder(), 0),
     "labelled": lambda: (labelled(), 0),
     "labelled with something given": lambda: (labelled(BESIDE), BESIDE),
-    "no latents": lambda: (NoLatents(), 0),
     "a density": lambda: (Density(Mixture(VECTOR[0], 4)), 0),
     "vae with a refitted prior": lambda: (refitted(), 0),
 }

@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+ROUNDING = 1e-12  # of float64 sums, with room; float32 numbers that differ differ by more
+
 
 class DataInit(nn.Module, ABC):
     """A module whose buffers or first weights describe the data; they are saved with the model."""
@@ -26,8 +28,16 @@ def data_init(model: nn.Module, x: Tensor) -> None:
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each number of a vector or each channel of an image, over
-    the rows; each has the shape of one row. The deviation is 1 where nothing ever changes."""
+    the rows; each has the shape of one row. They are summed up in float64.
+
+    Where nothing ever changes the deviation is the geometric mean of the others, so that it
+    counts in the same units; 1 if nothing changes anywhere.
+    """
     over = (0, *range(2, x.dim()))
-    mean, deviation = x.mean(over, keepdim=True), x.std(over, correction=0, keepdim=True)
-    deviation = torch.where(deviation > 1e-8, deviation, 1.0)
-    return mean[0].expand(x.shape[1:]), deviation[0].expand(x.shape[1:])
+    whole = x.double()
+    mean, deviation = whole.mean(over, keepdim=True), whole.std(over, correction=0, keepdim=True)
+    changes = deviation > ROUNDING * whole.abs().amax(over, keepdim=True)
+    usual = deviation[changes].log().mean().exp() if changes.any() else deviation.new_ones(())
+    deviation = torch.where(changes, deviation, usual)
+    shape = x.shape[1:]
+    return mean[0].to(x.dtype).expand(shape), deviation[0].to(x.dtype).expand(shape)

@@ -1,21 +1,32 @@
 """Distributions that torch lacks, and what is known exactly about pairs of them."""
 
+from vaekit.distributions.affine import Affine
+from vaekit.distributions.bernoulli import ContinuousBernoulli
+from vaekit.distributions.counts import NegativeBinomial, Poisson
 from vaekit.distributions.divergences import exact_kl, kl_per_dimension, log_prob_per_element
 from vaekit.distributions.draws import common_draws, draw_with_density, has_density
 from vaekit.distributions.levels import (
     BetaBinomial,
     CategoricalLevels,
     DiscretizedLogistic,
+    LevelMixture,
 )
+from vaekit.distributions.low_rank import LowRankNormal
 from vaekit.distributions.point import Point
 from vaekit.distributions.quantiles import quantiles
 from vaekit.distributions.student import StudentT
 
 __all__ = [
+    "Affine",
     "BetaBinomial",
     "CategoricalLevels",
+    "ContinuousBernoulli",
     "DiscretizedLogistic",
+    "LevelMixture",
+    "LowRankNormal",
+    "NegativeBinomial",
     "Point",
+    "Poisson",
     "StudentT",
     "common_draws",
     "draw_with_density",

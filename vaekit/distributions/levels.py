@@ -6,6 +6,7 @@ nats, one per element, and sum to one over the levels.
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeVar
 
 import torch
@@ -140,15 +141,20 @@ class BetaBinomial(Levels):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log P(value), in nats, one per element."""
-        n, a, b = self.levels - 1, self.first, self.second
-        total = torch.tensor(float(n + 1), dtype=a.dtype, device=a.device)
-        choose = total.lgamma() - (value + 1).lgamma() - (n - value + 1).lgamma()
-        return choose + _log_beta(value + a, n - value + b) - _log_beta(a, b)
+        k, a, b = value.double(), self.first.double(), self.second.double()
+        n = self.levels - 1
+        ways = math.lgamma(n + 1) - (k + 1).lgamma() - (n - k + 1).lgamma()
+        total = ways + _log_beta(k + a, n - k + b) - _log_beta(a, b)
+        return total.clamp_max(0).to(self.first.dtype)
 
     @torch.no_grad()
     def sample(self, sample_shape: Any = ()) -> Tensor:
         """Draws: a chance from Beta(a, b), then a binomial."""
-        chance = D.Beta(self.first, self.second, validate_args=False).sample(sample_shape)
+        shape = self._extended_shape(sample_shape)
+        odds = _log_gamma_draw(self.first.expand(shape)) - _log_gamma_draw(
+            self.second.expand(shape)
+        )
+        chance = torch.sigmoid(odds)
         return torch.binomial(torch.full_like(chance, self.levels - 1), chance)
 
     @property
@@ -163,8 +169,33 @@ class BetaBinomial(Levels):
         return scores.argmax(0).to(self.first.dtype)
 
 
+def _log_gamma_draw(shape: Tensor) -> Tensor:
+    """The logarithm of a draw from Gamma(shape), which itself is below all numbers for a small
+    shape (Marsaglia & Tsang 2000: G(a) = G(a + 1) U^(1 / a))."""
+    more = torch._standard_gamma(shape + 1).log()
+    return more - torch.empty_like(more).exponential_() / shape
+
+
 def _log_beta(a: Tensor, b: Tensor) -> Tensor:
     return a.lgamma() + b.lgamma() - (a + b).lgamma()
+
+
+class LevelMixture(D.MixtureSameFamily):
+    """A mixture of distributions over levels; unlike torch's, its probabilities are never above
+    one by a rounding error."""
+
+    def __init__(self, weights: D.Categorical, parts: Levels) -> None:
+        super().__init__(weights, parts, validate_args=False)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """log p(value), in nats, one per element."""
+        return super().log_prob(value).clamp_max(0)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> LevelMixture:
+        """The same distribution for more rows."""
+        shape, count = torch.Size(batch_shape), self._num_component
+        parts = self.component_distribution.expand((*shape, count))
+        return LevelMixture(self.mixture_distribution.expand(shape), parts)
 
 
 class CategoricalLevels(D.Categorical):

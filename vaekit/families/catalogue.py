@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import distributions as D
 
+from vaekit.distributions import ContinuousBernoulli
 from vaekit.families.base import UNIT, UNIT_RANGE, Kind, Likelihood, Shape
 from vaekit.families.counts import Counted, OverdispersedCounted
 from vaekit.families.elementwise import Bernoulli, Elementwise, same
@@ -28,7 +29,7 @@ def bernoulli(shape: Shape, **_: Any) -> Likelihood:
 
 def continuous_bernoulli(shape: Shape, **_: Any) -> Likelihood:
     """Values in [0, 1] with a proper density (Loaiza-Ganem & Cunningham 2019)."""
-    return Elementwise(D.ContinuousBernoulli, {"logits": same}, shape, UNIT_RANGE, UNIT)
+    return Elementwise(ContinuousBernoulli, {"logits": same}, shape, UNIT_RANGE, UNIT)
 
 
 def gaussian(shape: Shape, scale: Scale = "shared", **_: Any) -> Likelihood:

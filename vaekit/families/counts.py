@@ -7,6 +7,7 @@ from torch import Tensor
 from torch import distributions as D
 
 from vaekit.data_init import DataInit
+from vaekit.distributions.counts import NegativeBinomial, Poisson
 from vaekit.families.base import COUNTS, Positive, Range, Shape
 from vaekit.families.elementwise import independent, widen
 
@@ -41,12 +42,12 @@ class Counted(DataInit):
 
     def init_from(self, x: Tensor) -> None:
         """Set the gain from the data's mean."""
-        self.gain.copy_(x.mean(0).clamp_min(1e-2) / self.link(torch.zeros(())))
+        self.gain.copy_(x.mean(0, dtype=torch.float64).clamp_min(1e-2) / self.link(torch.zeros(())))
 
     def forward(self, raw: Tensor) -> D.Distribution:
         """Poisson counts."""
         rate = self.gain * self.link(raw)
-        return independent(D.Poisson(rate, validate_args=False), self.event_shape)
+        return independent(Poisson(rate, validate_args=False), self.event_shape)
 
 
 class OverdispersedCounted(Counted):
@@ -63,6 +64,4 @@ class OverdispersedCounted(Counted):
         """Negative binomial counts."""
         mean, size = raw.chunk(2, -len(self.event_shape))
         mean, size = self.gain * self.link(mean), self.link(size)
-        logits = mean.log() - size.log()
-        base = D.NegativeBinomial(size, logits=logits, validate_args=False)
-        return independent(base, self.event_shape)
+        return independent(NegativeBinomial(mean, size), self.event_shape)

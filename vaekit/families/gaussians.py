@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch import distributions as D
 
+from vaekit import distributions
 from vaekit.distributions import Point
 from vaekit.families.base import Link, Positive, Shape
 from vaekit.families.elementwise import independent
@@ -98,7 +99,7 @@ class LowRankNormal(OfVector):
         loc, scale, factor = raw.split([self.dim, self.dim, self.dim * self.rank], -1)
         factor = factor.unflatten(-1, (self.dim, self.rank))
         variance = self.link(scale).square()
-        return D.LowRankMultivariateNormal(loc, factor, variance, validate_args=False)
+        return distributions.LowRankNormal(loc, factor, variance, validate_args=False)
 
 
 @dataclass(frozen=True)

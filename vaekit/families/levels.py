@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch import distributions as D
 
-from vaekit.distributions import BetaBinomial, CategoricalLevels, DiscretizedLogistic
+from vaekit.distributions import (
+    BetaBinomial,
+    CategoricalLevels,
+    DiscretizedLogistic,
+    LevelMixture,
+)
 from vaekit.families.base import LEVELS, Positive, Range, Shape
 from vaekit.families.elementwise import independent, widen
 
@@ -103,8 +108,7 @@ class LogisticMixture(OfLevels):
         logits, loc, scale = numbers.chunk(3, -1)
         parts = logistic(loc + loc.new_tensor(self.spread()), scale, self.levels)
         weights = D.Categorical(logits=logits, validate_args=False)
-        mixture = D.MixtureSameFamily(weights, parts, validate_args=False)
-        return independent(mixture, self.event_shape)
+        return independent(LevelMixture(weights, parts), self.event_shape)
 
     def spread(self) -> list[float]:
         """Where the components start: evenly over the levels, so that they differ."""

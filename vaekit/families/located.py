@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from vaekit import distributions
 from vaekit.data_init import DataInit, moments
+from vaekit.distributions import Affine
 from vaekit.families.base import REAL, Positive, Range, Shape
 from vaekit.families.elementwise import independent, widen
 
@@ -70,16 +71,17 @@ class Located(DataInit):
     def forward(self, raw: Tensor) -> D.Distribution:
         """Locations from the network, scales from their place."""
         loc, scale = self._parts(raw)
-        base = self.make(loc=loc * self.gain + self.shift, scale=scale, validate_args=False)
-        return independent(base, self.event_shape)
+        base = self.make(loc=loc, scale=scale, validate_args=False)
+        return independent(Affine(base, self.shift, self.gain), self.event_shape)
 
     def _parts(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+        """Location and scale in units of ``gain`` from ``shift``."""
         if self.scale == "network":
             loc, raw_scale = raw.chunk(2, -len(self.event_shape))
-            return loc, self.link(raw_scale) * self.gain
+            return loc, self.link(raw_scale)
         if isinstance(self.scale, str):
-            return raw, self.link(LIVELY * self.raw_scale) * self.gain
-        return raw, torch.full_like(self.gain, self.scale)
+            return raw, self.link(LIVELY * self.raw_scale)
+        return raw, self.scale / self.gain
 
 
 class StudentT(Located):

@@ -21,7 +21,7 @@ def zero_inflated_poisson(shape: Shape, **_: Any) -> Likelihood:
 '''
 
 EDITS = [
-    ("families/counts.py", "        base = D.NegativeBinomial(size, logits=logits, validate_args=False)\n        return independent(base, self.event_shape)\n", FAMILY),
+    ("families/counts.py", "        return independent(NegativeBinomial(mean, size), self.event_shape)\n", FAMILY),
     ("families/counts.py", "from vaekit.data_init import DataInit\n", "from vaekit.distributions.zero_inflated import ZeroInflatedPoisson\n"),
     ("families/catalogue.py", "    return OverdispersedCounted(shape)\n", NAME),
     ("families/catalogue.py", "beta_binomial, poisson, negative_binomial,", " zero_inflated_poisson,"),
