@@ -68,6 +68,7 @@ def changed(package):
     return {name for name, text in files.items() if before.get(name) != text}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LIMITS)
 def test_a_new_part_costs_few_files_and_lives_a_whole_life(name, tmp_path):
     most, options, compresses = LIMITS[name]
