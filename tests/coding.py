@@ -1,18 +1,16 @@
 """For the tests of the codec: models by hand, trained a little, with what they are given."""
 
-import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from vaekit.data import Representation
+from vaekit.data import Condition, Conditions, Representation
 from vaekit.models.trace import trace
 from vaekit.objectives.bounds import elbo
 from vaekit.recipes import recipe
 from vaekit.rows import Rows
-from vaekit.system.checks import BadInput, known
 from vaekit.system.seeding import seeded
 
 TOPS = {"bernoulli": 2, "poisson": 9, "negative_binomial": 900}
@@ -51,45 +49,12 @@ def elbo_bits(model, rows, draws=16):
         return -(found.log_px - found.kl).double().mean(0).sum().item() / np.log(2)
 
 
-@dataclass
-class Told:
-    """Stands for a model's conditions: columns by name, with their classes or None for numbers."""
-
-    classes: dict[str, list[str] | None] = field(default_factory=dict)
-
-    @property
-    def names(self):
-        return tuple(self.classes)
-
-    @property
-    def widths(self):
-        return {name: len(classes or [0]) for name, classes in self.classes.items()}
-
-    def ask(self, given, rows):
-        for name in given:
-            known("condition", name, self.names)
-        for name in self.names:
-            if name not in given:
-                raise BadInput(f"this model has to be told {name}")
-        return {name: self._numbers(name, given[name]) for name in self.names}
-
-    def _numbers(self, name, column):
-        classes = self.classes[name]
-        if classes is None:
-            return torch.from_numpy(np.asarray(column, np.float64))
-        words = [str(cell) for cell in np.asarray(column).tolist()]
-        return torch.tensor([classes.index(known(name, word, classes)) for word in words])
-
-    def encode(self, raw):
-        found = {}
-        for name, classes in self.classes.items():
-            one_hot = torch.nn.functional.one_hot
-            found[name] = (
-                one_hot(raw[name], len(classes)).float()
-                if classes
-                else ((raw[name] - 40) / 11).float()[:, None]
-            )
-        return found
+def told_by(classes):
+    """Conditions by name: with their classes, or None for numbers."""
+    each = (
+        Condition(n, tuple(c), 0, 1) if c else Condition(n, (), 40, 11) for n, c in classes.items()
+    )
+    return Conditions(tuple(each))
 
 
 @dataclass
@@ -97,7 +62,7 @@ class Config:
     """Stands for a model's configuration."""
 
     known_by: Any
-    conditions: Told
+    conditions: Conditions
 
     def identity(self):
         return self.known_by
@@ -111,6 +76,7 @@ class Handmade:
     representation: Representation
     config: Config
     files: tuple[bytes, bytes] = (b"", b"")
+    may_be_untold: bool = False
     is_discrete = True
 
     def packed(self):
@@ -119,33 +85,22 @@ class Handmade:
 
 def handmade(likelihood, shape, classes=None, **options):
     """A model by hand, given these conditions."""
-    told = Told(classes or {})
+    told = told_by(classes or {})
     name = "conditional_vae" if classes else "vae"
     more = {"given": told.widths} if classes else {}
     model = made(likelihood, shape, name, **more, **options)
-    return Handmade(model, Representation(shape), Config([name, shape], told))
+    return Handmade(
+        model, Representation(shape), Config([name, shape], told), may_be_untold="drop" in options
+    )
 
 
 def rows_given(told, count):
     """Columns for so many rows: words, and numbers."""
     random = np.random.default_rng(1)
     return {
-        name: random.choice(classes, count) if classes else random.normal(40, 11, count)
-        for name, classes in told.classes.items()
+        c.name: random.choice(c.classes, count) if c.classes else random.normal(40, 11, count)
+        for c in told
     }
-
-
-def from_files(files):
-    """The model in the two files of a folder, as bytes."""
-    from safetensors.torch import load
-
-    found = json.loads(files[0])
-    identity = {k: found[k] for k in ("recipe", "arguments", "representation")}
-    arguments = {**found["arguments"], "shape": tuple(found["arguments"]["shape"])}
-    model = recipe(found["recipe"])(**arguments).model
-    model.load_state_dict(load(files[1]))
-    config = Config(identity, Told())
-    return Handmade(model.eval(), Representation(**found["representation"]), config, files)
 
 
 def given_rows(told, x, columns):

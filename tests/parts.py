@@ -40,11 +40,17 @@ LIKELIHOODS = {
     "negative_binomial": lambda shape: likelihood("negative_binomial", shape),
 }
 
-BOUNDS = {
+BOUNDS = {  # of three particles, or of a multiple of three
     "reconstruction": bounds.reconstruction,
     "elbo": bounds.elbo,
     "path_elbo": bounds.path_elbo,
     "iwae": bounds.iwae,
+    "dreg": bounds.dreg,
+    "miwae": bounds.miwae(3),
+    "piwae": bounds.piwae(3),
+    "ciwae": bounds.ciwae(0.3),
+    "renyi": bounds.renyi(0.5),
+    "tvo": bounds.tvo(5),
 }
 
 PENALTIES = {

@@ -107,7 +107,7 @@ def test_other_things_than_were_given_are_refused(trained, rows, given, store, t
     [
         ({"kind": ["cat"] * 99}, "there are 100 rows but 99 values of kind"),
         ({"kind": "cow"}, "cow"),
-        ({"age": [float("nan")] * 100}, "age must be finite"),
+        ({"age": [float("nan")] * 100}, "age must be a number"),
         ({"colour": "red"}, "colour"),
     ],
 )
@@ -129,6 +129,16 @@ def test_models_that_are_given_something_have_to_be_told(trained, rows, tmp_path
     with pytest.raises(BadInput, match="rows alone"):
         Archive(tmp_path / "a.vk", plain, given={"kind": "cat"}).read()
     assert Archive(tmp_path / "a.vk", plain).read_given() == {}
+
+
+def test_models_that_learned_to_do_without_need_not_be_told(rows, given, tmp_path):
+    model = handmade("bernoulli", (30,), CLASSES, drop=0.3)
+    compress(model, rows, tmp_path / "a.vk")
+    archive = Archive(tmp_path / "a.vk", model)
+    assert (archive.read() == rows).all()
+    assert archive.read_given() == {}
+    with pytest.raises(BadInput, match="rows alone"):
+        Archive(tmp_path / "a.vk", model, given=given).read()
 
 
 def test_files_without_anything_given_are_of_the_format_before(trained, rows, given, tmp_path):

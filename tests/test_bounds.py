@@ -129,6 +129,10 @@ def two_layers():
         def posteriors(self):
             return [self.q0, self.q1]
 
+        @property
+        def priors(self):
+            return [StandardNormal(2).double(), self.p1]
+
         def walk(self, draw, rows):
             x = rows.x
             prior = D.Independent(D.Normal(torch.zeros(2).double(), 1.0), 1)

@@ -4,7 +4,7 @@ with what is given beside them, at the rate of the ELBO."""
 import numpy as np
 import pytest
 import torch
-from coding import Told, elbo_bits, fitted, given_rows, handmade, made, rows_for, rows_given
+from coding import elbo_bits, fitted, given_rows, handmade, made, rows_for, rows_given, told_by
 from torch import nn
 
 from vaekit.codec import blocks
@@ -184,7 +184,7 @@ def test_nothing_is_withheld_from_the_codec():
     ids=str,
 )
 def test_rows_come_back_by_what_is_given(kind, shape, options):
-    told = Told(CLASSES)
+    told = told_by(CLASSES)
     model = made(kind, shape, "conditional_vae", 0.05, given=told.widths, **options)
     x, columns = rows_for(kind, 24, shape), rows_given(told, 24)
     given = {n: v.double().numpy() for n, v in told.encode(told.ask(columns, 24)).items()}
@@ -196,7 +196,7 @@ def test_rows_come_back_by_what_is_given(kind, shape, options):
 
 
 def test_the_wrong_label_does_not_decode():
-    told = Told(CLASSES)
+    told = told_by(CLASSES)
     copy = fixed_point_copy(made("bernoulli", (7,), "conditional_vae", given=told.widths))
     x, given = rows_for("bernoulli", 1, (7,)), {"kind": np.eye(3)[:1], "age": np.zeros((1, 1))}
     packed = blocks.compress(copy, x, given)
@@ -213,7 +213,7 @@ def test_the_wrong_label_does_not_decode():
 
 def test_what_is_given_saves_bits_at_the_rate_of_the_elbo():
     """A label that says where the ones are: files are as long as -ELBO, and shorter for it."""
-    told, random = Told({"kind": ["left", "right"]}), np.random.default_rng(0)
+    told, random = told_by({"kind": ["left", "right"]}), np.random.default_rng(0)
     columns = {"kind": random.choice(["left", "right"], 2000)}
     left = (columns["kind"] == "left")[:, None] == (np.arange(64) < 32)
     x = (random.random((2000, 64)) < np.where(left, 0.9, 0.05)).astype(np.int64)

@@ -162,7 +162,7 @@ def test_place_in_the_world(variables, place):
 
 
 def test_parts_are_shared_out():
-    assert [list(World(rank, 3).mine(7)) for rank in range(3)] == [[0, 3, 6], [1, 4], [2, 5]]
+    assert [list(World(rank, 3).shard_of(7)) for rank in range(3)] == [[0, 3, 6], [1, 4], [2, 5]]
 
 
 def test_more_processes_than_parts_are_refused(monkeypatch):

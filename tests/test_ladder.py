@@ -25,6 +25,7 @@ from vaekit.models.drawing import Recorder, at_mean, decoding
 from vaekit.models.trace import trace
 from vaekit.objectives.bounds import elbo, iwae
 from vaekit.recipes.hierarchical import ladder_vae
+from vaekit.rows import Rows
 from vaekit.runs.inspect import as_text, describe
 from vaekit.system.checks import BadInput
 from vaekit.system.seeding import seeded
@@ -101,7 +102,7 @@ def test_posteriors_are_told_of_every_particle_above():
 
 def built(shape, likelihood="bernoulli", spread=0.05, **options):
     with seeded(0, "made"):
-        model = ladder_vae(shape, likelihood=likelihood, **options).model.eval()
+        model = ladder_vae(shape=shape, likelihood=likelihood, **options).model.eval()
         for parameter in model.parameters():
             parameter.data += spread * torch.randn_like(parameter)
     return model
@@ -139,8 +140,8 @@ def test_codes_hold_all_layers(options):
     with torch.inference_mode():
         codes = encode(model, x)
         assert codes.shape == (6, sum(model.latents.values()))
-        rebuilt = model(decoding(model, codes)).mean
-        assert torch.allclose(rebuilt, model(Recorder(6, 1, at_mean), x).mean, atol=1e-5)
+        rebuilt = model(decoding(model.latents, codes)).mean
+        assert torch.allclose(rebuilt, model(Recorder(6, 1, at_mean), Rows(x)).mean, atol=1e-5)
 
 
 def test_health_adds_up_to_the_kl():
@@ -183,7 +184,7 @@ def test_a_ladder_passes_every_door(tmp_path):
 
 def test_convolutions_alone_make_no_ladder():
     with pytest.raises(BadInput, match="dense or residual, not conv"):
-        ladder_vae((1, 16, 16), likelihood="bernoulli", network="conv")
+        ladder_vae(shape=(1, 16, 16), likelihood="bernoulli", network="conv")
 
 
 def test_annealing_finds_the_likelihood_through_layers():

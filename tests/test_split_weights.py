@@ -29,7 +29,7 @@ from vaekit.training import (
 from vaekit.training.validation import validate
 
 OPTIONS = {"latent": 2, "width": 300, "parts": 2, "precision": "fp32"}
-WIDE = [*COMMON[:3], "--width", "300", *COMMON[5:], "--parts", "2"]  # layers above splitting.LARGE
+WIDE = [*COMMON[:3], "--width", "300", *COMMON[5:], "--parts", "2"]  # layers above fsdp.LARGE
 
 
 def both(*arguments):
@@ -230,8 +230,8 @@ def test_bounds_that_replay_are_named():
     """A bound that runs the model again needs its weights gathered: it must say so."""
     used = {name for name, bound in vars(bounds).items() if "replay" in names_in(bound)}
     assert used - {"frozen_log_q"} | {"path_elbo"} == bounds.REPLAYING
-    assert Objective(bounds.piwae(2)).replays
-    assert not Objective(bounds.elbo).replays
+    assert Objective(bounds.piwae(2)).bound.replays
+    assert not Objective(bounds.elbo).bound.replays
 
 
 def names_in(function):

@@ -14,8 +14,9 @@ from torch import nn
 import vaekit
 from vaekit.data import Batches, Representation, open_source
 from vaekit.data.source import source
-from vaekit.objectives import Objective
+from vaekit.objectives import Objective, Term
 from vaekit.objectives.bounds import elbo
+from vaekit.rows import Rows
 from vaekit.runs.job import prepare
 from vaekit.runs.run import Interrupted, Run, run_here, run_in
 from vaekit.system.checks import BadInput
@@ -32,6 +33,7 @@ from vaekit.training import (
     save_checkpoint,
     train,
 )
+from vaekit.training.validation import validate
 
 
 def session(steps=20, seed=0, **plan):
@@ -171,14 +173,24 @@ class TestLoop:
         assert 0 < (weights(s.averaged) - start).norm() < moved
 
     def test_a_critics_weights_train_in_the_same_pass(self):
-        from test_core import Critic
+        from test_core import Linear
 
-        critic = Critic()
+        critic = Linear(lr=3e-3)
         before = critic.net.weight.detach().clone()
-        s = TrainingState(model(), Objective(elbo, (1.0, critic)), Plan(), 5)
+        s = TrainingState(model(), Objective(elbo, Term("critic", 1.0, critic)), Plan(), 5)
         for _ in train(s, batches().from_step()):
             pass
         assert not torch.equal(before, critic.net.weight)
+        model_s, critic_s = s.optimizer.param_groups
+        assert critic_s["lr"] == pytest.approx(3 * model_s["lr"])
+
+    def test_a_critics_own_loss_stays_out_of_validation(self):
+        from test_core import Linear
+
+        m, x = model(), batches().source.values[:20]
+        with_critic = Objective(elbo, Term("critic", 0.0, Linear()))
+        found = [validate(m, o, [Rows(x)], 0, seed=1) for o in (Objective(elbo), with_critic)]
+        assert found[0]["loss"] == found[1]["loss"]
 
 
 class Broken(nn.Module):
@@ -217,7 +229,7 @@ class TestDivergence:
             def backward(ctx, g):
                 return g * math.inf
 
-        s.objective.penalties = ((1.0, lambda t: Steep.apply(t.kl.sum())),)
+        s.objective.terms = (Term("steep", 1.0, lambda t: Steep.apply(t.kl.sum())),)
         with pytest.raises(Diverged, match="gradient became"):
             list(train(s, batches().from_step()))
 
@@ -225,7 +237,7 @@ class TestDivergence:
         job = prepare(open_source("digits"), latent=2, width=16, epochs=2)
         built = job.built
         built.model.likelihood.net = Broken(built.model.likelihood.net)
-        run = Run(built, job.batches, job.rows("validation"), job.plan, job.steps)
+        run = Run(built, job.batches, job.rows("validation").split(), job.plan, job.steps)
         with pytest.raises(Diverged, match=r"step 3 \(epoch 1\); the last good state is kept in"):
             run_in(tmp_path, run, checkpoint_every=1)
         assert (tmp_path / "checkpoint.safetensors").stat().st_size > 0

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from vaekit.rows import Batch
     from vaekit.runs.archive import Archive, compress
     from vaekit.runs.fit import fit, resume
+    from vaekit.runs.refit import refit_prior
     from vaekit.runs.trained import Trained
 
 _HOMES = {
@@ -41,6 +42,7 @@ _HOMES = {
     "fit": "vaekit.runs.fit",
     "load": "vaekit.runs.trained",
     "open_source": "vaekit.data",
+    "refit_prior": "vaekit.runs.refit",
     "resume": "vaekit.runs.fit",
     "trace": "vaekit.models.trace",
 }

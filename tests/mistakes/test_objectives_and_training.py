@@ -15,6 +15,7 @@ from vaekit.objectives.bounds import elbo, reconstruction
 from vaekit.objectives.penalties import rate, stratified_weights, total_correlation
 from vaekit.recipes import RECIPES, recipe
 from vaekit.recipes.recipe import needs_given
+from vaekit.rows import Rows
 from vaekit.runs.job import prepare
 from vaekit.runs.run import run_here
 from vaekit.training import Meter, Step
@@ -226,11 +227,10 @@ def test_a_warm_up_ends_before_the_training_does():
     ends at 0.2."""
     for epochs in (2, 50):
         job = prepare(open_source("digits"), latent=2, width=8, epochs=epochs, kl_warmup=0.5)
-        weight, penalty = job.built.objective.penalties[0]
-        assert penalty is rate
-        assert weight(0) == -1
-        assert weight(job.steps // 2) == pytest.approx(0, abs=0.01)
-        assert weight(job.steps) == 0
+        weight = job.built.objective.kl_weight
+        assert weight(0) == 0
+        assert weight(job.steps // 2) == pytest.approx(1, abs=0.01)
+        assert weight(job.steps) == 1
 
 
 def test_test_data_is_binarized_once():
@@ -241,10 +241,11 @@ def test_test_data_is_binarized_once():
 
 def test_leapfrog_steps_keep_volume():
     """Elsewhere: the position moves by the old momentum, not the half step: |det J| = 1.206."""
-    from vaekit.evaluation.annealing import Path
+    from vaekit.evaluation.annealing import AnnealedPath
+    from vaekit.rows import Rows
 
     case = LinearGaussian()
-    path = Path(case.model, case.x[:1], "posterior")
+    path = AnnealedPath(case.model, Rows(case.x[:1]), "posterior")
 
     def leap(state):
         z, speed = state[None, None, :3], state[None, None, 3:]
@@ -255,7 +256,7 @@ def test_leapfrog_steps_keep_volume():
         return torch.cat([z.flatten(), speed.flatten()])
 
     def gradient(z):
-        first, joint = path.parts(z)
+        first, joint = path.log_densities(z)
         return torch.autograd.grad(joint.sum() + 0 * first.sum(), z, create_graph=True)[0]
 
     state = torch.randn(6, dtype=torch.float64).requires_grad_()
@@ -266,10 +267,10 @@ def test_leapfrog_steps_keep_volume():
 def test_a_transition_accepts_by_the_energy_it_moved_by():
     """Elsewhere: training and evaluation use different updates and different deviations. Here a
     move of tiny steps conserves energy, so it is always accepted."""
-    from vaekit.evaluation.annealing import Path, _transition
+    from vaekit.evaluation.annealing import AnnealedPath, _transition
 
     case = LinearGaussian()
-    path = Path(case.model, case.x, "posterior")
+    path = AnnealedPath(case.model, Rows(case.x), "posterior")
     z = path.draw(50)
     _, share = _transition(path, z, 1.0, torch.full((5,), 1e-4, dtype=z.dtype), 10)
     assert share.mean() == 1.0
@@ -280,5 +281,5 @@ def test_batches_are_never_dropped():
     source = open_source("digits")
     batches = Batches(source, prepare(source, latent=2, width=8).choice.representation, 100)
     steps = batches.from_step()
-    seen = sum(len(next(steps).x) for _ in range(batches.per_epoch))
+    seen = sum(next(steps).rows for _ in range(batches.per_epoch))
     assert seen == len(source.splits["train"])

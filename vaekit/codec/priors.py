@@ -14,7 +14,7 @@ from vaekit.codec import fixed_point
 from vaekit.codec.by_type import ByType
 from vaekit.codec.fixed_point import BINS_LOG2
 from vaekit.codec.symbols import Symbols, Uniform
-from vaekit.conditionals import StandardNormal
+from vaekit.conditionals import Refitted, Scaled, StandardNormal
 from vaekit.system.checks import BadInput
 from vaekit.system.types import Array
 
@@ -48,13 +48,28 @@ def fixed_point_prior(prior: Any) -> nn.Module:
     Raises:
         BadInput: for a prior that has none.
     """
-    raise BadInput(
+    raise _without(prior)
+
+
+def _without(prior: Any) -> BadInput:
+    """The error for a prior that has no fixed-point copy."""
+    return BadInput(
         f"a {type(prior).__name__} prior has no coded form: compress with the prior the model was "
         "trained with (vaekit refit-prior --undo), or train with prior=standard"
     )
 
 
 fixed_point_prior.register(StandardNormal, FixedPointNormal)
+
+
+@fixed_point_prior.register
+def _refitted(prior: Refitted) -> nn.Module:
+    return fixed_point_prior(prior.new)
+
+
+@fixed_point_prior.register
+def _scaled(prior: Scaled) -> nn.Module:
+    raise _without(prior.prior)
 
 
 def values_of(bins: Array, dim: int) -> Tensor:

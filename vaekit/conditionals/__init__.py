@@ -12,17 +12,22 @@ from vaekit.conditionals.priors import (
     Vamp,
     prior,
 )
+from vaekit.conditionals.refitted import REFITS, Refitted, Scaled, refit_of
 
 __all__ = [
     "PRIORS",
+    "REFITS",
     "Conditional",
     "EvenLabels",
     "Flow",
     "Mapped",
     "Mixture",
     "Prior",
+    "Refitted",
+    "Scaled",
     "Site",
     "StandardNormal",
     "Vamp",
     "prior",
+    "refit_of",
 ]

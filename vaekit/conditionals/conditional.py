@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch import distributions as D
 
+from vaekit.conditionals.priors import straight
 from vaekit.families import Family
 from vaekit.system.precision import in_precision
 
@@ -34,6 +35,14 @@ class Conditional(nn.Module):
     def forward(self, *given: Tensor) -> D.Distribution:
         """p(a | b) for B rows of b."""
         return self.family(in_precision(self.net, *given))
+
+    def quantiles(self, shares: Tensor) -> Tensor | None:
+        """As a prior: not known, for they depend on what is given."""
+        return None
+
+    def path(self, start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
+        """As a prior: the straight way from some codes to others, (pairs, shares, dim)."""
+        return straight(start, end, shares)
 
 
 class Mapped(nn.Module):

@@ -36,6 +36,17 @@ class Prior(nn.Module, ABC):
     def forward(self, *given: Tensor) -> D.Distribution:
         """p(z)."""
 
+    @property
+    def components(self) -> int:
+        """Of how many parts it is a mixture; 0 for what is none."""
+        return 0
+
+    @torch.no_grad()
+    def begin(self, x: Tensor, codes: Tensor) -> None:
+        """Get ready to be fitted to codes, (rows, dim), of these rows of x; the rows are the same
+        or others. By default there is nothing to do."""
+        return
+
     @torch.no_grad()
     def quantiles(self, shares: Tensor) -> Tensor | None:
         """The values below which a share of each dimension's mass lies, (shares, dim); None
@@ -90,6 +101,19 @@ class Mixture(Prior):
         self.means = nn.Parameter(torch.randn(components, dim))
         self.raw_scales = nn.Parameter(torch.full((components, dim), math.log(math.e - 1)))
 
+    @property
+    def components(self) -> int:
+        """How many normals."""
+        return len(self.logits)
+
+    @torch.no_grad()
+    def begin(self, x: Tensor, codes: Tensor) -> None:
+        """Put the normals at codes spread evenly over those shown, as wide as a kernel of a
+        density estimate from so many would be (Scott's rule)."""
+        self.means.copy_(codes[evenly(len(codes), self.components)])
+        wide = codes.std(0, correction=0) * self.components ** (-1 / (codes.shape[1] + 4))
+        self.raw_scales.copy_(unsoftplus(wide.clamp_min(FLOOR)).expand_as(self.means))
+
     def forward(self, *given: Tensor) -> D.Distribution:
         scales = F.softplus(self.raw_scales) + FLOOR
         parts = independent(D.Normal(self.means, scales, validate_args=False), self.event_shape)
@@ -119,8 +143,17 @@ class Vamp(DataInit, Prior):
 
     def init_from(self, x: Tensor) -> None:
         """Take pseudo-inputs from rows spread evenly over those shown."""
-        index = torch.linspace(0, len(x) - 1, len(self.pseudo)).long()
-        self.pseudo.copy_(x[index])
+        self.pseudo.copy_(x[evenly(len(x), self.components)])
+
+    @property
+    def components(self) -> int:
+        """How many pseudo-inputs."""
+        return len(self.logits)
+
+    @torch.no_grad()
+    def begin(self, x: Tensor, codes: Tensor) -> None:
+        """Take pseudo-inputs as training from the start does."""
+        self.init_from(x)
 
     def forward(self, *given: Tensor) -> D.Distribution:
         return mixed(self.logits, self.posterior(self.pseudo))
@@ -142,6 +175,16 @@ class Flow(Prior):
 
     def forward(self, *given: Tensor) -> D.Distribution:
         return self.flow()
+
+
+def unsoftplus(y: Tensor) -> Tensor:
+    """The x of which softplus is y."""
+    return y + torch.log(-torch.expm1(-y))
+
+
+def evenly(rows: int, number: int) -> Tensor:
+    """The numbers of rows spread evenly over all; they repeat where there are too few."""
+    return torch.linspace(0, rows - 1, number).long()
 
 
 def straight(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:

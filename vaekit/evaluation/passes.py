@@ -58,7 +58,8 @@ def codes(model: Graph, rows: AnyRows) -> Iterator[Tensor]:
     for part in chunks(rows, title="encoding"):
         with torch.inference_mode():
             found = latent_distributions(model, part, at_mean).values()
-            yield torch.cat([latent.posterior.mean for latent in found], 1)
+            none = part.data.new_empty(len(part), 0)  # a model may have no latents
+            yield torch.cat([none, *(latent.posterior.mean for latent in found)], 1)
 
 
 def decode(model: Graph, z: Tensor, given: Rows | None = None) -> Tensor:

@@ -156,7 +156,7 @@ def _mismatch(found: Aggregate | None) -> list[str]:
         f"Codes of data fill only part of the prior (KL(q(z) || p(z)) is {found.marginal_kl:.1f} "
         "of the KL's "
         f"{found.kl:.1f} nats), so samples land between them: a larger weight on the KL, fewer "
-        "latents or a learned prior would help."
+        "latents or a learned prior (vaekit refit-prior) would help."
     ]
 
 

@@ -177,8 +177,13 @@ def _add_column(
 ) -> Batch:
     require(name not in batch, f"the dataset has a column {name!r} already: drop or rename it")
     trained = _cached_model(*files)
-    given = {n: batch[n] for n in trained.config.conditions.names if n in batch}
-    return {**batch, name: verb(trained, _rows(batch, columns), given, **options)}
+    told = _told(trained, batch)
+    return {**batch, name: verb(trained, _rows(batch, columns), told, **options)}
+
+
+def _told(trained: Trained, batch: Batch) -> Batch:
+    """What the batch holds of what the model is given beside x."""
+    return {name: batch[name] for name in trained.config.conditions.names if name in batch}
 
 
 def _sample_block(batch: Batch, files: Files, options: dict[str, Any]) -> Batch:
@@ -197,7 +202,8 @@ def _compress_batch(batch: Batch, files: Files, columns: list[str]) -> Any:
     rows = np.ascontiguousarray(_rows(batch, columns))
     with TemporaryDirectory() as folder:
         path = Path(folder, "rows.vk")
-        write_compressed(_cached_model(*files), rows, path)
+        trained = _cached_model(*files)
+        write_compressed(trained, rows, path, given=_told(trained, batch))
         file = {FILE: [path.read_bytes()]}
     others = {name: [values.tolist()] for name, values in batch.items() if name not in columns}
     return import_extra("pyarrow", "ray").table({**others, **file})

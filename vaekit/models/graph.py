@@ -12,6 +12,7 @@ from torch import distributions as D
 
 from vaekit.models.drawing import Draw
 from vaekit.rows import Rows
+from vaekit.system.checks import BadInput
 
 NOTHING = Rows()
 
@@ -53,6 +54,26 @@ class Graph(nn.Module, ABC):
     def priors(self) -> list[Any]:
         """p of each latent, in order."""
 
+    @property
+    def first_posterior(self) -> nn.Module:
+        """q(z | x, given) of the first latent, which shares its weights with this graph.
+
+        Raises:
+            BadInput: for a graph whose first latent's prior cannot be replaced.
+        """
+        raise self._keeps_its_prior()
+
+    def put_first_prior(self, prior: Any) -> None:
+        """Let the first latent have another prior.
+
+        Raises:
+            BadInput: for a graph where that cannot be done.
+        """
+        raise self._keeps_its_prior()
+
+    def _keeps_its_prior(self) -> BadInput:
+        return BadInput(f"the prior of a {type(self).__name__} cannot be refitted")
+
     def networks(self, rows: Rows) -> dict[str, tuple[nn.Module, tuple[Tensor, ...]]]:
         """Networks to look into, by name, each with what it is called with for these rows; none
         if the model is best seen as a whole."""
@@ -70,7 +91,12 @@ class Graph(nn.Module, ABC):
         (shares, dim); None where they are not known."""
         each = [prior.quantiles(shares) for prior in self.priors]
         known = [values for values in each if values is not None]
-        return torch.cat(known, -1) if len(known) == len(each) else None
+        return torch.cat(known, -1) if known and len(known) == len(each) else None
+
+    @property
+    def may_be_untold(self) -> bool:
+        """Whether it learned to do without what it is given."""
+        return False
 
     @property
     def has_density(self) -> bool:

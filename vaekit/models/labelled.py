@@ -35,6 +35,11 @@ class Labelled(Graph):
         return self.vae.likelihood
 
     @property
+    def may_be_untold(self) -> bool:
+        """Of what is given beside the label."""
+        return self.vae.may_be_untold
+
+    @property
     def posteriors(self) -> list[Any]:
         """q(y | x), q(z | x, y)."""
         return [self.posterior, *self.vae.posteriors]
@@ -47,5 +52,5 @@ class Labelled(Graph):
     def walk(self, draw: Draw, rows: Rows) -> tuple[Tensor, ...]:
         """Draw y, then z given y."""
         y = draw(LABEL, self.prior(), None if rows.x is None else self.posterior(rows.x))
-        x = None if rows.x is None else draw.tile(rows.x)
-        return self.vae.walk(draw, Rows(x, {**rows.given, LABEL: y}))
+        each = rows.map(draw.tile)
+        return self.vae.walk(draw, Rows(each.x, {**each.given, LABEL: y}))

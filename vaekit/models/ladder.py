@@ -35,6 +35,24 @@ class Rung(nn.Module):
         return draw(name, self.prior(), posterior)
 
 
+class Seen(nn.Module):
+    """q(z | x) of a ladder's top latent.
+
+    Args:
+        stages: networks that see x in ever coarser features.
+        posterior: q(z | the coarsest features).
+    """
+
+    def __init__(self, stages: nn.ModuleList, posterior: nn.Module) -> None:
+        super().__init__()
+        self.stages, self.posterior = stages, posterior
+
+    def forward(self, x: Tensor, *given: Tensor) -> D.Distribution:
+        for stage in self.stages:
+            x = stage(x)
+        return self.posterior(x)
+
+
 class Ladder(Graph):
     """Latents in layers, from coarse to fine, inferred in the order in which they generate
     (Sønderby et al. 2016).
@@ -67,6 +85,15 @@ class Ladder(Graph):
     def priors(self) -> list[Any]:
         """p of each rung, coarsest first."""
         return [rung.prior for rung in self.rungs]
+
+    @property
+    def first_posterior(self) -> nn.Module:
+        """q(z | x)."""
+        return Seen(self.stages, self.rungs[0].posterior)  # type: ignore[arg-type]
+
+    def put_first_prior(self, prior: Any) -> None:
+        """Let the top latent have another prior."""
+        self.rungs[0].prior = prior
 
     def walk(self, draw: Draw, rows: Rows) -> tuple[Tensor, ...]:
         """Draw all latents from the top down; returns the last one and the state above it."""

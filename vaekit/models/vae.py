@@ -31,6 +31,11 @@ class VAE(Graph):
         self.latents = {"z": math.prod(prior.event_shape)}
 
     @property
+    def may_be_untold(self) -> bool:
+        """If what is given was withheld now and then."""
+        return self.side is not None
+
+    @property
     def posteriors(self) -> list[Any]:
         """q(z | x)."""
         return [self.posterior]
@@ -39,6 +44,15 @@ class VAE(Graph):
     def priors(self) -> list[Any]:
         """p(z)."""
         return [self.prior]
+
+    @property
+    def first_posterior(self) -> nn.Module:
+        """q(z | x, given)."""
+        return self.posterior
+
+    def put_first_prior(self, prior: Any) -> None:
+        """Let z have another prior."""
+        self.prior = prior
 
     def networks(self, rows: Rows) -> dict[str, tuple[nn.Module, tuple[Tensor, ...]]]:
         """The encoder's and the decoder's."""

@@ -28,6 +28,7 @@ from vaekit.runs.inspect import count
 from vaekit.system.seeding import seeded
 
 ROWS_SHOWN = 5000
+UNFITTED = ", and codes drawn from a normal prior need not decode to anything."
 ROWS_FOR_CURVE, CURVE, MOST_CLASSES = 100, 512, 100
 
 
@@ -94,8 +95,8 @@ def warnings(view: View) -> list[str]:
         found.append(view.scores.diagnosis)
     if not view.trained.has_density:
         found.append(
-            "This is an autoencoder: its posterior is a point, so it has no ELBO and no "
-            "log p(x), and codes drawn from a normal prior need not decode to anything."
+            "This is an autoencoder: its posterior is a point, so it has no ELBO and no log p(x)"
+            + (UNFITTED if view.trained.config.prior is None else ".")
         )
     return found
 
@@ -293,6 +294,7 @@ def origin(view: View) -> str:
     arguments = {**config.arguments, "shape": shape, **asdict(config.plan)}
     rows = [("recipe", config.recipe), *((k, str(v)) for k, v in arguments.items())]
     rows += [("given beside x", config.conditions.text)] if config.conditions else []
+    rows += [("prior", f"{config.prior.text}, fitted after training")] if config.prior else []
     rows += [("data sha256", config.data.fingerprint), ("vaekit", config.vaekit)]
     recipe = recipes.RECIPES.get(config.recipe)
     papers = cited([recipe.__doc__ if recipe else "", recipes.RECIPES["vae"].__doc__])

@@ -57,6 +57,16 @@ CITATIONS: dict[str, str] = {
     "Learning Representations. arXiv:1611.04273",
     "Neal 2001": "Neal, R. M. (2001). Annealed Importance Sampling. Statistics and Computing 11, "
     "125-139. arXiv:physics/9803008",
+    "Hoffman & Johnson 2016": "Hoffman, M. D. and Johnson, M. J. (2016). ELBO surgery: yet another "
+    "way to carve up the variational evidence lower bound. NIPS Workshop on Advances in "
+    "Approximate Bayesian Inference.",
+    "Tomczak & Welling 2018": "Tomczak, J. M. and Welling, M. (2018). VAE with a VampPrior. "
+    "International Conference on Artificial Intelligence and Statistics. arXiv:1705.07120",
+    "Durkan et al. 2019": "Durkan, C., Bekasov, A., Murray, I. and Papamakarios, G. (2019). Neural "
+    "Spline Flows. Advances in Neural Information Processing Systems. arXiv:1906.04032",
+    "Ghosh et al. 2020": "Ghosh, P., Sajjadi, M. S. M., Vergari, A., Black, M. and Schölkopf, B. "
+    "(2020). From Variational to Deterministic Autoencoders. International Conference on Learning "
+    "Representations. arXiv:1903.12436",
     "Chollet 2020": "Chollet, F. (2020). Variational AutoEncoder. Keras code examples, "
     "keras.io/examples/generative/vae",
 }

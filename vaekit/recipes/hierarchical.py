@@ -14,7 +14,7 @@ from vaekit.networks.ladder import LadderNetworks, LatentNetworks, dense_ladder,
 from vaekit.recipes import parts
 from vaekit.recipes.parts import LINKS, Shape
 from vaekit.recipes.plain import vae
-from vaekit.recipes.recipe import Built, extends
+from vaekit.recipes.recipe import Built, Recipe, extends
 from vaekit.system.checks import known, require
 
 Layers = Literal["auto", "dense", "residual"]
@@ -82,3 +82,6 @@ def _networks(
 def _rung(step: LatentNetworks, link: str) -> Rung:
     code = DiagonalNormal(step.size, LINKS[known("link", link, LINKS)])
     return Rung(StandardNormal(step.size), Conditional(step.posterior, code), Mapped(step.merge))
+
+
+RECIPES: tuple[Recipe, ...] = (ladder_vae,)

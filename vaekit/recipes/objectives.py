@@ -6,7 +6,7 @@ from typing import Any
 
 from vaekit.objectives import Term, bounds, penalties
 from vaekit.recipes.plain import vae
-from vaekit.recipes.recipe import Built, extends
+from vaekit.recipes.recipe import Built, Recipe, extends
 
 
 @extends(vae)
@@ -116,3 +116,17 @@ def free_bits_vae(floor: float = 0.25, **rest: Any) -> Built:
     """
     model, objective = vae(**rest)
     return Built(model, objective.plus(Term("free_bits", 1.0, penalties.free_bits(floor))))
+
+
+RECIPES: tuple[Recipe, ...] = (
+    beta_vae,
+    beta_tcvae,
+    iwae,
+    dreg,
+    miwae,
+    piwae,
+    ciwae,
+    renyi,
+    tvo,
+    free_bits_vae,
+)

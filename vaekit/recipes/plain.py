@@ -16,7 +16,7 @@ from vaekit.objectives import Objective
 from vaekit.objectives.bounds import dreg, elbo, iwae, path_elbo, reconstruction
 from vaekit.recipes import parts
 from vaekit.recipes.parts import Link, Network, Posterior, Prior, Shape
-from vaekit.recipes.recipe import Built, extends
+from vaekit.recipes.recipe import Built, Recipe, extends
 from vaekit.system.checks import known, require
 
 PLAIN: dict[str, float | str] = {"decay": "constant", "warmup": 0.0, "clip": 0.0, "ema": 0.0}
@@ -181,3 +181,17 @@ def keras_mnist_fast(**rest: Any) -> Built:
     """keras_mnist, as good in a third of the epochs: small batches, a high learning rate that
     falls to zero, averaged weights."""
     return keras_mnist(**rest)
+
+
+RECIPES: tuple[Recipe, ...] = (
+    vae,
+    dense_vae,
+    conv_vae,
+    residual_vae,
+    full_covariance_vae,
+    path_vae,
+    autoencoder,
+    burda,
+    keras_mnist,
+    keras_mnist_fast,
+)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import Any, NamedTuple
 
 from vaekit.models import Graph
 from vaekit.objectives import Objective
-from vaekit.system.checks import BadInput, known
+from vaekit.system.checks import BadInput, known, require
 
 
 class Built(NamedTuple):
@@ -43,7 +43,7 @@ def extends(
         without: options that would do nothing here, and cannot be set either.
         defaults: other defaults than those of ``base``.
     """
-    settled = {**_fixed(base), **(fixed or {})}
+    settled, idle = {**_fixed(base), **(fixed or {})}, (*_without(base), *without)
 
     def extend(own: Recipe) -> Recipe:
         merged = {n: p for n, p in _signature(base).items() if n not in (*settled, *without)}
@@ -57,6 +57,7 @@ def extends(
         recipe.__signature__ = inspect.Signature(list(merged.values()))  # type: ignore[attr-defined]
         recipe.__extends__ = base  # type: ignore[attr-defined]
         recipe.__fixed__ = settled  # type: ignore[attr-defined]
+        recipe.__without__ = idle  # type: ignore[attr-defined]
         return recipe
 
     return extend
@@ -84,12 +85,20 @@ def needs_given(recipe: Recipe) -> bool:
     return parameter is not None and parameter.default is parameter.empty
 
 
+def check_settled(recipe: Recipe, names: Iterable[str]) -> None:
+    """Raise ``BadInput`` for an option that the recipe's name settles, or that would do nothing."""
+    title = f"recipe {recipe.__name__}"
+    for name in [n for n in names if n not in options(recipe)]:
+        value = _fixed(recipe).get(name)
+        require(name not in _fixed(recipe), f"{title} always has {name} {value}: leave it out")
+        idle = name in _without(recipe) and name not in FROM_DATA
+        require(not idle, f"{title} has no use for {name}, which would do nothing: leave it out")
+
+
 def check_options(recipe: Recipe, given: Values) -> None:
     """Raise ``BadInput`` for an option that the recipe does not have, or has settled."""
+    check_settled(recipe, given)
     for name in given:
-        if name in _fixed(recipe):
-            value = _fixed(recipe)[name]
-            raise BadInput(f"recipe {recipe.__name__} always has {name} {value}: leave it out")
         known(f"option of recipe {recipe.__name__}", name, options(recipe))
 
 
@@ -112,6 +121,10 @@ def call(recipe: Recipe, arguments: Values, *, stored: bool = False) -> Built:
 
 def _fixed(recipe: Recipe) -> Values:
     return vars(recipe).get("__fixed__", {})
+
+
+def _without(recipe: Recipe) -> Sequence[str]:
+    return vars(recipe).get("__without__", ())
 
 
 def _signature(recipe: Recipe) -> dict[str, inspect.Parameter]:

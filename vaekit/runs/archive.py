@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,17 +20,15 @@ from vaekit.codec.blocks import MODEL, Coder, part_of
 from vaekit.codec.columns import Layout, check_of
 from vaekit.codec.container import CONDITIONS, Block, Reader, Writer
 from vaekit.data.readers.arrays import channels_first, restore_layout
-from vaekit.runs.coder import coder_of, conditions_of, fingerprint, tables_hash
+from vaekit.runs.coder import coder_of, fingerprint, tables_hash
 from vaekit.runs.given import Told, spans
+from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import replacing
 from vaekit.system.parallel import parallel_map
 from vaekit.system.progress import tracked
 from vaekit.system.types import Array
 from vaekit.system.version import __version__
-
-if TYPE_CHECKING:
-    from vaekit.runs.trained import Trained
 
 DAMAGE = (
     ValueError, KeyError, IndexError, OSError, struct.error, zlib.error, lzma.LZMAError, Empty,
@@ -105,7 +103,7 @@ def compress(
     coder = coder_of(trained, values.dtype)
     size = block_rows or max(NUMBERS_A_BLOCK // values[0].size, 1)
     counts = pieces or [min(size, len(values) - i) for i in range(0, len(values), size)]
-    told = Told.of(conditions_of(trained), given, len(values))
+    told = Told.of(trained, given, len(values))
     beside = told.packed(counts) if told.columns and store_given else None
     embedded = trained.packed() if embed else (b"", b"")
     header = {
@@ -157,20 +155,14 @@ def _pieces(values: Array, told: Told, counts: list[int]) -> Iterator[Piece]:
         yield number, np.asarray(values[rows]), told.encoded(rows)
 
 
-def _unpacked(files: tuple[bytes, bytes]) -> Trained:
-    from vaekit.runs.trained import Trained
-
-    return Trained.unpacked(*files)
-
-
 def _encoder(files: tuple[bytes, bytes], dtype: str, verify: bool) -> Callable[[Piece], Block]:
     """What a process of its own codes blocks with."""
-    return partial(_encoded, coder_of(_unpacked(files), np.dtype(dtype)), verify)
+    return partial(_encoded, coder_of(Trained.unpacked(*files), np.dtype(dtype)), verify)
 
 
 def _decoder(path: Path, files: tuple[bytes, bytes]) -> Callable[[Coded], Array]:
     """What a process of its own decodes blocks with."""
-    return Archive(path, _unpacked(files)).decoded
+    return Archive(path, Trained.unpacked(*files)).decoded
 
 
 def _encoded(coder: Coder, verify: bool, piece: Piece) -> Block:
@@ -236,7 +228,7 @@ class Archive:
                 f"{self.path} does not hold its model (fingerprint {self.header['model'][:12]}): "
                 "give the model it was compressed with"
             )
-        return _unpacked(files)
+        return Trained.unpacked(*files)
 
     @cached_property
     def coder(self) -> Coder:
@@ -314,9 +306,11 @@ class Archive:
         """
         if not self.given_names:
             require(not self._given, f"{self.path} holds rows alone: nothing is given beside them")
-            return {}
-        columns, at = self._columns(number), self.spans[number]
-        found = Told(conditions_of(self.model), columns).encoded(slice(0, at.stop - at.start))
+        at = self.spans[number]
+        columns = self._columns(number) if self.given_names else {}
+        found = Told(self.model.config.conditions, columns).encoded(slice(0, at.stop - at.start))
+        if not columns:
+            return found
         require(
             check_of(found) == self.header[CONDITIONS]["checks"][number],
             f"what is given for rows {at.start}:{at.stop} is not what was given when {self.path} "
@@ -340,7 +334,7 @@ class Archive:
         """What was handed in to read the file; None where the file itself holds it."""
         names = self.given_names
         if self._given:
-            return Told.of(conditions_of(self.model), self._given, self.rows)
+            return Told.of(self.model, self._given, self.rows)
         stored = self.header[CONDITIONS]["stored"]
         listed = ", ".join(names)
         require(stored, f"{self.path} does not hold what was given beside its rows: give {listed}")

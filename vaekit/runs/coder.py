@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,11 +14,9 @@ from vaekit.codec import fixed_point
 from vaekit.codec.blocks import Coder
 from vaekit.codec.graphs import fixed_point_copy
 from vaekit.data import Representation
+from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
 from vaekit.system.types import Array
-
-if TYPE_CHECKING:
-    from vaekit.runs.trained import Trained
 
 LARGEST_COUNT = 2**40
 
@@ -32,11 +29,6 @@ def fingerprint(trained: Trained) -> str:
         found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         found.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return found.hexdigest()
-
-
-def conditions_of(trained: Trained) -> Any:
-    """What the model is given beside x: :class:`vaekit.data.Conditions`, empty for most models."""
-    return trained.config.conditions
 
 
 def coder_of(trained: Trained, dtype: np.dtype) -> Coder:

@@ -91,6 +91,16 @@ class PriorChoice:
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def components(self) -> int:
+        """Of how many parts it is a mixture; 0 for what is none."""
+        return int(self.arguments.get("components", 0))
+
+    @property
+    def text(self) -> str:
+        """As people read it."""
+        return " ".join([self.name, *(f"({name} {v})" for name, v in self.arguments.items())])
+
     def to_json(self) -> Json:
         """A name and a dictionary."""
         return {"name": self.name, "arguments": dict(self.arguments)}

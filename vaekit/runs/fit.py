@@ -164,6 +164,11 @@ def go_on(
 ) -> Trained:
     """Go on as :func:`resume` does, in a place that is already known."""
     found, config = store.read_config(folder)
+    require(
+        config.prior is None,
+        f"the prior of {found} was refitted after training: before training goes on, take the "
+        f"trained one back: vaekit refit-prior {found} --undo",
+    )
     job = job_of(config, data)
     run_in(found, job.run(place), resume=True, **how)
     return Trained.load(found, job.source)

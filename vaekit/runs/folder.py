@@ -14,6 +14,7 @@ from torch import Tensor
 from vaekit.models import Graph
 from vaekit.recipes import Built, recipe
 from vaekit.recipes.recipe import call
+from vaekit.runs import stored
 from vaekit.runs.config import Config
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import make_folder, replacing
@@ -36,6 +37,30 @@ def write_weights(folder: Path, state: dict[str, Tensor]) -> None:
     with replacing(folder / WEIGHTS) as temporary:
         # not save_file: it has a temporary file of its own, which a kill would leave behind
         temporary.write_bytes(save(tensors, {"format": "pt"}))
+
+
+def write_model(folder: Path, model: Graph, config: Config) -> None:
+    """Write a model's two files. Whenever this is killed, the folder holds the model that lay
+    there before or this one, if they differ in a refitted prior alone: until the configuration
+    names the new one, the weights hold both."""
+    make_folder(folder)
+    state = stored.state(model, config.prior)
+    before = _refits_in(folder / WEIGHTS)
+    kept = {name: tensor for name, tensor in before.items() if name not in state}
+    write_weights(folder, {**kept, **state})
+    write_config(folder, config)
+    if kept:
+        write_weights(folder, state)
+
+
+def _refits_in(path: Path) -> dict[str, Tensor]:
+    """Tensors of refitted priors in a file of weights; none where there is no such file."""
+    try:
+        with safe_open(path, "pt") as file:
+            names = filter(stored.is_refit, file.keys())
+            return {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError):
+        return {}
 
 
 def read_config(path: str | os.PathLike[str]) -> tuple[Path, Config]:
@@ -72,25 +97,37 @@ def load_model(path: str | os.PathLike[str]) -> tuple[Graph, Config]:
     """
     folder, config = read_config(path)
     model = build(config).model
-    read_weights(folder, model)
+    read_weights(folder, model, config)
     return model.to(memory_format=torch.channels_last).eval(), config  # type: ignore[call-overload]
 
 
-def read_weights(folder: Path, model: Graph) -> None:
-    """Fill ``model`` with the folder's tensors; every one must be there and fit."""
+def read_weights(folder: Path, model: Graph, config: Config) -> None:
+    """Fill ``model``, as its recipe makes it, with the folder's tensors, every one of which must
+    be there and fit; it gets the refitted prior that the configuration names."""
     path = folder / WEIGHTS
     require(path.is_file(), f"{folder} holds no {WEIGHTS} yet: its training has saved no model")
     require(path.stat().st_size > 0, f"{path} is empty (0 bytes): train again or restore a copy")
+    tensors = read_tensors(path)
     try:
-        with safe_open(path, "pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise BadInput(f"{path} is damaged or no safetensors file: {error}") from error
-    try:
-        load_state(model, tensors)
+        load_state(model, stored.trained(tensors))
     except RuntimeError as error:
         reason = str(error).split("\n\t")[1].split(".\n")[0]
         raise BadInput(f"{path} holds the weights of another recipe or size: {reason}") from error
+    if config.prior is not None:
+        stored.fill(stored.put_refit(model, config), config.prior, tensors, str(path))
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """What a file of weights holds, by name.
+
+    Raises:
+        BadInput: if it is damaged.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise BadInput(f"{path} is damaged or no safetensors file: {error}") from error
 
 
 def _folder(path: Path) -> Path:

@@ -11,6 +11,8 @@ import numpy as np
 from vaekit.codec.bits_back import Given
 from vaekit.codec.blocks import part_of
 from vaekit.codec.columns import Layout, as_columns, check_of
+from vaekit.data import Conditions
+from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
 from vaekit.system.types import Array
 
@@ -20,31 +22,41 @@ class Told:
     """Columns as they were handed in, and how a model sees them.
 
     Args:
-        conditions: the model's :class:`vaekit.data.Conditions`.
-        columns: by name, (rows, ...) each; none for a model of x alone.
+        conditions: the model's.
+        columns: by name, (rows, ...) each; none for a model of x alone, or one that learned to do
+            without.
     """
 
-    conditions: Any
+    conditions: Conditions
     columns: Mapping[str, Array]
 
     @classmethod
-    def of(cls, conditions: Any, given: Mapping[str, Any] | None, rows: int) -> Told:
+    def of(cls, trained: Trained, given: Mapping[str, Any] | None, rows: int) -> Told:
         """What is handed in for so many rows.
+
+        Args:
+            trained: the model.
+            given: by name, one value for each row or one for all.
+            rows: how many there are.
 
         Raises:
             BadInput: for what is unknown, missing, or of another length.
         """
+        conditions = trained.config.conditions
+        if not given and trained.may_be_untold:
+            return cls(conditions, {})
         columns = as_columns(given or {}, rows)
         conditions.ask(columns, rows)
         return cls(conditions, {name: columns[name] for name in conditions.names})
 
     def encoded(self, rows: slice) -> Given:
         """What the model is given for some of the rows, (rows, width) each, in float64."""
-        columns = part_of(self.columns, rows)
-        if not columns:
-            return {}
-        told = self.conditions.ask(columns, rows.stop - rows.start)
-        found = {name: v.double().numpy() for name, v in self.conditions.encode(told).items()}
+        columns, count = part_of(self.columns, rows), rows.stop - rows.start
+        if columns:
+            told = self.conditions.encode(self.conditions.ask(columns, count))
+        else:
+            told = self.conditions.unknown(count)
+        found = {name: values.double().numpy() for name, values in told.items()}
         for name, values in found.items():
             require(bool(np.isfinite(values).all()), f"{name} must be finite numbers")
         return found

@@ -102,12 +102,14 @@ def _origin(config: Config) -> dict[str, Any]:
     """Where a model comes from; what it is given only where it is given something."""
     data = config.data.to_json()
     given = {"conditions": config.conditions.to_json()} if config.conditions else {}
+    prior = {} if config.prior is None else {"prior": config.prior.text}
     return {
         "recipe": config.recipe,
         "arguments": dict(config.arguments),
         "likelihood": config.likelihood.to_json(),
         "data": {k: v for k, v in data.items() if k not in ("columns", "label_names")},
         **given,
+        **prior,
         "plan": asdict(config.plan),
         "vaekit": config.vaekit,
     }
@@ -132,6 +134,8 @@ def as_text(found: dict[str, Any]) -> str:
     ]
     names = ", ".join(c["name"] for c in found.get("conditions", ()))
     lines += [f"given       {names}"] if names else []
+    prior = found.get("prior")
+    lines += [f"prior       {prior}, fitted after training"] if prior else []
     lines += _health(found["health"])
     for part, table in found["layers"].items():
         lines += ["", *_table(part, table), f"{part}: {found['parameters'][part]:,} parameters"]

@@ -16,7 +16,17 @@ from vaekit.data.on_disk import chunks_of
 from vaekit.data.opening import AS_IT_IS
 from vaekit.data_init import data_init
 from vaekit.recipes.choose import Choice, choose
-from vaekit.recipes.recipe import Built, Recipe, call, from_data, needs_given, options, takes_given
+from vaekit.recipes.recipe import (
+    Built,
+    Recipe,
+    call,
+    check_settled,
+    from_data,
+    needs_given,
+    options,
+    takes_given,
+)
+from vaekit.rows import AnyRows, Rows
 from vaekit.runs.config import Chosen, Config, Origin
 from vaekit.runs.run import Run
 from vaekit.system.checks import known, require
@@ -101,9 +111,8 @@ class Job:
         with seeded(self.plan.seed, "init"):
             built = call(recipes.recipe(self.recipe), self.arguments)
         check_range(built, self.source, self.choice)
-        shown = min(ROWS_TO_ADAPT, NUMBERS_TO_ADAPT // prod(self.source.shape))
-        rows = self.rows("train")[: max(shown, 1)]
-        data_init(built.model, rows.data)
+        rows = self.rows("train")
+        data_init(built.model, shown(rows))
         with seeded(self.plan.seed, "check"):
             built.objective.check(built.model, rows[:TRIED])
         batched = built.objective.over_batch
@@ -141,6 +150,12 @@ class Job:
         )
 
 
+def shown(rows: AnyRows) -> Tensor:
+    """x of the first rows, as many as are shown to parts that look at the data before training."""
+    most = min(ROWS_TO_ADAPT, NUMBERS_TO_ADAPT // prod(rows.shape[1:]))
+    return Rows.of(rows[: max(most, 1)]).data
+
+
 def prepare(
     source: Source,
     recipe: str = "vae",
@@ -157,6 +172,7 @@ def prepare(
     """
     made = recipes.recipe(recipe)
     known_options = options(made)
+    check_settled(made, given)
     for name in given:
         known("option", name, PLAN_OPTIONS | known_options.keys())
     check_given(recipe, made, source)

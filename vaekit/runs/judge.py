@@ -50,11 +50,16 @@ def judge_samples(
     given = trained.config.conditions.carried(source.given_of("test", rows), source.given_names)
     made = trained.sample(len(real), seed=seed, given=given)
     if isinstance(features, str):
-        name = known("feature space", features, SPACES)
-        space = _SPACES[name](source, seed)
+        name, space = features, feature_space(features, source, seed)
     else:
         name, space = "the caller's own", features
     return quality(space(real), space(made), name, seed=seed)
+
+
+def feature_space(name: str, source: Source, seed: int = 0) -> Features:
+    """A function from rows of a source to features, (rows, features), learned on its training
+    rows."""
+    return _SPACES[known("feature space", name, SPACES)](source, seed)
 
 
 def judge_codes(trained: Trained, *, rows: int = 10_000, seed: int = 0) -> Disentanglement:

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from vaekit.codec.columns import as_columns
 from vaekit.data.readers.images import find_images, from_tiles, to_tiles
+from vaekit.data.readers.roles import LABEL
 from vaekit.runs.archive import Archive, Summary, compress
+from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import make_folder, replacing
 from vaekit.system.types import Array
-
-if TYPE_CHECKING:
-    from vaekit.runs.trained import Trained
 
 MODES = {1: "L", 3: "RGB"}
 
@@ -41,7 +40,7 @@ def compress_pictures(
         folder: of pictures.
         out: the file.
         given: what a conditional model is given: by name, one value for each picture, in the order
-            of their paths, or one for all.
+            of their paths, or one for all; by default labels are the names of the sub-folders.
         options: embed, verify; see :func:`vaekit.runs.archive.compress`.
 
     Raises:
@@ -56,7 +55,10 @@ def compress_pictures(
     require(len(set(names)) == len(names), f"two pictures in {folder} differ only in their ending")
     listed = [[n, *p.shape[1:]] for n, p in zip(names, pictures, strict=True)]
     counts = [len(t) for t in tiles]
-    each = as_columns(given or {}, len(counts))
+    told = dict(given or {})
+    if LABEL in trained.config.conditions.names and LABEL not in told:
+        told[LABEL] = [str(path.parent.relative_to(folder)) for path in paths]
+    each = as_columns(told, len(counts))
     beside = {name: np.repeat(values, counts, axis=0) for name, values in each.items()}
     found = {"pieces": counts, "extra": {"pictures": listed}, "given": beside, **options}
     return compress(trained, np.concatenate(tiles), out, **found)

@@ -37,7 +37,6 @@ from vaekit.rows import LazyRows, Rows
 from vaekit.runs import folder as store
 from vaekit.runs.config import Config
 from vaekit.system.checks import BadInput, require
-from vaekit.system.modules import state_of
 from vaekit.system.progress import tracked
 from vaekit.system.seeding import generator_for, seeded
 from vaekit.system.types import Array
@@ -71,8 +70,7 @@ class Trained:
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write config.json and model.safetensors into ``folder``."""
-        store.write_config(Path(folder), self.config)
-        store.write_weights(Path(folder), state_of(self.model))
+        store.write_model(Path(folder), self.model, self.config)
 
     @classmethod
     def unpacked(cls, config: bytes, weights: bytes) -> Trained:
@@ -88,6 +86,12 @@ class Trained:
             self.save(folder)
             place = Path(folder)
             return (place / store.CONFIG).read_bytes(), (place / store.WEIGHTS).read_bytes()
+
+    def refit_prior(self, prior: str | None, **how: Any) -> Trained:
+        """The model with another p(z), fitted to its codes: :func:`vaekit.runs.refit.refit`."""
+        from vaekit.runs.refit import refitted
+
+        return refitted(self, prior, **how)
 
     @property
     def representation(self) -> Representation:
@@ -145,7 +149,8 @@ class Trained:
         Args:
             data: anything that can be opened.
             split: which rows of it.
-            seed: of what is drawn on the way (dynamic binarization).
+            seed: of what is drawn on the way (dynamic binarization); the same rows get the same
+                noise, whether a split was asked for or they were taken out of it before.
             given: what a conditional model is told, if the data does not carry it.
 
         Raises:
@@ -153,7 +158,7 @@ class Trained:
         """
         values, carried = self._values(data, split)
         told = self._given(given, len(values), carried)
-        rows = Encoded(values, self.representation, split, seed, told)
+        rows = Encoded(values, self.representation, "rows", seed, told)  # whatever split they are
         if isinstance(values, OnDisk):
             return rows
         self._check(rows[:].data)
@@ -347,7 +352,7 @@ class Trained:
     @property
     def may_be_untold(self) -> bool:
         """Whether the model learned to do without what it is given."""
-        return bool(self.config.arguments.get("drop"))
+        return self.model.may_be_untold
 
     def _told(self, given: Given | None, carried: Given, rows: int) -> Told:
         """Class numbers and covariates of so many rows, as a person says or the data carries."""
@@ -389,6 +394,4 @@ class Trained:
         self.model.likelihood.family.range.check(x, self.config.likelihood.name)
 
 
-def load(path: str | os.PathLike[str]) -> Trained:
-    """The trained model in a folder: see :meth:`Trained.load`."""
-    return Trained.load(path)
+load = Trained.load

@@ -15,6 +15,13 @@ def state_of(module: nn.Module) -> dict[str, Tensor]:
     return dict(found.values())
 
 
+def state_beside(module: nn.Module, other: nn.Module) -> dict[str, Tensor]:
+    """The module's state dict without the tensors that another module holds as well."""
+    shared = {id(tensor) for tensor in other.state_dict(keep_vars=True).values()}
+    own = module.state_dict(keep_vars=True).items()
+    return {name: tensor.detach() for name, tensor in own if id(tensor) not in shared}
+
+
 def load_state(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     """Fill a module with what :func:`state_of` gave.
 

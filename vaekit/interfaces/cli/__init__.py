@@ -27,6 +27,7 @@ COMMANDS = {
     "report": "Write a model's report.html again.",
     "quality": "Distances between samples and test rows.",
     "disentangle": "How codes line up with known factors.",
+    "refit-prior": "Fit another p(z) to a trained model's codes, or take the trained one back.",
     "compress": "Store data without loss, by the model's probabilities.",
     "decompress": "Get compressed data back, bit by bit.",
     "compare": "PCA, autoencoder and VAE side by side on the same data.",
@@ -40,10 +41,16 @@ app = App(
     version=__version__,
     suppress_keyboard_interrupt=False,
 )
-ELSEWHERE = {"train": "train", "compress": "archives", "decompress": "archives"}
+ELSEWHERE = {
+    "train": "train",
+    "compress": "archives",
+    "decompress": "archives",
+    "refit-prior": "refit",
+}
 for _name, _help in COMMANDS.items():
     _flags: dict[str, Any] = {"help_flags": [], "version_flags": []} if _name == "train" else {}
-    _place = f"vaekit.interfaces.cli.{ELSEWHERE.get(_name, 'use')}:{_name}"
+    _function = _name.replace("-", "_")
+    _place = f"vaekit.interfaces.cli.{ELSEWHERE.get(_name, 'use')}:{_function}"
     app.command(_place, name=_name, help=_help, **_flags)
 
 

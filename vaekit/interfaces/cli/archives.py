@@ -8,7 +8,16 @@ from typing import Annotated, Any
 import numpy as np
 from cyclopts import Parameter
 
-from vaekit.interfaces.cli.shared import Json, Model, Threads, say, show, use_threads
+from vaekit.interfaces.cli.shared import (
+    Given,
+    Json,
+    Model,
+    Threads,
+    given_options,
+    say,
+    show,
+    use_threads,
+)
 from vaekit.runs.outputs import check_folder, write_rows
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
@@ -33,6 +42,10 @@ def compress(
     ] = False,
     verify: Annotated[bool, Parameter(help="Decode all before the file appears.")] = True,
     block_rows: Annotated[int, Parameter(help="Rows in a block; 0: eight million numbers.")] = 0,
+    given: Given = None,
+    store_given: Annotated[
+        bool, Parameter(help="Put what a conditional model is told into the file.")
+    ] = True,
     jobs: Jobs = 1,
     threads: Threads = 0,
     json: Json = False,
@@ -49,14 +62,15 @@ def compress(
     require(path.suffix == ENDING, f"the name of the output must end in {ENDING}, not {path.name}")
     check_folder(path)
     trained = Trained.load(model)
-    how: dict[str, Any] = {"embed": embed_model, "verify": verify, "jobs": jobs}
+    how: dict[str, Any] = {
+        "embed": embed_model, "verify": verify, "jobs": jobs, "store_given": store_given,
+    }  # fmt: skip
     require(Path(data).suffix != ".tar", "unpack the archive: pictures are compressed from folders")
     if Path(data).is_dir() and image_files(Path(data)):
-        found = compress_pictures(trained, Path(data), path, **how)
+        found = compress_pictures(trained, Path(data), path, given=given_options(given), **how)
     else:
-        found = compress_rows(
-            trained, _rows(trained, data, split), path, block_rows=block_rows, **how
-        )
+        rows, beside = _rows(trained, data, split, given)
+        found = compress_rows(trained, rows, path, given=beside, block_rows=block_rows, **how)
     show({"file": str(path), **found.to_dict()}, as_json=json)
 
 
@@ -75,6 +89,7 @@ def decompress(
     salvage: Annotated[
         bool, Parameter(negative="", help="Save the whole blocks of a damaged file.")
     ] = False,
+    given: Given = None,
     jobs: Jobs = 1,
     threads: Threads = 0,
 ) -> None:
@@ -83,7 +98,8 @@ def decompress(
     from vaekit.runs.tiles import restore_pictures
 
     use_threads(threads)
-    archive = Archive(file, Trained.load(model) if model else None, jobs)
+    trained = Trained.load(model) if model else None
+    archive = Archive(file, trained, jobs, given=given_options(given) or None)
     start, stop = _range(range)
     if archive.header.get("pictures") and not salvage:
         folder = output or file.with_name(f"{file.stem}-restored")
@@ -109,14 +125,20 @@ def _salvage(archive: Any, path: Path) -> None:
     )
 
 
-def _rows(trained: Trained, data: str, split: str) -> np.ndarray:
+def _rows(
+    trained: Trained, data: str, split: str, given: list[str] | None
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """The rows as they lie in the file, and what the model is given beside them."""
     from vaekit.data.on_disk import in_memory
     from vaekit.data.readers.loading import load
 
     if Path(data).suffix == ".npy" and Path(data).is_file():
         require(split == "all", "a .npy file is compressed whole: leave out --split")
-        return load(Path(data), mapped=True)
-    return in_memory(trained.open(data).rows(split)).numpy()
+        return load(Path(data), mapped=True), given_options(given)
+    source = trained.open(data)
+    source = trained.told(source.part(split), given_options(given))
+    beside = trained.config.conditions.carried(source.given, source.given_names)
+    return in_memory(source.values).numpy(), beside
 
 
 def _range(text: str | None) -> tuple[int, int | None]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from vaekit.data import Source, parse_given
+from vaekit.data.opening import read_labels
 from vaekit.runs.job import reopen
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
@@ -31,7 +32,8 @@ Given = Annotated[
     list[str] | None,
     Parameter(
         name="--given", negative="",
-        help="What a conditional model is given, as label=3; repeat it for more.",
+        help="What a conditional model is given, as label=3, or label=@FILE with a value for each "
+        "row; repeat it for more.",
     ),
 ]  # fmt: skip
 Threads = Annotated[int, Parameter(help="CPU threads; 0 lets torch decide.")]
@@ -61,9 +63,14 @@ def rows_for(
     return trained.told(chosen, given_options(given))
 
 
-def given_options(given: list[str] | None) -> dict[str, str]:
-    """The values of the options ``--given``."""
-    return parse_given(given or [])
+def given_options(given: list[str] | None) -> dict[str, Any]:
+    """The values of the options ``--given``: name=value for all rows, or name=@FILE with one value
+    for each (a .npy file, or a text file with one on each line)."""
+    found = parse_given(given or [])
+    return {
+        name: read_labels(value[1:]) if value.startswith("@") else value
+        for name, value in found.items()
+    }
 
 
 def use_threads(number: int) -> None:

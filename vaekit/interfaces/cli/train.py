@@ -17,7 +17,7 @@ from docstring_parser import parse
 
 from vaekit import recipes
 from vaekit.interfaces.cli.shared import Json, Threads, say, show, use_threads
-from vaekit.recipes.recipe import options
+from vaekit.recipes.recipe import check_settled, options
 from vaekit.system.checks import BadInput, require
 from vaekit.training import Plan
 
@@ -28,6 +28,7 @@ TRAINING, RECIPE = Group("Training"), Group("Recipe options")
 def train(*tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]) -> None:
     """Train a model on data, with a report."""
     name = recipe_in(tokens)
+    check_settled(recipes.recipe(name), options_in(tokens))
     command = App(
         name="vaekit train", help_format="plaintext", version_flags=[],
         suppress_keyboard_interrupt=False,
@@ -44,6 +45,12 @@ def recipe_in(tokens: tuple[str, ...]) -> str:
         if here.startswith("--recipe="):
             return here.removeprefix("--recipe=")
     return DEFAULT
+
+
+def options_in(tokens: tuple[str, ...]) -> list[str]:
+    """The names of the options among the tokens, as Python spells them."""
+    long = [token.removeprefix("--") for token in tokens if token.startswith("--")]
+    return [option.partition("=")[0].replace("-", "_") for option in long]
 
 
 def command_for(name: str) -> Any:

@@ -1,0 +1,117 @@
+"""Every prior, every graph of latents and every network, by name, small enough for laws."""
+
+import torch
+from parts import LEVELS, VECTOR
+
+from vaekit.conditionals import (
+    Conditional,
+    EvenLabels,
+    Mapped,
+    Mixture,
+    Site,
+    StandardNormal,
+    prior,
+)
+from vaekit.conditionals.refitted import Refitted, Scaled
+from vaekit.families import DiagonalNormal, OneHot, likelihood
+from vaekit.models import VAE, Labelled, Ladder, Rung
+from vaekit.models.density import Density
+from vaekit.networks import ConditionDropout, Join, dense
+from vaekit.recipes import recipe
+from vaekit.rows import Rows
+
+WIDTH, LATENT, BESIDE, CLASSES = 8, 3, 2, 3
+PICTURE = (1, 8, 8)
+
+
+def site(latent=LATENT, shape=VECTOR):
+    """What a prior is made for, with four components."""
+    code = DiagonalNormal(latent)
+    q = Conditional(dense(shape, code.raw_shape, [WIDTH], "tanh"), code)
+    return Site(latent, shape, q, components=4)
+
+
+PRIORS = {
+    "standard": lambda: prior("standard", site()),
+    "mixture": lambda: prior("mixture", site()),
+    "vamp": lambda: prior("vamp", site()),
+    "flow": lambda: prior("flow", site()),
+    "scaled": lambda: Scaled(Mixture(LATENT, 4)),
+    "refitted": lambda: Refitted(Mixture(LATENT, 4), StandardNormal(LATENT)),
+}
+
+
+def normal(inputs, latent=LATENT):
+    """q of a few numbers."""
+    code = DiagonalNormal(latent)
+    return Conditional(Join(dense((inputs,), code.raw_shape, [WIDTH], "tanh")), code)
+
+
+def bits(inputs):
+    """p(x | some numbers)."""
+    family = likelihood("bernoulli", VECTOR)
+    return Conditional(Join(dense((inputs,), family.raw_shape, [WIDTH], "tanh")), family)
+
+
+def vae(given=0, side=None):
+    """z -> x, or z -> x given so many numbers."""
+    return VAE(
+        StandardNormal(LATENT), normal(VECTOR[0] + given), bits(LATENT + given), side
+    )  # fmt: skip
+
+
+def ladder():
+    """z -> z1 -> x."""
+    stages = [Mapped(dense(VECTOR, (WIDTH,), [])), Mapped(dense((WIDTH,), (WIDTH,), []))]
+    rungs = [
+        Rung(StandardNormal(LATENT), normal(WIDTH), Mapped(dense((LATENT,), (WIDTH,), []))),
+        Rung(StandardNormal(2), normal(2 * WIDTH, 2), Mapped(Join(dense((WIDTH + 2,), (4,), [])))),
+    ]
+    return Ladder(stages, rungs, bits(4))
+
+
+def labelled(given=0):
+    """y -> (z, x)."""
+    q = Conditional(dense(VECTOR, (CLASSES,), [WIDTH], "tanh"), OneHot(CLASSES))
+    return Labelled(EvenLabels(CLASSES), q, vae(CLASSES + given))
+
+
+def refitted():
+    """z -> x, with another prior than the model was trained with."""
+    new = Refitted(Scaled(Mixture(LATENT, 4)), StandardNormal(LATENT))
+    return VAE(new, normal(VECTOR[0]), bits(LATENT))
+
+
+GRAPHS = {
+    "vae": lambda: (vae(), 0),
+    "vae with something given": lambda: (vae(BESIDE), BESIDE),
+    "vae that may do without": lambda: (vae(BESIDE, ConditionDropout(0.5)), BESIDE),
+    "ladder": lambda: (ladder(), 0),
+    "labelled": lambda: (labelled(), 0),
+    "labelled with something given": lambda: (labelled(BESIDE), BESIDE),
+    "no latents": lambda: (NoLatents(), 0),
+    "a density": lambda: (Density(Mixture(VECTOR[0], 4)), 0),
+    "vae with a refitted prior": lambda: (refitted(), 0),
+}
+
+
+def some_rows(given=0, count=7):
+    """Binary rows, and what is given beside them."""
+    x = (torch.rand(count, *VECTOR) < 0.5).float()
+    return Rows(x, {"age": torch.randn(count, given)} if given else {})
+
+
+NETWORKS = {
+    "dense": lambda shape: made("vae", shape, network="dense"),
+    "conv": lambda shape: made("vae", shape, network="conv"),
+    "residual": lambda shape: made("vae", shape, network="residual"),
+    "dense ladder": lambda shape: made("ladder_vae", shape, network="dense"),
+    "residual ladder": lambda shape: made("ladder_vae", shape, network="residual"),
+}
+
+
+def made(name, shape, **options):
+    """A small model of levels by a recipe."""
+    return recipe(name)(
+        shape=shape, levels=LEVELS, latent=2, width=WIDTH, likelihood="categorical", **options
+    ).model

@@ -1,0 +1,26 @@
+"""A logistic prior with learned places and widths: a class and its name."""
+
+PRIOR = '''
+
+class Logistic(Prior):
+    """Independent logistic dimensions, their places and widths learned: heavier tails."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__(dim)
+        self.place, self.log_width = nn.Parameter(torch.zeros(dim)), nn.Parameter(torch.zeros(dim))
+
+    def forward(self, *given: Tensor) -> D.Distribution:
+        even = D.Uniform(torch.zeros_like(self.place), torch.ones_like(self.place))
+        ways = [D.SigmoidTransform().inv, D.AffineTransform(self.place, self.log_width.exp())]
+        return independent(D.TransformedDistribution(even, ways, validate_args=False), self.event_shape)
+
+    @torch.no_grad()
+    def quantiles(self, shares: Tensor) -> Tensor | None:
+        return self.place + self.log_width.exp() * torch.logit(shares)[:, None]
+'''
+
+EDITS = [
+    ("conditionals/priors.py", "        return self.flow()\n", PRIOR),
+    ("conditionals/priors.py", '    "flow": lambda site: Flow(site.dim),\n', '    "logistic": lambda site: Logistic(site.dim),\n'),
+    ("recipes/parts.py", 'Prior = Literal["standard", "mixture", "vamp", "flow"', ', "logistic"'),
+]  # fmt: skip
