@@ -54,6 +54,7 @@ class Stack:
 
     @classmethod
     def new(cls, lanes: int) -> Stack:
+        """A fresh stack of so many lanes."""
         return cls(np.full(lanes, LOW), np.zeros(0, np.uint32))
 
     def mark(self) -> tuple[Array, int]:
@@ -66,10 +67,12 @@ class Stack:
 
     @property
     def lanes(self) -> int:
+        """How many lanes there are."""
         return len(self.heads)
 
     @property
     def words(self) -> Array:
+        """The words below the heads."""
         return self.pile[: self.size]
 
     def widen(self, lanes: int) -> None:

@@ -48,6 +48,7 @@ class BinRule:
         return rows
 
     def __call__(self, name: str, prior: EqualBins, posterior: Any) -> Tensor:
+        """Values of a latent, from the bins that are chosen for it."""
         self.priors[name] = prior.symbols(self.rows, self.dropped)
         self.posteriors[name] = posterior
         self.bins[name] = self.choose(name, self.priors[name], posterior)

@@ -26,6 +26,7 @@ class ByType(Generic[R]):
         update_wrapper(self, default)
 
     def __call__(self, part: Any) -> R:
+        """The form of a part, by its own type."""
         return self.dispatch.registry.get(type(part), self.default)(part)
 
 

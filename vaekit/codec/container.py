@@ -102,6 +102,7 @@ class Writer:
             file.write(piece + CHECK.pack(zlib.crc32(piece)))
 
     def add(self, block: Block) -> None:
+        """Write one block."""
         self.offsets.append(self.file.tell())
         self.file.write(block.packed(self.seed))
 

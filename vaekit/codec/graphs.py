@@ -29,6 +29,7 @@ class FixedPointConditional(nn.Module):
         self.event_shape = conditional.event_shape
 
     def forward(self, *given: Tensor) -> Symbols | CorrelatedNormal:
+        """What the coder needs of p(a | given)."""
         return self.symbols(self.net(*given))
 
 
@@ -40,6 +41,7 @@ class FixedPointMap(nn.Module):
         self.net = exact(net)
 
     def forward(self, *given: Tensor) -> Any:
+        """What the network gives, in fixed-point numbers."""
         return self.net(*given)
 
 

@@ -81,6 +81,7 @@ class Product:
         return self.scaled(torch.addmm(self.bias, a, self.weight.T))
 
     def scaled(self, sums: Tensor) -> Tensor:
+        """Sums of products, brought back to fixed-point numbers."""
         return hold(sums * 2.0**-self.shift)
 
 

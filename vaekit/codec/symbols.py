@@ -63,10 +63,12 @@ class Uniform(Symbols):
         self.shift = np.broadcast_to(np.asarray(PRECISION - np.asarray(log2), np.uint64), count)
 
     def interval(self, part: slice, symbols: Array) -> Intervals:
+        """Where the symbols begin in the distribution function, and how wide they are."""
         shift = self.shift[part]
         return symbols.astype(np.uint64) << shift, np.uint64(1) << shift
 
     def find(self, part: slice, covered: Array) -> tuple[Array, Intervals]:
+        """The symbols at positions of the distribution function, with their intervals."""
         symbols = (covered >> self.shift[part]).astype(np.int64)
         return symbols, self.interval(part, symbols)
 
@@ -81,10 +83,12 @@ class Binary(Symbols):
         self.zeros = (PARTS - np.clip(ones, 1, PARTS - 1)).astype(np.uint64)
 
     def interval(self, part: slice, symbols: Array) -> Intervals:
+        """Where the symbols begin in the distribution function, and how wide they are."""
         zeros, one = self.zeros[part], symbols > 0
         return np.where(one, zeros, 0), np.where(one, np.uint64(PARTS) - zeros, zeros)
 
     def find(self, part: slice, covered: Array) -> tuple[Array, Intervals]:
+        """The symbols at positions of the distribution function, with their intervals."""
         symbols = covered >= self.zeros[part]
         return symbols.astype(np.int64), self.interval(part, symbols)
 
@@ -110,12 +114,14 @@ class Cumulative(Symbols):
         return mass
 
     def interval(self, part: slice, symbols: Array) -> Intervals:
+        """Where the symbols begin in the distribution function, and how wide they are."""
         k = symbols.astype(np.float64)
         start = np.where(k == 0, 0.0, self.edge(part, k))
         end = np.where(k == self.levels - 1, float(PARTS), self.edge(part, k + 1))
         return _unsigned(start, end)
 
     def find(self, part: slice, covered: Array) -> tuple[Array, Intervals]:
+        """The symbols at positions of the distribution function, with their intervals."""
         target, step = covered.astype(np.float64), 1 << (self.levels - 1).bit_length()
         low, start, end = np.zeros_like(target), np.zeros_like(target), np.full_like(target, PARTS)
         ragged = step != self.levels
@@ -164,11 +170,13 @@ class Tabled(Symbols):
         self.count = len(self.which)
 
     def interval(self, part: slice, symbols: Array) -> Intervals:
+        """Where the symbols begin in the distribution function, and how wide they are."""
         which = self.which[part]
         start = np.where(symbols > 0, self.cdf[which, np.maximum(symbols - 1, 0)], 0)
         return _unsigned(start, self.cdf[which, symbols])
 
     def find(self, part: slice, covered: Array) -> tuple[Array, Intervals]:
+        """The symbols at positions of the distribution function, with their intervals."""
         cdf, first = self.cdf.reshape(-1), self.which[part] * np.int64(self.levels)
         target = covered.astype(np.int32)
         symbols, step = np.zeros(len(first), np.int64), 1 << (self.levels - 1).bit_length()
@@ -222,12 +230,15 @@ class Escaped(Symbols):
         self.head, self.levels, self.count = head, levels, head.count
 
     def interval(self, part: slice, symbols: Array) -> Intervals:
+        """Where the symbols begin in the distribution function, and how wide they are."""
         return self.head.interval(part, np.minimum(symbols, self.levels - 1))
 
     def find(self, part: slice, covered: Array) -> tuple[Array, Intervals]:
+        """The symbols at positions of the distribution function, with their intervals."""
         return self.head.find(part, covered)
 
     def push(self, stack: Stack, symbols: Array) -> None:
+        """Put symbols on the stack."""
         rest = symbols[symbols >= self.levels - 1] - (self.levels - 2)
         lengths = _bit_lengths(rest)
         for low in (0, 16, 32):
@@ -240,6 +251,7 @@ class Escaped(Symbols):
         self.head.push(stack, np.minimum(symbols, self.levels - 1))
 
     def pop(self, stack: Stack) -> Array:
+        """Take symbols off the stack."""
         symbols = self.head.pop(stack)
         large = symbols == self.levels - 1
         lengths = Uniform(int(large.sum()), 6).pop(stack)

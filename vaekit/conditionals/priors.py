@@ -69,6 +69,7 @@ class StandardNormal(Prior):
         self.register_buffer("zero", torch.zeros(dim), persistent=False)
 
     def forward(self, *given: Tensor) -> D.Distribution:
+        """p(z)."""
         normal = D.Normal(self.zero, torch.ones_like(self.zero), validate_args=False)
         return independent(normal, self.event_shape)
 
@@ -83,6 +84,7 @@ class EvenLabels(Prior):
         self.register_buffer("logits", torch.zeros(dim), persistent=False)
 
     def forward(self, *given: Tensor) -> D.Distribution:
+        """p(z)."""
         return D.OneHotCategorical(logits=self.logits, validate_args=False)
 
 
@@ -115,6 +117,7 @@ class Mixture(Prior):
         self.raw_scales.copy_(unsoftplus(wide.clamp_min(FLOOR)).expand_as(self.means))
 
     def forward(self, *given: Tensor) -> D.Distribution:
+        """p(z)."""
         scales = F.softplus(self.raw_scales) + FLOOR
         parts = independent(D.Normal(self.means, scales, validate_args=False), self.event_shape)
         return mixed(self.logits, parts)
@@ -156,6 +159,7 @@ class Vamp(DataInit, Prior):
         self.init_from(x)
 
     def forward(self, *given: Tensor) -> D.Distribution:
+        """p(z)."""
         return mixed(self.logits, self.posterior(self.pseudo))
 
 
@@ -174,6 +178,7 @@ class Flow(Prior):
         self.flow = flows.NSF(dim, transforms=transforms, hidden_features=(width, width))
 
     def forward(self, *given: Tensor) -> D.Distribution:
+        """p(z)."""
         return self.flow()
 
 

@@ -125,9 +125,11 @@ class Recorder:
 
     @property
     def rows(self) -> int:
+        """How many rows there are."""
         return self.shape.numel()
 
     def tile(self, rows: Tensor) -> Tensor:
+        """Repeat a tensor of rows once for each particle."""
         if len(rows) == self.rows:
             return rows
         return rows.repeat(self.shape[0], *[1] * (rows.dim() - 1))
@@ -135,6 +137,7 @@ class Recorder:
     def __call__(
         self, name: str, prior: D.Distribution, posterior: D.Distribution | None
     ) -> Tensor:
+        """A value of the latent, by this rule."""
         if posterior is None:
             raise TypeError(f"latent {name!r} has no posterior here: give the model its x")
         self.latents[name] = self.named.get(name, self.rule)(prior, posterior, self.shape)
@@ -148,11 +151,13 @@ class Generator:
         self.rows, self.values = rows, values or {}
 
     def tile(self, rows: Tensor) -> Tensor:
+        """Repeat a tensor of rows once for each particle."""
         return rows
 
     def __call__(
         self, name: str, prior: D.Distribution, posterior: D.Distribution | None = None
     ) -> Tensor:
+        """A value of the latent, by this rule."""
         if name in self.values:
             return self.values[name]
         return prior.sample() if prior.batch_shape else prior.sample(torch.Size([self.rows]))

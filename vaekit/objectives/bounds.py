@@ -42,6 +42,7 @@ class Bound:
         update_wrapper(self, value)
 
     def __call__(self, t: Trace) -> Tensor:
+        """The bound of each row, (B,) nats."""
         return self.value(t)
 
 

@@ -116,6 +116,7 @@ class Objective(nn.Module):
         return [at(weight, step) for weight in (self.kl_weight, *(t.weight for t in self.terms))]
 
     def forward(self, model: nn.Module, rows: Tensor | Rows, step: int = 0) -> Loss:
+        """The loss of some rows at a step."""
         return self.weighed(model, Rows.of(rows), self.weights(step))
 
     def weighed(self, model: nn.Module, rows: Rows, weights: Sequence[float | Tensor]) -> Loss:

@@ -61,6 +61,7 @@ class Summary:
     model: int
 
     def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
         return {**asdict(self), "ratio": self.raw / max(self.size, 1)}
 
 
@@ -203,10 +204,12 @@ class Archive:
 
     @property
     def rows(self) -> int:
+        """How many rows there are."""
         return int(self.header["rows"])
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Shape of a row."""
         return tuple(self.header["shape"])
 
     @cached_property
@@ -232,6 +235,7 @@ class Archive:
 
     @cached_property
     def coder(self) -> Coder:
+        """What its blocks are coded with."""
         require(
             self.header["tables"] == tables_hash(),
             "this machine computes other tables than the one that compressed the file; "

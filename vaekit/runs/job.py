@@ -82,6 +82,7 @@ class Job:
 
     @property
     def steps(self) -> int:
+        """How many updates there are in all."""
         return self.plan.epochs * self.batches.per_epoch
 
     @property

@@ -79,10 +79,12 @@ class Run:
 
     @property
     def at_end_of_epoch(self) -> bool:
+        """Whether the last update ended an epoch."""
         return self.state.step % self.batches.per_epoch == 0
 
     @property
     def out_of_patience(self) -> bool:
+        """Whether there were too many epochs without a better validation loss."""
         patience = self.state.plan.patience
         return bool(patience) and self.waited >= patience
 

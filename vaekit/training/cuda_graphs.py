@@ -54,6 +54,7 @@ class CudaGraphs:
 
     @contextmanager
     def side_stream(self) -> Iterator[None]:
+        """A stream of its own, in which work is done that will be captured."""
         here = torch.cuda.current_stream(self.stream.device)
         self.stream.wait_stream(here)
         with torch.cuda.stream(self.stream):
@@ -61,6 +62,7 @@ class CudaGraphs:
         here.wait_stream(self.stream)
 
     def capture(self, work: Callable[[], None]) -> Replay:
+        """Capture work, without doing it."""
         graph = torch.cuda.CUDAGraph()
         with self.side_stream(), torch.cuda.graph(graph, stream=self.stream):
             work()
@@ -116,6 +118,7 @@ class Fault:
 
     @property
     def tensors(self) -> list[Tensor]:
+        """All that it holds."""
         return [self.found, self.good, self.values]
 
 

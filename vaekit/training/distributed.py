@@ -157,6 +157,7 @@ class Passes(nn.Module):
         self.model, self.objective = model, objective
 
     def forward(self, rows: Rows, step: int) -> Loss:
+        """The loss of some rows at a step."""
         return self.objective(self.model, rows, step)
 
     def no_sync(self) -> AbstractContextManager[None]:

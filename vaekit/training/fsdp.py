@@ -62,6 +62,7 @@ class ShardedWeights(Weights):
         self.passes, self.models = passes, models
 
     def gather(self, tensor: Tensor) -> Tensor:
+        """A tensor as it is, or whole where it was sharded."""
         return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
     def shard_like(self, tensor: Tensor, place: Tensor) -> Tensor:
@@ -72,6 +73,7 @@ class ShardedWeights(Weights):
         return distribute_tensor(whole, place.device_mesh, place.placements, src_data_rank=None)
 
     def reshard(self) -> None:
+        """Keep no more than this share."""
         for module in (self.passes, *self.models):
             for part in module.modules():
                 if isinstance(part, FSDPModule):

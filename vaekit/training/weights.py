@@ -57,12 +57,15 @@ class WholeWeights(Weights):
         self.passes = data_parallel(Passes(models[0], objective), world)
 
     def gather(self, tensor: Tensor) -> Tensor:
+        """A tensor as it is, or whole where it was sharded."""
         return tensor
 
     def shard_like(self, tensor: Tensor, place: Tensor) -> Tensor:
+        """A whole tensor as place is held here."""
         return tensor
 
     def reshard(self) -> None:
+        """Keep no more than this share."""
         pass
 
 
