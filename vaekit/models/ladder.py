@@ -48,7 +48,7 @@ class Seen(nn.Module):
         self.stages, self.posterior = stages, posterior
 
     def forward(self, x: Tensor, *given: Tensor) -> D.Distribution:
-        """The posterior, with its features tiled."""
+        """q(z | x), (B,) rows."""
         for stage in self.stages:
             x = stage(x)
         return self.posterior(x)

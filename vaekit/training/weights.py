@@ -66,7 +66,6 @@ class WholeWeights(Weights):
 
     def reshard(self) -> None:
         """Keep no more than this share."""
-        pass
 
 
 def weights_held(
