@@ -10,7 +10,7 @@ from PIL import Image
 
 import vaekit
 from vaekit.pages.comparison import compare_models
-from vaekit.pages.panels import manifold, white
+from vaekit.pages.panels import manifold
 from vaekit.pages.report import write_report
 from vaekit.pages.sections import SECTIONS, Section
 from vaekit.pictures import as_bytes, enlarge, figure, grid, svg
@@ -82,7 +82,7 @@ def test_annealing_brackets_the_bounds(trained, tmp_path):
     shutil.copytree(trained[0], tmp_path / "m")
     text = write_report(trained[1], tmp_path / "m", annealed=5).read_text()
     assert "annealed, and its gap above" in text
-    assert "first 5 test rows" in text
+    assert "on 5 rows, chosen at random" in text
 
 
 def test_its_numbers_are_the_evaluations(page):
@@ -148,7 +148,7 @@ def test_the_decoded_plane_goes_by_quantiles(trained):
 
 
 def test_white_is_what_the_data_calls_white(trained):
-    assert white(trained[1]) == 16
+    assert trained[1].white == 16
 
 
 def test_grids():

@@ -26,12 +26,13 @@ from vaekit.recipes.recipe import (
     options,
     takes_given,
 )
+from vaekit.rows import Rows
 from vaekit.runs.config import Chosen, Config, Origin
 from vaekit.runs.run import Run
 from vaekit.system.checks import known, require
 from vaekit.system.devices import CPU
 from vaekit.system.precision import resolve_precision
-from vaekit.system.seeding import seeded
+from vaekit.system.seeding import seeded, some
 from vaekit.training import Plan
 from vaekit.training.distributed import world
 from vaekit.training.placement import HERE, Placement
@@ -110,8 +111,7 @@ class Job:
         with seeded(self.plan.seed, "init"):
             built = call(recipes.recipe(self.recipe), self.arguments)
         check_range(built, self.source, self.choice)
-        shown = min(ROWS_TO_ADAPT, NUMBERS_TO_ADAPT // prod(self.source.shape))
-        rows = self.rows("train")[: max(shown, 1)]
+        rows = self._shown
         data_init(built.model, rows.data)
         with seeded(self.plan.seed, "check"):
             built.objective.check(built.model, rows[:TRIED])
@@ -122,6 +122,13 @@ class Job:
             f"{self.parts} parts, nor by several processes",
         )
         return built
+
+    @property
+    def _shown(self) -> Rows:
+        """Training rows that an untrained model sees: as many as stand for all, in their order."""
+        rows = self.rows("train")
+        limit = max(min(ROWS_TO_ADAPT, NUMBERS_TO_ADAPT // prod(self.source.shape)), 1)
+        return rows[some(len(rows), limit, self.plan.seed).sort().values]
 
     def config(self, opening: Opening = AS_IT_IS, place: str | None = None) -> Config:
         """What a model folder says of itself.

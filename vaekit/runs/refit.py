@@ -32,7 +32,7 @@ from vaekit.runs.job import ROWS_TO_ADAPT, reopen
 from vaekit.runs.run import Run, run_here
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import known, require
-from vaekit.system.seeding import seeded
+from vaekit.system.seeding import seeded, some
 from vaekit.training import Plan
 from vaekit.training.placement import placement
 
@@ -199,7 +199,8 @@ def refit(
     rows = {split: base.rows(source, split, plan.seed) for split in ("train", "validation", "test")}
     codes = {split: draws_of(frozen, part, plan.seed, split) for split, part in rows.items()}
     with seeded(plan.seed, "begin"):
-        new.begin(rows["train"][:ROWS_TO_ADAPT].data, codes["train"][0])
+        shown = some(len(rows["train"]), ROWS_TO_ADAPT, plan.seed).sort().values
+        new.begin(rows["train"][shown].data, codes["train"][0])
     new, updates = fit_density(new, codes["train"], codes["validation"], plan, device)
     found = _with(base, source, prior, new)
     return Refit(found, updates, codes["train"].shape[1], _gains(found.model, codes))
