@@ -20,7 +20,6 @@ from torch import Tensor
 from vaekit.models.drawing import density
 from vaekit.models.trace import Trace, replay
 
-
 NEAR = 1e-6
 
 
@@ -183,8 +182,12 @@ def frozen_log_q(t: Trace) -> Tensor:
 
 
 def _grouped(weighted: Tensor, groups: int) -> Tensor:
-    """IWAE within each of ``groups`` groups of particles: (groups, B). What is given are the logs of
-    share times weight of each particle; a group has 1 / ``groups`` of the shares."""
+    """IWAE within each of ``groups`` groups of particles: (groups, B).
+
+    Args:
+        weighted: log of share times importance weight of each particle, (K, B).
+        groups: of 1 / ``groups`` of the shares each.
+    """
     particles = len(weighted)
     if particles % groups:
         raise ValueError(f"{particles} samples cannot be put into {groups} equal groups")
