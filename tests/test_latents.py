@@ -57,6 +57,11 @@ class TestAggregate:
         assert found.total_correlation == pytest.approx(0, abs=0.05)
         assert not found.saturated
 
+    def test_marginals_wider_than_the_prior(self):
+        found = aggregate(line([0.0, 0.0, 0.0], [2.0, 3.0, 0.3]), self.x)
+        variance = np.array([4.0, 9.0, 0.09])
+        assert np.allclose(found.dimension_kl, (variance - 1 - np.log(variance)) / 2, rtol=0.1)
+
     def test_dependent_dimensions_have_total_correlation(self):
         x = self.x.clone()
         x[:, 1] = x[:, 0]
