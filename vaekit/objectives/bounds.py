@@ -113,8 +113,8 @@ def piwae(groups: int) -> Bound:
     def piwae(t: Trace) -> Tensor:
         still, moving = replay(t, fixed=True), replay(t, frozen=True)
         ratio = moving.log_px + t.kl_weight * (moving.log_pz - t.log_qz)
-        kept = {"log_qz": t.log_qz.detach(), "log_weight": t.log_weight.detach()}
-        decoder = iwae(replace(still, **kept))
+        log_q, share = t.log_qz.detach(), t.log_weight.detach()
+        decoder = iwae(replace(still, log_qz=log_q, log_weight=share))
         encoder = _grouped(t.log_weight + ratio, groups).mean(0)
         return _with_gradient_of(iwae(t), decoder + encoder)
 
