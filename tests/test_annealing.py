@@ -34,7 +34,7 @@ def test_weights_are_unbiased_even_with_few_temperatures():
 
 
 def test_starting_at_the_exact_posterior_there_is_nothing_to_do():
-    found = anneal(EXACT.model, EXACT.x, steps=3, chains=2)
+    found = anneal(EXACT.model, EXACT.x, steps=3, chains=2, start="posterior")
     assert torch.allclose(found.log_weights, EXACT.log_px.expand(2, 5), atol=1e-6)
 
 

@@ -355,12 +355,12 @@ def test_evaluation_and_report_foretell_the_file(trained, tmp_path):
 
     scores = trained.evaluate(trained.source.values, samples=1)
     found = compress(trained, trained.source.values.numpy(), tmp_path / "a.vk")
-    assert found.bits_per_dimension == pytest.approx(scores.code_bits_per_dimension, rel=0.02)
+    assert found.bits_per_dimension == pytest.approx(scores.bits.code_bits_per_dimension, rel=0.02)
     trained.save(tmp_path / "model")
     text = write_report(trained, tmp_path / "model").read_text()
     assert "Where the bits go" in text
     real = vaekit.fit(np.random.default_rng(0).normal(size=(60, 4)), latent=2, epochs=1, width=4)
-    assert real.evaluate(samples=2).code_bits_per_dimension is None
+    assert real.evaluate(samples=2).bits.code_bits_per_dimension is None
 
 
 def test_tiles_and_colours_from_training_to_the_file(tmp_path, monkeypatch, capsys):

@@ -1,6 +1,7 @@
 """Multi-sample bounds: identities that hold exactly, order, and gradients without bias."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -97,6 +98,26 @@ class TestIdentities:
         assert torch.allclose(tvo(1)(t), sampled_elbo(t))
         assert (tvo(5)(t) > sampled_elbo(t)).all()
         assert (tvo(50)(t) > tvo(2)(t)).all()
+
+    @pytest.mark.parametrize("near", [0.0, 1e-12, 1e-8, 1e-7, 1e-6, 1e-5, -1e-5, 1e-3])
+    def test_renyi_keeps_its_digits_near_order_1(self, near):
+        """In float32, with log weights near -90: as exactly as in float64 by the series."""
+        t = particles()
+        ratio = -90 + 3 * torch.randn(5, 400)
+        shares = torch.full((5, 400), -math.log(5))
+        t = replace(
+            t, log_px=ratio, log_pz=0 * ratio, log_qz=0 * ratio, log_weight=shares, kl_weight=1.0
+        )
+        exact = ratio.double()
+        mean = exact.mean(0)
+        apart = exact - mean
+        series = near / 2 * apart.square().mean(0) + near**2 / 6 * apart.pow(3).mean(0)
+        assert torch.allclose(renyi(1 - near)(t).double(), mean + series, atol=2e-4)
+
+    def test_renyi_below_order_0_is_no_lower_bound(self):
+        t = trace(WRONG.model, WRONG.x, samples=20_000)
+        assert (renyi(-3.0)(t) > WRONG.log_px).all()
+        assert "Below 0 it is no lower bound" in " ".join(renyi.__doc__.split())
 
     def test_thermodynamic_integral_is_log_p_with_many_points(self):
         torch.manual_seed(0)
@@ -283,6 +304,22 @@ class TestLabels:
         per_label = torch.logsumexp(inner.unflatten(0, (samples, classes)), 0) - math.log(samples)
         by_hand = torch.logsumexp(per_label + math.log(1 / classes), 0)
         assert torch.allclose(iwae(t), by_hand, atol=1e-4)
+
+    def test_grouped_bounds_weigh_enumerated_labels(self):
+        """Below log p(x), one group is IWAE, and PIWAE's gradient for q is MIWAE's."""
+        m = labelled()
+        parts = list(m.posteriors[0].parameters())
+
+        def of(bound):
+            torch.manual_seed(2)
+            return bound(trace(m, self.x, samples=48, named={"y": enumerated(4)}))
+
+        def slopes(bound):
+            return torch.cat([g.flatten() for g in torch.autograd.grad(of(bound).sum(), parts)])
+
+        assert torch.allclose(of(miwae(1)), of(iwae), atol=1e-5)
+        assert (of(miwae(4)) < of(iwae) + 1e-6).all()
+        assert torch.allclose(slopes(piwae(4)), slopes(miwae(4)), atol=1e-5)
 
     def test_more_samples_tighten_the_bound(self):
         m = labelled()

@@ -96,7 +96,7 @@ def test_annealing_agrees_with_importance_sampling(folder):
     model = vaekit.load(folder)
     source = vaekit.open_source("digits", given="label").part("test", 20)
     found = model.evaluate(source, split="all", samples=500, annealed_rows=20, annealed_steps=100)
-    assert found.annealed == pytest.approx(found.log_likelihood, abs=1.0)
+    assert found.annealing.value == pytest.approx(found.log_likelihood, abs=1.0)
 
 
 def test_compressed_files_carry_the_labels(folder, here, capsys):

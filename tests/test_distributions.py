@@ -109,7 +109,7 @@ def gaussian_pairs():
     factor = torch.randn(4, 3, 2) * 0.5
     tril = torch.randn(4, 3, 3).tril(-1) + torch.diag_embed(scale)
     prior = D.Independent(
-        D.Normal(torch.tensor([0.3, -0.2, 0.1]), torch.tensor([1.0, 2.0, 0.5])), 1
+        D.Normal(torch.tensor([0.3, -0.2, 0.1]), torch.tensor([1.0, 2.0, 3.0])), 1
     )
     return {
         "diagonal": (D.Independent(D.Normal(loc, scale), 1), prior),

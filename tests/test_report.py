@@ -82,7 +82,7 @@ def test_annealing_brackets_the_bounds(trained, tmp_path):
     shutil.copytree(trained[0], tmp_path / "m")
     text = write_report(trained[1], tmp_path / "m", annealed=5).read_text()
     assert "annealed, and its gap above" in text
-    assert "first 5 test rows" in text
+    assert "on 5 rows, chosen at random" in text
 
 
 def test_its_numbers_are_the_evaluations(page):

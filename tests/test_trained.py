@@ -81,9 +81,9 @@ class TestImages:
         assert s.elbo < s.log_likelihood
         assert s.log_likelihood - s.elbo < 5
         assert s.bits_per_dimension == pytest.approx(-s.log_likelihood / np.log(2) / 64)
-        assert 0 < s.sampling_error < s.log_likelihood_error
-        assert 1 < s.effective_samples <= 300
-        assert sum(s.kl_per_dimension) == pytest.approx(s.kl, rel=1e-3)
+        assert 0 < s.density.sampling_error < s.density.log_likelihood_error
+        assert 1 < s.density.effective_samples <= 300
+        assert sum(s.density.kl_per_dimension) == pytest.approx(s.kl, rel=1e-3)
         assert 0 < s.mean_squared_error < 40
         json.dumps(s.to_dict())
 
@@ -98,7 +98,9 @@ class TestImages:
         assert found.shape == (len(digits),)
         assert np.allclose(model.log_likelihood(digits[5]), model.log_likelihood(digits)[5:6])
         scores = model.evaluate(digits, samples=200)
-        assert found.mean() == pytest.approx(scores.log_likelihood, abs=5 * scores.sampling_error)
+        assert found.mean() == pytest.approx(
+            scores.log_likelihood, abs=5 * scores.density.sampling_error
+        )
         strange = np.random.default_rng(0).permutation(digits.reshape(len(digits), -1), axis=1)
         assert model.log_likelihood(strange.reshape(digits.shape)).mean() < found.mean() - 10
         with pytest.raises(BadInput, match="samples must be at least 1, not 0"):

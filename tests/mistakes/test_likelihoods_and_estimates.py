@@ -194,7 +194,7 @@ def test_any_shape_can_be_evaluated():
 def test_grey_bernoulli_is_flagged():
     """Elsewhere: grey levels under a Bernoulli are reported as log-likelihood."""
     m = vaekit.fit("digits", likelihood="bernoulli", latent=2, width=8, epochs=1)
-    assert "not a likelihood" in m.evaluate(samples=5).bits_of
+    assert "not a likelihood" in m.evaluate(samples=5).bits.bits_of
 
 
 def test_generation_clips_before_it_rounds():

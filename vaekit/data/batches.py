@@ -178,11 +178,24 @@ class Encoded:
         maker = Encoder(self.representation, self.seed)
         return maker.rows(self.values[window], given, self.name, number)
 
-    def __getitem__(self, window: slice) -> Rows:
-        start, stop, _ = window.indices(len(self))
+    def __getitem__(self, index: slice | Tensor) -> Rows:
+        if isinstance(index, Tensor):
+            return self._picked(index)
+        start, stop, _ = index.indices(len(self))
         first, last = start // CHUNK, max(stop - 1, start) // CHUNK
         rows = concatenated([self.block(number) for number in range(first, last + 1)])
         return rows[start - first * CHUNK : stop - first * CHUNK]
+
+    def _picked(self, indices: Tensor) -> Rows:
+        """These rows, in this order; whole blocks are made only where something is drawn."""
+        if not self.representation.is_drawn:
+            given = {name: values[indices] for name, values in self.given.items()}
+            return Encoder(self.representation, self.seed).rows(self.values[indices], given)
+        order = indices.argsort(stable=True)
+        numbers, counts = (indices[order] // CHUNK).unique_consecutive(return_counts=True)
+        wanted = (indices[order] % CHUNK).split(counts.tolist())
+        blocks = zip(numbers.tolist(), wanted, strict=True)
+        return concatenated([self.block(n)[places] for n, places in blocks])[order.argsort()]
 
     def split(self, rows: int = CHUNK) -> Chunks:
         """All rows, so many at a time."""

@@ -15,7 +15,7 @@ from torch import Tensor
 from vaekit.data.conditions import Condition, Conditions, column_of
 from vaekit.data.on_disk import OnDisk, Selection, Values, chunks_of
 from vaekit.system.checks import BadInput, known, require, size_text
-from vaekit.system.seeding import generator_for
+from vaekit.system.seeding import generator_for, some
 
 SPLITS = ("train", "validation", "test")
 FEWEST_ROWS = 10
@@ -76,14 +76,13 @@ class Source:
             return torch.arange(len(self.values))
         return self.splits[known("split", split, (*self.splits, "all"))]
 
-    def rows(self, split: str, limit: int | None = None) -> Values:
-        """The stored values of the first ``limit`` rows of a split, or of all of its rows; what
-        is on disk stays there."""
+    def rows(self, split: str) -> Values:
+        """The stored values of a split's rows; what is on disk stays there."""
         if isinstance(self.values, OnDisk):
-            return Selection(self.values, self.indices(split)[:limit])
+            return Selection(self.values, self.indices(split))
         if split == "all":
-            return self.values[:limit]
-        return self.values[self.indices(split)[:limit]]
+            return self.values
+        return self.values[self.indices(split)]
 
     def labels_of(self, split: str) -> Tensor | None:
         """The labels of one split's rows, where there are labels."""
@@ -91,9 +90,9 @@ class Source:
             return self.labels
         return self.labels[self.splits[split]]
 
-    def given_of(self, split: str, limit: int | None = None) -> dict[str, Tensor]:
-        """What is given beside the first ``limit`` rows of a split, or beside all of its rows."""
-        indices = self.indices(split)[:limit]
+    def given_of(self, split: str) -> dict[str, Tensor]:
+        """What is given beside a split's rows."""
+        indices = self.indices(split)
         return {name: column[indices] for name, column in self.given.items()}
 
     def conditions(self) -> Conditions:
@@ -120,8 +119,15 @@ class Source:
             given={name: column[indices] for name, column in self.given.items()},
         )
 
+    def some(self, split: str, limit: int, seed: int = 0) -> Source:
+        """Rows that stand for a split, at most ``limit``, as a source of their own: chosen and put
+        in order at random, by the seed alone."""
+        indices = self.indices(split)
+        return self.take(indices[some(len(indices), limit, seed)])
+
     def part(self, split: str, limit: int | None = None) -> Source:
-        """The first ``limit`` rows of a split, or all of them, as a source of their own."""
+        """The first ``limit`` rows of a split, or all of them, as a source of their own. They stand
+        for themselves alone: :meth:`some` are for judging by."""
         if split == "all" and (limit is None or limit >= len(self)):
             return self
         return self.take(self.indices(split)[:limit])

@@ -13,7 +13,7 @@ from vaekit.distributions.divergences import log_prob_per_element, normal_margin
 from vaekit.evaluation.passes import LatentDistributions, at_mean, chunks, latent_distributions
 from vaekit.models import Graph
 from vaekit.rows import AnyRows
-from vaekit.system.seeding import seeded
+from vaekit.system.seeding import seeded, some
 
 ROWS, AT_ONCE = 4_000, 100
 
@@ -55,7 +55,7 @@ class Aggregate:
 
 @torch.inference_mode()
 def aggregate(model: Graph, rows: AnyRows, *, seed: int = 0) -> Aggregate | None:
-    """Look at the aggregate posterior over up to 4,000 rows.
+    """Look at the aggregate posterior over up to 4,000 rows, chosen at random.
 
     Returns None unless the model has one latent whose posterior is normal.
     """
@@ -64,7 +64,7 @@ def aggregate(model: Graph, rows: AnyRows, *, seed: int = 0) -> Aggregate | None
         return None
     found = [
         latent
-        for part in chunks(rows[:ROWS])
+        for part in chunks(rows[some(len(rows), ROWS, seed)])
         for latent in latent_distributions(model, part, at_mean).values()
     ]
     if normal_marginals(found[0].posterior) is None:

@@ -156,10 +156,11 @@ class Annealed:
 
     @property
     def standard_error(self) -> Tensor:
-        """Of :attr:`value`, (rows,), nats, from the spread of the weights over the chains."""
+        """Of :attr:`value`, (rows,), nats, from the spread of the weights over the chains; NaN for
+        one chain. Where few of them carry the weight it is too small: see :func:`sandwich`."""
         w = torch.softmax(self.log_weights, 0)
         chains = len(w)
-        return ((chains * w.square().sum(0) - 1).clamp_min(0) / max(chains - 1, 1)).sqrt()
+        return ((chains * w.square().sum(0) - 1).clamp_min(0) / (chains - 1 or math.nan)).sqrt()
 
     @property
     def mean(self) -> float:
@@ -195,7 +196,7 @@ def anneal(
     *,
     steps: int = STEPS,
     chains: int = CHAINS,
-    start: str = "posterior",
+    start: str = "prior",
     leapfrog: int = LEAPFROG,
     seed: int = 0,
     title: str = "annealing",
@@ -210,7 +211,8 @@ def anneal(
         rows: whose log p(x) is estimated.
         steps: intermediate distributions.
         chains: independent estimates per row.
-        start: "posterior" (begin at q(z|x)) or "prior" (begin at p(z)).
+        start: "prior" (begin at p(z)) or "posterior" (begin at q(z|x): shorter, where q is good;
+            what q does not cover is then found late or never).
         leapfrog: leapfrog steps of a transition.
         seed: of everything random.
         title: of the progress bar.
@@ -242,7 +244,18 @@ def sandwich(
     seed: int = 0,
 ) -> Sandwich:
     """Draw ``rows`` rows from the model, given what ``given`` holds if it is given anything, and
-    bracket their log p(x) from both sides."""
+    bracket their log p(x) from both sides.
+
+    Args:
+        model: a graph.
+        rows: how many.
+        given: what a conditional model is given of each.
+        steps: intermediate distributions.
+        chains: independent estimates per row, each way.
+        start: as :func:`anneal` has it: the gap speaks of chains that begin alike.
+        leapfrog: leapfrog steps of a transition.
+        seed: of everything random.
+    """
     model.eval()
     with seeded(seed, "sandwich"):
         made, z = AnnealedPath.simulate(model, rows, given)

@@ -1,19 +1,22 @@
 """How codes line up with known factors of variation.
 
 Codes are (rows, dim) real numbers; factors are (rows, factors) whole numbers. Every score lies in
-[0, 1], 1 being best.
+[0, 1], 1 being best. A factor that never changes is left out: there is nothing to tell of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
+from vaekit.system.checks import require
 from vaekit.system.types import Array
 
 Encoder = Callable[[Array], Array]
@@ -54,12 +57,14 @@ class Disentanglement:
 def mutual_information(codes: Array, factors: Array, bins: int = BINS) -> Array:
     """I(z_i; v_k) in nats, (dim, factors), with each code cut into ``bins`` equal-width bins."""
     cut = np.stack([_binned(column, bins) for column in codes.T], 1)
-    return np.array([[_information(z, v) for v in factors.T] for z in cut.T])
+    levels = [_levels(column) for column in factors.T]
+    return np.array([[_information(z, v) for v in levels] for z in cut.T])
 
 
 def mig(codes: Array, factors: Array, bins: int = BINS) -> float:
     """Mean over factors of the gap between the two dimensions that tell most of it, as a share
     of the factor's entropy."""
+    factors = changing(factors)
     information = np.sort(mutual_information(codes, factors, bins), 0)[::-1]
     second = information[1] if len(information) > 1 else 0.0
     return float(np.mean((information[0] - second) / _entropies(factors)))
@@ -68,18 +73,20 @@ def mig(codes: Array, factors: Array, bins: int = BINS) -> float:
 def modularity(codes: Array, factors: Array, bins: int = BINS) -> float:
     """Mean over dimensions of 1 - (information on other factors)^2 / (on the best one)^2 / (n - 1).
 
-    Dimensions that tell of no factor count as 0.
+    Dimensions that tell of no factor count as 0; of a single factor, as 1.
     """
+    factors = changing(factors)
     squared = mutual_information(codes, factors, bins) ** 2
     best = squared.max(1)
     others = squared.sum(1) - best
-    scores = 1 - others / (np.maximum(best, 1e-12) * (factors.shape[1] - 1))
+    scores = 1 - others / (np.maximum(best, 1e-12) * max(factors.shape[1] - 1, 1))
     return float(np.where(best > 1e-6, scores, 0.0).mean())
 
 
 def sap(codes: Array, factors: Array, *, split: float = 0.5, seed: int = 0) -> float:
     """Mean over factors of the gap in accuracy between the two dimensions from which a linear
-    classifier tells the factor best."""
+    classifier tells the factor best; one that never changes does as well as chance."""
+    factors = changing(factors)
     train, test = _halves(len(codes), split, seed)
     gaps = []
     for factor in factors.T:
@@ -96,12 +103,16 @@ def dci(
 ) -> tuple[float, float, float]:
     """Disentanglement, completeness and informativeness from the importances that gradient
     boosted trees give each dimension for each factor. Informativeness is accuracy on test rows."""
+    factors = changing(factors)
     train, test = _halves(len(codes), split, seed)
     importances, accuracy = [], []
     for factor in factors.T:
-        trees = GradientBoostingClassifier(n_estimators=10, random_state=seed)
-        trees.fit(codes[train], factor[train])
-        importances.append(trees.feature_importances_)
+        trees = _fitted(
+            GradientBoostingClassifier(n_estimators=10, random_state=seed),
+            codes[train],
+            factor[train],
+        )
+        importances.append(getattr(trees, "feature_importances_", np.zeros(codes.shape[1])))
         accuracy.append(trees.score(codes[test], factor[test]))
     matrix = np.array(importances).T
     return _one_each(matrix), _one_each(matrix.T), float(np.mean(accuracy))
@@ -169,6 +180,29 @@ def scores(codes: Array, factors: Array, *, seed: int = 0) -> Disentanglement:
     )
 
 
+def changing(factors: Array) -> Array:
+    """The factors that change.
+
+    Raises:
+        BadInput: if none does.
+    """
+    kept = factors[:, (factors != factors[:1]).any(0)]
+    require(kept.shape[1] > 0, "no factor ever changes: there is nothing to tell apart")
+    return kept
+
+
+def _fitted(model: Any, codes: Array, factor: Array) -> Any:
+    """A fitted classifier; of rows that all share one value, one that always says so."""
+    if len(np.unique(factor)) < 2:
+        model = DummyClassifier()
+    return model.fit(codes, factor)
+
+
+def _levels(factor: Array) -> Array:
+    """Whole numbers from 0 for the values of a factor, whatever they are."""
+    return np.unique(factor, return_inverse=True)[1]
+
+
 def _binned(column: Array, bins: int) -> Array:
     edges = np.linspace(column.min(), column.max() + 1e-12, bins + 1)
     return np.digitize(column, edges[1:-1])
@@ -184,22 +218,24 @@ def _information(a: Array, b: Array) -> float:
 
 
 def _entropies(factors: Array) -> Array:
-    return np.array([_information(v, v) for v in factors.T])
+    levels = [_levels(column) for column in factors.T]
+    return np.array([_information(v, v) for v in levels])
 
 
 def _one_code_accuracy(column: Array, factor: Array, train: Array, test: Array) -> float:
-    """Accuracy from one dimension; a dimension that never changes tells nothing."""
-    if column.var() < 1e-12:
-        return 0.0
-    model = LinearSVC(C=0.01, class_weight="balanced").fit(column[train], factor[train])
+    """Accuracy from one dimension."""
+    model = _fitted(LinearSVC(C=0.01, class_weight="balanced"), column[train], factor[train])
     return float(model.score(column[test], factor[test]))
 
 
 def _one_each(matrix: Array) -> float:
-    """Mean over rows of 1 - entropy (to the base of the columns), weighted by the rows' sums."""
+    """Mean over rows of 1 - entropy (to the base of the columns), weighted by the rows' sums; 0
+    where there is nothing, 1 where there is one column."""
     total = matrix.sum()
+    if total == 0:
+        return 0.0
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1e-12)
-    entropy = -(shares * np.log(np.maximum(shares, 1e-12))).sum(1) / np.log(matrix.shape[1])
+    entropy = -(shares * np.log(np.maximum(shares, 1e-12))).sum(1) / np.log(max(matrix.shape[1], 2))
     return float(((1 - entropy) * matrix.sum(1) / total).sum())
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from vaekit.evaluation.passes import ROWS, chunks, concatenated, in_chunks
+from vaekit.evaluation.tails import Sums, spread, tail_length
 from vaekit.models import Graph
 from vaekit.models.drawing import Rule, from_posterior, with_common_noise
 from vaekit.models.trace import Trace, trace
@@ -17,6 +18,7 @@ from vaekit.rows import AnyRows, Rows
 from vaekit.system.seeding import seeded
 
 PARTICLES, NUMBERS = 20_000, 2**21  # at once; of their decoded numbers, that caches can hold
+FEW, HEAVY = 30, 0.7  # effective samples, and shape of the tail, of a mean that is to be believed
 PIECE = 50  # particles of a row at once, where their noise must not depend on the rows
 
 
@@ -26,14 +28,17 @@ class LogLikelihood:
 
     Args:
         value: estimate in nats: log of the mean importance weight. On average below log p(x).
-        standard_error: of ``value``, in nats, from the spread of the weights.
+        standard_error: of ``value``, in nats, from the spread of the weights and the shape of
+            their tail; NaN for one sample. It says nothing of what no draw has found.
         effective: effective sample size, between 1 and ``samples``.
+        tail: the shape of the weights' tail; see :class:`vaekit.evaluation.tails.Spread`.
         samples: how many draws each row got.
     """
 
     value: Tensor
     standard_error: Tensor
     effective: Tensor
+    tail: Tensor
     samples: int
 
     @property
@@ -48,9 +53,19 @@ class LogLikelihood:
         return self.value.double().std().item() / math.sqrt(len(self.value))
 
     @property
-    def sampling_error(self) -> float:
-        """The part of the mean's standard error that more samples would remove."""
+    def sampling_error(self) -> float | None:
+        """How far the mean would move with other draws of as many samples: a standard error, None
+        for one sample. Where :attr:`trusted` is False, the truth lies further above."""
+        if self.samples == 1:
+            return None
         return self.standard_error.double().square().sum().sqrt().item() / len(self.value)
+
+    @property
+    def trusted(self) -> bool:
+        """Whether most rows have effective samples enough, and a tail light enough, for value and
+        error to be what they say."""
+        heavy = bool(self.tail.nanmedian() > HEAVY)
+        return self.samples == 1 or not (heavy or self.effective.median() < FEW)
 
 
 def log_likelihood(
@@ -58,8 +73,8 @@ def log_likelihood(
 ) -> LogLikelihood:
     """log p(x) of each row by importance sampling from the posterior (Burda et al. 2016).
 
-    Memory does not grow with ``samples``: the draws of a row are taken in pieces and only the
-    sums of the weights and of their squares are kept.
+    Memory hardly grows with ``samples``: the draws of a row are taken in pieces, and only the
+    sums of the weights and of their squares are kept, and some of the largest.
 
     Raises:
         TypeError: for a point posterior, whose model has no density.
@@ -68,13 +83,11 @@ def log_likelihood(
     particles = _particles(rows)
     size = max(min(ROWS, particles // samples), 1)
     with torch.inference_mode(), seeded(seed, "log_likelihood"):
-        parts = (_weights(model, part, samples, particles) for part in chunks(rows, size, title))
-        log_sum, log_squares = concatenated((torch.stack(p, 1) for p in parts), len(rows)).unbind(1)
-    effective = (2 * log_sum - log_squares).exp()
-    variance = (samples / effective - 1).clamp_min(0) / max(samples - 1, 1)
-    return LogLikelihood(
-        (log_sum - math.log(samples)).float(), variance.sqrt().float(), effective.float(), samples
-    )
+        sums = (_weights(model, part, samples, particles) for part in chunks(rows, size, title))
+        each = (torch.stack([found.total, *spread(found, samples)], 1) for found in sums)
+        total, error, effective, tail = concatenated(each, len(rows)).unbind(1)
+    value = (total - math.log(samples)).float()
+    return LogLikelihood(value, error.float(), effective.float(), tail.float(), samples)
 
 
 @dataclass(frozen=True)
@@ -144,8 +157,8 @@ def log_likelihood_per_row(
 
     def bound(part: Rows) -> Tensor:
         with seeded(seed, "log_likelihood"):
-            total, _ = _weights(model, part, samples, PIECE * len(part), with_common_noise)
-        return total - math.log(samples)
+            found = _weights(model, part, samples, PIECE * len(part), with_common_noise)
+        return found.total - math.log(samples)
 
     return in_chunks(bound, rows, max(_particles(rows) // PIECE, 1))
 
@@ -162,16 +175,17 @@ def _particles(rows: AnyRows) -> int:
 
 def _weights(
     model: Graph, rows: Rows, samples: int, particles: int, rule: Rule = from_posterior
-) -> tuple[Tensor, Tensor]:
-    """log of the sum of the weights and of their squares, (rows,), in float64."""
-    piece = max(particles // max(len(rows), 1), 1)
-    total = torch.full((2, len(rows)), -torch.inf, dtype=torch.float64, device=rows.data.device)
-    for start in range(0, samples, piece):
-        t = trace(model, rows, samples=min(piece, samples - start), rule=rule)
-        log_weights = _log_ratio(t)
-        new = torch.stack([torch.logsumexp(k * log_weights, 0) for k in (1, 2)])
-        total = torch.logaddexp(total, new)
-    return total[0], total[1]
+) -> Sums:
+    """Sums of the weights of each row."""
+    piece, keep = max(particles // max(len(rows), 1), 1), tail_length(samples) + 1
+
+    def some(number: int) -> Sums:
+        return Sums.of(_log_ratio(trace(model, rows, samples=number, rule=rule)), keep)
+
+    found = some(min(piece, samples))
+    for start in range(piece, samples, piece):
+        found = found.joined(some(min(piece, samples - start)), keep)
+    return found
 
 
 def _log_ratio(t: Trace) -> Tensor:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from vaekit.system.seeding import some
 from vaekit.system.types import Array
 
 
@@ -22,13 +23,13 @@ class Quality:
         features: the space.
         rows: rows on each side.
         frechet: Frechet distance between the two sets' normal fits (Heusel et al. 2017).
-        kernel: unbiased squared maximum mean discrepancy with a cubic kernel, the mean over
-            subsets (Binkowski et al. 2018).
-        kernel_error: standard error of ``kernel``.
+        kernel: unbiased squared maximum mean discrepancy with a cubic kernel (Gretton et al.
+            2012; Binkowski et al. 2018), of all rows.
+        kernel_error: its standard error over other rows like these.
         precision: share of made rows near real ones (Kynkaanniemi et al. 2019).
-        recall: share of real rows near made ones (likewise).
-        density: a robust precision, which may exceed 1 (Naeem et al. 2020).
-        coverage: a robust recall (likewise).
+        recall: share of real rows near made ones.
+        density: precision's robust variant (Naeem et al. 2020).
+        coverage: recall's.
     """
 
     features: str
@@ -51,8 +52,10 @@ def quality(
 ) -> Quality:
     """Compare two sets of feature vectors, (rows, features) each, all ways at once."""
     rows = min(len(real), len(made))
-    real, made = (np.asarray(a, dtype=np.float64)[:rows] for a in (real, made))
-    kernel, error = kernel_distance(real, made, seed=seed)
+    real, made = (
+        np.asarray(a, dtype=np.float64)[some(len(a), rows, seed).numpy()] for a in (real, made)
+    )
+    kernel, error = kernel_distance(real, made)
     return Quality(
         features, rows, frechet_distance(real, made), kernel, error,
         **neighbour_scores(real, made, neighbours),
@@ -69,19 +72,26 @@ def frechet_distance(a: Array, b: Array) -> float:
     return float(difference @ difference + np.trace(cov_a) + np.trace(cov_b) - 2 * cross)
 
 
-def kernel_distance(
-    a: Array, b: Array, *, subsets: int = 20, size: int = 500, seed: int = 0
-) -> tuple[float, float]:
-    """Unbiased squared MMD with kernel (x . y / dim + 1)^3: mean over random subsets, and its
-    standard error. It may be below zero where the sets do not differ."""
-    random = np.random.default_rng(seed)
-    size = min(size, len(a), len(b))
+def kernel_distance(a: Array, b: Array) -> tuple[float, float]:
+    """Unbiased squared MMD with kernel (x . y / dim + 1)^3 and its standard error. It may be below
+    zero where the sets do not differ.
 
-    def some(rows: Array) -> Array:
-        return rows[random.choice(len(rows), size, replace=False)]
-
-    values = [_mmd(some(a), some(b)) for _ in range(subsets)]
-    return float(np.mean(values)), float(np.std(values, ddof=1) / math.sqrt(subsets))
+    The error is that of a two-sample U-statistic: what each row adds (it falls as 1 / rows), and
+    what each pair adds beyond its two rows (it falls as 1 / rows^2, and is all there is where the
+    sets do not differ).
+    """
+    n, m = len(a), len(b)
+    within_a, within_b, across = _kernel(a, a), _kernel(b, b), _kernel(a, b)
+    mean_a, mean_b = (_off_diagonal_means(within) for within in (within_a, within_b))
+    value = mean_a.mean() + mean_b.mean() - 2 * across.mean()
+    pairs_a, pairs_b = _beyond_rows(within_a, mean_a), _beyond_rows(within_b, mean_b)
+    over_a, over_b = across.mean(1), across.mean(0)
+    pairs = (across - over_a[:, None] - over_b[None] + across.mean()).var()
+    rows_a = (mean_a - over_a).var(ddof=1) - pairs_a / n - pairs / m
+    rows_b = (mean_b - over_b).var(ddof=1) - pairs_b / m - pairs / n
+    first = 4 * (max(rows_a, 0.0) / n + max(rows_b, 0.0) / m)
+    second = 2 * pairs_a / n**2 + 2 * pairs_b / m**2 + 4 * pairs / (n * m)
+    return float(value), math.sqrt(first + second)
 
 
 def neighbour_scores(real: Array, made: Array, neighbours: int = 5) -> dict[str, float]:
@@ -103,14 +113,21 @@ def _root(covariance: Array) -> Array:
     return (vectors * np.sqrt(values.clip(0))) @ vectors.T
 
 
-def _mmd(a: Array, b: Array) -> float:
-    def kernel(x: Array, y: Array) -> Array:
-        return (x @ y.T / x.shape[1] + 1) ** 3
+def _kernel(a: Array, b: Array) -> Array:
+    root: Array = a @ b.T / a.shape[1] + 1
+    return root * root * root
 
-    n, m = len(a), len(b)
-    aa, bb = kernel(a, a), kernel(b, b)
-    within = (aa.sum() - np.trace(aa)) / (n * (n - 1)) + (bb.sum() - np.trace(bb)) / (m * (m - 1))
-    return float(within - 2 * kernel(a, b).mean())
+
+def _off_diagonal_means(within: Array) -> Array:
+    means: Array = (within.sum(1) - within.diagonal()) / (len(within) - 1)
+    return means
+
+
+def _beyond_rows(within: Array, means: Array) -> float:
+    """Variance over pairs of different rows of what remains when both rows' means are taken off."""
+    rest = within - means[:, None] - means[None] + means.mean()
+    np.fill_diagonal(rest, 0)
+    return float(np.square(rest).sum() / (rest.size - len(rest)))
 
 
 def _distances(a: Array, b: Array) -> Array:

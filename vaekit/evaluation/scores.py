@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -18,47 +19,95 @@ from vaekit.models import Graph
 from vaekit.models.trace import trace
 from vaekit.objectives.bounds import reconstruction
 from vaekit.rows import AnyRows, Rows
-from vaekit.system.seeding import seeded
+from vaekit.system.seeding import seeded, some
 
 MISMATCH = 0.3
+OF_AGGREGATE = ("mutual_information", "total_correlation", "marginal_kl")
+
+
+@dataclass(frozen=True)
+class Density:
+    """How likely a model makes the rows: means over them, in nats per row.
+
+    Args:
+        elbo: E_q[log p(x|z)] - KL.
+        elbo_error: its standard error over the rows; None for one row.
+        kl: KL(q(z|x) || p(z)).
+        kl_per_dimension: the same of each latent dimension, where known.
+        log_likelihood: importance-sampled log p(x); on average below it.
+        log_likelihood_error: its standard error over the rows; None for one row.
+        sampling_error: how far it would move with other draws, a standard error; None for one
+            sample. What no draw has found is not in it.
+        effective_samples: median effective sample size of the importance weights.
+    """
+
+    elbo: float
+    elbo_error: float | None
+    kl: float
+    kl_per_dimension: list[float] | None
+    log_likelihood: float
+    log_likelihood_error: float | None
+    sampling_error: float | None
+    effective_samples: float
+
+
+@dataclass(frozen=True)
+class Bits:
+    """The same in bits for each number of a row.
+
+    Args:
+        bits_per_dimension: - log p(x) / log 2 / numbers in a row.
+        code_bits_per_dimension: - ELBO, likewise: what the codec needs; None for data that it
+            cannot code.
+        bits_of: what the bits describe: probabilities of discrete values, or densities.
+    """
+
+    bits_per_dimension: float
+    code_bits_per_dimension: float | None
+    bits_of: str
+
+    @classmethod
+    def of(cls, density: Density, shape: tuple[int, ...], what: str, *, coded: bool) -> Bits:
+        """Those of rows of some shape."""
+        code = bits_per_dimension(-density.elbo, shape) if coded else None
+        return cls(bits_per_dimension(-density.log_likelihood, shape), code, what)
+
+
+@dataclass(frozen=True)
+class Annealing:
+    """log p(x) by annealed importance sampling from the prior, in nats per row.
+
+    Args:
+        value: mean over some rows, chosen at random; on average below log p(x).
+        error: its standard error by the spread of the chains; None for one chain.
+        rows: how many.
+        gap: upper minus lower bound on rows drawn from the model, annealed alike: by how much
+            the method falls short at most, on average, on such rows.
+    """
+
+    value: float
+    error: float | None
+    rows: int
+    gap: float
 
 
 @dataclass(frozen=True)
 class Scores:
-    r"""Means over the rows, in nats per row unless the name says otherwise.
-
-    None where a model has no density, or a number was not asked for.
-
-    .. math:: \text{elbo} = - \text{reconstruction} - \text{kl}
+    """What an evaluation found, means over the rows.
 
     Args:
-        rows: how many were scored.
-        samples: draws per row of the importance-sampled estimate.
+        rows: how many.
+        samples: importance samples for each; 0 without a density.
         mean_squared_error: per number, between x and the mean of p(x|z) at the posterior mean.
         active_units: latent units whose mean moves with x.
         latent_units: how many there are.
-        reconstruction: - E_q[log p(x|z)].
-        diagnosis: one sentence on the use of the latents.
-        elbo: E_q[log p(x|z)] - KL(q(z|x) || p(z)).
-        elbo_error: standard error of ``elbo`` over the rows.
-        kl: KL(q(z|x) || p(z)).
-        kl_per_dimension: of each latent dimension.
-        log_likelihood: importance-sampled log p(x).
-        log_likelihood_error: its standard error over the rows.
-        sampling_error: the part of it that more samples would remove.
-        effective_samples: median effective sample size of the importance weights.
-        bits_per_dimension: - log_likelihood / log 2 / numbers in a row.
-        code_bits_per_dimension: - elbo, likewise in bits: what the codec needs, for data it can
-            code.
-        bits_of: what the bits describe: probabilities of discrete values, or densities.
-        mutual_information: see :class:`vaekit.evaluation.Aggregate`.
-        total_correlation: likewise.
-        marginal_kl: likewise.
-        annealed: log p(x) by annealed importance sampling, on the first rows.
-        annealed_error: its standard error, from the spread of the chains.
-        annealed_rows: how many rows it is of.
-        annealed_gap: upper minus lower bound on rows drawn from the model: a limit of the
-            estimate's shortfall.
+        reconstruction: - E_q[log p(x|z)], nats per row; elbo = - reconstruction - kl.
+        diagnosis: what the numbers mean, in words.
+        doubts: those sentences of it that say what is not to be believed.
+        density: None for an autoencoder.
+        bits: likewise, in bits.
+        aggregate: where the model has one latent whose posterior is normal.
+        annealing: if it was asked for.
     """
 
     rows: int
@@ -68,28 +117,48 @@ class Scores:
     latent_units: int
     reconstruction: float
     diagnosis: str
-    elbo: float | None = None
-    elbo_error: float | None = None
-    kl: float | None = None
-    kl_per_dimension: list[float] | None = None
-    log_likelihood: float | None = None
-    log_likelihood_error: float | None = None
-    sampling_error: float | None = None
-    effective_samples: float | None = None
-    bits_per_dimension: float | None = None
-    code_bits_per_dimension: float | None = None
-    bits_of: str | None = None
-    mutual_information: float | None = None
-    total_correlation: float | None = None
-    marginal_kl: float | None = None
-    annealed: float | None = None
-    annealed_error: float | None = None
-    annealed_rows: int | None = None
-    annealed_gap: float | None = None
+    doubts: tuple[str, ...] = ()
+    density: Density | None = None
+    bits: Bits | None = None
+    aggregate: Aggregate | None = None
+    annealing: Annealing | None = None
+
+    @property
+    def elbo(self) -> float | None:
+        """E_q[log p(x|z)] - KL; None without a density."""
+        return None if self.density is None else self.density.elbo
+
+    @property
+    def kl(self) -> float | None:
+        """KL(q(z|x) || p(z)); None without a density."""
+        return None if self.density is None else self.density.kl
+
+    @property
+    def log_likelihood(self) -> float | None:
+        """Importance-sampled log p(x); None without a density."""
+        return None if self.density is None else self.density.log_likelihood
+
+    @property
+    def bits_per_dimension(self) -> float | None:
+        """- log p(x) in bits for each number of a row; None without a density."""
+        return None if self.bits is None else self.bits.bits_per_dimension
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
+        """All numbers by name, for JSON: None where a model has no density, or a number was not
+        asked for."""
+        names = [field.name for field in fields(Scores)[:7]]
+        annealed = _named([field.name for field in fields(Annealing)], self.annealing)
+        return {
+            **_named(names, self),
+            **_named([field.name for field in fields(Density)], self.density),
+            **_named([field.name for field in fields(Bits)], self.bits),
+            **_named(OF_AGGREGATE, self.aggregate),
+            **{f"annealed_{k}".removesuffix("_value"): v for k, v in annealed.items()},
+        }
+
+
+def _named(names: Iterable[str], part: object | None) -> dict[str, Any]:
+    return {name: None if part is None else getattr(part, name) for name in names}
 
 
 def score(
@@ -111,9 +180,14 @@ def score(
         return basic
     found = log_likelihood(model, rows, samples=samples, seed=seed, title="log p(x)")
     whole = aggregate(model, rows, seed=seed)
-    words = " ".join([health.diagnosis, *_mismatch(whole)])
-    more = {**_density_scores(terms, found, health, rows), **_aggregate_scores(whole)}
-    return Scores(**{**basic.to_dict(), **more, "diagnosis": words})
+    doubts = _doubts(found)
+    return replace(
+        basic,
+        diagnosis=" ".join([health.diagnosis, *_mismatch(whole), *doubts]),
+        doubts=doubts,
+        density=_density(terms, found, health),
+        aggregate=whole,
+    )
 
 
 def with_annealing(
@@ -126,26 +200,32 @@ def with_annealing(
     chains: int,
     seed: int = 0,
 ) -> Scores:
-    """The same scores with log p(x) by annealing of the first ``rows`` rows, and the gap that
-    bidirectional Monte Carlo finds on as many rows drawn from the model."""
-    part = rows[:count]
-    found = anneal(model, part, steps=steps, chains=chains, seed=seed)
-    given = Rows.of(part)
-    gap = sandwich(model, len(part), given=given, steps=steps, chains=chains, seed=seed).gap
-    error = found.standard_error.square().sum().sqrt().item() / len(part)
-    return replace(
-        scores, annealed=found.mean, annealed_error=error, annealed_rows=len(part), annealed_gap=gap
+    """The same scores with log p(x) by annealing of ``count`` rows, and the gap that
+    bidirectional Monte Carlo finds on as many rows drawn from the model. Both begin at the prior:
+    q, however poor, has no part in either."""
+    part = annealed_part(rows, count, seed)
+    found = anneal(model, part, steps=steps, chains=chains, start="prior", seed=seed)
+    apart = sandwich(
+        model, len(part), given=part, steps=steps, chains=chains, start="prior", seed=seed
     )
+    error = found.standard_error.square().sum().sqrt().item() / len(part) if chains > 1 else None
+    return replace(scores, annealing=Annealing(found.mean, error, len(part), apart.gap))
 
 
-def _aggregate_scores(found: Aggregate | None) -> dict[str, float]:
-    if found is None:
-        return {}
-    return {
-        "mutual_information": found.mutual_information,
-        "total_correlation": found.total_correlation,
-        "marginal_kl": found.marginal_kl,
-    }
+def annealed_part(rows: AnyRows, count: int, seed: int) -> Rows:
+    """The rows that are annealed, chosen at random."""
+    return Rows.of(rows[some(len(rows), count, seed)])
+
+
+def _doubts(found: LogLikelihood) -> tuple[str, ...]:
+    """A sentence where log p(x) is not to be believed."""
+    if found.trusted:
+        return ()
+    return (
+        f"log p(x) is not to be believed: of {found.samples:,} importance samples a row only "
+        f"{found.effective.median():.0f} count, and few weigh most, so it is too low, by more than "
+        "its sampling error says; take more samples, or anneal (--ais).",
+    )
 
 
 def _mismatch(found: Aggregate | None) -> list[str]:
@@ -154,10 +234,23 @@ def _mismatch(found: Aggregate | None) -> list[str]:
         return []
     return [
         f"Codes of data fill only part of the prior (KL(q(z) || p(z)) is {found.marginal_kl:.1f} "
-        "of the KL's "
-        f"{found.kl:.1f} nats), so samples land between them: a larger weight on the KL, fewer "
-        "latents or a learned prior (vaekit refit-prior) would help."
+        f"of the KL's {found.kl:.1f} nats), so samples land between them: a larger weight on the "
+        "KL, fewer latents or a learned prior (vaekit refit-prior) would help."
     ]
+
+
+def _density(terms: Tensor, found: LogLikelihood, health: LatentHealth) -> Density:
+    elbo, rows = terms[0] - terms[1], terms.shape[1]
+    return Density(
+        elbo=elbo.mean().item(),
+        elbo_error=elbo.std().item() / math.sqrt(rows) if rows > 1 else None,
+        kl=terms[1].mean().item(),
+        kl_per_dimension=None if health.kl is None else health.kl.tolist(),
+        log_likelihood=found.mean,
+        log_likelihood_error=found.mean_error if rows > 1 else None,
+        sampling_error=found.sampling_error,
+        effective_samples=found.effective.median().item(),
+    )
 
 
 def elbo_terms(model: Graph, rows: AnyRows, seed: int = 0) -> Tensor:
@@ -178,20 +271,3 @@ def reconstruction_error(model: Graph, rows: AnyRows) -> float:
         return (rebuilt - part.data).double().square().flatten(1).mean(1)
 
     return in_chunks(error, rows).mean().item()
-
-
-def _density_scores(
-    terms: Tensor, found: LogLikelihood, health: LatentHealth, rows: AnyRows
-) -> dict[str, Any]:
-    elbo = terms[0] - terms[1]
-    return {
-        "elbo": elbo.mean().item(),
-        "elbo_error": elbo.std().item() / math.sqrt(len(rows)) if len(rows) > 1 else None,
-        "kl": terms[1].mean().item(),
-        "kl_per_dimension": None if health.kl is None else health.kl.tolist(),
-        "log_likelihood": found.mean,
-        "log_likelihood_error": found.mean_error if len(rows) > 1 else None,
-        "sampling_error": found.sampling_error,
-        "effective_samples": found.effective.median().item(),
-        "bits_per_dimension": bits_per_dimension(-found.mean, rows.shape[1:]),
-    }

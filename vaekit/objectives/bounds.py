@@ -1,4 +1,5 @@
-"""Lower bounds on log p(x): pure functions of a trace, (B,) nats, higher is better.
+"""Lower bounds on log p(x): pure functions of a trace, (B,) nats, higher is better. (One is none:
+:func:`renyi` of an order below 0.)
 
 The value is always the bound itself. Where a bound's gradient is estimated in a better way than by
 differentiating its value, a surrogate with the same value carries it. Every bound weighs what lies
@@ -18,6 +19,8 @@ from torch import Tensor
 
 from vaekit.models.drawing import density
 from vaekit.models.trace import Trace, replay
+
+NEAR = 1e-6
 
 
 class Bound:
@@ -93,11 +96,12 @@ def dreg(t: Trace) -> Tensor:
 
 def miwae(groups: int) -> Bound:
     """The mean over ``groups`` of the importance-weighted bound of K / groups particles each
-    (Rainforth et al. 2018). One group is IWAE; groups of one are the ELBO."""
+    (Rainforth et al. 2018). One group is IWAE; groups of one are the ELBO. Where a label is
+    enumerated, groups that hold all of its values alike are the tightest."""
 
     @Bound
     def miwae(t: Trace) -> Tensor:
-        return _grouped(t.log_ratio, groups).mean(0)
+        return _grouped(t.log_weight + t.log_ratio, groups).mean(0)
 
     return miwae
 
@@ -110,8 +114,9 @@ def piwae(groups: int) -> Bound:
     def piwae(t: Trace) -> Tensor:
         still, moving = replay(t, fixed=True), replay(t, frozen=True)
         ratio = moving.log_px + t.kl_weight * (moving.log_pz - t.log_qz)
-        decoder = iwae(replace(still, log_qz=t.log_qz.detach()))
-        encoder = _grouped(ratio, groups).mean(0)
+        log_q, share = t.log_qz.detach(), t.log_weight.detach()
+        decoder = iwae(replace(still, log_qz=log_q, log_weight=share))
+        encoder = _grouped(t.log_weight + ratio, groups).mean(0)
         return _with_gradient_of(iwae(t), decoder + encoder)
 
     return piwae
@@ -130,14 +135,20 @@ def ciwae(beta: float) -> Bound:
 def renyi(alpha: float) -> Bound:
     """The variational Renyi bound, log mean w^(1 - alpha) / (1 - alpha) (Li & Turner 2016).
 
-    alpha = 1 is the ELBO, 0 IWAE. With K particles it is biased towards the ELBO.
+    alpha = 1 is the ELBO, 0 IWAE, above 1 it lies below the ELBO. Below 0 it is no lower bound on
+    log p(x): with many particles it lies above. With K particles it is biased towards the ELBO.
     """
+    rest = 1 - alpha
 
     @Bound
     def renyi(t: Trace) -> Tensor:
-        if alpha == 1:
-            return (t.log_weight.exp() * t.log_ratio).sum(0)
-        return torch.logsumexp(t.log_weight + (1 - alpha) * t.log_ratio, 0) / (1 - alpha)
+        mean = (t.log_weight.exp() * t.log_ratio).sum(0)
+        if abs(rest) < NEAR:  # then its digits are lost in the sum below
+            apart = (t.log_weight.exp() * (t.log_ratio - mean).square()).sum(0)
+            return mean + rest / 2 * apart
+        shares = torch.log_softmax(t.log_weight.double(), 0)
+        centred = shares + rest * (t.log_ratio - mean).double()
+        return mean + (torch.logsumexp(centred, 0) / rest).to(mean.dtype)
 
     return renyi
 
@@ -171,13 +182,18 @@ def frozen_log_q(t: Trace) -> Tensor:
     return t.log_qz - score + score.detach()
 
 
-def _grouped(log_ratio: Tensor, groups: int) -> Tensor:
-    """IWAE within each of ``groups`` groups of particles: (groups, B)."""
-    particles = len(log_ratio)
+def _grouped(weighted: Tensor, groups: int) -> Tensor:
+    """IWAE within each of ``groups`` groups of particles: (groups, B).
+
+    Args:
+        weighted: log of share times importance weight of each particle, (K, B).
+        groups: of 1 / ``groups`` of the shares each.
+    """
+    particles = len(weighted)
     if particles % groups:
         raise ValueError(f"{particles} samples cannot be put into {groups} equal groups")
-    parts = log_ratio.unflatten(0, (groups, particles // groups))
-    return torch.logsumexp(parts, 1) - math.log(particles // groups)
+    parts = weighted.unflatten(0, (groups, particles // groups))
+    return torch.logsumexp(parts, 1) + math.log(groups)
 
 
 def _with_gradient_of(value: Tensor, surrogate: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 from vaekit.evaluation import BoundCurve
 from vaekit.pictures import figure, svg
 from vaekit.pictures.svg import ACCENT, INK, MUTED, SECOND
+from vaekit.system.seeding import some
 from vaekit.system.types import Array
 
 PALETTE = (
@@ -99,7 +100,8 @@ def latent_map(
     width: float = 9.6,
 ) -> str:
     """Codes in the plane, coloured by label."""
-    points, labels = points[:MOST_POINTS], None if labels is None else labels[:MOST_POINTS]
+    shown = some(len(points), MOST_POINTS).numpy()
+    points, labels = points[shown], None if labels is None else labels[shown]
     with figure(width, 2.6 + 0.375 * width) as (made, axis):
         style = {"s": 7 if len(points) > 2000 else 14, "linewidths": 0, "rasterized": True}
         if labels is None:

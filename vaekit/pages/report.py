@@ -23,12 +23,16 @@ ROWS_FOR_LIKELIHOOD, SAMPLES = 1000, 200
 
 
 def summarize(trained: Trained, folder: Path, seed: int = 0, annealed: int = 0) -> dict[str, Any]:
-    """Evaluate on the test split and write scores.json; returns the scores."""
-    rows = rows_of(trained, None, ROWS_FOR_LIKELIHOOD)
+    """Evaluate on test rows and write scores.json; returns the scores by name."""
+    return _scored(trained, folder, seed, annealed).to_dict()
+
+
+def _scored(trained: Trained, folder: Path, seed: int, annealed: int) -> Scores:
+    rows = rows_of(trained, None, ROWS_FOR_LIKELIHOOD, seed)
     scores = trained.evaluate(rows, split="all", samples=SAMPLES, seed=seed, annealed_rows=annealed)
     with replacing(folder / SCORES) as temporary:
         temporary.write_text(json.dumps(scores.to_dict(), indent=2) + "\n", encoding="utf-8")
-    return scores.to_dict()
+    return scores
 
 
 def write_report(
@@ -58,9 +62,9 @@ def write_report(
         The path of the page.
     """
     folder = folder.parent if folder.is_file() else folder
-    rows = rows_of(trained, data, ROWS_SHOWN, given)
+    rows = rows_of(trained, data, ROWS_SHOWN, seed, given)
     if data is None:
-        scores = Scores(**summarize(trained, folder, seed, annealed))
+        scores = _scored(trained, folder, seed, annealed)
     else:
         how: dict[str, Any] = {"samples": SAMPLES, "seed": seed, "annealed_rows": annealed}
         scores = trained.evaluate(rows, split="all", **how)
@@ -73,10 +77,12 @@ def write_report(
 
 
 def rows_of(
-    trained: Trained, data: Any, limit: int, given: Mapping[str, Any] | None = None
+    trained: Trained, data: Any, limit: int, seed: int, given: Mapping[str, Any] | None = None
 ) -> Source:
-    """The first rows to show, with what is given beside them."""
+    """Rows to show, at most ``limit``, with what is given beside them: they and the first of them
+    stand for all."""
     source = trained.source if data is None else trained.open(data)
     if source is None:
         raise BadInput("give the data to report on")
-    return trained.told(source.part(trained.split_of(source), limit), given)
+    rows = trained.told(source.part(trained.split_of(source)), given)
+    return rows.some("all", limit, seed)

@@ -17,6 +17,7 @@ from vaekit import recipes
 from vaekit.data.on_disk import in_memory
 from vaekit.data.readers.arrays import to_array
 from vaekit.evaluation import bound_curve
+from vaekit.evaluation.scores import annealed_part
 from vaekit.models.drawing import from_posterior
 from vaekit.models.trace import trace
 from vaekit.pages import html as page
@@ -40,6 +41,11 @@ def always(view: View) -> bool:
 def has_density(view: View) -> bool:
     """It gives rows a density: it is no autoencoder."""
     return view.trained.has_density
+
+
+def is_coded(view: View) -> bool:
+    """It can compress its rows."""
+    return view.scores.bits is not None and view.scores.bits.code_bits_per_dimension is not None
 
 
 @dataclass(frozen=True)
@@ -70,14 +76,14 @@ def top(view: View) -> str:
         f"{chosen.name} ({chosen.why})."
     )
     values = [("squared error per number", _short(s.mean_squared_error))]
-    if s.log_likelihood is not None and s.elbo is not None and s.bits_per_dimension is not None:
+    if s.density is not None and s.bits is not None:
         values = [
-            (f"{view.bound_name}, nats per row", f"{s.elbo:,.2f}"),
+            (f"{view.bound_name}, nats per row", f"{s.density.elbo:,.2f}"),
             (
-                f"{view.likelihood_name}, nats (+- {s.log_likelihood_error or 0:.2f})",
-                f"{s.log_likelihood:,.2f}",
+                f"{view.likelihood_name}, nats (+- {s.density.log_likelihood_error or 0:.2f})",
+                f"{s.density.log_likelihood:,.2f}",
             ),
-            ("bits per number", f"{s.bits_per_dimension:.3f}"),
+            ("bits per number", f"{s.bits.bits_per_dimension:.3f}"),
             *values,
         ]
     values += [
@@ -90,7 +96,7 @@ def top(view: View) -> str:
 
 def warnings(view: View) -> list[str]:
     """What a reader must know before believing the numbers."""
-    found = list(view.trained.config.likelihood.warnings)
+    found = [*view.trained.config.likelihood.warnings, *view.scores.doubts]
     if view.scores.active_units < max(view.scores.latent_units / 4, 1):
         found.append(view.scores.diagnosis)
     if not view.trained.has_density:
@@ -109,7 +115,7 @@ def curves(view: View) -> str:
 
 def latents(view: View) -> str:
     """How much each latent unit carries."""
-    kl = view.scores.kl_per_dimension or []
+    kl = view.kl_per_dimension
     active = view.codes.var(0) > 0.01
     caption = (
         "KL(q(z_i|x) || p(z_i)) averaged over test rows; units whose mean never moves are pale."
@@ -220,14 +226,14 @@ def traversals(view: View) -> str:
 
 def bounds(view: View) -> str:
     """Importance-weighted bounds against their number of particles."""
-    rows = view.x[: view.scores.annealed_rows or ROWS_FOR_CURVE]
+    rows, bracket, found = view.x[:ROWS_FOR_CURVE], {}, view.scores.annealing
+    if found is not None:
+        rows = annealed_part(view.x[: view.scores.rows], found.rows, view.seed)
+        top = found.value + max(found.gap, 0.0)
+        bracket["annealed, and its gap above"] = (found.value, top)
     curve = bound_curve(view.trained.model, rows, most=CURVE, seed=view.seed)
-    bracket = {}
-    if view.scores.annealed is not None:
-        top = view.scores.annealed + max(view.scores.annealed_gap or 0.0, 0.0)
-        bracket["annealed, and its gap above"] = (view.scores.annealed, top)
     caption = (
-        f"The importance-weighted bound on the first {len(rows)} test rows. At K = 1 it is the "
+        f"The importance-weighted bound on {len(rows)} rows, chosen at random. At K = 1 it is the "
         f"ELBO; it rises towards log p(x). Where it still rises at the right end, importance "
         f"sampling with few samples understates log p(x)."
     )
@@ -236,10 +242,12 @@ def bounds(view: View) -> str:
 
 def bits(view: View) -> str:
     """Where the bits of a compressed row go."""
-    where, latent = panels.bits_by_place(view.trained, view.x[:ROWS_FOR_CURVE])
+    rows = view.x[:ROWS_FOR_CURVE]
+    where, latent = panels.bits_by_place(view.trained, rows, view.seed)
     caption = (
-        f"Bits that vaekit compress needs for each number of a row, mean over test rows; "
-        f"together {where.sum():,.0f} bits, and {latent:,.0f} for the latents."
+        f"Bits that vaekit compress needs for each number of a row, mean over {len(rows)} rows, "
+        f"chosen at random, and codes drawn for them; together {where.sum():,.0f} bits, and "
+        f"{latent:,.0f} for the latents: minus the ELBO of these rows."
     )
     drawn = plots.bits_map(where.mean(0)) if view.image else plots.bits_bars(where)
     return page.section("Where the bits go", page.plot(drawn, caption))
@@ -322,7 +330,7 @@ def _pair(value: float, again: float) -> str:
 SECTIONS: tuple[Section, ...] = (
     Section(top),
     Section(curves, lambda view: len(view.metrics) >= 4),
-    Section(latents, lambda view: view.scores.kl_per_dimension is not None),
+    Section(latents, lambda view: bool(view.kl_per_dimension)),
     Section(reconstructions),
     Section(samples),
     Section(classes, has_classes),
@@ -332,7 +340,7 @@ SECTIONS: tuple[Section, ...] = (
     Section(walks, lambda view: view.image and len(view.rows) >= 2),
     Section(aggregate, has_density),
     Section(bounds, has_density),
-    Section(bits, lambda view: view.scores.code_bits_per_dimension is not None),
+    Section(bits, is_coded),
     Section(numbers),
     Section(origin),
 )

@@ -25,7 +25,7 @@ class View:
 
     Args:
         trained: the model.
-        rows: that are shown, with all that the model is given beside them.
+        rows: that are shown, in random order, with all that the model is given beside them.
         scores: of the model on these rows.
         seed: of everything random.
         metrics: lines that the training wrote.
@@ -89,6 +89,12 @@ class View:
         """What is called log p(x)."""
         return "log p(x)" if self.is_log_likelihood else "its bound by sampling"
 
+    @property
+    def kl_per_dimension(self) -> list[float]:
+        """Of the latents; empty where it is not known."""
+        density = self.scores.density
+        return [] if density is None else density.kl_per_dimension or []
+
     def first(self, number: int, start: int = 0) -> Source:
         """Some of the rows, with what is given beside them."""
         return self.rows.take(torch.arange(start, min(start + number, len(self.rows))))
@@ -101,5 +107,5 @@ class View:
 
     def most_used(self, number: int) -> list[int]:
         """The latent dimensions used most, in order of their index."""
-        use = self.scores.kl_per_dimension or self.codes.var(0)
+        use = self.kl_per_dimension or self.codes.var(0)
         return sorted(int(i) for i in np.argsort(use)[::-1][:number])

@@ -88,7 +88,7 @@ def renyi(alpha: float = 0.5, samples: int = 5, **rest: Any) -> Built:
     """The variational Renyi bound: alpha 1 is the ELBO, 0 IWAE (Li & Turner 2016).
 
     Args:
-        alpha: order of the divergence.
+        alpha: order of the divergence; below 0 it is no lower bound on log p(x).
         samples: particles per row.
     """
     model, objective = vae(**rest)

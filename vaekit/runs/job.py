@@ -32,7 +32,7 @@ from vaekit.runs.run import Run
 from vaekit.system.checks import known, require
 from vaekit.system.devices import CPU
 from vaekit.system.precision import resolve_precision
-from vaekit.system.seeding import seeded
+from vaekit.system.seeding import seeded, some
 from vaekit.training import Plan
 from vaekit.training.distributed import world
 from vaekit.training.placement import HERE, Placement
@@ -112,8 +112,8 @@ class Job:
         with seeded(self.plan.seed, "init"):
             built = call(recipes.recipe(self.recipe), self.arguments)
         check_range(built, self.source, self.choice)
-        rows = self.rows("train")
-        data_init(built.model, shown(rows))
+        rows = shown(self.rows("train"), self.plan.seed)
+        data_init(built.model, rows.data)
         with seeded(self.plan.seed, "check"):
             built.objective.check(built.model, rows[:TRIED])
         batched = built.objective.over_batch
@@ -151,10 +151,11 @@ class Job:
         )
 
 
-def shown(rows: AnyRows) -> Tensor:
-    """x of the first rows, as many as are shown to parts that look at the data before training."""
-    most = min(ROWS_TO_ADAPT, NUMBERS_TO_ADAPT // prod(rows.shape[1:]))
-    return Rows.of(rows[: max(most, 1)]).data
+def shown(rows: AnyRows, seed: int) -> Rows:
+    """Rows that are shown to parts that look at the data before training: as many as stand for
+    all of them, in their order."""
+    limit = max(min(ROWS_TO_ADAPT, NUMBERS_TO_ADAPT // prod(rows.shape[1:])), 1)
+    return Rows.of(rows[some(len(rows), limit, seed).sort().values])
 
 
 def prepare(

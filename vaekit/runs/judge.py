@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
-from vaekit.data import Source
+from vaekit.data import Encoder, Source
 from vaekit.data.on_disk import in_memory
 from vaekit.data.readers.arrays import to_array
 from vaekit.evaluation import disentanglement
 from vaekit.evaluation.disentanglement import Disentanglement
 from vaekit.evaluation.samples import Quality, quality
+from vaekit.families import Bernoulli
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, known, require
 from vaekit.system.types import Array
@@ -38,28 +39,40 @@ def judge_samples(
         features: "raw" numbers; "pca" of the training rows (up to 64 components); "classifier",
             the last hidden layer of a small network that tells the training labels apart; or a
             function from rows (as the data holds them) to (rows, features).
-        rows: on each side, at most.
-        seed: of everything random.
+        rows: on each side, at most: the test rows are chosen at random.
+        seed: of that choice, of the samples and of the feature space.
 
     Raises:
         BadInput: for a model whose data cannot be opened, or "classifier" without labels.
     """
     source = _source(trained)
-    real = to_array(in_memory(source.rows("test", rows)))
+    real = source.some("test", rows, seed)
     require(len(real) >= 20, f"{len(real)} test rows are too few to compare with")
-    given = trained.config.conditions.carried(source.given_of("test", rows), source.given_names)
+    given = trained.config.conditions.carried(real.given, real.given_names)
     made = trained.sample(len(real), seed=seed, given=given)
     if isinstance(features, str):
-        name, space = features, feature_space(features, source, seed)
+        train = source.some("train", TRAINED_ON, seed)
+        name, space = features, feature_space(features, as_modelled(trained, train, seed), seed)
     else:
         name, space = "the caller's own", features
-    return quality(space(real), space(made), name, seed=seed)
+    return quality(space(_stored(as_modelled(trained, real, seed))), space(made), name, seed=seed)
 
 
-def feature_space(name: str, source: Source, seed: int = 0) -> Features:
-    """A function from rows of a source to features, (rows, features), learned on its training
-    rows."""
-    return _SPACES[known("feature space", name, SPACES)](source, seed)
+def as_modelled(trained: Trained, rows: Source, seed: int = 0) -> Source:
+    """The same rows as the model's samples are: made binary where the model draws zeros and ones
+    but the rows are grey (each number then counts as the chance of a one)."""
+    how = trained.representation
+    if isinstance(trained.model.likelihood.family, Bernoulli) and how.binarize == "none":
+        how = replace(how, binarize="dynamic")
+    if how.binarize == "none":
+        return rows
+    x = Encoder(how, seed).rows(in_memory(rows.values), {}, "quality").data
+    return replace(rows, values=how.decode(x))
+
+
+def feature_space(name: str, train: Source, seed: int = 0) -> Features:
+    """A function from rows to features, (rows, features), learned on all rows of ``train``."""
+    return _SPACES[known("feature space", name, SPACES)](train, seed)
 
 
 def judge_codes(trained: Trained, *, rows: int = 10_000, seed: int = 0) -> Disentanglement:
@@ -73,9 +86,9 @@ def judge_codes(trained: Trained, *, rows: int = 10_000, seed: int = 0) -> Disen
         raise BadInput(
             f"{source.name} has no known factors; data set sprites has, or an .npz with factors"
         )
-    order = np.random.default_rng(seed).permutation(len(source.values))[:rows]
-    codes = np.asarray(trained.encode(source.take(torch.from_numpy(order))))
-    found = disentanglement.scores(codes, source.factors[order].numpy(), seed=seed)
+    part = source.some("all", rows, seed)
+    codes = np.asarray(trained.encode(part))
+    found = disentanglement.scores(codes, part.factors.numpy(), seed=seed)  # type: ignore[union-attr]
     if source.intervene is None or trained.config.conditions:  # nothing is known of rows made anew
         return found
     return _with_interventions(trained, source, found, seed)
@@ -105,29 +118,33 @@ def _source(trained: Trained) -> Source:
     return trained.source
 
 
+def _stored(rows: Source) -> Array:
+    return to_array(in_memory(rows.values))
+
+
 def _flat(rows: Array) -> Array:
     return rows.reshape(len(rows), -1).astype(np.float64)
 
 
-def _raw(source: Source, seed: int) -> Features:
+def _raw(train: Source, seed: int) -> Features:
     return _flat
 
 
-def _pca(source: Source, seed: int) -> Features:
-    train = _flat(to_array(in_memory(source.rows("train", TRAINED_ON))))
-    fitted = PCA(min(COMPONENTS, *train.shape), random_state=seed).fit(train)
+def _pca(train: Source, seed: int) -> Features:
+    rows = _flat(_stored(train))
+    fitted = PCA(min(COMPONENTS, *rows.shape), random_state=seed).fit(rows)
     return lambda rows: fitted.transform(_flat(rows))
 
 
-def _classifier(source: Source, seed: int) -> Features:
-    labels = source.labels_of("train")
+def _classifier(train: Source, seed: int) -> Features:
+    labels = train.labels
     if labels is None or len(labels.unique()) < 2:
-        raise BadInput(f"{source.name} has no labels to train a classifier on; use features pca")
+        raise BadInput(f"{train.name} has no labels to train a classifier on; use features pca")
     scaler = StandardScaler()
-    rows = scaler.fit_transform(_flat(to_array(in_memory(source.rows("train", TRAINED_ON)))))
+    rows = scaler.fit_transform(_flat(_stored(train)))
     network = MLPClassifier((HIDDEN,), max_iter=50, n_iter_no_change=50, random_state=seed)
     with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
-        network.fit(rows, labels[: len(rows)].numpy())
+        network.fit(rows, labels.numpy())
 
     def hidden(rows: Array) -> Array:
         inputs: Any = scaler.transform(_flat(rows))

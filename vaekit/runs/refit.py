@@ -200,7 +200,7 @@ def refit(
     rows = {split: base.rows(source, split, plan.seed) for split in ("train", "validation", "test")}
     codes = {split: draws_of(frozen, part, plan.seed, split) for split, part in rows.items()}
     with seeded(plan.seed, "begin"):
-        new.begin(shown(rows["train"]), codes["train"][0])
+        new.begin(shown(rows["train"], plan.seed).data, codes["train"][0])
     new, updates = fit_density(new, codes["train"], codes["validation"], plan, device)
     found = _with(base, source, prior, new)
     return Refit(found, updates, codes["train"].shape[1], _gains(found.model, codes))

@@ -21,7 +21,6 @@ from vaekit.data.on_disk import OnDisk, Values, chunks_of, in_memory
 from vaekit.data.readers.arrays import is_frame, like_frame, split_frame, to_array, to_rows
 from vaekit.data.readers.roles import LABEL
 from vaekit.evaluation import (
-    bits_per_dimension,
     decode,
     elbo_per_row,
     encode,
@@ -30,7 +29,7 @@ from vaekit.evaluation import (
 )
 from vaekit.evaluation.annealing import CHAINS, STEPS
 from vaekit.evaluation.passes import ROWS, codes
-from vaekit.evaluation.scores import Scores, score, with_annealing
+from vaekit.evaluation.scores import Bits, Scores, score, with_annealing
 from vaekit.models import Graph
 from vaekit.models.drawing import Generator
 from vaekit.rows import LazyRows, Rows
@@ -254,7 +253,8 @@ class Trained:
             split: rows to take; "test" for the training data, all rows for other data.
             samples: importance samples for each row.
             seed: of everything random.
-            annealed_rows: how many rows to estimate by annealed importance sampling as well.
+            annealed_rows: how many rows, chosen at random, to estimate by annealed importance
+                sampling as well.
             annealed_steps: temperatures of it.
             chains: of it.
             given: what a conditional model is told, if the data does not carry it.
@@ -268,10 +268,10 @@ class Trained:
         if annealed_rows and self.has_density:
             how = {"count": annealed_rows, "steps": annealed_steps, "chains": chains, "seed": seed}
             found = with_annealing(found, self.model, rows, **how)
-        if not self.has_density:
+        if found.density is None:
             return found
-        code = bits_per_dimension(-found.elbo, rows.shape[1:]) if self.is_discrete else None  # type: ignore[operator]
-        return replace(found, bits_of=self.bits_of, code_bits_per_dimension=code)
+        bits = Bits.of(found.density, rows.shape[1:], self.bits_of, coded=self.is_discrete)
+        return replace(found, bits=bits)
 
     def log_likelihood(
         self, data: Any, *, samples: int = 100, seed: int = 0, given: Given | None = None

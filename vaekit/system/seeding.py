@@ -47,3 +47,13 @@ def _global_generators(on: torch.device | None) -> list[torch.Generator]:
     if on is not None and on.index is not None:
         cuda = cuda[on.index : on.index + 1]
     return [torch.default_generator, *cuda]
+
+
+def some(rows: int, limit: int, *key: int | str) -> torch.Tensor:
+    """Which of ``rows`` rows stand for all of them: at most ``limit``, chosen and put in order at
+    random, so that the first of them stand for all as well. Rows often lie in files in an order
+    that means something, so that the first of a file stand for nothing.
+
+    The order depends on the key alone: with a larger limit more follow the same ones.
+    """
+    return torch.randperm(rows, generator=generator_for("some rows", *key))[:limit]

@@ -54,13 +54,27 @@ def rows_for(
     limit: int = 0,
     given: list[str] | None = None,
 ) -> Source:
-    """The rows a command works on, and what the model is given beside them: of the split asked
-    for, up to ``limit`` rows."""
+    """The rows a command works on, one by one, and what the model is given beside them: of the
+    split asked for, the first ``limit`` rows."""
     source = trained.source if data is None else trained.open(data)
     if source is None:
         raise BadInput("give the data to work on")
     chosen = source.part(trained.split_of(source, split), limit or None)
     return trained.told(chosen, given_options(given))
+
+
+def rows_to_judge_by(
+    trained: Trained,
+    data: str | None,
+    split: str | None,
+    limit: int,
+    seed: int,
+    given: list[str] | None = None,
+) -> Source:
+    """Rows that stand for the split asked for: all of them, or ``limit`` chosen at random, as the
+    seed says."""
+    rows = rows_for(trained, data, split, 0, given)
+    return rows.some("all", limit, seed) if limit else rows
 
 
 def given_options(given: list[str] | None) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from vaekit.interfaces.cli.shared import (
     given_options,
     open_model,
     rows_for,
+    rows_to_judge_by,
     say,
     show,
     use_threads,
@@ -32,7 +33,7 @@ from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
 from vaekit.system.files import replacing
 
-Limit = Annotated[int, Parameter(help="Most rows to take; 0 for all.")]
+Limit = Annotated[int, Parameter(help="The first so many rows alone; 0 for all.")]
 
 
 def evaluate(
@@ -42,7 +43,7 @@ def evaluate(
     *,
     split: Split = None,
     samples: Annotated[int, Parameter(help="Importance samples for each row.")] = 1000,
-    limit: Limit = 0,
+    limit: Annotated[int, Parameter(help="Most rows, chosen at random; 0 for all.")] = 0,
     ais: Annotated[
         int, Parameter(help="Rows to estimate by annealed importance sampling as well.")
     ] = 0,
@@ -60,7 +61,7 @@ def evaluate(
         require(value >= 1, f"{name} must be at least 1, not {value}")
     use_threads(threads)
     trained = open_model(model, data)
-    rows = rows_for(trained, data, split, limit, given)
+    rows = rows_to_judge_by(trained, data, split, limit, seed, given)
     annealing: dict[str, Any] = {
         "annealed_rows": ais,
         "annealed_steps": ais_steps,

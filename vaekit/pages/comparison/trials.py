@@ -16,6 +16,7 @@ from torch import Tensor
 
 from vaekit.data import Source, check_enough, open_source
 from vaekit.pages.comparison.models import EncoderDecoder, train_coders, unit
+from vaekit.system.seeding import some
 from vaekit.system.types import Array
 
 SURE, USUAL = 0.8, 0.95
@@ -121,10 +122,15 @@ def compare_models(data: Any, *, latent: int = 2, epochs: int = 0, seed: int = 0
     test, labels = unit(source, "test"), source.labels_of("test")
     judge = RealismTest(source, seed)
     trials = [trial(c, test, judge, seed) for c in train_coders(source, latent, epochs, seed)]
-    real = judge(test[:TRIALS])
+    real = judge(chosen_of(test, TRIALS, seed))
     return Comparison(
         source, latent, epochs, seed, trials, real, None if labels is None else labels.numpy()
     )
+
+
+def chosen_of(rows: Array, limit: int, seed: int) -> Array:
+    """Rows that stand for all of them, at most ``limit``."""
+    return rows[some(len(rows), limit, seed).numpy()]
 
 
 def trial(coder: EncoderDecoder, test: Array, judge: RealismTest, seed: int) -> Trial:
@@ -142,8 +148,8 @@ def trial(coder: EncoderDecoder, test: Array, judge: RealismTest, seed: int) -> 
         code_spread=codes.std(0).tolist(),
         shown={
             "codes": codes,
-            "rebuilt": rebuilt[:16],
-            "originals": test[:16],
+            "rebuilt": chosen_of(rebuilt, 16, seed),
+            "originals": chosen_of(test, 16, seed),
             "random": drawn[:48],
             "middles": np.stack([test[a[:8]], middles[:8], test[b[:8]]], 1),
         },
@@ -154,11 +160,13 @@ class RealismTest:
     """Says of rows how many could be real: by distance to training rows and by a classifier."""
 
     def __init__(self, source: Source, seed: int) -> None:
-        train = unit(source, "train")[:JUDGED_BY]
+        train, labels = unit(source, "train"), source.labels_of("train")
+        chosen = some(len(train), JUDGED_BY, seed)
+        train, labels = train[chosen.numpy()], None if labels is None else labels[chosen]
         self.index = NearestNeighbors(n_neighbors=1).fit(train)
-        usual = self.distance(unit(source, "validation")[:TRIALS])
+        usual = self.distance(chosen_of(unit(source, "validation"), TRIALS, seed))
         self.limit = np.quantile(usual, USUAL)
-        self.classifier = _classifier(train, source.labels_of("train"), seed)
+        self.classifier = _classifier(train, labels, seed)
 
     def distance(self, rows: Array) -> Array:
         """Euclidean distance of each row to its nearest training row."""
@@ -179,4 +187,4 @@ def _classifier(rows: Array, labels: Tensor | None, seed: int) -> Any:
         return None
     network = MLPClassifier((128,), max_iter=50, n_iter_no_change=50, random_state=seed)
     with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
-        return make_pipeline(StandardScaler(), network).fit(rows, labels[: len(rows)].numpy())
+        return make_pipeline(StandardScaler(), network).fit(rows, labels.numpy())
