@@ -33,7 +33,8 @@ class Scores:
         log_likelihood: importance-sampled log p(x), with ``log_likelihood_error`` (spread over
             the rows) and ``sampling_error`` (what more samples would remove).
         effective_samples: median effective sample size of the importance weights.
-        bits_per_dimension: - log_likelihood / log 2 / numbers in a row.
+        bits_per_dimension: - log_likelihood / log 2 / numbers in a row; of densities, in the
+            data's own numbers (log2(255) more where x is pixels / 255).
         code_bits_per_dimension: - elbo, likewise in bits: what the codec needs, for data it can
             code.
         bits_of: what the bits describe: probabilities of discrete values, or densities.
@@ -80,9 +81,23 @@ class Scores:
 
 
 def score(
-    model: Graph, rows: AnyRows, *, samples: int = 1000, seed: int = 0, density: bool = True
+    model: Graph,
+    rows: AnyRows,
+    *,
+    samples: int = 1000,
+    seed: int = 0,
+    density: bool = True,
+    scale: float = 1.0,
 ) -> Scores:
-    """Evaluate ``model`` on rows of x; without ``density`` only what an autoencoder has."""
+    """Evaluate ``model`` on rows of x; without ``density`` only what an autoencoder has.
+
+    Args:
+        samples: importance samples for each row.
+        seed: of everything random.
+        density: whether the model has one.
+        scale: the unit of x, where p(x|z) is a density of real numbers: bits are of the data's
+            own numbers, ``scale`` times x, while nats are of x.
+    """
     health = latent_health(model, rows)
     terms = elbo_terms(model, rows, seed)
     basic = Scores(
@@ -99,8 +114,9 @@ def score(
     found = log_likelihood(model, rows, samples=samples, seed=seed, title="log p(x)")
     whole = aggregate(model, rows, seed=seed)
     words = " ".join([health.diagnosis, *_mismatch(whole)])
-    more = {**_density_scores(terms, found, health, rows), **_aggregate_scores(whole)}
-    return Scores(**{**basic.to_dict(), **more, "diagnosis": words})
+    bits = bits_per_dimension(-found.mean, rows.shape[1:], scale)
+    more = {**_density_scores(terms, found, health), **_aggregate_scores(whole)}
+    return Scores(**{**basic.to_dict(), **more, "diagnosis": words, "bits_per_dimension": bits})
 
 
 def with_annealing(
@@ -168,17 +184,16 @@ def reconstruction_error(model: Graph, rows: AnyRows) -> float:
 
 
 def _density_scores(
-    terms: Tensor, found: LogLikelihood, health: LatentHealth, rows: AnyRows
+    terms: Tensor, found: LogLikelihood, health: LatentHealth
 ) -> dict[str, Any]:
     elbo = terms[0] - terms[1]
     return {
         "elbo": elbo.mean().item(),
-        "elbo_error": elbo.std().item() / math.sqrt(len(rows)) if len(rows) > 1 else None,
+        "elbo_error": elbo.std().item() / math.sqrt(len(elbo)) if len(elbo) > 1 else None,
         "kl": terms[1].mean().item(),
         "kl_per_dimension": None if health.kl is None else health.kl.tolist(),
         "log_likelihood": found.mean,
-        "log_likelihood_error": found.mean_error if len(rows) > 1 else None,
+        "log_likelihood_error": found.mean_error if len(elbo) > 1 else None,
         "sampling_error": found.sampling_error,
         "effective_samples": found.effective.median().item(),
-        "bits_per_dimension": bits_per_dimension(-found.mean, rows.shape[1:]),
     }

@@ -264,10 +264,12 @@ class Trained:
         data = self.open(data) if isinstance(data, str | os.PathLike) else data
         split = self.split_of(data, split) if isinstance(data, Source) else split or "all"
         rows = self.rows(data, split, seed, given=given)
-        found = score(self.model, rows, samples=samples, seed=seed, density=self.has_density)
+        scale = 1.0 if self.model.likelihood.family.kind.discrete else self.representation.scale
+        how = {"density": self.has_density, "scale": scale}
+        found = score(self.model, rows, samples=samples, seed=seed, **how)
         if annealed_rows and self.has_density:
-            how = {"count": annealed_rows, "steps": annealed_steps, "chains": chains, "seed": seed}
-            found = with_annealing(found, self.model, rows, **how)
+            chain = {"count": annealed_rows, "steps": annealed_steps, "chains": chains}
+            found = with_annealing(found, self.model, rows, **chain, seed=seed)
         if not self.has_density:
             return found
         code = bits_per_dimension(-found.elbo, rows.shape[1:]) if self.is_discrete else None  # type: ignore[operator]
