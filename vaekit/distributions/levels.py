@@ -16,6 +16,7 @@ from torch.distributions import constraints
 from torch.distributions.utils import broadcast_all
 from torch.nn import functional as F
 
+MANY = 256  # levels up to which float32 will do: in float64 an update takes a third longer
 Self = TypeVar("Self", bound="Levels")
 
 
@@ -118,6 +119,9 @@ class BetaBinomial(Levels):
 
     .. math:: P(k) = \binom{L-1}{k} B(k + a, L - 1 - k + b) / B(a, b)
 
+    For up to 256 levels it is computed in the type of a and b: in float32 it is right to 2e-7 of
+    log Gamma(L + a + b), 2e-4 nats for L = 256. For more levels it is computed in float64.
+
     Args:
         concentration1: a > 0.
         concentration0: b > 0.
@@ -141,11 +145,20 @@ class BetaBinomial(Levels):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log P(value), in nats, one per element."""
-        k, a, b = value.double(), self.first.double(), self.second.double()
-        n = self.levels - 1
-        ways = math.lgamma(n + 1) - (k + 1).lgamma() - (n - k + 1).lgamma()
-        total = ways + _log_beta(k + a, n - k + b) - _log_beta(a, b)
+        kind = torch.float64 if self.levels > MANY else self.first.dtype
+        k, a, b = value.to(kind), self.first.to(kind), self.second.to(kind)
+        rest = self.levels - 1 - k
+        ways = self._ways_by_table(value).to(kind) if self.levels <= MANY else self._ways(k)
+        total = ways + _log_beta(k + a, rest + b) - _log_beta(a, b)
         return total.clamp_max(0).to(self.first.dtype)
+
+    def _ways(self, k: Tensor) -> Tensor:
+        """The logarithm of L - 1 over k."""
+        return math.lgamma(self.levels) - (k + 1).lgamma() - (self.levels - k).lgamma()
+
+    def _ways_by_table(self, value: Tensor) -> Tensor:
+        k = torch.arange(self.levels, dtype=torch.float64, device=value.device)
+        return self._ways(k)[value.long()]
 
     @torch.no_grad()
     def sample(self, sample_shape: Any = ()) -> Tensor:

@@ -163,9 +163,16 @@ def log_likelihood_per_row(
     return in_chunks(bound, rows, max(_particles(rows) // PIECE, 1))
 
 
-def bits_per_dimension(nats: float, shape: torch.Size | tuple[int, ...]) -> float:
-    """A negative log probability of a row of ``shape``, in nats, as bits for each number."""
-    return nats / math.log(2) / math.prod(shape)
+def bits_per_dimension(
+    nats: float, shape: torch.Size | tuple[int, ...], scale: float = 1.0
+) -> float:
+    """A negative log probability of a row of ``shape``, in nats, as bits for each number.
+
+    Args:
+        scale: the unit of x, of which ``nats`` are a density; the bits are of numbers that are
+            ``scale`` times x: log2(scale) more.
+    """
+    return nats / math.log(2) / math.prod(shape) + math.log2(scale)
 
 
 def _particles(rows: AnyRows) -> int:

@@ -67,10 +67,27 @@ class Bits:
     bits_of: str
 
     @classmethod
-    def of(cls, density: Density, shape: tuple[int, ...], what: str, *, coded: bool) -> Bits:
-        """Those of rows of some shape."""
+    def of(
+        cls,
+        density: Density,
+        shape: tuple[int, ...],
+        what: str,
+        *,
+        coded: bool,
+        scale: float = 1.0,
+    ) -> Bits:
+        """Those of rows of some shape.
+
+        Args:
+            density: in nats.
+            shape: of a row.
+            what: the bits describe.
+            coded: whether the codec can code the data.
+            scale: the unit of x, where p(x|z) is a density of real numbers: bits are of the
+                data's own numbers, ``scale`` times x, while nats are of x.
+        """
         code = bits_per_dimension(-density.elbo, shape) if coded else None
-        return cls(bits_per_dimension(-density.log_likelihood, shape), code, what)
+        return cls(bits_per_dimension(-density.log_likelihood, shape, scale), code, what)
 
 
 @dataclass(frozen=True)
@@ -162,9 +179,20 @@ def _named(names: Iterable[str], part: object | None) -> dict[str, Any]:
 
 
 def score(
-    model: Graph, rows: AnyRows, *, samples: int = 1000, seed: int = 0, density: bool = True
+    model: Graph,
+    rows: AnyRows,
+    *,
+    samples: int = 1000,
+    seed: int = 0,
+    density: bool = True,
 ) -> Scores:
-    """Evaluate ``model`` on rows of x; without ``density`` only what an autoencoder has."""
+    """Evaluate ``model`` on rows of x; without ``density`` only what an autoencoder has.
+
+    Args:
+        samples: importance samples for each row.
+        seed: of everything random.
+        density: whether the model has one.
+    """
     health = latent_health(model, rows)
     terms = elbo_terms(model, rows, seed)
     basic = Scores(

@@ -270,7 +270,9 @@ class Trained:
             found = with_annealing(found, self.model, rows, **how)
         if found.density is None:
             return found
-        bits = Bits.of(found.density, rows.shape[1:], self.bits_of, coded=self.is_discrete)
+        scale = 1.0 if self.model.likelihood.family.kind.discrete else self.representation.scale
+        what, coded = self.bits_of, self.is_discrete
+        bits = Bits.of(found.density, rows.shape[1:], what, coded=coded, scale=scale)
         return replace(found, bits=bits)
 
     def log_likelihood(
