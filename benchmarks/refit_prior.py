@@ -20,7 +20,7 @@ import vaekit
 from vaekit.data.on_disk import in_memory
 from vaekit.data.readers.arrays import to_array
 from vaekit.evaluation.samples import quality
-from vaekit.runs.judge import feature_space
+from vaekit.runs.judge import TRAINED_ON, feature_space
 from vaekit.runs.refit import refit
 
 SEEDS, EPOCHS = (0, 1, 2), 3
@@ -36,7 +36,8 @@ def main() -> None:
     latents = parsed(options).latents
     began, source = time.monotonic(), vaekit.open_source("mnist")
     real = to_array(in_memory(source.rows("test", SAMPLES)))
-    spaces = {name: feature_space(name, source) for name in ("pca", "classifier")}
+    learned_on = source.some("train", TRAINED_ON)
+    spaces = {name: feature_space(name, learned_on) for name in ("pca", "classifier")}
     seen = {name: (space, space(real)) for name, space in spaces.items()}
     table = {}
     for latent in latents:
@@ -75,11 +76,11 @@ def figures(model: vaekit.Trained, seen: dict) -> dict[str, float]:
     for name, (space, real) in seen.items():
         q = quality(real, space(made), name)
         found |= {f"{name}, {f}": getattr(q, f) for f in ("frechet", "density", "coverage")}
-    scores = model.evaluate(model.source.part("test", ROWS), split="all", samples=PARTICLES)
+    scores = model.evaluate(model.source.some("test", ROWS), split="all", samples=PARTICLES)
     return found | {
         "ELBO, nats": scores.elbo,
         "log p(x), nats": scores.log_likelihood,
-        "its error over rows": scores.log_likelihood_error,
+        "its error over rows": scores.density.log_likelihood_error,
         "its error by sampling": scores.density.sampling_error,
     }
 
