@@ -35,7 +35,7 @@ def main() -> None:
     options.add_argument("--latents", type=int, nargs="+", default=[2, 16])
     latents = parsed(options).latents
     began, source = time.monotonic(), vaekit.open_source("mnist")
-    real = to_array(in_memory(source.rows("test", SAMPLES)))
+    real = to_array(in_memory(source.some("test", SAMPLES).values))
     learned_on = source.some("train", TRAINED_ON)
     spaces = {name: feature_space(name, learned_on) for name in ("pca", "classifier")}
     seen = {name: (space, space(real)) for name, space in spaces.items()}
