@@ -28,7 +28,7 @@ def main() -> None:
             table[f"{data}, {name}"] = {
                 "bits per number": round(scores.bits_per_dimension, 4),
                 "log p(x), nats": round(scores.log_likelihood, 2),
-                "standard error": round(scores.log_likelihood_error, 2),
+                "standard error": round(scores.density.log_likelihood_error, 2),
             }
             print(data, name, table[f"{data}, {name}"], flush=True)
     write("likelihoods", {"settings": SETTINGS, "samples": 100, "seed": 0, "table": table})

@@ -74,7 +74,7 @@ def main() -> None:
         "published -log p(x)": PUBLISHED.get((given.gradient, given.samples)),
         "ours -log p(x), IS-5000": round(-found.mean, 3),
         "spread over rows": round(found.mean_error, 3),
-        "sampling error": round(found.sampling_error, 4),
+        "sampling error": found.sampling_error and round(found.sampling_error, 4),
         "active units": int(health.active.sum()),
         "published active units": UNITS.get(given.samples),
         "training seconds": round(seconds),
