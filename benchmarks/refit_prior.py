@@ -88,7 +88,7 @@ def figures(model: vaekit.Trained, seen: dict) -> dict[str, float]:
 def setting() -> str:
     """What was done, in words."""
     fitted = "; ".join(
-        f"{name}{f' of {COMPONENTS[name]}' if COMPONENTS[name] else ''} {100 * epochs:,} updates"
+        f"{name}{f' of {COMPONENTS[name]}' if COMPONENTS[name] else ''} in {100 * epochs:,} updates"
         for name, epochs in PASSES.items()
     )
     return (
