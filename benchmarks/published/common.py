@@ -33,7 +33,7 @@ RESULTS = Path(__file__).resolve().parent.parent / "results"
 
 def machine() -> str:
     """The processor, how many threads, and versions."""
-    name = platform.cpu_capabilities() or platform.machine()
+    name = platform.processor() or platform.machine()
     facts = Path("/proc/cpuinfo")
     lines = facts.read_text().splitlines() if facts.exists() else []
     said = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
