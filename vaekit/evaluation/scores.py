@@ -183,9 +183,7 @@ def reconstruction_error(model: Graph, rows: AnyRows) -> float:
     return in_chunks(error, rows).mean().item()
 
 
-def _density_scores(
-    terms: Tensor, found: LogLikelihood, health: LatentHealth
-) -> dict[str, Any]:
+def _density_scores(terms: Tensor, found: LogLikelihood, health: LatentHealth) -> dict[str, Any]:
     elbo = terms[0] - terms[1]
     return {
         "elbo": elbo.mean().item(),
