@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import vaekit
+from vaekit.system.checks import BadInput
 
 
 @pytest.mark.parametrize("name", ["gaussian", "continuous_bernoulli"])
@@ -75,3 +76,11 @@ def test_whole_numbers_beyond_float32_keep_their_digits():
     one, other = vaekit.fit(x, **how), vaekit.fit(x + 1_700_000_000, **how)
     right = one.evaluate(samples=5).elbo
     assert other.evaluate(samples=5).elbo == pytest.approx(right, abs=2e-2)
+
+
+def test_values_beyond_float32_are_named(tmp_path):
+    x = np.random.default_rng(0).normal(size=(40, 2)) * 1e39
+    np.savetxt(tmp_path / "inf.csv", x, delimiter=",", header="a,b", comments="")
+    for data in (x, str(tmp_path / "inf.csv")):
+        with pytest.raises(BadInput, match="beyond float32"):
+            vaekit.fit(data)

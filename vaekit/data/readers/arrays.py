@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from vaekit.data.readers.roles import NO_ROLES, ColumnRoles
 from vaekit.data.source import Source, source
-from vaekit.system.checks import BadInput
+from vaekit.system.checks import BadInput, require
 from vaekit.system.progress import tracked
 from vaekit.system.types import Array
 
@@ -146,7 +146,11 @@ def standard_dtype(array: Array, name: str) -> Array:
         if array.size and (array.min() < info.min or array.max() > info.max):
             raise BadInput(f"{name} holds whole numbers beyond 32 bits; rescale them")
         return array.astype(np.int32)
-    return array.astype(np.float32)
+    with np.errstate(over="ignore"):
+        narrow = array.astype(np.float32)
+    beyond = np.isinf(narrow) & np.isfinite(array)
+    require(not beyond.any(), f"{name} holds values beyond float32 (3.4e38); divide them")
+    return narrow
 
 
 def needs_float64(array: Array) -> bool:

@@ -23,6 +23,7 @@ from vaekit.system.progress import tracked
 from vaekit.system.types import Array
 
 DROP = "drop the column, or name it with --label or --given"
+EXACT = 2**53
 NUMBER = 4  # bytes of a number as rows are kept
 
 
@@ -201,7 +202,8 @@ def _whole_if_possible(cells: Array) -> Array:
 
 
 def _is_whole(cells: Array) -> bool:
-    return bool(np.isfinite(cells).all()) and bool((cells == cells.round()).all())
+    within = np.isfinite(cells) & (np.abs(cells) <= EXACT)  # larger floats are all whole
+    return bool(within.all()) and bool((cells == cells.round()).all())
 
 
 def _is_number(cell: Any) -> bool:
