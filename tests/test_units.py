@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
 import vaekit
+from vaekit.system.checks import BadInput
 
 
 @pytest.mark.parametrize("name", ["gaussian", "continuous_bernoulli"])
@@ -31,3 +33,54 @@ def test_another_unit_changes_the_elbo_by_its_logarithm_and_nothing_else(name, s
     other = vaekit.fit(unit * (x + 2), scale=scale, **how).evaluate(samples=5)
     assert other.elbo == pytest.approx(one.elbo - 3 * np.log(unit), abs=2e-3)
     assert other.kl == pytest.approx(one.kl, abs=2e-3)
+
+
+@pytest.mark.parametrize("offset", [1e6, 1e9, 1.7e12])
+@pytest.mark.parametrize("place", ["memory", "file", "table"])
+def test_a_large_offset_costs_nothing(offset, place, tmp_path):
+    """Beside a column without one; whatever the data is read from."""
+    x = np.random.default_rng(0).normal(size=(200, 3))
+    moved, data = x + np.array([offset, 0.0, 3.0]), None
+    if place == "memory":
+        data = moved
+    elif place == "file":
+        data = str(tmp_path / "moved.npy")
+        np.save(data, moved)
+    else:
+        data = str(tmp_path / "moved.csv")
+        np.savetxt(data, moved, delimiter=",", header="a,b,c", comments="", fmt="%.6f")
+    how = {"latent": 2, "width": 8, "epochs": 1}
+    one = vaekit.fit(x, **how)
+    model = vaekit.fit(data, out=str(tmp_path / "run"), **how)
+    assert model.config.likelihood.name == "gaussian"
+    found = model.evaluate(samples=5)
+    assert found.elbo == pytest.approx(one.evaluate(samples=5).elbo, abs=2e-2)
+    assert np.allclose(
+        model.sample(500, seed=1) - [offset, 0.0, 3.0], one.sample(500, seed=1), atol=0.05
+    )
+    again = vaekit.load(tmp_path / "run")
+    assert np.allclose(again.encode(moved[:1]), one.encode(x[:1]), atol=0.02)  # a row alone
+    assert np.allclose(again.log_likelihood(moved), one.log_likelihood(x), atol=0.2)
+
+
+def test_data_that_float32_can_hold_is_stored_as_before():
+    x = np.random.default_rng(0).normal(size=(200, 3)) * [1.0, 1e-9, 1e20] + [5.0, 0.0, 0.0]
+    model = vaekit.fit(x, latent=2, width=8, epochs=1)
+    assert model.source.values.dtype == torch.float32
+    assert "offset" not in model.config.identity()["representation"]
+
+
+def test_whole_numbers_beyond_float32_keep_their_digits():
+    x = np.random.default_rng(0).integers(-40, 40, size=(200, 2))
+    how = {"likelihood": "gaussian", "latent": 2, "width": 8, "epochs": 1}
+    one, other = vaekit.fit(x, **how), vaekit.fit(x + 1_700_000_000, **how)
+    right = one.evaluate(samples=5).elbo
+    assert other.evaluate(samples=5).elbo == pytest.approx(right, abs=2e-2)
+
+
+def test_values_beyond_float32_are_named(tmp_path):
+    x = np.random.default_rng(0).normal(size=(40, 2)) * 1e39
+    np.savetxt(tmp_path / "inf.csv", x, delimiter=",", header="a,b", comments="")
+    for data in (x, str(tmp_path / "inf.csv")):
+        with pytest.raises(BadInput, match="beyond float32"):
+            vaekit.fit(data)

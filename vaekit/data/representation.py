@@ -17,7 +17,7 @@ COLOURS = ("rgb", "minus_green")
 
 @dataclass(frozen=True)
 class Representation:
-    """x = values / scale, then made binary if asked.
+    """x = (values - offset) / scale, then made binary if asked.
 
     Args:
         shape: of one row.
@@ -28,6 +28,7 @@ class Representation:
         whole: round x to whole levels after scaling (for levels stored as fractions).
         colours: "rgb"; "minus_green" (red and blue as their difference from green, around 128 and
             modulo 256: photographs' channels are alike, and nothing is lost).
+        offset: subtracted in float64, one for each number of a vector; empty for nothing.
     """
 
     shape: tuple[int, ...]
@@ -36,11 +37,15 @@ class Representation:
     binarize: str = "none"
     whole: bool = False
     colours: str = "rgb"
+    offset: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         known("way to binarize", self.binarize, BINARIZE)
         known("kind of colours", self.colours, COLOURS)
         object.__setattr__(self, "shape", tuple(self.shape))
+        object.__setattr__(self, "offset", tuple(self.offset))
+        fits = not self.offset or (len(self.offset),) == self.shape
+        require(fits, f"{len(self.offset)} offsets for rows of {size_text(self.shape)}")
 
     @property
     def is_drawn(self) -> bool:
@@ -50,7 +55,7 @@ class Representation:
     def encode(self, values: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Stored values, (rows, *shape), to x in float32; ``generator`` feeds "dynamic"."""
         self.check(values)
-        x = self.subtract_green(values.to(torch.float32, copy=True)).div_(self.scale)
+        x = self.subtract_green(self._centred(values)).div_(self.scale)
         if self.is_drawn:
             return (torch.rand(x.shape, generator=generator).to(x.device) < x).to(x.dtype)
         if self.binarize == "threshold":
@@ -60,11 +65,20 @@ class Representation:
     def decode(self, x: Tensor) -> Tensor:
         """x back to stored values, rounded and clamped where they are whole numbers."""
         values = self.add_green(x.detach().cpu() * self.scale)
+        if self.offset:
+            values = values.double() + torch.tensor(self.offset, dtype=torch.float64)
         dtype = getattr(torch, self.dtype)
         if dtype.is_floating_point:
             return values.to(dtype)
         info = torch.iinfo(dtype)
         return values.round().clamp(info.min, info.max).to(dtype)
+
+    def _centred(self, values: Tensor) -> Tensor:
+        """Values less the offset in float32, a copy."""
+        if not self.offset:
+            return values.to(torch.float32, copy=True)
+        offset = torch.tensor(self.offset, dtype=torch.float64, device=values.device)
+        return (values.double() - offset).float()
 
     def subtract_green(self, values: Tensor) -> Tensor:
         """Red and blue minus green, if ``colours`` says so, of levels 0 .. 255, (rows, 3, H, W)."""
@@ -89,5 +103,6 @@ class Representation:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
+        """For JSON; without an offset it says nothing of one, as in older models."""
+        found = asdict(self)
+        return found if self.offset else {k: v for k, v in found.items() if k != "offset"}

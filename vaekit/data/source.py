@@ -27,8 +27,8 @@ class Source:
 
     Args:
         name: what people call it.
-        values: (N, C, H, W) for images, (N, D) for vectors; uint8, a wider integer or float32;
-            in memory, or left on disk.
+        values: (N, C, H, W) for images, (N, D) for vectors; uint8, a wider integer, float32,
+            or float64 where float32 would lose digits; in memory, or left on disk.
         splits: indices of the rows of "train", "validation" and "test", without overlap.
         labels: (N,) whole numbers, or None; they colour pictures and are not trained on unless
             they are given.

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import torch
+
 from vaekit.data import Facts, Representation, Source, facts
+from vaekit.data.on_disk import OnDisk
 from vaekit.families import LIKELIHOODS
 from vaekit.families.base import BINARY, COUNTS, LEVELS, REAL
 from vaekit.families.catalogue import kind_of
@@ -12,6 +15,7 @@ from vaekit.system.checks import known, require
 
 MOST_LEVELS = 4096
 MANY_AT_ENDS = 0.3
+FLOAT32_WHOLE = 2**24  # float32 holds every whole number up to it
 
 
 @dataclass(frozen=True)
@@ -86,8 +90,19 @@ def represent(seen: Facts, source: Source, likelihood: str, binarize: str) -> Re
         fractions = seen.pixels and not seen.whole
         return Representation(shape, dtype, 1 / 255 if fractions else 1.0, whole=fractions)
     if kind is COUNTS or (kind is REAL and not source.is_image):
-        return Representation(shape, dtype)
+        return Representation(shape, dtype, offset=offset(source) if kind is REAL else ())
     return Representation(shape, dtype, _top(seen, source), binarize)
+
+
+def offset(source: Source) -> tuple[float, ...]:
+    """What to subtract from values of which float32 would lose digits, and which are kept in
+    float64 or as whole numbers: the means of training rows."""
+    values = source.values
+    if isinstance(values, OnDisk) or values.dtype not in (torch.float64, torch.int32):
+        return ()
+    if values.dtype == torch.int32 and values.abs().max() <= FLOAT32_WHOLE:
+        return ()
+    return tuple(values[source.indices("train")].double().mean(0).tolist())
 
 
 def levels(seen: Facts, source: Source) -> int:

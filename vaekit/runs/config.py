@@ -289,6 +289,9 @@ def _representation(part: Part) -> Representation:
     part.require(_is_number(scale) and scale > 0, "scale", "a number above 0")
     part.require(isinstance(part.get("whole", False), bool), "whole", "true or false")
     part.require(part.get("dtype", "float32") in DTYPES, "dtype", f"one of {', '.join(DTYPES)}")
+    offset = part.get("offset", ())
+    part.require(isinstance(offset, list | tuple), "offset", "a list of numbers")
+    part.require(all(map(_is_number, offset)), "offset", "a list of numbers")
     for key in {"binarize", "colours"} & part.found.keys():
         part.text(key)
     return _made(part, lambda: Representation(**part.found))

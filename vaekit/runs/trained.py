@@ -52,9 +52,8 @@ class Trained:
     data frame gives a data frame. Codes are the means of q(z|x), so the same row always gives
     the same code. Everything random takes a seed.
 
-    A conditional model is told more than x: data that carries its conditions (a named data set, a
-    table with the columns) tells it by itself; else ``given`` does, with one value for all rows
-    or one for each: ``given={"label": "cat"}``.
+    A conditional model is told more than x: by data that carries its conditions (a named data set,
+    a table with the columns), else by ``given={"label": "cat"}``, a value for all rows or each.
     """
 
     model: Graph
@@ -372,8 +371,7 @@ class Trained:
         return self.representation.decode(x)
 
     def _values(self, data: Any, split: str) -> tuple[Values, Given]:
-        """Stored values of the rows asked for, of the type and shape the model was trained on, and
-        what the data carries of what the model is given."""
+        """Stored values of the rows asked for, and what the data carries of what is given."""
         conditions, carried = self.config.conditions, dict[str, Any]()
         if isinstance(data, str | os.PathLike | Source):
             source = self.open(data)
@@ -382,9 +380,11 @@ class Trained:
         elif is_frame(data):
             frame, labels, columns = split_frame(data, self.config.data.opening.elsewhere().roles)
             found = columns if labels is None else {**columns, LABEL: labels}
-            values, carried = to_rows(frame), conditions.carried(found, {})
+            values, carried = to_rows(frame, exact=True), conditions.carried(found, {})
+        elif isinstance(data, OnDisk):
+            values = data
         else:
-            values = data if isinstance(data, OnDisk) else to_rows(self._with_rows(data))
+            values = to_rows(self._with_rows(data), exact=True)
         self.representation.check(values)
         if isinstance(values, OnDisk):
             for part in chunks_of(values, "checking values"):

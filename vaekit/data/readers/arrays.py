@@ -13,10 +13,11 @@ from torch.utils.data import Dataset
 
 from vaekit.data.readers.roles import NO_ROLES, ColumnRoles
 from vaekit.data.source import Source, source
-from vaekit.system.checks import BadInput
+from vaekit.system.checks import BadInput, require
 from vaekit.system.progress import tracked
 from vaekit.system.types import Array
 
+LOSS, FEW = 1e-3, 10
 CHANNELS = (1, 3, 4)
 
 
@@ -43,7 +44,7 @@ def from_memory(
     elif isinstance(data, Dataset):
         data, labels = from_dataset(data, labels)
     numbers, names = label_numbers(labels)
-    values = to_rows(data, name)
+    values = to_rows(data, name, exact=True)
     return source(name, values, labels=numbers, label_names=names, columns=columns, beside=beside)
 
 
@@ -73,12 +74,17 @@ def from_dataset(data: Dataset[Any], labels: Any) -> tuple[Tensor, Any]:
     return torch.stack([torch.as_tensor(np.asarray(item)) for item in items]), labels
 
 
-def to_rows(data: Any, name: str = "data") -> Tensor:
+def to_rows(data: Any, name: str = "data", *, exact: bool = False) -> Tensor:
     """Numbers in any container to (N, D), or (N, C, H, W) for images.
+
+    With ``exact`` vectors stay in float64 where float32 would lose what differs between rows, as
+    in times since 1970: what is the same in all rows can then be subtracted first.
 
     (N, H, W) are grey images; (N, H, W, C) and (N, C, H, W) are images with 1, 3 or 4 channels.
     """
-    values = channels_first(standard_dtype(as_array(data, name), name))
+    array = as_array(data, name)
+    kept = array if exact and needs_float64(array) else standard_dtype(array, name)
+    values = channels_first(kept)
     if values.ndim not in (2, 4):
         raise BadInput(
             f"{name} has shape {values.shape}: give vectors (rows, numbers) or images "
@@ -140,7 +146,22 @@ def standard_dtype(array: Array, name: str) -> Array:
         if array.size and (array.min() < info.min or array.max() > info.max):
             raise BadInput(f"{name} holds whole numbers beyond 32 bits; rescale them")
         return array.astype(np.int32)
-    return array.astype(np.float32)
+    with np.errstate(over="ignore"):
+        narrow = array.astype(np.float32)
+    beyond = np.isinf(narrow) & np.isfinite(array)
+    require(not beyond.any(), f"{name} holds values beyond float32 (3.4e38); divide them")
+    return narrow
+
+
+def needs_float64(array: Array) -> bool:
+    """Whether float32 rounds a column of vectors by more than ``LOSS`` of its spread; of a few
+    rows, whose spread says little, whether it rounds anything."""
+    if array.dtype != np.float64 or array.ndim != 2 or not array.size:
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        error, spread = np.abs(array - array.astype(np.float32)).max(0), array.std(0)
+    told = (spread > 0) | (len(array) < FEW)
+    return bool((np.isfinite(error) & told & (error > LOSS * spread)).any())
 
 
 def label_numbers(labels: Any) -> tuple[Tensor | None, tuple[str, ...]]:

@@ -112,7 +112,7 @@ def as_one_array(name: str, parts: Sequence[StoredArray]) -> Values:
         )
     lengths, opening = [part.shape[0] for part in parts], [part.open for part in parts]
     if not is_large(sum(lengths), row, first.dtype.itemsize):
-        return to_rows(np.concatenate([part() for part in opening]), name)
+        return to_rows(np.concatenate([part() for part in opening]), name, exact=True)
     convert = partial(to_rows, name=name)
     if all(part.mapped for part in parts):
         return Shards(opening, lengths, convert)

@@ -23,6 +23,7 @@ from vaekit.system.progress import tracked
 from vaekit.system.types import Array
 
 DROP = "drop the column, or name it with --label or --given"
+EXACT = 2**53
 NUMBER = 4  # bytes of a number as rows are kept
 
 
@@ -111,7 +112,7 @@ def _values(name: str, groups: Sequence[Group], width: int) -> Values:
     lengths = [group.rows for group in groups]
     if not is_large(sum(lengths), (width,), NUMBER):
         cells = np.concatenate([np.empty((0, width)), *(group.cells() for group in groups)])
-        return to_rows(_whole_if_possible(cells), name)
+        return to_rows(_whole_if_possible(cells), name, exact=True)
     seen = tracked(groups, "looking at columns", len(groups))
     kind = np.int64 if all(_is_whole(group.cells()) for group in seen) else np.float64
     opening = [partial(group.as_type, kind) for group in groups]
@@ -176,7 +177,7 @@ def _from_columns(path: Path, columns: dict[str, Any], roles: ColumnRoles) -> So
     names = tuple(name for name in columns if not roles.holds(name))
     require(bool(names), f"{path} has no columns of numbers")
     cells = np.stack([_column(path, name, columns[name]) for name in names], 1)
-    values = to_rows(_whole_if_possible(cells), str(path))
+    values = to_rows(_whole_if_possible(cells), str(path), exact=True)
     beside = {name: columns[name] for name in roles.columns}
     return source(
         str(path), values, labels=numbers, label_names=classes, columns=names, beside=beside
@@ -204,7 +205,8 @@ def _whole_if_possible(cells: Array) -> Array:
 
 
 def _is_whole(cells: Array) -> bool:
-    return bool(np.isfinite(cells).all()) and bool((cells == cells.round()).all())
+    within = np.isfinite(cells) & (np.abs(cells) <= EXACT)  # larger floats are all whole
+    return bool(within.all()) and bool((cells == cells.round()).all())
 
 
 def _is_number(cell: Any) -> bool:
