@@ -134,7 +134,7 @@ def test_a_process_loads_once_and_has_one_thread(digits, place):
         loads = bulk._loaded.cache_info().misses
         return np.array([[os.getpid(), loads, torch.get_num_threads()]] * len(rows))
 
-    data = bulk._beside(dataset(digits, 9), vaekit.load(place), None, "seen", looks)
+    data = bulk._with_column(dataset(digits, 9), vaekit.load(place), None, "seen", looks)
     seen = column(data, "seen")
     assert len(seen) == len(digits)
     assert (seen[:, 2] == 1).all()
@@ -168,7 +168,7 @@ def test_mistakes(digits, place, tmp_path):
     vaekit.fit("digits", "autoencoder", latent=2, width=8, epochs=1).save(tmp_path)
     with pytest.raises(BadInput, match="an autoencoder has no log p"):
         bulk.score(data, tmp_path)
-    with pytest.raises(BadInput, match="this model cannot compress"):
+    with pytest.raises(BadInput, match="no code can store"):
         bulk.compress(data, tmp_path)
 
 
