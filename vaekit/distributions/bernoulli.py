@@ -24,6 +24,7 @@ class ContinuousBernoulli(D.Distribution):
 
     Args:
         logits: l, any number.
+        validate_args: whether torch checks what it is given.
 
     Source: Loaiza-Ganem & Cunningham 2019, The continuous Bernoulli.
     """

@@ -169,6 +169,8 @@ def bits_per_dimension(
     """A negative log probability of a row of ``shape``, in nats, as bits for each number.
 
     Args:
+        nats: of the row.
+        shape: of the row.
         scale: the unit of x, of which ``nats`` are a density; the bits are of numbers that are
             ``scale`` times x: log2(scale) more.
     """

@@ -189,6 +189,8 @@ def score(
     """Evaluate ``model`` on rows of x; without ``density`` only what an autoencoder has.
 
     Args:
+        model: the model.
+        rows: to evaluate it on.
         samples: importance samples for each row.
         seed: of everything random.
         density: whether the model has one.
