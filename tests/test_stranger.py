@@ -48,3 +48,16 @@ def test_a_file_of_values_that_is_no_text_is_refused(table, capsys, tmp_path):
     assert str(odd) in line
     assert line.count("\n") == 1
     assert not made.exists()
+
+
+def test_a_model_that_learned_to_do_without_encodes_rows_without(table, tmp_path):
+    folder = tmp_path / "run"
+    options = ["--drop", "0.2", "--latent", "2", "--width", "8", "--epochs", "2"]
+    assert run(["train", str(table / "t.csv"), "--given", "kind", *options, "-o", str(folder)]) == 0
+    bare = tmp_path / "bare.csv"
+    bare.write_text("a,b,c\n1,2,3\n4,5,6\n")
+    for verb in ("encode", "reconstruct", "evaluate"):
+        where = [] if verb == "evaluate" else ["-o", str(tmp_path / f"{verb}.csv")]
+        assert run([verb, str(folder), str(bare), *where]) == 0
+    codes = np.loadtxt(tmp_path / "encode.csv", delimiter=",", skiprows=1)
+    assert np.allclose(codes, vaekit.load(folder).encode(str(bare)), atol=1e-6)
