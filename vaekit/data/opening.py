@@ -11,7 +11,7 @@ from typing import Any
 from vaekit.data.published.catalogue import CATALOGUE
 from vaekit.data.readers.arrays import from_memory, label_numbers
 from vaekit.data.readers.folder import READERS, read_folder, read_tiles
-from vaekit.data.readers.loading import load
+from vaekit.data.readers.loading import first_line, load
 from vaekit.data.readers.roles import LABEL, ColumnRoles
 from vaekit.data.source import Source
 from vaekit.system.checks import BadInput, known, require
@@ -162,7 +162,10 @@ def read_labels(path: str) -> Any:
     require(Path(path).is_file(), f"there is no file {path}")
     if Path(path).suffix == ".npy":
         return load(Path(path))
-    return [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines()]
+    try:
+        return [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines()]
+    except (UnicodeDecodeError, OSError) as error:
+        raise BadInput(f"cannot read {path} as a text file: {first_line(error)}") from error
 
 
 def with_labels(found: Source, labels: Any) -> Source:

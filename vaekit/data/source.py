@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -118,6 +118,23 @@ class Source:
             factors=None if self.factors is None else self.factors[indices],
             given={name: column[indices] for name, column in self.given.items()},
         )
+
+    def with_columns(self, columns: Sequence[str]) -> Source:
+        """The same rows with their columns in this order, if these are the names they have.
+
+        Raises:
+            BadInput: for rows on disk in another order.
+        """
+        names = list(columns)
+        if names == list(self.columns) or sorted(names) != sorted(self.columns):
+            return self
+        if isinstance(self.values, OnDisk):
+            raise BadInput(
+                f"{self.name} has its columns in another order than the model: "
+                f"write them as {', '.join(names)}"
+            )
+        order = [self.columns.index(name) for name in names]
+        return replace(self, values=self.values[:, order], columns=tuple(names))
 
     def some(self, split: str, limit: int, seed: int = 0) -> Source:
         """Rows that stand for a split, at most ``limit``, as a source of their own: chosen and put

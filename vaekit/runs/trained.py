@@ -18,7 +18,14 @@ from torch import Tensor
 from vaekit.conditionals.priors import straight
 from vaekit.data import Encoded, Encoder, Representation, Source
 from vaekit.data.on_disk import OnDisk, Values, chunks_of, in_memory
-from vaekit.data.readers.arrays import is_frame, like_frame, split_frame, to_array, to_rows
+from vaekit.data.readers.arrays import (
+    in_order,
+    is_frame,
+    like_frame,
+    split_frame,
+    to_array,
+    to_rows,
+)
 from vaekit.data.readers.roles import LABEL
 from vaekit.evaluation import (
     decode,
@@ -108,14 +115,15 @@ class Trained:
 
     def open(self, data: Any) -> Source:
         """Any data that can be opened, in the way in which the training data was: with the same
-        columns set aside, where they are there, and pictures of the same size."""
+        columns set aside, where they are there, the others in the same order by their names, and
+        pictures of the same size."""
         origin = self.config.data
         opening = origin.opening.elsewhere(self.representation.shape)
         labels = origin.opening.labels
         if labels and isinstance(data, str | os.PathLike) and Path(labels).is_file():
             own = str(Path(data).resolve()) == origin.open
             opening = replace(opening, labels=labels) if own else opening
-        return opening.open(data)
+        return opening.open(data).with_columns(origin.columns)
 
     def split_of(self, source: Source, split: str | None = None) -> str:
         """Which rows are meant: of the model's own data those of the test split, of other data
@@ -380,6 +388,7 @@ class Trained:
         elif is_frame(data):
             frame, labels, columns = split_frame(data, self.config.data.opening.elsewhere().roles)
             found = columns if labels is None else {**columns, LABEL: labels}
+            frame = in_order(frame, self.config.data.columns)
             values, carried = to_rows(frame, exact=True), conditions.carried(found, {})
         elif isinstance(data, OnDisk):
             values = data

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,12 @@ def is_frame(data: Any) -> bool:
     """Whether this is a pandas or polars data frame (neither is imported to find out)."""
     libraries = [sys.modules[m] for m in ("pandas", "polars") if m in sys.modules]
     return any(isinstance(data, library.DataFrame) for library in libraries)
+
+
+def in_order(frame: Any, columns: Sequence[str]) -> Any:
+    """A data frame with its columns in this order, if these are the names they have."""
+    named = {str(name): name for name in frame.columns}
+    return frame[[named[name] for name in columns]] if sorted(named) == sorted(columns) else frame
 
 
 def from_dataset(data: Dataset[Any], labels: Any) -> tuple[Tensor, Any]:
