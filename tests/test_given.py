@@ -48,7 +48,9 @@ class TestTraining:
             vaekit.fit("digits", "burda", given="label", epochs=1)
 
     def test_a_recipe_that_takes_something_wants_it(self):
-        with pytest.raises(BadInput, match=r"recipe told_vae is told something.*--given label"):
+        with pytest.raises(
+            BadInput, match=r"recipe conditional_vae needs something given.*--given label"
+        ):
             vaekit.fit("digits", NAME, epochs=1)
 
     def test_its_folder_comes_back(self, tmp_path):
@@ -111,20 +113,20 @@ class TestAnswers:
     def test_classes_go_by_name_not_by_place(self, people):
         """A file that holds one class only numbers it 0; the model knows it by its name."""
         rows = table(40, seed=2)
-        x, told = people._rows(rows[rows.kind == "z"], "all")
-        assert told["kind"][:, 2].tolist() == [1.0] * len(x)
+        seen = people.rows(rows[rows.kind == "z"])
+        assert seen.given["kind"][:, 2].tolist() == [1.0] * len(seen)
         source = people.told(people.open(rows[rows.kind == "z"]))
         assert set(source.given["kind"].tolist()) == {2}
 
     def test_a_number_is_one_in_a_file_of_few(self, people):
         rows = table(4).assign(age=40)
-        (_, told), again = people._rows(rows, "all"), people.told(people.open(rows))
-        assert told["age"].shape == (4, 1)
+        seen, again = people.rows(rows), people.told(people.open(rows))
+        assert seen.given["age"].shape == (4, 1)
         assert again.given["age"].tolist() == [40.0] * 4
 
     def test_what_a_person_says_comes_first(self, digits):
-        _, told = digits._rows("digits", "test", {"label": 7})
-        assert told["label"].argmax(1).tolist() == [7] * 179
+        seen = digits.rows("digits", "test", given={"label": 7})
+        assert seen.given["label"].argmax(1).tolist() == [7] * 179
 
     def test_lines_mix_what_is_told(self, digits):
         seen = {}
@@ -175,11 +177,11 @@ class TestCommands:
             (["sample", "m", "--given", "label"], "name=value"),
             (["sample", "m", "--given", "label=12"], "unknown label '12'"),
             (["sample", "m", "--given", "lable=1"], "did you mean 'label'"),
-            (["compress", "m", "digits"], "given something beside x cannot compress"),
-            (["train", "digits", "--given", "label"], "recipe vae takes nothing given"),
+            (["compress", "m", "x.npy"], "has to be told label"),
+            (["train", "digits", "--given", "label", "--recipe", "burda"], "takes nothing given"),
             (["train", "x.npy", "--given", "label", "--recipe", NAME], "too few to split|no labels"),
             (["train", "digits", "--given", "age", "--recipe", NAME], "no column or array 'age'"),
-            (["train", "digits", "--recipe", NAME], "told something beside x"),
+            (["train", "digits", "--recipe", NAME], "needs something given beside x"),
             (["train", "--resume", "m", "--given", "label"], "give it alone"),
         ],
     )  # fmt: skip
