@@ -239,3 +239,8 @@ class TestEstimator:
         with pytest.raises(ValueError, match="X must be a data frame"):
             vae.fit(X[["a", "b"]].to_numpy())
         assert vae.model_.config.conditions.names == ("kind", "age")
+
+
+def test_what_is_given_must_have_a_name(digits):
+    with pytest.raises(BadInput, match="say what is given by name"):
+        digits.sample(2, given="label")

@@ -199,3 +199,9 @@ class Decoder(nn.Module):
 
     def forward(self, z):
         return self.kind(D.Normal(self.net(z), 1.0), 1)
+
+
+def test_components_of_a_prior_without_any_are_refused():
+    for name, number in (("standard", 5), ("flow", 3), ("mixture", -1)):
+        with pytest.raises(BadInput, match="prior_components"):
+            recipe("vae")(shape=(5,), likelihood="gaussian", prior=name, prior_components=number)

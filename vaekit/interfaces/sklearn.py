@@ -139,7 +139,8 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """The columns of x, and those that are given beside it."""
         if not self.given:
             return X, {}
-        require(is_frame(X), f"to be given {', '.join(self.given)}, X must be a data frame")
+        names = ", ".join(map(str, self.given))
+        require(is_frame(X), f"to be given {names}, X must be a data frame")
         frame, _, beside = split_frame(X, ColumnRoles(given=tuple(self.given)))
         return frame, beside
 

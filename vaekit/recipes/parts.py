@@ -181,7 +181,13 @@ def prior(name: str, site: Site, given: int = 0) -> conditionals.Prior:
         not given or name != "vamp",
         "a vamp prior needs pseudo-inputs without anything given beside them: take another prior",
     )
-    return conditionals.prior(name, site)
+    require(site.components >= 0, f"prior_components must not be negative, not {site.components}")
+    found = conditionals.prior(name, site)
+    require(
+        site.components in (0, found.components),
+        f"a {name} prior has no components: leave prior_components out",
+    )
+    return found
 
 
 def condition_dropout(share: float, given: int) -> nn.Module | None:

@@ -365,6 +365,10 @@ class Trained:
 
     def _told(self, given: Given | None, carried: Given, rows: int) -> Told:
         """Class numbers and covariates of so many rows, as a person says or the data carries."""
+        require(
+            isinstance(given or {}, Mapping),
+            f"say what is given by name, as {{'label': {given!r}}}",
+        )
         return self.config.conditions.ask({**carried, **(given or {})}, rows)
 
     def _with_rows(self, data: Any) -> Any:
