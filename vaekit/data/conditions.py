@@ -250,6 +250,17 @@ def _condition(found: Any) -> Condition:
     return Condition(name, tuple(classes), *map(float, numbers))
 
 
+def by_name(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """What a person gives, where it is given by name.
+
+    Raises:
+        BadInput: for a value without a name.
+    """
+    good = isinstance(given or {}, Mapping)
+    require(good, f"say what is given by name, as {{'label': {given!r}}}")
+    return given or {}
+
+
 def parse_given(texts: Iterable[str]) -> dict[str, str]:
     """``["label=3", "age=40.5"]`` by name.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import torch
@@ -82,6 +83,22 @@ def read_config(path: str | os.PathLike[str]) -> tuple[Path, Config]:
         return folder, Config.from_json(found)
     except BadInput as error:
         raise BadInput(f"{folder / CONFIG}: {error}") from error
+
+
+def pack(model: Graph, config: Config) -> tuple[bytes, bytes]:
+    """The two files of a model's folder, as bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        write_model(place, model, config)
+        return (place / CONFIG).read_bytes(), (place / WEIGHTS).read_bytes()
+
+
+def unpack(config: bytes, weights: bytes) -> tuple[Graph, Config]:
+    """The model in the two files of a folder, given as bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / CONFIG).write_bytes(config)
+        (Path(folder) / WEIGHTS).write_bytes(weights)
+        return load_model(folder)
 
 
 def build(config: Config) -> Built:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from vaekit.conditionals.priors import straight
 from vaekit.data import Encoded, Encoder, Representation, Source
+from vaekit.data.conditions import by_name
 from vaekit.data.on_disk import OnDisk, Values, chunks_of, in_memory
 from vaekit.data.readers.arrays import (
     in_order,
@@ -80,17 +80,11 @@ class Trained:
     @classmethod
     def unpacked(cls, config: bytes, weights: bytes) -> Trained:
         """The model in the two files of a folder, given as bytes."""
-        with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / store.CONFIG).write_bytes(config)
-            (Path(folder) / store.WEIGHTS).write_bytes(weights)
-            return cls.load(folder)
+        return cls(*store.unpack(config, weights))
 
     def packed(self) -> tuple[bytes, bytes]:
         """The two files that :meth:`save` writes, as bytes: to go into another file or process."""
-        with tempfile.TemporaryDirectory() as folder:
-            self.save(folder)
-            place = Path(folder)
-            return (place / store.CONFIG).read_bytes(), (place / store.WEIGHTS).read_bytes()
+        return store.pack(self.model, self.config)
 
     def refit_prior(self, prior: str | None, **how: Any) -> Trained:
         """The model with another p(z), fitted to its codes: :func:`vaekit.runs.refit.refit`."""
@@ -354,7 +348,7 @@ class Trained:
     def _given(self, given: Given | None, rows: int, carried: Given | None = None) -> Told:
         """What is given beside so many rows, as the model sees it: (rows, width) each. A model
         that learned to do without may be told nothing."""
-        if not given and not carried and self.may_be_untold:
+        if not given and not carried and self.model.may_be_untold:
             return self.config.conditions.unknown(rows)
         return self.config.conditions.encode(self._told(given, carried or {}, rows))
 
@@ -365,11 +359,7 @@ class Trained:
 
     def _told(self, given: Given | None, carried: Given, rows: int) -> Told:
         """Class numbers and covariates of so many rows, as a person says or the data carries."""
-        require(
-            isinstance(given or {}, Mapping),
-            f"say what is given by name, as {{'label': {given!r}}}",
-        )
-        return self.config.conditions.ask({**carried, **(given or {})}, rows)
+        return self.config.conditions.ask({**carried, **by_name(given)}, rows)
 
     def _with_rows(self, data: Any) -> Any:
         """A single row alone as one of one."""
