@@ -158,7 +158,7 @@ class BetaBinomial(Levels):
 
     def _ways_by_table(self, value: Tensor) -> Tensor:
         k = torch.arange(self.levels, dtype=torch.float64, device=value.device)
-        return self._ways(k)[value.long()]
+        return self._ways(k)[value.nan_to_num().clamp(0, self.levels - 1).long()]
 
     @torch.no_grad()
     def sample(self, sample_shape: Any = ()) -> Tensor:

@@ -19,7 +19,7 @@ from vaekit.data.readers.arrays import to_array
 from vaekit.evaluation import disentanglement
 from vaekit.evaluation.disentanglement import Disentanglement
 from vaekit.evaluation.samples import Quality, quality
-from vaekit.families import Bernoulli
+from vaekit.families.base import BINARY
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, known, require
 from vaekit.system.types import Array
@@ -62,7 +62,7 @@ def as_modelled(trained: Trained, rows: Source, seed: int = 0) -> Source:
     """The same rows as the model's samples are: made binary where the model draws zeros and ones
     but the rows are grey (each number then counts as the chance of a one)."""
     how = trained.representation
-    if isinstance(trained.model.likelihood.family, Bernoulli) and how.binarize == "none":
+    if trained.model.likelihood.family.kind is BINARY and how.binarize == "none":
         how = replace(how, binarize="dynamic")
     if how.binarize == "none":
         return rows

@@ -341,8 +341,7 @@ class Trained:
     @property
     def white(self) -> float | None:
         """The stored value that means white, or None where there is no such thing."""
-        family = self.model.likelihood.family
-        found = family.kind.white(family)
+        found = (family := self.model.likelihood.family).kind.white(family)
         return None if found is None else found * self.representation.scale
 
     def _given(self, given: Given | None, rows: int, carried: Given | None = None) -> Told:
@@ -363,14 +362,14 @@ class Trained:
 
     def _with_rows(self, data: Any) -> Any:
         """A single row alone as one of one."""
-        row = to_array(torch.zeros(1, *self.representation.shape))[0].shape
+        row = to_array(torch.zeros(1, *self.representation.shape)).shape[1:]
         return np.asarray(data)[None] if np.shape(data) == row else data
 
     def _decode(self, z: Tensor, given: Mapping[str, Tensor]) -> Tensor:
-        self.model.eval()
-        rows = Rows(z, given)
-        x = in_chunks(lambda part: decode(self.model, part.data, part), rows, title="decoding")
-        return self.representation.decode(x)
+        def some(part: Rows) -> Tensor:
+            return decode(self.model.eval(), part.data, part)
+
+        return self.representation.decode(in_chunks(some, Rows(z, given), title="decoding"))
 
     def _values(self, data: Any, split: str) -> tuple[Values, Given]:
         """Stored values of the rows asked for, and what the data carries of what is given."""
@@ -389,9 +388,8 @@ class Trained:
         else:
             values = to_rows(self._with_rows(data), exact=True)
         self.representation.check(values)
-        if isinstance(values, OnDisk):
-            for part in chunks_of(values, "checking values"):
-                self._check(self.representation.encode(part, generator_for(0)))
+        for part in chunks_of(values, "checking values") if isinstance(values, OnDisk) else ():
+            self._check(self.representation.encode(part, generator_for(0)))
         return values, carried
 
     def _check(self, x: Tensor) -> None:
