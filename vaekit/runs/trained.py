@@ -70,8 +70,7 @@ class Trained:
     @classmethod
     def load(cls, path: str | os.PathLike[str], source: Source | None = None) -> Trained:
         """The model in a folder; see :func:`vaekit.runs.folder.load_model`."""
-        model, config = store.load_model(Path(path))
-        return cls(model, config, source)
+        return cls(*store.load_model(Path(path)), source)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write config.json and model.safetensors into ``folder``."""
