@@ -9,12 +9,12 @@ import pytest
 import torch
 import torch.distributed as dist
 from safetensors.torch import load_file
-from test_core import Critic
+from test_core import Linear
 from test_distributed import COMMON, free_port, losses, started
 
 from vaekit.data import open_source
 from vaekit.models.trace import replay, trace
-from vaekit.objectives import Objective, bounds
+from vaekit.objectives import Objective, Term, bounds
 from vaekit.runs.fit import fit, prepare, resume
 from vaekit.runs.trained import load
 from vaekit.system.checks import BadInput
@@ -75,8 +75,8 @@ def session(recipe="vae", *, split=False, ema=0.9):
     options = {"width": 300, "epochs": 1, "parts": 4, "precision": "fp32", "ema": ema}
     job = prepare(open_source("digits"), recipe, latent=3, likelihood="student_t", **options)
     with seeded(5):
-        objective = job.built.objective.plus(1.0, Critic())
-    made = TrainingState(job.built.model, objective, job.plan, job.steps, split_weights=split)
+        objective = job.built.objective.plus(Term("critic", 1.0, Linear()))
+    made = TrainingState(job.built.model, objective, job.plan, job.steps, shard=split)
     return made, job.batches, job.rows("validation").split(70)
 
 
@@ -222,14 +222,15 @@ def test_nothing_is_pickled(shares):
 
 
 def test_one_process_holds_all():
-    assert not session(split=True)[0].is_split
+    assert not session(split=True)[0].weights.are_sharded
     assert fit("digits", latent=2, width=8, epochs=1, shard=True).latent == 2
 
 
 def test_bounds_that_replay_are_named():
     """A bound that runs the model again needs its weights gathered: it must say so."""
-    used = {name for name, bound in vars(bounds).items() if "replay" in names_in(bound)}
-    assert used - {"frozen_log_q"} | {"path_elbo"} == bounds.REPLAYING
+    found = {n: b for n, b in vars(bounds).items() if isinstance(b, bounds.Bound)}
+    using = {n for n, b in found.items() if {"replay", "frozen_log_q"} & names_in(b.value)}
+    assert using == {n for n, b in found.items() if b.replays} == {"dreg", "path_elbo"}
     assert Objective(bounds.piwae(2)).bound.replays
     assert not Objective(bounds.elbo).bound.replays
 
@@ -246,7 +247,7 @@ def names_in(function):
 
 def test_weights_that_are_not_gathered_are_not_replayed():
     made, batches, _ = session()
-    t = trace(made.model, next(batches.from_step()).x)
+    t = trace(made.model, next(batches.from_step()).parts[0].rows)
 
     class Elsewhere(torch.nn.Parameter):
         pass

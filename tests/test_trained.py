@@ -200,9 +200,9 @@ class TestFiles:
 def test_binarized_data(binarize):
     model = vaekit.fit("digits", latent=2, width=16, epochs=1, binarize=binarize)
     assert model.config.likelihood.warnings == ()
-    x = model.x("digits", "test")
+    x = model.rows("digits", "test").data
     assert set(x.unique().tolist()) == {0.0, 1.0}
-    assert torch.equal(x, model.x("digits", "test"))
+    assert torch.equal(x, model.rows("digits", "test").data)
 
 
 def test_grey_values_under_bernoulli_are_called_what_they_are():

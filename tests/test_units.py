@@ -15,7 +15,7 @@ def test_bits_of_a_density_are_in_the_datas_own_numbers(name):
     found = vaekit.fit(pixels, **how).evaluate(samples=5)
     bits = -found.log_likelihood / np.log(2) / 16 + np.log2(255)
     assert found.bits_per_dimension == pytest.approx(bits)
-    assert found.code_bits_per_dimension is None
+    assert found.bits.code_bits_per_dimension is None
     if name == "gaussian":  # the same pictures as fractions of 1 and as numbers up to 255
         for scale, more in ((1.0, 0.0), (255.0, np.log2(255))):
             other = vaekit.fit((pixels + 0.0) / scale, **how).evaluate(samples=5)
