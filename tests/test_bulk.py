@@ -131,7 +131,7 @@ def test_tables(tmp_path):
 
 def test_a_process_loads_once_and_has_one_thread(digits, place):
     def looks(trained, rows, given):
-        loads = bulk._loaded.cache_info().misses
+        loads = bulk._cached_model.cache_info().misses
         return np.array([[os.getpid(), loads, torch.get_num_threads()]] * len(rows))
 
     data = bulk._with_column(dataset(digits, 9), vaekit.load(place), None, "seen", looks)

@@ -13,7 +13,7 @@ from vaekit.conditionals import StandardNormal
 from vaekit.evaluation import anneal, bound_curve, log_likelihood, sandwich
 from vaekit.evaluation.annealing import Annealed
 from vaekit.evaluation.scores import annealed_part, elbo_terms, score, with_annealing
-from vaekit.evaluation.tails import Sums, pareto, spread
+from vaekit.evaluation.tails import Sums, pareto, spread, tail_length
 from vaekit.models import VAE
 from vaekit.models.trace import trace
 from vaekit.pages.panels import bits_by_place
@@ -203,3 +203,14 @@ def test_bits_by_place_add_up_to_the_elbo():
     terms = elbo_terms(model.model, rows)
     bits = (terms[1] - terms[0]).mean().item() / math.log(2)
     assert where.sum() + latent == pytest.approx(bits, rel=0.004)
+
+
+def test_the_error_of_a_logarithm_stays_one_of_a_logarithm():
+    """Where one weight outweighs all others the relative error may be millions; its logarithm is
+    not."""
+    weights = torch.randn(100, 4, dtype=torch.float64) * 30
+    found = spread(Sums.of(weights, tail_length(100) + 1), 100)
+    assert (found.error < 40).all()
+    calm = spread(Sums.of(weights / 300, tail_length(100) + 1), 100)
+    by_hand = (weights / 300).exp()
+    assert torch.allclose(calm.error, by_hand.std(0) / by_hand.mean(0) / 10, rtol=0.3)

@@ -8,7 +8,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-BEYOND, FEWEST = 30, 5  # a tail is followed to weights as rare as one in 30 times the samples
+BEYOND, FEWEST, SMALL = (
+    30,
+    5,
+    0.5,
+)  # a tail is followed to weights as rare as one in 30 times the samples
 
 
 class Sums(NamedTuple):
@@ -71,8 +75,14 @@ def spread(found: Sums, samples: int) -> Spread:
     if tail_length(samples) >= FEWEST:
         expected, tail = _expected(found, samples)
         share = torch.maximum(share, expected.nan_to_num(1.0, 1.0))
-    error = ((share - 1).clamp_min(0) / (samples - 1 or math.nan)).sqrt()
-    return Spread(error, effective, tail)
+    relative = ((share - 1).clamp_min(0) / (samples - 1 or math.nan)).sqrt()
+    return Spread(_of_logarithm(relative), effective, tail)
+
+
+def _of_logarithm(relative: Tensor) -> Tensor:
+    """The error of a number's logarithm, from its relative error: the same where that is small;
+    where it is large, by how much the logarithm would move."""
+    return torch.where(relative <= SMALL, relative, SMALL + ((1 + relative) / (1 + SMALL)).log())
 
 
 def _expected(found: Sums, samples: int) -> tuple[Tensor, Tensor]:
