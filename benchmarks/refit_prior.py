@@ -82,7 +82,6 @@ def figures(model: vaekit.Trained, seen: dict) -> dict[str, float]:
         "ELBO, nats": scores.elbo,
         "log p(x), nats": scores.log_likelihood,
         "its error over rows": scores.density.log_likelihood_error,
-        "its error by sampling": scores.density.sampling_error,
     }
 
 

@@ -190,8 +190,8 @@ def refit_prior(r: dict) -> str:
         page += f"\n### {size}, {len(runs)} seeds\n\n" + table(["", *runs[0]], rows)
     return page + (
         "\nMeans ± standard deviations over seeds. Distances are comparable along a line only. log p(x) is the "
-        "importance-sampled bound under the cross-entropy of grey values, its errors those of the mean of the test rows. An error by sampling of thousands of nats comes from "
-        "the fitted tail of the weights, and says no more than that it could not be estimated.\n"
+        "importance-sampled bound under the cross-entropy of grey values, its error that of the mean over "
+        "the test rows.\n"
     )
 
 
