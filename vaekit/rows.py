@@ -84,6 +84,10 @@ class LazyRows(Protocol):
     def shape(self) -> torch.Size:
         """(B, *event) of x."""
 
+    @property
+    def given(self) -> Mapping[str, Tensor]:
+        """What the model is given, by name, (B, width) each."""
+
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: slice | Tensor, /) -> Rows: ...

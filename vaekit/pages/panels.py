@@ -61,8 +61,10 @@ def manifold(
 ) -> Array:
     """Decoded codes on a grid over two latent dimensions at the prior's quantiles; all other
     dimensions are at its median. Rows go from high to low, as on a map."""
-    quantiles = prior_quantiles(trained, np.linspace(0.02, 0.98, side))
-    codes = np.tile(prior_quantiles(trained, np.array([0.5])), (side, side, 1))
+    shares = np.append(np.linspace(0.02, 0.98, side), 0.5)
+    found = prior_quantiles(trained, shares)
+    quantiles, median = found[:-1], found[-1]
+    codes = np.tile(median, (side, side, 1))
     codes[..., axes[0]] = quantiles[None, :, axes[0]]
     codes[..., axes[1]] = quantiles[::-1, None, axes[1]]
     return trained.decode(codes.reshape(-1, trained.latent), given=given)

@@ -158,19 +158,15 @@ class Trained:
         values, carried = self._values(data, split)
         told = self._given(given, len(values), carried)
         rows = Encoded(values, self.representation, "rows", seed, told)  # whatever split they are
-        if isinstance(values, OnDisk):
-            return rows
-        self._check(rows[:].data)
-        return rows[:]
+        return rows if isinstance(values, OnDisk) else self._checked(rows[:])
 
     def rows_alike(self, data: Any, seed: int = 0, *, given: Given | None = None) -> Rows:
         """Rows as :meth:`rows`, in memory, where what is drawn is drawn alike for every row: x of
         a row depends on that row and ``seed`` alone."""
         values, carried = self._values(data, "all")
         told = self._given(given, len(values), carried)
-        made = Encoder(self.representation, seed).rows_with_common_noise(in_memory(values), told)
-        self._check(made.data)
-        return made
+        maker = Encoder(self.representation, seed)
+        return self._checked(maker.rows_with_common_noise(in_memory(values), told))
 
     def codes(self, data: Any, *, given: Given | None = None) -> Iterator[Array]:
         """The codes of :meth:`encode`, some rows at a time."""
@@ -198,7 +194,7 @@ class Trained:
     def reconstruct(self, data: Any, *, given: Given | None = None) -> Any:
         """Each row encoded and decoded again: the mean of p(x|z) at the posterior mean."""
         rows = self.rows(data, given=given)
-        values = to_array(self._decode(encode(self.model, rows), rows[:].given))
+        values = to_array(self._decode(encode(self.model, rows), rows.given))
         return like_frame(data, values, self.config.columns)
 
     def sample(
@@ -312,8 +308,7 @@ class Trained:
         try:
             for part in chunks_of(values, "scoring rows"):
                 beside = {n: v[start : start + len(part)] for n, v in told.items()}
-                rows = maker.rows_with_common_noise(part, beside)
-                self._check(rows.data)
+                rows = self._checked(maker.rows_with_common_noise(part, beside))
                 found.append(measure(self._exact, rows.double(), samples=samples, seed=seed))
                 start += len(part)
         except NotImplementedError as error:
@@ -388,12 +383,13 @@ class Trained:
             values = to_rows(self._with_rows(data), exact=True)
         self.representation.check(values)
         for part in chunks_of(values, "checking values") if isinstance(values, OnDisk) else ():
-            self._check(self.representation.encode(part, generator_for(0)))
+            self._checked(Rows(self.representation.encode(part, generator_for(0))))
         return values, carried
 
-    def _check(self, x: Tensor) -> None:
-        """Raise ``BadInput`` for values that the likelihood gives no probability."""
-        self.model.likelihood.family.range.check(x, self.config.likelihood.name)
+    def _checked(self, rows: Rows) -> Rows:
+        """The same rows; ``BadInput`` for values that the likelihood gives no probability."""
+        self.model.likelihood.family.range.check(rows.data, self.config.likelihood.name)
+        return rows
 
 
 load = Trained.load

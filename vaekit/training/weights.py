@@ -57,15 +57,15 @@ class WholeWeights(Weights):
         self.passes = data_parallel(Passes(models[0], objective), world)
 
     def gather(self, tensor: Tensor) -> Tensor:
-        """A tensor as it is, or whole where it was sharded."""
+        """The same tensor: it is whole already."""
         return tensor
 
     def shard_like(self, tensor: Tensor, place: Tensor) -> Tensor:
-        """A whole tensor as place is held here."""
+        """The same tensor: every place holds all of it."""
         return tensor
 
     def reshard(self) -> None:
-        """Keep no more than this share."""
+        """Nothing to do: nothing was gathered."""
 
 
 def weights_held(
