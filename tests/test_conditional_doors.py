@@ -138,3 +138,21 @@ def test_a_model_may_learn_to_do_without(here):
     assert model.sample(4).shape == model.sample(4, given={"label": 7}).shape == (4, 8, 8)
     data = vaekit.open_source("digits").rows("test").numpy()
     assert np.isfinite(model.log_likelihood(data[:5], samples=10)).all()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["reconstruct", "-o", "out.npy"],
+        ["evaluate", "--samples", "5"],
+        ["report", "-o", "out.html"],
+        ["compress", "-o", "out.vk"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_and_is_not_asked_for_it_at_any_command(command, here, capsys):
+    name, *options = command
+    how = {"latent": 2, "width": 16, "epochs": 1, "likelihood": "beta_binomial"}
+    vaekit.fit("digits", "conditional_vae", given="label", drop=0.5, **how).save("m")
+    np.savez("rows.npz", x=vaekit.open_source("digits").rows("test").numpy()[:9, 0])
+    assert run([name, "m", "rows.npz", *options]) == 0, said(capsys)

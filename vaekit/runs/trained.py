@@ -127,15 +127,16 @@ class Trained:
 
     def told(self, source: Source, given: Given | None = None) -> Source:
         """The source with all that the model is given beside x: as ``given`` says, else as the
-        source carries it.
+        source carries it; as it is where neither does and the model may be untold.
 
         Raises:
             BadInput: for what is unknown, or missing.
         """
         conditions = self.config.conditions
-        if not conditions and not given:
+        carried = conditions.carried(source.given, source.given_names)
+        if not given and not carried and self.may_be_untold:
             return source
-        raw = self._told(given, conditions.carried(source.given, source.given_names), len(source))
+        raw = self._told(given, carried, len(source))
         names = {c.name: c.classes for c in conditions if c.classes}
         return replace(source, given=raw, given_names=names)
 
@@ -339,16 +340,15 @@ class Trained:
         return None if found is None else found * self.representation.scale
 
     def _given(self, given: Given | None, rows: int, carried: Given | None = None) -> Told:
-        """What is given beside so many rows, as the model sees it: (rows, width) each. A model
-        that learned to do without may be told nothing."""
-        if not given and not carried and self.model.may_be_untold:
+        """What is given beside so many rows, as the model sees it: (rows, width) each."""
+        if not given and not carried and self.may_be_untold:
             return self.config.conditions.unknown(rows)
         return self.config.conditions.encode(self._told(given, carried or {}, rows))
 
     @property
     def may_be_untold(self) -> bool:
-        """Whether the model learned to do without what it is given."""
-        return self.model.may_be_untold
+        """Whether it does with x alone: it is given nothing, or learned to do without."""
+        return not self.config.conditions or self.model.may_be_untold
 
     def _told(self, given: Given | None, carried: Given, rows: int) -> Told:
         """Class numbers and covariates of so many rows, as a person says or the data carries."""

@@ -60,10 +60,7 @@ def rows_for(
     if source is None:
         raise BadInput("give the data to work on")
     chosen = source.part(trained.split_of(source, split), limit or None)
-    said = given_options(given)
-    if not said and not chosen.given and trained.may_be_untold:
-        return chosen
-    return trained.told(chosen, said)
+    return trained.told(chosen, given_options(given))
 
 
 def rows_to_judge_by(
