@@ -15,7 +15,8 @@ from vaekit.runs.run import run_here
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput
 
-ROWS, SMALL = 12, {"latent": 2, "width": 8, "depth": 1, "prior_components": 3, "groups": 2}
+ROWS, SMALL = 12, {"latent": 2, "width": 8, "depth": 1, "groups": 2}
+HAVE_COMPONENTS = ("mixture", "vamp")
 PLAN = {"epochs": 1, "batch": 6, "precision": "fp32"}
 DRAWN = {
     BINARY: lambda rng, shape: rng.integers(0, 2, shape),
@@ -42,6 +43,8 @@ def life(recipe, folder, *, likelihood="bernoulli", shape=(6,), **chosen):
     small = {name: value for name, value in SMALL.items() if name in known}
     if "samples" in known:
         small["samples"] = 3
+    if "prior_components" in known and chosen.get("prior") in HAVE_COMPONENTS:
+        small["prior_components"] = 3
     try:
         job = prepare(source, recipe, likelihood=likelihood, **PLAN, **{**small, **chosen})
     except BadInput as error:
