@@ -11,7 +11,7 @@ from torch import distributions as D
 
 import vaekit
 from vaekit.codec.graphs import fixed_point_copy
-from vaekit.conditionals import REFITS, Flow, Mixture, Prior, Scaled, StandardNormal
+from vaekit.conditionals import PRIORS, Flow, Mixture, Prior, Scaled, StandardNormal
 from vaekit.interfaces.cli import run
 from vaekit.models import Density, Labelled
 from vaekit.models.drawing import Generator
@@ -151,7 +151,7 @@ def test_every_epoch_takes_the_next_draw():
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.parametrize("prior", REFITS)
+@pytest.mark.parametrize("prior", PRIORS)
 def test_every_prior_in_every_model(prior, recipe, models, tmp_path):
     folder, model = models(recipe)
     how = {"epochs": 1, **SMALL.get(prior, {})}

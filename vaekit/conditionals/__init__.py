@@ -11,12 +11,12 @@ from vaekit.conditionals.priors import (
     StandardNormal,
     Vamp,
     prior,
+    prior_kind,
 )
-from vaekit.conditionals.refitted import REFITS, Refitted, Scaled, refit_of
+from vaekit.conditionals.refitted import Refitted, Scaled, refit_of
 
 __all__ = [
     "PRIORS",
-    "REFITS",
     "Conditional",
     "EvenLabels",
     "Flow",
@@ -29,5 +29,6 @@ __all__ = [
     "StandardNormal",
     "Vamp",
     "prior",
+    "prior_kind",
     "refit_of",
 ]

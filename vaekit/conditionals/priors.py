@@ -222,26 +222,61 @@ class Site:
         shape: of one row of x.
         posterior: q(z | x).
         components: of a prior that has some; 0 for as many as it thinks fit.
+        given: whether q(z | x) is given anything beside x.
     """
 
     dim: int
     shape: tuple[int, ...]
     posterior: nn.Module
     components: int = 0
+    given: bool = False
 
 
-PRIORS: dict[str, Callable[[Site], Prior]] = {
-    "standard": lambda site: StandardNormal(site.dim),
-    "mixture": lambda site: Mixture(site.dim, site.components or 50),
-    "vamp": lambda site: Vamp(site.posterior, site.shape, site.dim, site.components or 500),
-    "flow": lambda site: Flow(site.dim),
+@dataclass(frozen=True)
+class Kind:
+    """A prior that can be asked for by name.
+
+    Args:
+        make: it, for a site.
+        lr: the learning rate at which it is fitted to codes after training.
+        scaled: whether codes are brought to one size for that.
+    """
+
+    make: Callable[[Site], Prior]
+    lr: float = 1e-3
+    scaled: bool = False
+
+
+def _vamp(site: Site) -> Vamp:
+    require(
+        not site.given,
+        "a vamp prior needs pseudo-inputs without anything given beside them: take another prior",
+    )
+    return Vamp(site.posterior, site.shape, site.dim, site.components or 500)
+
+
+PRIORS = {
+    "standard": Kind(lambda site: StandardNormal(site.dim)),
+    "mixture": Kind(lambda site: Mixture(site.dim, site.components or 50), 3e-2, scaled=True),
+    "vamp": Kind(_vamp, 5e-3),
+    "flow": Kind(lambda site: Flow(site.dim), 3e-3, scaled=True),
 }
+
+
+def prior_kind(name: str) -> Kind:
+    """What the prior called ``name`` is.
+
+    Raises:
+        BadInput: for an unknown name, with the nearest known one.
+    """
+    return PRIORS[known("prior", name, PRIORS)]
 
 
 def prior(name: str, site: Site) -> Prior:
     """The prior called ``name``.
 
     Raises:
-        BadInput: for an unknown name, with the nearest known one.
+        BadInput: for an unknown name, with the nearest known one, or a prior that does not go
+            with the site.
     """
-    return PRIORS[known("prior", name, PRIORS)](site)
+    return prior_kind(name).make(site)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch import distributions as D
 
-from vaekit.conditionals.priors import Flow, Mixture, Prior, Site, StandardNormal, Vamp
-from vaekit.system.checks import known
+from vaekit.conditionals.priors import Prior, Site, prior, prior_kind
 
 NARROWEST = 1e-6
 
@@ -89,18 +87,11 @@ class Refitted(Prior):
         return self.new.path(start, end, shares)
 
 
-REFITS: dict[str, Callable[[Site], Prior]] = {
-    "standard": lambda site: StandardNormal(site.dim),
-    "mixture": lambda site: Scaled(Mixture(site.dim, site.components or 50)),
-    "vamp": lambda site: Vamp(site.posterior, site.shape, site.dim, site.components or 500),
-    "flow": lambda site: Scaled(Flow(site.dim)),
-}
-
-
 def refit_of(name: str, site: Site) -> Prior:
     """The prior called ``name``, to be fitted to codes.
 
     Raises:
-        BadInput: for an unknown name, with the nearest known one.
+        BadInput: as :func:`vaekit.conditionals.prior`.
     """
-    return REFITS[known("prior", name, REFITS)](site)
+    made = prior(name, site)
+    return Scaled(made) if prior_kind(name).scaled else made

@@ -175,12 +175,8 @@ def decoder(
     return Conditional(Join(net) if given else net, data)
 
 
-def prior(name: str, site: Site, given: int = 0) -> conditionals.Prior:
+def prior(name: str, site: Site) -> conditionals.Prior:
     """p(z) by name."""
-    require(
-        not given or name != "vamp",
-        "a vamp prior needs pseudo-inputs without anything given beside them: take another prior",
-    )
     require(site.components >= 0, f"prior_components must not be negative, not {site.components}")
     found = conditionals.prior(name, site)
     require(

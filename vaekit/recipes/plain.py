@@ -79,7 +79,7 @@ def vae(
     kind, beside = parts.network_for(network, shape), sum((given or {}).values())
     decode = parts.decoder(data, latent, kind, width, depth, beside)
     encode = parts.posterior(data, code, kind, width, depth, beside)
-    before = parts.prior(prior, Site(latent, shape, encode, prior_components), beside)
+    before = parts.prior(prior, Site(latent, shape, encode, prior_components, bool(beside)))
     side = parts.condition_dropout(drop, beside)
     return Built(VAE(before, encode, decode, side), parts.warmed_up(kl_warmup, steps))
 

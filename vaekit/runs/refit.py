@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaekit.conditionals import Prior
+from vaekit.conditionals import Prior, prior_kind
 from vaekit.data import Batches, Encoded, Representation, Source
 from vaekit.evaluation.passes import chunks, concatenated, drawn, latent_distributions
 from vaekit.models import Density, Graph
@@ -38,7 +38,6 @@ from vaekit.training import Plan
 from vaekit.training.placement import placement
 
 PLAN = Plan(batch=500, precision="fp32")
-RATES = {"mixture": 3e-2, "vamp": 5e-3, "flow": 3e-3}
 OPTIONS = (
     "epochs",
     "batch",
@@ -214,11 +213,11 @@ def plan_of(prior: str, options: dict[str, Any]) -> Plan:
         options: of the plan.
 
     Raises:
-        BadInput: for an unknown option or an impossible value.
+        BadInput: for an unknown prior or option, or an impossible value.
     """
     for name in options:
         known("option", name, ("components", "device", *OPTIONS))
-    return replace(PLAN, **{"lr": RATES.get(prior, PLAN.lr), **options})
+    return replace(PLAN, **{"lr": prior_kind(prior).lr, **options})
 
 
 def draws_of(model: Graph, rows: AnyRows, *seed: int | str) -> Tensor:

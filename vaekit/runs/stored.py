@@ -35,29 +35,21 @@ def new_prior(model: Graph, config: Config, name: str, components: int = 0) -> P
     Raises:
         BadInput: for a prior that does not go with the model.
     """
-    if name == "vamp":
-        _check_vamp(model, config)
+    require(
+        name != "vamp" or model.posteriors[0].has_density,
+        "a vamp prior is a mixture of posteriors, and an autoencoder's have no density: take "
+        "another prior",
+    )
     require(components >= 0, f"components must not be negative, not {components}")
     dim = next(iter(model.latents.values()))
-    site = Site(dim, config.representation.shape, model.first_posterior, components)
+    shape, given = config.representation.shape, bool(config.conditions)
+    site = Site(dim, shape, model.first_posterior, components, given)
     prior = refit_of(name, site)
     require(
         components in (0, prior.components),
         f"a {name} prior has no components: leave them out, or take a mixture",
     )
     return prior
-
-
-def _check_vamp(model: Graph, config: Config) -> None:
-    require(
-        not config.conditions,
-        "a vamp prior needs pseudo-inputs without anything given beside them: take another prior",
-    )
-    require(
-        model.posteriors[0].has_density,
-        "a vamp prior is a mixture of posteriors, and an autoencoder's have no density: take "
-        "another prior",
-    )
 
 
 def put_refit(model: Graph, config: Config) -> Tensors:
