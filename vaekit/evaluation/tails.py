@@ -8,11 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-BEYOND, FEWEST, SMALL = (
-    30,
-    5,
-    0.5,
-)  # a tail is followed to weights as rare as one in 30 times the samples
+BEYOND = 30  # a tail is followed to weights as rare as one in so many times the samples
+FEWEST = 5  # weights that show a tail
+SMALL = 0.5  # relative error, of which the logarithm's is the same
 
 
 class Sums(NamedTuple):
