@@ -116,7 +116,9 @@ def damaged(place, value):
     return found
 
 
-@pytest.mark.parametrize(("place", "value"), DAMAGE, ids=lambda v: str(v)[:40])
+@pytest.mark.parametrize(
+    ("place", "value"), DAMAGE, ids=lambda v: "gone" if v is GONE else str(v)[:40]
+)
 def test_damage_gets_one_line(place, value):
     with pytest.raises(BadInput) as said:
         Config.from_json(damaged(place, value))

@@ -41,6 +41,7 @@ class Source:
         levels: number of levels, where the publisher says so (17 for scikit-learn's digits).
         given: what a model is given beside each row: (N,) class numbers or covariates, by name.
         given_names: the names of the classes; absent for covariates.
+        names: what each row is called, such as the file of a picture; empty where rows have none.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Source:
     intervene: Callable[[int, int, np.random.Generator], np.ndarray] | None = None
     given: Mapping[str, Tensor] = field(default_factory=dict)
     given_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.values)
@@ -117,6 +119,7 @@ class Source:
             labels=None if self.labels is None else self.labels[indices],
             factors=None if self.factors is None else self.factors[indices],
             given={name: column[indices] for name, column in self.given.items()},
+            names=tuple(self.names[i] for i in indices.tolist()) if self.names else (),
         )
 
     def with_columns(self, columns: Sequence[str]) -> Source:
