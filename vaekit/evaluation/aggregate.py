@@ -10,6 +10,7 @@ from torch import Tensor
 from torch import distributions as D
 
 from vaekit.distributions.divergences import log_prob_per_element, normal_marginals
+from vaekit.evaluation.figures import Figure
 from vaekit.evaluation.passes import LatentDistributions, at_mean, chunks, latent_distributions
 from vaekit.models import Graph
 from vaekit.rows import AnyRows
@@ -47,6 +48,16 @@ class Aggregate:
     def saturated(self) -> bool:
         """Whether the mutual information is too near log(rows) to be trusted."""
         return self.mutual_information > math.log(self.rows) - 1
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """As people read them."""
+        least = f"at least: {self.rows:,} rows show no more" if self.saturated else ""
+        return (
+            Figure("mutual information", self.mutual_information, note=least or "of code and row"),
+            Figure("marginal KL", self.marginal_kl, note="from all codes to the prior"),
+            Figure("total correlation", self.total_correlation, note="between latent units"),
+        )
 
     def to_dict(self) -> dict[str, object]:
         """For JSON."""

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from vaekit.evaluation.aggregate import Aggregate, aggregate
 from vaekit.evaluation.annealing import anneal, sandwich
+from vaekit.evaluation.figures import Figure, Figures, short
 from vaekit.evaluation.latents import LatentHealth, latent_health
 from vaekit.evaluation.likelihood import LogLikelihood, bits_per_dimension, log_likelihood
 from vaekit.evaluation.passes import ROWS, chunks, concatenated, decode, encode, in_chunks
@@ -22,6 +23,7 @@ from vaekit.rows import AnyRows, Rows
 from vaekit.system.seeding import seeded, some
 
 MISMATCH = 0.3
+UNITS_SHOWN = 8
 OF_AGGREGATE = ("mutual_information", "total_correlation", "marginal_kl")
 
 
@@ -49,6 +51,24 @@ class Density:
     log_likelihood_error: float | None
     sampling_error: float | None
     effective_samples: float
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """As people read them."""
+        moved = self.sampling_error
+        draws = "" if moved is None else f"; other draws would move it by {short(moved)}"
+        each = self.kl_per_dimension or []
+        shown = " ".join(short(v) for v in each[:UNITS_SHOWN])
+        more = " ..." if len(each) > UNITS_SHOWN else ""
+        return (
+            Figure(
+                "log p(x)", self.log_likelihood, self.log_likelihood_error,
+                f"{self.effective_samples:,.0f} samples a row count{draws}",
+            ),
+            Figure("ELBO", self.elbo, self.elbo_error, "log p(x) is at least this"),
+            Figure("E log p(x|z)", self.elbo + self.kl, note="how well codes tell rows"),
+            Figure("KL", self.kl, note=f"by latent unit: {shown}{more}" if each else ""),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -89,6 +109,13 @@ class Bits:
         code = bits_per_dimension(-density.elbo, shape) if coded else None
         return cls(bits_per_dimension(-density.log_likelihood, shape, scale), code, what)
 
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """As people read them."""
+        code = self.code_bits_per_dimension
+        coded = () if code is None else (Figure("compressed", code, note="what a file takes"),)
+        return (Figure("log p(x)", self.bits_per_dimension, note=self.bits_of), *coded)
+
 
 @dataclass(frozen=True)
 class Annealing:
@@ -107,6 +134,12 @@ class Annealing:
     rows: int
     gap: float
 
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """As people read them."""
+        note = f"of {self.rows:,} rows; short by at most {short(self.gap)} on rows of the model"
+        return (Figure("log p(x), annealed", self.value, self.error, note),)
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -121,6 +154,7 @@ class Scores:
         reconstruction: - E_q[log p(x|z)], nats per row; elbo = - reconstruction - kl.
         diagnosis: what the numbers mean, in words.
         doubts: those sentences of it that say what is not to be believed.
+        verdict: how good the model is at a look, one line of plain words.
         density: None for an autoencoder.
         bits: likewise, in bits.
         aggregate: where the model has one latent whose posterior is normal.
@@ -135,6 +169,7 @@ class Scores:
     reconstruction: float
     diagnosis: str
     doubts: tuple[str, ...] = ()
+    verdict: str = ""
     density: Density | None = None
     bits: Bits | None = None
     aggregate: Aggregate | None = None
@@ -160,6 +195,23 @@ class Scores:
         """- log p(x) in bits for each number of a row; None without a density."""
         return None if self.bits is None else self.bits.bits_per_dimension
 
+    @property
+    def figures(self) -> list[Figures]:
+        """All numbers in groups, those that matter most first."""
+        error = self.mean_squared_error
+        sampled = f"{self.rows:,} rows, {self.samples:,} samples each"
+        groups = [
+            (f"Likelihood, nats per row ({sampled})", (self.density, self.annealing)),
+            ("Bits for each number of a row", (self.bits,)),
+            ("What the codes carry, nats", (self.aggregate,)),
+        ]
+        told = [
+            Figures(t, tuple(f for p in ps if p is not None for f in p.figures)) for t, ps in groups
+        ]
+        rebuilt = Figure("squared error", error, note="per number, of x from its code's mean")
+        used = Figure("units in use", self.active_units, note=f"of {self.latent_units:,}")
+        return [*told, Figures("Reconstruction and latents", (rebuilt, used))]
+
     def to_dict(self) -> dict[str, Any]:
         """All numbers by name, for JSON: None where a model has no density, or a number was not
         asked for."""
@@ -172,6 +224,10 @@ class Scores:
             **_named(OF_AGGREGATE, self.aggregate),
             **{f"annealed_{k}".removesuffix("_value"): v for k, v in annealed.items()},
         }
+
+
+def _figures(*parts: Density | Annealing | Bits | Aggregate | None) -> tuple[Figure, ...]:
+    return tuple(figure for part in parts if part is not None for figure in part.figures)
 
 
 def _named(names: Iterable[str], part: object | None) -> dict[str, Any]:
@@ -205,16 +261,18 @@ def score(
         latent_units=len(health.active),
         reconstruction=-terms[0].mean().item(),
         diagnosis=health.diagnosis,
+        verdict="An autoencoder: it rebuilds rows from codes, and gives them no probability.",
     )
     if not density:
         return basic
     found = log_likelihood(model, rows, samples=samples, seed=seed, title="log p(x)")
     whole = aggregate(model, rows, seed=seed)
-    doubts = _doubts(found)
+    doubts, mismatch = _doubts(found), _mismatch(whole)
     return replace(
         basic,
-        diagnosis=" ".join([health.diagnosis, *_mismatch(whole), *doubts]),
+        diagnosis=" ".join([health.diagnosis, *mismatch, *doubts]),
         doubts=doubts,
+        verdict=_verdict(health, whole, terms[1].mean().item(), mismatch=bool(mismatch)),
         density=_density(terms, found, health),
         aggregate=whole,
     )
@@ -256,6 +314,18 @@ def _doubts(found: LogLikelihood) -> tuple[str, ...]:
         f"{found.effective.median():.0f} count, and few weigh most, so it is too low, by more than "
         "its sampling error says; take more samples, or anneal (--ais).",
     )
+
+
+def _verdict(health: LatentHealth, whole: Aggregate | None, kl: float, *, mismatch: bool) -> str:
+    """How good a model with a density is at a look."""
+    if not health.active.any():
+        return "A collapsed model: its codes tell nothing of a row."
+    known = whole is not None and not whole.saturated
+    carried = whole.mutual_information if whole is not None and known else kl
+    told = f"a code tells {'' if known else 'up to '}{short(carried)} nats of its row"
+    if mismatch:
+        return f"A model whose samples fall short: {told}, but codes fill only part of the prior."
+    return f"A sound model: {told}."
 
 
 def _mismatch(found: Aggregate | None) -> list[str]:

@@ -22,12 +22,8 @@ SCORES, REPORT = "scores.json", "report.html"
 ROWS_FOR_LIKELIHOOD, SAMPLES = 1000, 200
 
 
-def summarize(trained: Trained, folder: Path, seed: int = 0, annealed: int = 0) -> dict[str, Any]:
-    """Evaluate on test rows and write scores.json; returns the scores by name."""
-    return _scored(trained, folder, seed, annealed).to_dict()
-
-
-def _scored(trained: Trained, folder: Path, seed: int, annealed: int) -> Scores:
+def summarize(trained: Trained, folder: Path, seed: int = 0, annealed: int = 0) -> Scores:
+    """Evaluate on test rows and write scores.json."""
     rows = rows_of(trained, None, ROWS_FOR_LIKELIHOOD, seed)
     scores = trained.evaluate(rows, split="all", samples=SAMPLES, seed=seed, annealed_rows=annealed)
     with replacing(folder / SCORES) as temporary:
@@ -44,6 +40,7 @@ def write_report(
     annealed: int = 0,
     seed: int = 0,
     given: Mapping[str, Any] | None = None,
+    scores: Scores | None = None,
     sections: tuple[Section, ...] = SECTIONS,
 ) -> Path:
     """Write report.html (and scores.json) for a model whose data can be opened.
@@ -56,6 +53,7 @@ def write_report(
         annealed: rows to estimate by annealed importance sampling, for the figure of bounds.
         seed: of everything random.
         given: what a conditional model is given, if the data does not carry it.
+        scores: those of the test rows, if they are known.
         sections: of the page, in order.
 
     Returns:
@@ -64,7 +62,7 @@ def write_report(
     folder = folder.parent if folder.is_file() else folder
     rows = rows_of(trained, data, ROWS_SHOWN, seed, given)
     if data is None:
-        scores = _scored(trained, folder, seed, annealed)
+        scores = scores or summarize(trained, folder, seed, annealed)
     else:
         how: dict[str, Any] = {"samples": SAMPLES, "seed": seed, "annealed_rows": annealed}
         scores = trained.evaluate(rows, split="all", **how)

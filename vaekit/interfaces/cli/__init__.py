@@ -35,23 +35,39 @@ COMMANDS = {
     "data": "List the named data sets.",
 }
 
-app = App(
-    name="vaekit",
-    help="Variational autoencoders: from data to a model you can trust and use.",
-    version=__version__,
-    suppress_keyboard_interrupt=False,
-)
 ELSEWHERE = {
-    "train": "train",
     "compress": "archives",
     "decompress": "archives",
     "refit-prior": "refit",
 }
-for _name, _help in COMMANDS.items():
-    _flags: dict[str, Any] = {"help_flags": [], "version_flags": []} if _name == "train" else {}
-    _function = _name.replace("-", "_")
-    _place = f"vaekit.interfaces.cli.{ELSEWHERE.get(_name, 'use')}:{_function}"
-    app.command(_place, name=_name, help=_help, **_flags)
+
+
+def app_with(train: Any = "vaekit.interfaces.cli.train:train", **flags: Any) -> App:
+    """The command line.
+
+    Args:
+        train: the command of this name, or where it is.
+        flags: of that command.
+    """
+    made = App(
+        name="vaekit",
+        help="Variational autoencoders: from data to a model you can trust and use.",
+        version=__version__,
+        suppress_keyboard_interrupt=False,
+    )
+    for name, about in COMMANDS.items():
+        place = f"vaekit.interfaces.cli.{ELSEWHERE.get(name, 'use')}:{name.replace('-', '_')}"
+        own = {"obj": train, **flags} if name == "train" else {"obj": place}
+        made.command(name=name, help=about, **own)
+    made.command(
+        "vaekit.interfaces.cli.completion:install_completion",
+        name="--install-completion",
+        help="Install completion for this shell (bash, zsh, fish).",
+    )
+    return made
+
+
+app = app_with(help_flags=[], version_flags=[])
 
 
 def _in_one_line(message: Warning | str, *_: Any, **__: Any) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import shutil
 import sys
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -106,6 +109,45 @@ def show(values: dict[str, Any], *, as_json: bool) -> None:
         if value is None:
             continue
         print(f"{name.replace('_', ' '):<{width}}  {text(value)}")
+
+
+def show_list(about: dict[str, str], *, as_json: bool) -> None:
+    """Print names as they are typed, each with what it is."""
+    if as_json:
+        print(json.dumps(about, indent=2, ensure_ascii=False))
+        return
+    width = max(map(len, about), default=0)
+    room = max(shutil.get_terminal_size((100, 24)).columns - width - 2, 40)
+    for name, what in about.items():
+        lines = textwrap.wrap(what, room) or [""]
+        print(f"{name:<{width}}  {lines[0]}".rstrip())
+        for line in lines[1:]:
+            print(" " * (width + 2) + line)
+
+
+def show_scores(scores: Any, more: dict[str, Any], *, as_json: bool) -> None:
+    """Print an evaluation: a line of plain words, what it means, and figures in groups.
+
+    Args:
+        scores: :class:`vaekit.evaluation.scores.Scores`.
+        more: what else there is to say, by name.
+        as_json: whether for machines.
+    """
+    from vaekit.evaluation.figures import as_text
+
+    if as_json:
+        show({**more, **scores.to_dict()}, as_json=True)
+        return
+    print(f"{scores.verdict}\n{scores.diagnosis}\n\n{as_text(scores.figures)}")
+    if more:
+        print()
+        show(more, as_json=False)
+
+
+def summary_of(documented: Any) -> str:
+    """The first paragraph of a docstring, on one line."""
+    first = inspect.cleandoc(documented.__doc__ or "").split("\n\n")[0]
+    return " ".join(first.split())
 
 
 def text(value: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json as json_module
 import sys
 import time
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from cyclopts import App, Group, Parameter
 from docstring_parser import parse
 
 from vaekit import recipes
-from vaekit.interfaces.cli.shared import Json, Threads, say, show, use_threads
+from vaekit.interfaces.cli.shared import Json, Threads, say, show_scores, use_threads
 from vaekit.recipes.recipe import check_settled, options
 from vaekit.system.checks import BadInput, require
 from vaekit.training import Plan
@@ -216,14 +215,11 @@ def _finish(
 ) -> None:
     from vaekit.pages.report import summarize, write_report
 
+    scores = summarize(trained, folder)
     summary = {"folder": str(folder), "seconds": round(seconds, 1)}
     if with_report:
-        path = write_report(trained, folder)
-        summary["report"] = str(path)
-        summary |= json_module.loads((folder / "scores.json").read_text())
-    else:
-        summary |= summarize(trained, folder)
-    show(summary, as_json=as_json)
+        summary["report"] = str(write_report(trained, folder, scores=scores))
+    show_scores(scores, summary, as_json=as_json)
 
 
 def _free_folder(stem: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect as python_inspect
 import json as json_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,6 +25,9 @@ from vaekit.interfaces.cli.shared import (
     rows_to_judge_by,
     say,
     show,
+    show_list,
+    show_scores,
+    summary_of,
     use_threads,
 )
 from vaekit.runs.outputs import check_output, read_codes, write_parts, write_rows
@@ -68,7 +70,7 @@ def evaluate(
         "chains": chains,
     }
     scores = trained.evaluate(rows, split="all", samples=samples, seed=seed, **annealing)
-    show(scores.to_dict(), as_json=json)
+    show_scores(scores, {}, as_json=json)
     if output:
         with replacing(output) as temporary:
             temporary.write_text(json_module.dumps(scores.to_dict(), indent=2) + "\n")
@@ -260,15 +262,14 @@ def recipes(*, json: Json = False) -> None:
     """List the recipes, a line each."""
     from vaekit.recipes import RECIPES
 
-    lines = {name: _first_line(made.__doc__) for name, made in RECIPES.items()}
-    show(lines, as_json=json)
+    show_list({name: summary_of(made) for name, made in RECIPES.items()}, as_json=json)
 
 
 def data(*, json: Json = False) -> None:
     """List the named data sets, a line each."""
     from vaekit.data import CATALOGUE
 
-    show({name: entry.about for name, entry in CATALOGUE.items()}, as_json=json)
+    show_list({name: entry.about for name, entry in CATALOGUE.items()}, as_json=json)
 
 
 def _place(trained: Trained, model: str, output: Path | None, stem: str) -> Path:
@@ -282,7 +283,3 @@ def _place(trained: Trained, model: str, output: Path | None, stem: str) -> Path
 def _write(trained: Trained, path: Path, rows: object, across: int | None = None) -> None:
     write_rows(path, rows, trained.config.columns, across)  # type: ignore[arg-type]
     say(f"wrote {path}")
-
-
-def _first_line(doc: str | None) -> str:
-    return python_inspect.cleandoc(doc or "").split("\n")[0]

@@ -1,0 +1,134 @@
+"""What commands print: a line of plain words, figures in groups, lists of names as they are typed."""
+
+import json
+import subprocess
+
+import pytest
+import torch
+
+from vaekit.evaluation.aggregate import Aggregate
+from vaekit.evaluation.figures import Figure, Figures, as_text, short
+from vaekit.evaluation.latents import LatentHealth
+from vaekit.evaluation.scores import _mismatch, _verdict
+from vaekit.interfaces.cli import run
+from vaekit.interfaces.cli.completion import completed_app
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (-109.8567, 0.7384, "-109.86 ± 0.74"),
+        (-109.8567, None, "-109.86"),
+        (-109.8567, 0.0, "-109.86"),
+        (-109.8567, float("nan"), "-109.86"),
+        (12345678.9, 1234.0, "12,345,679 ± 1,234"),
+        (0.02161, None, "0.0216"),
+        (0.000196, None, "1.96e-04"),
+        (0.0, None, "0"),
+        (4, None, "4"),
+        (1797, None, "1,797"),
+    ],
+)
+def test_figures_are_as_long_as_their_error_lets_them(value, error, text):
+    assert Figure("x", value, error).text == text
+
+
+def test_values_stand_one_below_the_other():
+    groups = [
+        Figures("First", (Figure("a", 1.5, note="one"), Figure("longer", -100.25))),
+        Figures("Nothing", ()),
+        Figures("Second", (Figure("b", 3),)),
+    ]
+    assert as_text(groups).splitlines() == [
+        "First",
+        "  a       1.50     one",
+        "  longer  -100.25",
+        "",
+        "Second",
+        "  b       3",
+    ]
+    assert as_text([]) == ""
+    assert short(2e9) == "2.00e+09"
+
+
+def test_an_evaluation_begins_with_plain_words_and_the_numbers_that_matter(
+    trained, tmp_path, capsys
+):
+    assert run(["evaluate", str(trained[0]), "--samples", "20"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    scores = trained[1].evaluate(samples=20)
+    assert lines[0] == scores.verdict
+    assert lines[1] == scores.diagnosis
+    titles = [line for line in lines[3:] if line and not line.startswith(" ")]
+    assert titles[0].startswith("Likelihood, nats per row (179 rows, 20 samples each)")
+    assert len(titles) == 4
+    density = scores.density
+    assert f"{density.log_likelihood:,.2f} ± {density.log_likelihood_error:,.2f}" in lines[4]
+    assert run(["evaluate", str(trained[0]), "--samples", "20", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == scores.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("variance", "mutual", "marginal", "said"),
+    [
+        (0.0, 0.0, 0.0, "A collapsed model: its codes tell nothing of a row."),
+        (1.0, 3.0, 0.1, "A sound model: a code tells 3.00 nats of its row."),
+        (1.0, 4.2, 0.1, "A sound model: a code tells up to 9.00 nats of its row."),
+        (1.0, 3.0, 6.0, "A model whose samples fall short: a code tells 3.00 nats of its row"),
+    ],
+)
+def test_the_first_line_says_how_good_a_model_is(variance, mutual, marginal, said):
+    health = LatentHealth(None, torch.tensor([variance, 0.0]))
+    whole = Aggregate(100, 9.0, mutual, 0.0, marginal, None)
+    assert _verdict(health, whole, 9.0, mismatch=bool(_mismatch(whole))).startswith(said)
+
+
+def test_an_autoencoder_is_said_to_be_one(tmp_path, capsys):
+    how = ["--recipe", "autoencoder", "--epochs", "1", "--width", "8", "--no-report"]
+    assert run(["train", "digits", *how, "-o", str(tmp_path / "r")]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("An autoencoder: ")
+    assert "nats" not in out.split("\n\n", 1)[1].split("\n\n")[0]
+
+
+@pytest.mark.parametrize("command", ["recipes", "data"])
+def test_lists_show_names_as_they_are_typed_and_whole_sentences(command, capsys):
+    assert run([command, "--json"]) == 0
+    names = json.loads(capsys.readouterr().out)
+    assert run([command]) == 0
+    out = capsys.readouterr().out
+    for name, about in names.items():
+        assert f"\n{name} " in f"\n{out}"
+        assert about.strip()
+        assert about.split()[-1] in out
+        if command == "recipes":
+            assert about.endswith((".", ").")), about
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        (["tr"], {"train"}),
+        (["train", "--re"], {"--recipe", "--resume", "--report"}),
+        (["train", "--recipe", "beta_"], {"beta_vae", "beta_tcvae"}),
+        (["train", "fash"], {"fashion_mnist"}),
+    ],
+)
+def test_a_shell_completes_commands_options_and_names(typed, completed, tmp_path):
+    script = tmp_path / "completion"
+    script.write_text(completed_app().generate_completion(shell="bash"))
+    words = " ".join(map(repr, ["vaekit", *typed]))
+    asked = f"""
+source {script}
+COMP_WORDS=({words}); COMP_CWORD={len(typed)}
+_vaekit vaekit "{typed[-1]}" "{(["vaekit", *typed])[-2]}"
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+    out = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True).stdout
+    assert completed <= set(out.split())
+
+
+def test_completion_says_which_shells_it_knows(monkeypatch, capsys):
+    monkeypatch.setenv("SHELL", "/bin/tcsh")
+    assert run(["--install-completion"]) == 2
+    assert "bash, zsh, fish" in capsys.readouterr().err

@@ -1,0 +1,48 @@
+"""Completion of commands, options and names of recipes and data sets in a shell."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+
+from vaekit.data import CATALOGUE
+from vaekit.interfaces.cli.train import DEFAULT, command_for
+from vaekit.recipes import RECIPES
+from vaekit.system.checks import BadInput
+
+Shell = Literal["bash", "zsh", "fish"]
+SHELLS: dict[str, Shell] = {"bash": "bash", "zsh": "zsh", "fish": "fish"}
+
+
+def install_completion() -> None:
+    """Install completion of vaekit's commands and options for this shell."""
+    shell = SHELLS.get(Path(os.environ.get("SHELL", "")).name)
+    if shell is None:
+        raise BadInput(f"completion is there for {', '.join(SHELLS)}: set SHELL to one of them")
+    print(f"wrote {completed_app().install_completion(shell=shell)}; open a new shell to use it")
+
+
+def completed_app() -> App:
+    """The command line with the options of ``train``, which else depend on what is typed."""
+    from vaekit.interfaces.cli import app_with
+
+    return app_with(named_train())
+
+
+def named_train() -> Any:
+    """The command ``train`` of the default recipe, whose recipe and data are completed by name."""
+    command = command_for(DEFAULT)
+    names = {"recipe": tuple(RECIPES), "data": (*CATALOGUE,)}
+    found = [
+        p.replace(annotation=Annotated[Literal[names[p.name]], Parameter(help=p.name)])
+        if p.name in names
+        else p
+        for p in inspect.signature(command).parameters.values()
+    ]
+    command.__signature__ = inspect.Signature(found)
+    command.__annotations__ = {p.name: p.annotation for p in found}
+    return command
