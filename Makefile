@@ -14,7 +14,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 demo: $(VENV)/installed
 	rm -rf runs/demo
-	$(BIN)/vaekit train digits --latent 2 --output runs/demo
+	$(BIN)/vaekit train digits --latent 2 --epochs 200 --output runs/demo
 	@echo
 	@echo "The report, with pictures: $(CURDIR)/runs/demo/report.html"
 
