@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import vaekit
-from vaekit.evaluation.samples import kernel_distance, neighbour_scores, quality
+from vaekit.evaluation.samples import frechet_distance, kernel_distance, neighbour_scores, quality
 from vaekit.runs.judge import as_modelled, judge_samples
 
 
@@ -16,7 +16,7 @@ def by_force(real, made, k):
         return [np.sort([np.linalg.norm(a - b) for b in rows])[k] for a in rows]
 
     def inside(a, centres, radii):
-        return [np.linalg.norm(a - c) < r for c, r in zip(centres, radii, strict=True)]
+        return [np.linalg.norm(a - c) <= r for c, r in zip(centres, radii, strict=True)]
 
     in_real = np.array([inside(y, real, radius(real)) for y in made])
     in_made = np.array([inside(x, made, radius(made)) for x in real])
@@ -25,7 +25,7 @@ def by_force(real, made, k):
         "precision": in_real.any(1).mean(),
         "recall": in_made.any(1).mean(),
         "density": in_real.sum() / (k * len(made)),
-        "coverage": np.mean([n < r for n, r in zip(nearest, radius(real), strict=True)]),
+        "coverage": np.mean([n <= r for n, r in zip(nearest, radius(real), strict=True)]),
     }
 
 
@@ -35,6 +35,25 @@ def test_neighbour_scores_are_their_formulae(k, size):
     random = np.random.default_rng(k)
     real, made = random.normal(size=(40, 3)), size * random.normal(size=(30, 3)) + 0.3
     assert neighbour_scores(real, made, k) == pytest.approx(by_force(real, made, k))
+
+
+@pytest.mark.parametrize("width", [1, 4])
+def test_rows_that_repeat_lie_in_their_own_balls(width):
+    random = np.random.default_rng(0)
+    rows = np.repeat(random.normal(size=(10, width)) * 100, 8, 0)
+    mixed = random.permutation(rows)
+    found = neighbour_scores(rows, mixed, 5)
+    assert found == pytest.approx({"precision": 1, "recall": 1, "density": 8 / 5, "coverage": 1})
+    alike = neighbour_scores(np.full((20, width), 0.1), np.full((20, width), 0.1), 5)
+    assert alike["precision"] == alike["recall"] == alike["coverage"] == 1
+    apart = neighbour_scores(rows, rows + 1e4, 5)
+    assert set(apart.values()) == {0.0}
+
+
+def test_a_set_is_no_distance_from_itself():
+    rows = np.random.default_rng(0).normal(size=(20, 50))
+    assert frechet_distance(rows, rows) == pytest.approx(0, abs=1e-9)
+    assert frechet_distance(rows, rows) >= 0
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.3])

@@ -14,6 +14,8 @@ import numpy as np
 from vaekit.system.seeding import some
 from vaekit.system.types import Array
 
+ROUNDING = 1e-12  # of a squared length in float64, with room
+
 
 @dataclass(frozen=True)
 class Quality:
@@ -69,7 +71,8 @@ def frechet_distance(a: Array, b: Array) -> float:
     cov_a, cov_b = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b))
     root = _root(cov_a)
     cross = np.sqrt(np.linalg.eigvalsh(root @ cov_b @ root).clip(0)).sum()
-    return float(difference @ difference + np.trace(cov_a) + np.trace(cov_b) - 2 * cross)
+    apart = difference @ difference + np.trace(cov_a) + np.trace(cov_b) - 2 * cross
+    return max(float(apart), 0.0)  # equal sets are apart by rounding alone
 
 
 def kernel_distance(a: Array, b: Array) -> tuple[float, float]:
@@ -95,16 +98,17 @@ def kernel_distance(a: Array, b: Array) -> tuple[float, float]:
 
 
 def neighbour_scores(real: Array, made: Array, neighbours: int = 5) -> dict[str, float]:
-    """Precision, recall, density and coverage by k-nearest-neighbour balls."""
+    """Precision, recall, density and coverage by k-nearest-neighbour balls, their edges included:
+    rows that repeat more than k times lie in their own balls."""
     between = _distances(real, made)
     real_radius = _radius(real, neighbours)
     made_radius = _radius(made, neighbours)
-    inside = between < real_radius[:, None]
+    inside = between <= real_radius[:, None]
     return {
         "precision": float(inside.any(0).mean()),
-        "recall": float((between < made_radius[None]).any(1).mean()),
+        "recall": float((between <= made_radius[None]).any(1).mean()),
         "density": float(inside.sum(0).mean() / neighbours),
-        "coverage": float((between.min(1) < real_radius).mean()),
+        "coverage": float((between.min(1) <= real_radius).mean()),
     }
 
 
@@ -131,8 +135,10 @@ def _beyond_rows(within: Array, means: Array) -> float:
 
 
 def _distances(a: Array, b: Array) -> Array:
-    squared = (a**2).sum(1)[:, None] + (b**2).sum(1)[None] - 2 * a @ b.T
-    return np.sqrt(squared.clip(0))
+    """Between all pairs, (len(a), len(b)); 0 where there is only what rounding leaves."""
+    lengths = (a**2).sum(1)[:, None] + (b**2).sum(1)[None]
+    squared = lengths - 2 * a @ b.T
+    return np.sqrt(np.where(squared > ROUNDING * lengths, squared, 0.0))
 
 
 def _radius(x: Array, neighbours: int) -> Array:

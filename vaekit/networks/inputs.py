@@ -22,15 +22,23 @@ class Rescale(nn.Module):
 
 class MeanLogits(DataInit):
     """Adds learned logits, one per number, that start at those of the training data's mean, so
-    that a fresh decoder of values in [0, 1] already gives the mean (Burda et al. 2016)."""
+    that a fresh decoder of values in [0, 1] already gives the mean (Burda et al. 2016).
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
+    Args:
+        shape: of what is added to.
+        from_mean: whether the data is in [0, 1] and what is added to are its logits; else they
+            start at 0.
+    """
+
+    def __init__(self, shape: tuple[int, ...], *, from_mean: bool = True) -> None:
         super().__init__()
+        self.from_mean = from_mean
         self.logits = nn.Parameter(torch.zeros(shape))
 
     def init_from(self, x: Tensor) -> None:
         """Set the logits to those of the data's mean."""
-        self.logits.copy_(torch.logit(x.mean(0).clamp(1e-3, 1 - 1e-3)))
+        if self.from_mean:
+            self.logits.copy_(torch.logit(x.mean(0).clamp(1e-3, 1 - 1e-3)))
 
     def forward(self, x: Tensor) -> Tensor:
         """x plus the learned logits."""

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from torch import nn
 
 from vaekit.conditionals import Conditional, Site, StandardNormal
-from vaekit.families.base import half_exp
+from vaekit.families.base import UNIT_RANGE, half_exp
 from vaekit.families.gaussians import DiagonalNormal
 from vaekit.models import VAE
 from vaekit.networks import MeanLogits, dense, glorot, tutorial_decoder, tutorial_encoder
@@ -152,7 +152,8 @@ def burda(
     code = DiagonalNormal(latent, half_exp)
     encode = glorot(dense(shape, code.raw_shape, [width] * 2, "tanh"))
     decode = glorot(dense((latent,), data.raw_shape, [width] * 2, "tanh"))
-    decode = nn.Sequential(decode, MeanLogits(data.raw_shape))
+    start = MeanLogits(data.raw_shape, from_mean=data.range == UNIT_RANGE)
+    decode = nn.Sequential(decode, start)
     model = VAE(StandardNormal(latent), Conditional(encode, code), Conditional(decode, data))
     bound = {"plain": iwae, "dreg": dreg}[known("gradient", gradient, ("plain", "dreg"))]
     return Built(model, Objective(bound, samples=samples))
