@@ -206,7 +206,7 @@ def test_verification_stands_between_a_fault_and_the_file(trained, rows, tmp_pat
     from vaekit.codec import blocks
 
     real = blocks.decompress
-    monkeypatch.setattr(blocks, "decompress", lambda *a: real(*a) ^ 1)
+    monkeypatch.setattr(blocks, "decompress", lambda *a, **k: real(*a, **k) ^ 1)
     with pytest.raises(RuntimeError, match="block 0"):
         compress(trained, rows, tmp_path / "a.vk")
     assert not list(tmp_path.iterdir())

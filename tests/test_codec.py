@@ -188,7 +188,9 @@ def test_plain_coders_are_tried_on_a_part_first(monkeypatch):
     rows = np.zeros((1000, 1), np.uint8)
     for size, kind, seen in ((400, blocks.MODEL, [100]), (600, blocks.DEFLATED, [100, 1000])):
         coder = blocks.Coder(nn.Identity(), (1,), np.dtype("uint8"), lambda x: True, same, same)
-        monkeypatch.setattr(blocks, "compress", lambda model, x, given, size=size: bytes(size))
+        monkeypatch.setattr(
+            blocks, "compress", lambda model, x, given, wide, size=size: bytes(size)
+        )
         sizes.clear()
         assert coder.encode(rows)[0] == kind
         assert sizes == seen

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from vaekit.codec.blocks import MODEL
+from vaekit.codec.blocks import MODELLED
 from vaekit.runs.archive import Archive, compress
 from vaekit.runs.trained import Trained
 
 GOLDEN = Path(__file__).parent / "golden"
 WANTED = json.loads((GOLDEN / "rows.json").read_text())
+OLDER = ("counts.vk",)  # such rows are coded in fewer bytes now
 
 
 def test_there_are_some():
@@ -22,7 +23,7 @@ def test_there_are_some():
 def test_files_made_once_are_read_and_written_alike(name, tmp_path, monkeypatch):
     path = GOLDEN / name
     archive = Archive(path)
-    assert all(archive.reader.block(o).kind == MODEL for o in archive.reader.offsets())
+    assert all(archive.reader.block(o).kind in MODELLED for o in archive.reader.offsets())
     rows, given = archive.read(), archive.read_given()
     assert hashlib.sha256(rows.tobytes()).hexdigest() == WANTED[name]
     again, files = tmp_path / name, archive.reader.embedded()
@@ -30,4 +31,8 @@ def test_files_made_once_are_read_and_written_alike(name, tmp_path, monkeypatch)
     version = {"extra": {"vaekit": archive.header["vaekit"]}}
     how = {"embed": True, "block_rows": 350, "verify": False, **version}
     compress(archive.model, rows, again, given=given, **how)
-    assert again.read_bytes() == path.read_bytes()
+    if name in OLDER:
+        assert again.stat().st_size < path.stat().st_size
+        assert (Archive(again).read() == rows).all()
+    else:
+        assert again.read_bytes() == path.read_bytes()

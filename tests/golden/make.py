@@ -21,18 +21,20 @@ MODELS = {
     "beta": {"likelihood": "beta_binomial", "network": "dense", "width": 8, "link": "exp"},
     "categories": {"likelihood": "categorical", "network": "dense", "width": 16},
     "counts": {"likelihood": "negative_binomial", "network": "dense", "width": 8},
+    "large_counts": {"likelihood": "negative_binomial", "network": "dense", "width": 8},
     "given": {
         "recipe": "conditional_vae", "given": "label", "drop": 0.2,
         "likelihood": "beta_binomial", "network": "dense", "width": 8,
     },
 }  # fmt: skip
+COUNTS = ("counts", "large_counts")  # the first is older than buckets of large counts
 DIGITS = ("beta", "categories", "given")
 
 
 def rows(name: str) -> np.ndarray:
     """Rows that look like something: a bump that moves about."""
     random = np.random.default_rng(0)
-    if name == "counts":
+    if name in COUNTS:
         return random.poisson(random.gamma(1, 20, (500, 1)) * [1, 2, 3, 1, 0.1, 30])
     if name in DIGITS:
         return open_source("digits").values.numpy()[:500]

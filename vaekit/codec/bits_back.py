@@ -64,6 +64,7 @@ def compress_rows(
     given: Given | None = None,
     *,
     back: bool,
+    wide: bool = False,
     lanes: int = 0,
 ) -> None:
     """Push a batch of whole-numbered rows.
@@ -74,6 +75,7 @@ def compress_rows(
         x: (rows, *shape).
         given: what the model is given beside x, by name, (rows, width) real numbers each.
         back: take the latents off the stack; else use the likeliest ones.
+        wide: counts are large, see :attr:`vaekit.codec.symbols.Symbols.wide`.
         lanes: how many there are to be at least.
 
     Raises:
@@ -91,7 +93,7 @@ def compress_rows(
     except Exception:
         stack.reset(kept)
         raise
-    likelihood.push(stack, x.reshape(-1))
+    (likelihood.wide if wide else likelihood).push(stack, x.reshape(-1))
     for name in reversed(rule.bins):
         rule.priors[name].push(stack, rule.bins[name])
 
@@ -106,6 +108,7 @@ def decompress_rows(
     *,
     back: bool,
     lanes: int,
+    wide: bool = False,
 ) -> Array:
     """Pop a batch that :func:`compress_rows` pushed: (rows, *shape).
 
@@ -117,10 +120,11 @@ def decompress_rows(
         given: as it was when the rows were pushed.
         back: likewise.
         lanes: how many there were before.
+        wide: as for :func:`compress_rows`.
     """
     rule = BinRule(rows, lambda name, prior, posterior: prior.pop(stack), back=back)
     likelihood: Any = model(rule, fixed_point_rows(None, given))
-    x = likelihood.pop(stack).reshape(rows, *shape)
+    x = (likelihood.wide if wide else likelihood).pop(stack).reshape(rows, *shape)
     if back:
         again = BinRule(rows, lambda name, prior, posterior: rule.bins[name], back=True)
         model(again, fixed_point_rows(x, given))

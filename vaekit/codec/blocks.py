@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import math
 import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -19,7 +21,8 @@ from vaekit.codec.ans import OFFSETS, Empty, Stack
 from vaekit.codec.bits_back import Given, compress_rows, decompress_rows
 from vaekit.system.types import Array
 
-RAW, DEFLATED, LZMA, BZIP, MODEL = range(5)
+RAW, DEFLATED, LZMA, BZIP, MODEL, WIDE = range(6)
+MODELLED = (MODEL, WIDE)
 NUMBERS_AT_ONCE, BITS_A_LANE = 2**14, 2**13
 SAMPLE = 2**20
 FEWEST_LANES, FIRST_LANES, MOST_LANES = 2, 4, 2048
@@ -49,6 +52,7 @@ class Coder:
         fits: whether the model gives every one of these whole-numbered rows a probability.
         forth: from rows as stored to whole numbers.
         back: the way back.
+        large: the smallest whole number that is better coded in buckets; infinity for none.
     """
 
     model: nn.Module
@@ -57,6 +61,7 @@ class Coder:
     fits: Callable[[Array], bool]
     forth: Callable[[Array], Array]
     back: Callable[[Array], Array]
+    large: float = math.inf
 
     def encode(self, rows: Array, given: Given | None = None) -> tuple[int, bytes]:
         """The shortest coding of rows, (rows, *shape), of this dtype: its kind and its bytes.
@@ -65,13 +70,13 @@ class Coder:
             rows: to code.
             given: what the model is given beside them, by name, (rows, width) each.
         """
-        modelled = self._by_model(rows, given)
-        if modelled is not None and len(modelled) < rows.nbytes // 16:
-            return MODEL, modelled
+        found = self._by_model(rows, given)
+        modelled = [len(payload) for payload in found.values()]
+        if modelled and modelled[0] < rows.nbytes // 16:
+            return found.popitem()
         raw = rows.astype(self.dtype.newbyteorder("<"), copy=False).tobytes()
-        found = {} if modelled is None else {MODEL: modelled}
         for kind in PLAIN:
-            if modelled is None or _promises(kind, raw, len(modelled)):
+            if not modelled or _promises(kind, raw, modelled[0]):
                 found[kind] = PLAIN[kind][0](raw)
         kind = min(found, key=lambda k: len(found[k]))
         return kind, found[kind]
@@ -85,18 +90,23 @@ class Coder:
             rows: how many it holds.
             given: as it was for :meth:`encode`.
         """
-        if kind == MODEL:
-            found = decompress(self.model, payload, rows, self.shape, given)
+        if kind in MODELLED:
+            wide = kind == WIDE
+            found = decompress(self.model, payload, rows, self.shape, given, wide=wide)
             return self.back(found).astype(self.dtype)
         values = np.frombuffer(PLAIN[kind][1](payload), self.dtype.newbyteorder("<"))
         return values.astype(self.dtype).reshape(rows, *self.shape)
 
-    def _by_model(self, rows: Array, given: Given | None) -> bytes | None:
+    def _by_model(self, rows: Array, given: Given | None) -> dict[int, bytes]:
+        """The rows by the model, by kind of block; nothing where it cannot code them."""
         with np.errstate(invalid="ignore"):
             whole = self.forth(rows)
             same = self.back(whole).astype(self.dtype).tobytes() == rows.tobytes()
             same = same and self.fits(whole)
-        return compress(self.model, whole, given) if same and len(rows) else None
+        if not (same and len(rows)):
+            return {}
+        wide = bool(whole.max() >= self.large)
+        return {WIDE if wide else MODEL: compress(self.model, whole, given, wide=wide)}
 
 
 def _promises(kind: int, raw: bytes, size: int) -> bool:
@@ -106,7 +116,9 @@ def _promises(kind: int, raw: bytes, size: int) -> bool:
     return len(PLAIN[kind][0](part)) * len(raw) < size * len(part)
 
 
-def compress(model: nn.Module, x: Array, given: Given | None = None) -> bytes:
+def compress(
+    model: nn.Module, x: Array, given: Given | None = None, *, wide: bool = False
+) -> bytes:
     """Rows of whole numbers, (rows, *shape), by bits-back coding.
 
     Latents are taken from bits that are there already. At the start there are none: the first row
@@ -116,6 +128,7 @@ def compress(model: nn.Module, x: Array, given: Given | None = None) -> bytes:
         model: a fixed-point copy.
         x: the rows.
         given: what the model is given beside them, by name, (rows, width) each.
+        wide: some are large counts.
     """
     most_lanes, runs = lanes_for(x), list[tuple[int, bool]]()
     stack = Stack.new(lanes_at(0, len(x), most_lanes))
@@ -126,13 +139,13 @@ def compress(model: nn.Module, x: Array, given: Given | None = None) -> bytes:
         back, lanes = True, lanes_at(at, len(x), most_lanes)
         batch, beside = x[at : at + size], part_of(given, slice(at, at + size))
         try:
-            compress_rows(model, stack, batch, beside, back=True, lanes=lanes)
+            compress_rows(model, stack, batch, beside, back=True, wide=wide, lanes=lanes)
         except Empty:
             short = min(short, size / (stack.size + 1))
             if size > 1:
                 continue
             back = False
-            compress_rows(model, stack, batch, beside, back=False)
+            compress_rows(model, stack, batch, beside, back=False, wide=wide)
         runs.append((size, back))
         at, size = at + size, size * 2
     return _packed(stack, most_lanes, runs)
@@ -154,13 +167,16 @@ def decompress(
     rows: int,
     shape: tuple[int, ...],
     given: Given | None = None,
+    *,
+    wide: bool = False,
 ) -> Array:
     """The rows that :func:`compress` was given."""
     stack, runs = _unpacked(payload, rows)
     parts, end = list[Array](), rows
     for size, back, before in reversed(runs):
         beside = part_of(given, slice(end - size, end))
-        found = decompress_rows(model, stack, size, shape, beside, back=back, lanes=before)
+        how: dict[str, Any] = {"back": back, "lanes": before, "wide": wide}
+        found = decompress_rows(model, stack, size, shape, beside, **how)
         parts.append(found)
         end -= size
     return np.concatenate(parts[::-1])

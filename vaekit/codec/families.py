@@ -6,6 +6,7 @@ A new family adds one registration of :func:`symbols_of`, here or beside itself.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor
 from vaekit.codec import fixed_point
 from vaekit.codec.ans import PARTS
 from vaekit.codec.by_type import ByType, refused
+from vaekit.codec.counts import Counts
 from vaekit.codec.fixed_point import ONE, REACH, STEP, UNIT, look_up, rounded, through
 from vaekit.codec.posteriors import BinnedNormal, CorrelatedNormal, full, low_rank
 from vaekit.codec.symbols import Binary, Cumulative, Escaped, Symbols, TableCache, Tabled, cdf_of
@@ -187,14 +189,18 @@ def beta_binomial(family: BetaBinomialLevels) -> ToSymbols:
 
 @symbols_of.register
 def poisson(family: Counted) -> ToSymbols:
-    """A table for each element, up to where counts are escaped."""
+    """A table for each element, up to where counts are escaped; or buckets."""
+
+    def narrow(mean: Array) -> Symbols:
+        k = np.arange(COUNT_LEVELS)
+        weights = rounded(fixed_point.logs(mean)[:, None] * k)
+        weights = _with_tail(weights - fixed_point.log_factorials(COUNT_LEVELS))
+        return Escaped(Tabled(cdf_of(weights)), COUNT_LEVELS)
 
     def symbols(raw: Tensor) -> Symbols:
         (rate,) = _split(raw, len(family.event_shape), 1)
-        log_rate = fixed_point.logs(_means(family, raw, rate))
-        k = np.arange(COUNT_LEVELS)
-        weights = rounded(log_rate[:, None] * k) - fixed_point.log_factorials(COUNT_LEVELS)
-        return Escaped(Tabled(cdf_of(_with_tail(weights))), COUNT_LEVELS)
+        mean = _means(family, raw, rate)
+        return Counts(len(mean), partial(narrow, mean), mean)
 
     return symbols
 
@@ -203,15 +209,18 @@ def poisson(family: Counted) -> ToSymbols:
 def negative_binomial(family: OverdispersedCounted) -> ToSymbols:
     """Likewise."""
 
-    def symbols(raw: Tensor) -> Symbols:
-        mean, size = _split(raw, len(family.event_shape), 2)
-        mean, size = _means(family, raw, mean), through(family.link, size)
+    def narrow(mean: Array, size: Array) -> Symbols:
         place = fixed_point.places(size)
         log_chance = fixed_point.logs(mean / (mean + fixed_point.value(place)))
         k = np.arange(COUNT_LEVELS)
         weights = fixed_point.rises(COUNT_LEVELS)[place] + rounded(log_chance[:, None] * k)
         weights = _with_tail(weights - fixed_point.log_factorials(COUNT_LEVELS))
         return Escaped(Tabled(cdf_of(weights)), COUNT_LEVELS)
+
+    def symbols(raw: Tensor) -> Symbols:
+        mean, size = _split(raw, len(family.event_shape), 2)
+        mean, size = _means(family, raw, mean), through(family.link, size)
+        return Counts(len(mean), partial(narrow, mean, size), mean, size)
 
     return symbols
 

@@ -25,6 +25,11 @@ class Symbols(ABC):
     count: int
     shifted = False  # see Stack.peek
 
+    @property
+    def wide(self) -> Symbols:
+        """The same distributions for symbols of any size, at a cost near -log p."""
+        return self
+
     @abstractmethod
     def interval(self, part: slice, symbols: Array) -> Intervals:
         """Start and size, as uint64, of whole-numbered symbols."""
@@ -239,29 +244,46 @@ class Escaped(Symbols):
 
     def push(self, stack: Stack, symbols: Array) -> None:
         """Put symbols on the stack."""
-        rest = symbols[symbols >= self.levels - 1] - (self.levels - 2)
-        lengths = _bit_lengths(rest)
-        for low in (0, 16, 32):
-            wide = np.clip(lengths - low, 0, 16)
-            there = wide > 0
-            Uniform(int(there.sum()), wide[there]).push(
-                stack, (rest[there] >> low) & ((1 << wide[there]) - 1)
-            )
-        Uniform(len(rest), 6).push(stack, lengths)
+        push_numbers(stack, symbols[symbols >= self.levels - 1] - (self.levels - 2))
         self.head.push(stack, np.minimum(symbols, self.levels - 1))
 
     def pop(self, stack: Stack) -> Array:
         """Take symbols off the stack."""
         symbols = self.head.pop(stack)
         large = symbols == self.levels - 1
-        lengths = Uniform(int(large.sum()), 6).pop(stack)
-        rest = np.zeros_like(lengths)
-        for low in (32, 16, 0):
-            wide = np.clip(lengths - low, 0, 16)
-            there = wide > 0
-            rest[there] += Uniform(int(there.sum()), wide[there]).pop(stack) << low
-        symbols[large] = rest + (self.levels - 2)
+        symbols[large] = pop_numbers(stack, int(large.sum())) + (self.levels - 2)
         return symbols
+
+
+def push_numbers(stack: Stack, numbers: Array) -> None:
+    """Push whole numbers from 1 to 2**48 as their bits, and how many there are of these."""
+    lengths = _bit_lengths(numbers)
+    push_bits(stack, numbers, lengths)
+    Uniform(len(numbers), 6).push(stack, lengths)
+
+
+def pop_numbers(stack: Stack, count: int) -> Array:
+    """Undo :func:`push_numbers`."""
+    return pop_bits(stack, Uniform(count, 6).pop(stack))
+
+
+def push_bits(stack: Stack, numbers: Array, lengths: Array) -> None:
+    """Push whole numbers of known numbers of bits, up to 48, in pieces of 16."""
+    for low in (0, 16, 32):
+        wide = np.clip(lengths - low, 0, 16)
+        there = wide > 0
+        piece = (numbers[there] >> low) & ((1 << wide[there]) - 1)
+        Uniform(int(there.sum()), wide[there]).push(stack, piece)
+
+
+def pop_bits(stack: Stack, lengths: Array) -> Array:
+    """Undo :func:`push_bits`."""
+    numbers = np.zeros_like(lengths)
+    for low in (32, 16, 0):
+        wide = np.clip(lengths - low, 0, 16)
+        there = wide > 0
+        numbers[there] += Uniform(int(there.sum()), wide[there]).pop(stack) << low
+    return numbers
 
 
 def _bit_lengths(values: Array) -> Array:

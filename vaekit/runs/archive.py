@@ -16,7 +16,7 @@ import numpy as np
 
 from vaekit.codec.ans import Empty
 from vaekit.codec.bits_back import Given
-from vaekit.codec.blocks import MODEL, Coder, part_of
+from vaekit.codec.blocks import MODELLED, Coder, part_of
 from vaekit.codec.columns import Layout, check_of
 from vaekit.codec.container import CONDITIONS, Block, Reader, Writer
 from vaekit.data.readers.arrays import channels_first, restore_layout
@@ -127,7 +127,7 @@ def compress(
         writer = Writer(file, header, b"".join(embedded), beside or ())
         for block in tracked(blocks, "compressing", len(counts)):
             writer.add(block)
-            plain += block.kind != MODEL
+            plain += block.kind not in MODELLED
         writer.close()
         written = file.tell()
     model = sum(map(len, embedded))

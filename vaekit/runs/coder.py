@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from functools import cache
 
@@ -12,6 +13,7 @@ import torch
 
 from vaekit.codec import fixed_point
 from vaekit.codec.blocks import Coder
+from vaekit.codec.families import COUNT_LEVELS
 from vaekit.codec.graphs import fixed_point_copy
 from vaekit.data import Representation
 from vaekit.runs.trained import Trained
@@ -50,7 +52,8 @@ def coder_of(trained: Trained, dtype: np.dtype) -> Coder:
         return bool(x.min() >= 0 and x.max() <= top)
 
     forth, back = ways(representation)
-    return Coder(exact, representation.shape, dtype, fits, forth, back)
+    large = math.inf if math.isfinite(family.range.high) else COUNT_LEVELS - 1
+    return Coder(exact, representation.shape, dtype, fits, forth, back, large)
 
 
 def ways(
