@@ -1,18 +1,26 @@
 """However a run is interrupted, it goes on and ends as if it never had been, bit for bit."""
 
+import json
+import re
 import resource
 import signal
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from vaekit.data import open_source
+from vaekit.interfaces.cli import run
 from vaekit.recipes import RECIPES
 from vaekit.recipes.recipe import needs_given, options
-from vaekit.runs.fit import begin, resume
+from vaekit.runs.config import Config
+from vaekit.runs.fit import fit, free, resume
+from vaekit.runs.folder import write_config
 from vaekit.runs.job import prepare
 from vaekit.runs.run import Interrupted, run_in
+from vaekit.runs.trained import load
 from vaekit.system.checks import BadInput
 from vaekit.training import read_metrics
 
@@ -40,6 +48,12 @@ def job_for(recipe, **chosen):
     x = pictures(SIDE.get(recipe, 8))
     source = open_source(x, labels=np.arange(len(x)) % 2, given=("label",) if needs else ())
     return prepare(source, recipe, **{**PLAN, **small, **chosen})
+
+
+def begin(folder, config):
+    """The folder of a run that has not made a step."""
+    write_config(free(folder), config)
+    return folder
 
 
 def trained_in(folder, job, **how):
@@ -155,3 +169,219 @@ def test_a_full_disk_costs_what_was_not_yet_written(tmp_path, moment, fill_disk)
     assert not [p.name for p in cut.iterdir() if "partial" in p.name]
     resume(cut, job.source, checkpoint_every=EVERY)
     assert kept(cut) == kept(whole)
+
+
+def config_of(folder):
+    return json.loads((folder / "config.json").read_text())
+
+
+def unscheduled(**chosen):
+    """A run none of whose numbers depends on its length."""
+    return conv(decay="constant", warmup=0.0, kl_warmup=0.0, **chosen)
+
+
+def test_trained_on_for_longer_it_is_the_longer_run(tmp_path):
+    whole = trained_in(tmp_path / "whole", unscheduled(epochs=4))
+    job = unscheduled(epochs=1)
+    run = trained_in(tmp_path / "run", job)
+    for epochs in (3, 4, None):
+        resume(run, job.source, epochs=epochs)
+    ours, theirs = kept(run), kept(whole)
+    assert ours.pop("config.json") != theirs.pop("config.json")
+    assert ours == theirs
+    told, planned = config_of(run), config_of(whole)
+    plans = [{"until": 3, "epochs": 1}, {"until": 9, "epochs": 3}]
+    assert told.pop("history") == {"plans": plans}
+    assert told == planned
+    assert load(run).config.history.lines == {
+        "earlier": "planned for 1 epochs until update 3, for 3 epochs until update 9"
+    }
+
+
+def test_what_is_left_follows_the_schedules_of_the_new_length(tmp_path):
+    job = conv(epochs=1)
+    run = trained_in(tmp_path / "run", job)
+    resume(run, job.source, epochs=2)
+    rates = [line["lr"] for line in read_metrics(run / "metrics.jsonl") if "lr" in line]
+    rate = conv(epochs=2).plan.learning_rate(6)
+    assert rates[1] == rate(5) < rate(3) != rates[0]
+    assert config_of(run)["arguments"]["steps"] == 6
+
+
+def test_an_interrupted_run_can_be_made_shorter_or_longer(tmp_path):
+    job = unscheduled(epochs=3)
+    cut = begin(tmp_path / "cut", job.config())
+    with pytest.raises(Killed):
+        run_in(cut, watched(job, CUT, kill), checkpoint_every=EVERY)
+    for epochs, match in ((1, "trained for 1.333 epochs, which is more than 1"), (-1, "negative")):
+        with pytest.raises(BadInput, match=match):
+            resume(cut, job.source, epochs=epochs)
+    assert config_of(cut) == job.config().to_json()
+    resume(cut, job.source, epochs=2)
+    whole = trained_in(tmp_path / "whole", unscheduled(epochs=2))
+    assert kept(cut)["model.safetensors"] == kept(whole)["model.safetensors"]
+    assert config_of(cut)["history"] == {"plans": [{"until": 4, "epochs": 3}]}
+
+
+def test_who_is_out_of_patience_needs_more_of_it(tmp_path):
+    job = conv(epochs=4, patience=1, lr=1e-12)
+    run = trained_in(tmp_path / "run", job)
+    done = len(read_metrics(run / "metrics.jsonl")) // 2
+    assert done < 4
+    with pytest.raises(BadInput, match=f"out of patience since epoch {done}, .*--patience 0"):
+        resume(run, job.source, epochs=6)
+    resume(run, job.source, epochs=6, patience=0)
+    assert len(read_metrics(run / "metrics.jsonl")) == 12
+    assert config_of(run)["plan"]["patience"] == 0
+
+
+@pytest.fixture
+def moved(tmp_path, monkeypatch, capsys):
+    """A finished run with its data and labels, in a folder that was moved afterwards."""
+    monkeypatch.chdir(tmp_path)
+    here, x = Path("here"), np.random.default_rng(0).normal(size=(40, 4)).astype("f4")
+    here.mkdir()
+    np.save(here / "x.npy", x)
+    (here / "labels.txt").write_text("\n".join("ab"[n % 2] for n in range(40)))
+    small = ["--latent", "2", "--width", "8", "--epochs", "2", "--no-report"]
+    assert (
+        run(["train", "here/x.npy", "--labels", "here/labels.txt", "-o", "here/run", *small]) == 0
+    )
+    np.save("other.npy", x[:30] + 1)
+    here.rename("there")
+    capsys.readouterr()
+    return tmp_path / "there"
+
+
+RESUME = ["--resume", "there/run", "--no-report"]
+
+
+def test_a_run_that_was_moved_is_told_where_its_data_lies(moved, capsys):
+    before = config_of(moved / "run")
+    assert run(["train", *RESUME]) == 2
+    assert "here/x.npy any more: if the data lies elsewhere now, name it" in capsys.readouterr().err
+    assert run(["train", "there/x.npy", *RESUME]) == 2
+    assert "labels.txt any more: if the labels lie elsewhere" in capsys.readouterr().err
+    assert config_of(moved / "run") == before
+    assert run(["train", "there/x.npy", "--labels", "there/labels.txt", *RESUME]) == 0
+    place, labels = (str(moved / name) for name in ("x.npy", "labels.txt"))
+    data = {**before["data"], "open": place, "labels": labels, "name": "there/x.npy"}
+    assert config_of(moved / "run") == {**before, "data": data}
+    assert run(["train", *RESUME, "--epochs", "3"]) == 0
+    assert run(["encode", "there/run", "-o", "codes.npy"]) == 0
+    assert np.load("codes.npy").shape == (40, 2)
+
+
+BESIDE_RESUME = {
+    "other data": (["other.npy", "--labels", "labels.txt"], "is not the data .* start from it: vaekit train"),
+    "an option of the recipe": (["--latent", "3"], "everything else from the run: leave out --latent"),
+    "an option of the plan": (["--lr", "1", "--seed=3"], "leave out --lr, --seed"),
+    "another recipe": (["--recipe", "iwae"], "leave out --recipe"),
+    "another folder": (["-o", "elsewhere"], "leave out --output"),
+    "another binarization": (["--binarize", "dynamic"], "leave out --binarize"),
+    "a start": (["--start-from", "there/run"], "leave out --start-from"),
+    "fewer epochs": (["there/x.npy", "--labels", "there/labels.txt", "--epochs", "1"], "for 2 epochs, which is more than 1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", BESIDE_RESUME)
+def test_what_would_make_another_run_is_refused_in_a_line(moved, capsys, what):
+    arguments, match = BESIDE_RESUME[what]
+    Path("labels.txt").write_text("\n".join("a" * 30))
+    before = {p: p.stat().st_size for p in moved.parent.rglob("*")}
+    assert run(["train", *arguments, *RESUME]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search(match, line), line
+    assert {p: p.stat().st_size for p in moved.parent.rglob("*")} == before
+
+
+def test_a_run_can_start_from_a_model_on_other_data(tmp_path):
+    first = job_for("conv_vae")
+    model = trained_in(tmp_path / "model", first)
+    before = kept(model)
+    other = pictures(rows=30)[::-1].copy()
+    how = {"start_from": model, "epochs": 1, "lr": 1e-3}
+    tuned = fit(other, out=tmp_path / "tuned", **how, checkpoint_every=1)
+    assert kept(model) == before
+    config, old = tuned.config, load(model).config
+    assert (config.recipe, config.representation) == ("conv_vae", old.representation)
+    assert (config.plan.epochs, config.plan.lr, config.plan.batch) == (1, 1e-3, old.plan.batch)
+    assert config.arguments == {**old.arguments, "steps": 3}
+    assert config.data.rows == {"train": 24, "validation": 3, "test": 3}
+    assert config.history.start.fingerprint == old.data.fingerprint
+    assert config.history.start.weights == before["model.safetensors"]
+    assert Config.from_json(config_of(tmp_path / "tuned")) == config
+    still = fit(other, start_from=model, epochs=1, lr=1e-30, ema=0.0).model.state_dict()
+    assert all(torch.equal(t, still[n]) for n, t in load(model).model.state_dict().items())
+
+
+def test_what_it_started_from_is_kept_from_the_first_update_on(tmp_path):
+    model = trained_in(tmp_path / "model", job_for("conv_vae"))
+    other = pictures(rows=30)[::-1].copy()
+
+    def killed(job):
+        raise Killed
+
+    how = {"start_from": model, "epochs": 2}
+    fit(other, out=tmp_path / "whole", **how)
+    with pytest.raises(Killed):
+        fit(other, out=tmp_path / "none", before=killed, **how)
+    assert not (tmp_path / "none").exists()
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("vaekit.runs.fit.run_in", lambda *_, **__: killed(None))
+        fit(other, out=tmp_path / "cut", **how)
+    resume(tmp_path / "cut", other)
+    assert kept(tmp_path / "cut") == kept(tmp_path / "whole")
+
+
+def test_a_conditional_model_keeps_its_classes(tmp_path):
+    x, words = np.random.default_rng(0).normal(size=(30, 3)), np.array(["red", "green", "blue"])
+    how = {"given": "label", "latent": 2, "width": 4, "epochs": 1}
+    model = tmp_path / "model"
+    old = fit(x, "conditional_vae", labels=words[np.arange(30) % 3], out=model, **how)
+    seen = []
+    new = fit(
+        x + 1, labels=words[:2][np.arange(30) % 2], start_from=model, out=tmp_path / "new",
+        given="label", before=seen.append, epochs=1,
+    )  # fmt: skip
+    assert new.config.conditions == old.config.conditions
+    (told,) = seen[0].rows("train").given.values()
+    where = [old.config.conditions.each[0].classes.index(word) for word in ("red", "green")]
+    assert {int(row.argmax()) for row in told} == set(where)
+    resume(tmp_path / "new", x + 1, labels=words[:2][np.arange(30) % 2])
+    with pytest.raises(BadInput, match="unknown label 'pink'"):
+        fit(x, labels=["pink"] * 30, given="label", start_from=model)
+
+
+UNSUITED = {
+    "another size": ({"latent": 5}, "the model to start from holds the weights of another recipe"),
+    "another likelihood": ({"likelihood": "categorical"}, "likelihood is that of the model"),
+    "another colour": ({"colours": "minus_green"}, "colours is that of the model"),
+    "an unknown option": ({"latnt": 5}, "did you mean 'latent'"),
+    "rows of another size": (
+        {"data": pictures(9)},
+        "the model takes rows of 1 x 8 x 8, the data has",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", UNSUITED)
+def test_what_does_not_go_with_the_model_is_refused(tmp_path, what):
+    options, match = UNSUITED[what]
+    model = tmp_path / "model"
+    fit(pictures(), latent=2, width=4, epochs=1, out=model)
+    with pytest.raises(BadInput, match=match):
+        fit(**{"data": pictures(rows=30), "start_from": model, "out": tmp_path / "new", **options})
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_command_line_starts_from_a_model(moved, capsys):
+    where = ["other.npy", "--start-from", "there/run", "--no-report"]
+    assert run(["train", *where, "-o", "new", "--recipe", "beta_vae", "--epochs", "1"]) == 0
+    assert "likelihood gaussian: as in there/run" in capsys.readouterr().err
+    assert config_of(Path("new"))["recipe"] == "beta_vae"
+    assert run(["inspect", "new"]) == 0
+    assert f"start       from {moved / 'run'}, trained on here/x.npy" in capsys.readouterr().out
+    assert run(["train", *where, "-o", "newer", "--base", "1"]) == 2
+    assert run(["train", "other.npy", "--start-from", "nowhere"]) == 2
+    assert "there is no model nowhere" in capsys.readouterr().err

@@ -183,9 +183,9 @@ def run_in(
     if resume and (path := latest_checkpoint(folder)):
         run.recall(load_checkpoint(path, run.state))
     with (
-        _writers(folder, run, tensorboard) if first else nullcontext(_nowhere) as write,
         asked_to_stop() as stop,
         _explained(folder, run),
+        _writers(folder, run, tensorboard) if first else nullcontext(_nowhere) as write,
     ):
         _follow(folder, run, write, stop, checkpoint_every)
         _save(folder, run)
@@ -260,7 +260,7 @@ def _explained(folder: Path, run: Run) -> Iterator[None]:
         raise
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt(f"stopped at once; {_kept(folder)}") from error
-    except BadInput as error:
+    except (BadInput, OSError) as error:
         raise BadInput(f"{error}; {_kept(folder)}") from error
     except Diverged as error:
         latest = latest_checkpoint(folder)
