@@ -42,6 +42,7 @@ from vaekit.training.distributed import world
 from vaekit.training.placement import HERE, Placement
 
 ROWS_TO_ADAPT, NUMBERS_TO_ADAPT, TRIED = 20_000, 2**25, 64
+OTHER_DATA = "; to train it on other data, start from it: vaekit train DATA --start-from RUN"
 PLAN_OPTIONS = {field.name for field in fields(Plan)}
 
 
@@ -315,11 +316,9 @@ def reopen(config: Config, data: Any = None, labels: Any = None) -> Source:
         f"there is no file {file} any more: if the labels lie elsewhere now, name it as --labels",
     )
     source = config.data.opening.open(place if data is None else data, labels)
+    other = "" if data is None else OTHER_DATA
     require(
         source.fingerprint == config.data.fingerprint,
-        f"{source.name} is not the data this model was trained on: its contents have changed"
-        if data is None
-        else f"{source.name} is not the data this model was trained on; to train the model on "
-        "other data, start from it: vaekit train DATA --start-from RUN",
+        f"{source.name} is not the data this model was trained on: its contents have changed{other}",
     )
     return source
