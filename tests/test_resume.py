@@ -18,6 +18,7 @@ from vaekit.recipes.recipe import needs_given, options
 from vaekit.runs.config import Config
 from vaekit.runs.fit import fit, free, resume
 from vaekit.runs.folder import write_config
+from vaekit.runs.history import History
 from vaekit.runs.job import prepare
 from vaekit.runs.run import Interrupted, run_in
 from vaekit.runs.trained import load
@@ -171,6 +172,35 @@ def test_a_full_disk_costs_what_was_not_yet_written(tmp_path, moment, fill_disk)
     assert kept(cut) == kept(whole)
 
 
+def scalars(folder):
+    """What TensorBoard shows of a run: by name and step."""
+    from tensorboardX.proto.event_pb2 import Event, SessionLog
+
+    found = {}
+    for path in sorted(folder.glob("tensorboard/events*"), key=lambda p: int(p.suffix[1:])):
+        content = path.read_bytes()
+        while content:
+            size = int.from_bytes(content[:8], "little")
+            event, content = Event.FromString(content[12 : 12 + size]), content[16 + size :]
+            if event.session_log.status == SessionLog.START:
+                found = {key: value for key, value in found.items() if key[1] < event.step}
+            for value in event.summary.value:
+                assert (value.tag, event.step) not in found
+                found[value.tag, event.step] = value.simple_value
+    return found
+
+
+def test_tensorboard_shows_one_curve(tmp_path):
+    whole = trained_in(tmp_path / "whole", conv(epochs=3), tensorboard=True)
+    job = conv(epochs=3)
+    cut = begin(tmp_path / "cut", job.config())
+    with pytest.raises(Killed):
+        run_in(cut, watched(job, 8, kill), checkpoint_every=5, tensorboard=True)
+    resume(cut, job.source, tensorboard=True)
+    assert scalars(cut) == scalars(whole)
+    assert ("validation/loss", 9) in scalars(cut)
+
+
 def config_of(folder):
     return json.loads((folder / "config.json").read_text())
 
@@ -293,6 +323,15 @@ def test_what_would_make_another_run_is_refused_in_a_line(moved, capsys, what):
     (line,) = capsys.readouterr().err.splitlines()
     assert re.search(match, line), line
     assert {p: p.stat().st_size for p in moved.parent.rglob("*")} == before
+
+
+DAMAGED = ([], {"plan": []}, {"plans": {}}, {"plans": [{"until": 1}]}, {"start": {"model": "m"}})
+
+
+@pytest.mark.parametrize("found", [*DAMAGED, {"plans": [{"until": 1, "epochs": True}]}], ids=repr)
+def test_a_damaged_history_is_refused(found):
+    with pytest.raises(BadInput, match="history"):
+        History.from_json(found)
 
 
 def test_a_run_can_start_from_a_model_on_other_data(tmp_path):

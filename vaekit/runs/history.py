@@ -80,8 +80,8 @@ class History:
         Raises:
             ValueError: for anything that it cannot have written.
         """
-        known = {"plans", "start"}
-        require(isinstance(found, dict) and found.keys() <= known, f"history must have {known}")
+        good = isinstance(found, dict) and found.keys() <= {"plans", "start"}
+        require(good, "history must hold plans, or a start, or both")
         plans, start = found.get("plans", []), found.get("start")
         require(isinstance(plans, list), "the plans of the history must be a list")
         made = tuple(EarlierPlan(**_fields(EarlierPlan, plan, int)) for plan in plans)
@@ -92,7 +92,8 @@ NO_HISTORY = History()
 
 
 def _fields(kind: type[Any], found: Any, of: type) -> Mapping[str, Any]:
-    names = {field.name for field in fields(kind)}
-    good = isinstance(found, dict) and found.keys() == names
-    require(good and all(type(v) is of for v in found.values()), f"history must hold {names}")
+    names = [field.name for field in fields(kind)]
+    good = isinstance(found, dict) and found.keys() == set(names)
+    good = good and all(type(v) is of for v in found.values())
+    require(good, f"each part of the history must hold {', '.join(names)}")
     return found

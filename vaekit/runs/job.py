@@ -312,13 +312,14 @@ def reopen(config: Config, data: Any = None, labels: Any = None) -> Source:
     )
     file = config.data.opening.labels
     require(
-        labels is not None or file is None or Path(file).is_file(),
+        labels is not None or isinstance(data, Source) or not file or Path(file).is_file(),
         f"there is no file {file} any more: if the labels lie elsewhere now, name it as --labels",
     )
     source = config.data.opening.open(place if data is None else data, labels)
     other = "" if data is None else OTHER_DATA
     require(
         source.fingerprint == config.data.fingerprint,
-        f"{source.name} is not the data this model was trained on: its contents have changed{other}",
+        f"{source.name} is not the data this model was trained on: its contents have changed"
+        + other,
     )
     return source

@@ -288,9 +288,9 @@ def _writers(folder: Path, run: Run, tensorboard: bool) -> Iterator[Callable[[Li
     if not tensorboard:
         yield metrics.write
         return
-    place, done = str(folder / "tensorboard"), run.state.step
-    # what was written after the checkpoint that the run goes on from is written again
-    writer = import_extra("tensorboardX", "track").SummaryWriter(place, purge_step=done + 1)
+    place, first = str(folder / "tensorboard"), run.state.step + 1
+    how = {"purge_step": first, "filename_suffix": f".{first}"}  # later steps are written again
+    writer = import_extra("tensorboardX", "track").SummaryWriter(place, **how)
 
     def write(line: Line) -> None:
         metrics.write(line)
