@@ -128,7 +128,7 @@ CASES = {
     "folder in use": (["train", "digits", "-o", "model"], "model already holds a run"),
     "folder is a file": (["train", "digits", "-o", "good.npy/run"], "cannot write into good.npy/run"),
     "nothing to resume": (["train", "--resume", "empty-folder"], "empty-folder is not a model"),
-    "resume with options": (["train", "--resume", "model", "--latent", "3"], "give it alone"),
+    "resume with options": (["train", "--resume", "model", "--latent", "3"], "leave out --latent"),
     "resume on lost data": (["train", "--resume", "moved-data"], "no file or folder .*gone.npy"),
     "resume on changed data": (["train", "--resume", "changed-data"], "its contents have changed"),
     "no model": (["evaluate", "nowhere"], "there is no model nowhere"),

@@ -182,7 +182,7 @@ class TestCommands:
             (["train", "x.npy", "--given", "label", "--recipe", NAME], "too few to split|no labels"),
             (["train", "digits", "--given", "age", "--recipe", NAME], "no column or array 'age'"),
             (["train", "digits", "--recipe", NAME], "needs something given beside x"),
-            (["train", "--resume", "m", "--given", "label"], "give it alone"),
+            (["train", "--resume", "m", "--given", "label"], "leave out --given"),
         ],
     )  # fmt: skip
     def test_mistakes_get_one_line(self, place, capsys, arguments, says):

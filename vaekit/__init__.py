@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from vaekit.runs.archive import Archive, compress
     from vaekit.runs.fit import fit, resume
     from vaekit.runs.refit import refit_prior
+    from vaekit.runs.score import score_rows
     from vaekit.runs.trained import Trained
 
 _HOMES = {
@@ -44,6 +45,7 @@ _HOMES = {
     "open_source": "vaekit.data",
     "refit_prior": "vaekit.runs.refit",
     "resume": "vaekit.runs.fit",
+    "score_rows": "vaekit.runs.score",
     "trace": "vaekit.models.trace",
 }
 _MODULES = {"bulk": "vaekit.interfaces.ray"}

@@ -16,6 +16,7 @@ from vaekit.data.conditions import Condition, Conditions, column_of
 from vaekit.data.on_disk import OnDisk, Selection, Values, chunks_of
 from vaekit.system.checks import BadInput, known, require, size_text
 from vaekit.system.seeding import generator_for, some
+from vaekit.system.types import Array
 
 SPLITS = ("train", "validation", "test")
 FEWEST_ROWS = 10
@@ -85,6 +86,12 @@ class Source:
         if split == "all":
             return self.values
         return self.values[self.indices(split)]
+
+    def names_of(self, split: str, limit: int | None = None) -> Array:
+        """What the first ``limit`` rows of a split, or all, are called: by their names, or else by
+        their numbers among all rows."""
+        indices = self.indices(split)[:limit]
+        return np.array([self.names[i] for i in indices]) if self.names else indices.numpy()
 
     def labels_of(self, split: str) -> Tensor | None:
         """The labels of one split's rows, where there are labels."""

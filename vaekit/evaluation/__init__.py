@@ -10,9 +10,11 @@ from vaekit.evaluation.likelihood import (
     bound_curve,
     elbo_per_row,
     log_likelihood,
+    log_likelihood_and_error,
     log_likelihood_per_row,
 )
 from vaekit.evaluation.passes import decode, encode, in_chunks
+from vaekit.evaluation.unusual import p_values
 
 __all__ = [
     "Aggregate",
@@ -31,6 +33,8 @@ __all__ = [
     "in_chunks",
     "latent_health",
     "log_likelihood",
+    "log_likelihood_and_error",
     "log_likelihood_per_row",
+    "p_values",
     "sandwich",
 ]

@@ -153,12 +153,20 @@ def log_likelihood_per_row(
         NotImplementedError: where common noise is not known for the posterior.
         TypeError: for a point posterior, whose model has no density.
     """
+    return log_likelihood_and_error(model, rows, samples=samples, seed=seed)[:, 0]
+
+
+def log_likelihood_and_error(
+    model: Graph, rows: AnyRows, *, samples: int = 100, seed: int = 0
+) -> Tensor:
+    """log p(x) of each row as :func:`log_likelihood_per_row` gives it, and its standard error as
+    :class:`LogLikelihood` has it: (rows, 2), in nats."""
     model.eval()
 
     def bound(part: Rows) -> Tensor:
         with seeded(seed, "log_likelihood"):
             found = _weights(model, part, samples, PIECE * len(part), with_common_noise)
-        return found.total - math.log(samples)
+        return torch.stack([found.total - math.log(samples), spread(found, samples).error], 1)
 
     return in_chunks(bound, rows, max(_particles(rows) // PIECE, 1))
 

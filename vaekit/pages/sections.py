@@ -303,6 +303,7 @@ def origin(view: View) -> str:
     rows = [("recipe", config.recipe), *((k, str(v)) for k, v in arguments.items())]
     rows += [("given beside x", config.conditions.text)] if config.conditions else []
     rows += [("prior", f"{config.prior.text}, fitted after training")] if config.prior else []
+    rows += [*config.history.lines.items()]
     rows += [("data sha256", config.data.fingerprint), ("vaekit", config.vaekit)]
     recipe = recipes.RECIPES.get(config.recipe)
     papers = cited([recipe.__doc__ if recipe else "", recipes.RECIPES["vae"].__doc__])

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from vaekit.data import Conditions, Opening, Representation
 from vaekit.data.conditions import NOTHING_GIVEN
 from vaekit.data.opening import AS_IT_IS
+from vaekit.runs.history import NO_HISTORY, History
 from vaekit.system.checks import BadInput, require
 from vaekit.system.version import __version__
 from vaekit.training import Plan
@@ -120,6 +121,7 @@ class Config:
         conditions: what it is given beside x.
         prior: a prior fitted after training, or None for the recipe's.
         vaekit: the version that wrote it.
+        history: what it was begun from, and earlier plans.
     """
 
     recipe: str
@@ -131,6 +133,7 @@ class Config:
     conditions: Conditions = NOTHING_GIVEN
     prior: PriorChoice | None = None
     vaekit: str = __version__
+    history: History = NO_HISTORY
 
     @property
     def levels(self) -> int:
@@ -176,6 +179,7 @@ class Config:
             "data": self.data.to_json(),
             "likelihood": self.likelihood.to_json(),
             **more,
+            **({"history": past} if (past := self.history.to_json()) else {}),
         }  # fmt: skip
 
     @classmethod
@@ -197,6 +201,7 @@ class Config:
             conditions=_made(top, lambda: Conditions.from_json(top.get("conditions", []))),
             prior=_prior(top.part("prior")) if top.get("prior") is not None else None,
             vaekit=top.text("vaekit"),
+            history=_made(top, lambda: History.from_json(top.get("history", {}))),
         )
 
 

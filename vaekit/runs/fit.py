@@ -10,21 +10,25 @@ from typing import Any
 from vaekit.data import CATALOGUE, Opening, check_enough, opening_of
 from vaekit.data.opening import AS_IT_IS
 from vaekit.runs import folder as store
-from vaekit.runs.config import Config
-from vaekit.runs.job import Job, job_of, prepare
+from vaekit.runs.further import job_from, lengthened, moved, opening_from
+from vaekit.runs.job import Job, job_of, prepare, reopen
 from vaekit.runs.run import run_here, run_in
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
+from vaekit.system.files import make_folder
+from vaekit.training import forget_checkpoints, save_checkpoint
 from vaekit.training.distributed import world
 from vaekit.training.placement import HERE, Placement, placement
 
+DEFAULT = "vae"
 Before = Callable[[Job], None]
 
 
 def fit(
     data: Any,
-    recipe: str = "vae",
+    recipe: str | None = None,
     *,
+    start_from: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
     label: str | None = None,
     labels: Any = None,
@@ -45,7 +49,10 @@ def fit(
 
     Args:
         data: a data set's name, a path, an array, a tensor, a data frame or a torch Dataset.
-        recipe: see ``vaekit recipes``.
+        recipe: see ``vaekit recipes``; by default vae, or that of the model to start from.
+        start_from: folder of a trained model: training begins with its weights, and with its
+            recipe, options and plan wherever nothing else is said (but for the epochs). The folder
+            stays as it is.
         out: folder for the model, metrics and checkpoints.
         label: column or array that holds labels, not data.
         labels: one label for each row, in memory or in a file.
@@ -76,17 +83,19 @@ def fit(
     place = placement(device, shard=shard, capture=capture)
     opening = opening_of(label, labels, size, tiles, given)
     return train_on(
-        data, recipe, opening, place, out=out, labels=labels, binarize=binarize, colours=colours,
-        tensorboard=tensorboard, checkpoint_every=checkpoint_every, before=before, **options,
+        data, recipe, opening, place, start_from=start_from, out=out, labels=labels,
+        binarize=binarize, colours=colours, tensorboard=tensorboard,
+        checkpoint_every=checkpoint_every, before=before, **options,
     )  # fmt: skip
 
 
 def train_on(
     data: Any,
-    recipe: str,
+    recipe: str | None = None,
     opening: Opening = AS_IT_IS,
     place: Placement = HERE,
     *,
+    start_from: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
     labels: Any = None,
     binarize: str = "none",
@@ -101,10 +110,11 @@ def train_on(
 
     Args:
         data: anything that can be opened.
-        recipe: see ``vaekit recipes``.
+        recipe: see :func:`fit`, as for all others.
         opening: how it is opened.
         place: where the work is done.
-        out: see :func:`fit`, as for all others.
+        start_from: folder of a trained model.
+        out: folder of the run.
         labels: one label for each row, if they are not in the opening.
         binarize: "none", "threshold" or "dynamic".
         colours: "rgb" or "minus_green".
@@ -113,11 +123,16 @@ def train_on(
         before: called with the job.
         options: of the recipe and of the plan.
     """
+    if start_from is not None:
+        opening = opening_from(start_from, opening)
     source = opening.open(data, labels)
     check_enough(source)
-    job = prepare(
-        source, recipe, binarize=binarize, colours=colours, device=place.device, **options
-    )
+    options |= {"binarize": binarize} if binarize != "none" else {}
+    options |= {"colours": colours} if colours != "rgb" else {}
+    if start_from is None:
+        job = prepare(source, recipe or DEFAULT, device=place.device, **options)
+    else:
+        job = job_from(start_from, source, recipe, place.device, **options)
     if before:
         before(job)
     run, config = job.run(place), job.config(opening, name_of(data))
@@ -126,7 +141,10 @@ def train_on(
         require(not run.state.weights.are_sharded, "weights that are split need a folder: give out")
         run_here(run)
         return Trained(run.best_model(), config, source)
-    folder = world().on_rank_0(lambda: begin(out, config))
+    folder = world().on_rank_0(lambda: free(out))
+    if start_from is not None:  # what the run begins with is its first checkpoint
+        save_checkpoint(folder, run.state, run.notes())
+    world().on_rank_0(lambda: store.write_config(folder, config))
     run_in(folder, run, tensorboard=tensorboard, checkpoint_every=checkpoint_every)
     return Trained.load(folder, source)
 
@@ -135,17 +153,27 @@ def resume(
     folder: str | os.PathLike[str],
     data: Any = None,
     *,
+    labels: Any = None,
+    epochs: int | None = None,
+    patience: int | None = None,
     device: str = "auto",
     shard: bool = False,
     capture: bool = True,
     tensorboard: bool = False,
     checkpoint_every: int = 0,
 ) -> Trained:
-    """Go on with an interrupted training exactly as it would have gone on.
+    """Go on with a training exactly as it would have gone on, or for longer.
+
+    With another number of epochs what is done stays as it is, and what is left follows the
+    schedules (learning rate, warm-up, KL's weight) of a run of that many epochs: where these do not
+    depend on its length, it is that run, bit for bit.
 
     Args:
         folder: of the run.
-        data: as given to :func:`fit`; needed only if that was not a name or a path.
+        data: the data that the run was begun with, if it was in memory or lies elsewhere now.
+        labels: likewise, if they were given by themselves.
+        epochs: in all, instead of as many as were planned; 0 for as many as suit.
+        patience: instead of what was planned.
         device: as for :func:`fit`; it need not be the same, nor need the next two.
         shard: as for :func:`fit`.
         capture: as for :func:`fit`.
@@ -153,14 +181,23 @@ def resume(
         checkpoint_every: as for :func:`fit`.
 
     Raises:
-        BadInput: if the folder holds no run, or its data has changed.
+        BadInput: if the folder holds no run, or its data is gone or has changed.
     """
+    how = {"tensorboard": tensorboard, "checkpoint_every": checkpoint_every}
+    length = {"epochs": epochs, "patience": patience}
     place = placement(device, shard=shard, capture=capture)
-    return go_on(folder, data, place, tensorboard=tensorboard, checkpoint_every=checkpoint_every)
+    return go_on(folder, data, place, labels=labels, **length, **how)
 
 
 def go_on(
-    folder: str | os.PathLike[str], data: Any = None, place: Placement = HERE, **how: Any
+    folder: str | os.PathLike[str],
+    data: Any = None,
+    place: Placement = HERE,
+    *,
+    labels: Any = None,
+    epochs: int | None = None,
+    patience: int | None = None,
+    **how: Any,
 ) -> Trained:
     """Go on as :func:`resume` does, in a place that is already known."""
     found, config = store.read_config(folder)
@@ -169,20 +206,27 @@ def go_on(
         f"the prior of {found} was refitted after training: before training goes on, take the "
         f"trained one back: vaekit refit-prior {found} --undo",
     )
-    job = job_of(config, data)
-    run_in(found, job.run(place), resume=True, **how)
-    return Trained.load(found, job.source)
+    source, before = reopen(config, data, labels), config
+    if (name := name_of(data)) is not None:
+        config = moved(config, source, name, name_of(labels))
+    config = lengthened(found, config, source, epochs, patience)
+    run = job_of(config, source).run(place)
+    if config != before:
+        world().on_rank_0(lambda: store.write_config(found, config))
+    run_in(found, run, resume=True, **how)
+    return Trained.load(found, source)
 
 
-def begin(out: str | os.PathLike[str], config: Config) -> Path:
-    """Make the run's folder and write its configuration; refuse one that holds a run."""
+def free(out: str | os.PathLike[str]) -> Path:
+    """A folder for a run; one that holds a run is refused."""
     folder = Path(out)
     require(
         not (folder / store.CONFIG).exists(),
         f"{folder} already holds a run; choose another folder, or go on with it: "
         f"vaekit train --resume {folder}",
     )
-    store.write_config(folder, config)
+    make_folder(folder)
+    forget_checkpoints(folder)
     return folder
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -121,17 +122,37 @@ def load_model(path: str | os.PathLike[str]) -> tuple[Graph, Config]:
 def read_weights(folder: Path, model: Graph, config: Config) -> None:
     """Fill ``model``, as its recipe makes it, with the folder's tensors, every one of which must
     be there and fit; it gets the refitted prior that the configuration names."""
+    path, tensors = folder / WEIGHTS, weights_in(folder)
+    fill(model, stored.trained(tensors), str(path))
+    if config.prior is not None:
+        stored.fill(stored.put_refit(model, config), config.prior, tensors, str(path))
+
+
+def weights_in(folder: Path) -> dict[str, Tensor]:
+    """The tensors of a model folder, by name.
+
+    Raises:
+        BadInput: if there are none, or they are damaged.
+    """
     path = folder / WEIGHTS
     require(path.is_file(), f"{folder} holds no {WEIGHTS} yet: its training has saved no model")
     require(path.stat().st_size > 0, f"{path} is empty (0 bytes): train again or restore a copy")
-    tensors = read_tensors(path)
+    return read_tensors(path)
+
+
+def fill(model: Graph, tensors: Mapping[str, Tensor], name: str) -> None:
+    """Fill a model, as its recipe makes it, with tensors, every one of which must be there and fit.
+
+    Args:
+        model: the model.
+        tensors: by name.
+        name: of what holds them, for a complaint.
+    """
     try:
-        load_state(model, stored.trained(tensors))
+        load_state(model, tensors)
     except RuntimeError as error:
         reason = str(error).split("\n\t")[1].split(".\n")[0]
-        raise BadInput(f"{path} holds the weights of another recipe or size: {reason}") from error
-    if config.prior is not None:
-        stored.fill(stored.put_refit(model, config), config.prior, tensors, str(path))
+        raise BadInput(f"{name} holds the weights of another recipe or size: {reason}") from error
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

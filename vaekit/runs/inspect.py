@@ -111,6 +111,7 @@ def _origin(config: Config) -> dict[str, Any]:
         **given,
         **prior,
         "plan": asdict(config.plan),
+        **({"history": lines} if (lines := config.history.lines) else {}),
         "vaekit": config.vaekit,
     }
 
@@ -130,6 +131,7 @@ def as_text(found: dict[str, Any]) -> str:
         f"sha256 {data['fingerprint'][:12]}",
         f"likelihood  {found['likelihood']['name']}: {found['likelihood']['why']}",
         f"training    {_pairs(plan)}",
+        *(f"{name:<11} {text}" for name, text in found.get("history", {}).items()),
         f"written by  vaekit {found['vaekit']}",
     ]
     names = ", ".join(c["name"] for c in found.get("conditions", ()))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from vaekit import recipes
-from vaekit.data import Batches, Encoded, Opening, Source
+from vaekit.data import CATALOGUE, Batches, Conditions, Encoded, Opening, Representation, Source
 from vaekit.data.on_disk import chunks_of
 from vaekit.data.opening import AS_IT_IS
 from vaekit.data_init import data_init
@@ -28,6 +30,8 @@ from vaekit.recipes.recipe import (
 )
 from vaekit.rows import AnyRows, Rows
 from vaekit.runs.config import Chosen, Config, Origin
+from vaekit.runs.folder import fill
+from vaekit.runs.history import NO_HISTORY, History
 from vaekit.runs.run import Run
 from vaekit.system.checks import known, require
 from vaekit.system.devices import CPU
@@ -38,18 +42,33 @@ from vaekit.training.distributed import world
 from vaekit.training.placement import HERE, Placement
 
 ROWS_TO_ADAPT, NUMBERS_TO_ADAPT, TRIED = 20_000, 2**25, 64
+OTHER_DATA = "; to train it on other data, start from it: vaekit train DATA --start-from RUN"
 PLAN_OPTIONS = {field.name for field in fields(Plan)}
 
 
 @dataclass(frozen=True)
 class Job:
-    """Everything that decides what a training does: data, recipe with arguments, plan."""
+    """Everything that decides what a training does: data, recipe with arguments, plan.
+
+    Args:
+        source: the data.
+        choice: likelihood and representation.
+        recipe: its name.
+        arguments: the recipe's.
+        plan: how to train.
+        conditions: what the model is given beside x.
+        weights: that the model begins with, by name; None for fresh ones.
+        history: how it came to that plan.
+    """
 
     source: Source
     choice: Choice
     recipe: str
     arguments: dict[str, Any]
     plan: Plan
+    conditions: Conditions
+    weights: Mapping[str, Tensor] | None = None
+    history: History = NO_HISTORY
 
     @property
     def parts(self) -> int:
@@ -98,22 +117,34 @@ class Job:
         )
 
     def _given(self, split: str) -> dict[str, Tensor]:
-        return self.source.conditions().encode(self.source.given_of(split))
+        return self.conditions.encode(self._told.given_of(split))
+
+    @cached_property
+    def _told(self) -> Source:
+        """The source with what the model is given numbered as the model has it."""
+        source, conditions = self.source, self.conditions
+        if source.conditions() == conditions:
+            return source
+        carried = conditions.carried(source.given, source.given_names)
+        return replace(source, given=conditions.ask(carried, len(source)))
 
     @cached_property
     def built(self) -> Built:
-        """The untrained model, which has seen the training rows' means and spreads, and its
-        objective. Made once.
+        """The model before training, which has seen the training rows' means and spreads or begins
+        with weights that are there, and its objective. Made once.
 
         Raises:
-            BadInput: if any row holds a value that the likelihood gives no probability, or parts
-                do not go together.
+            BadInput: if any row holds a value that the likelihood gives no probability, parts do
+                not go together, or the weights are another model's.
         """
         with seeded(self.plan.seed, "init"):
             built = call(recipes.recipe(self.recipe), self.arguments)
         check_range(built, self.source, self.choice)
         rows = shown(self.rows("train"), self.plan.seed)
-        data_init(built.model, rows.data)
+        if self.weights is None:
+            data_init(built.model, rows.data)
+        else:
+            fill(built.model, self.weights, "the model to start from")
         with seeded(self.plan.seed, "check"):
             built.objective.check(built.model, rows[:TRIED])
         batched = built.objective.over_batch
@@ -147,7 +178,8 @@ class Job:
                 open=place,
             ),
             likelihood=Chosen(choice.likelihood, choice.why, choice.warnings),
-            conditions=source.conditions(),
+            conditions=self.conditions,
+            history=self.history,
         )
 
 
@@ -184,19 +216,48 @@ def prepare(
     defaults = {name: p.default for name, p in known_options.items()}
     chosen = {**defaults, **{k: v for k, v in given.items() if k in known_options}}
     choice = choose(source, chosen["likelihood"], binarize, colours)
-    per_epoch = Batches(source, choice.representation, plan.batch).per_epoch
+    job = planned(source, choice, recipe, chosen, plan, source.conditions(), device)
+    _ = job.built
+    return job
+
+
+def planned(
+    source: Source,
+    choice: Choice,
+    recipe: str,
+    chosen: Mapping[str, Any],
+    plan: Plan,
+    conditions: Conditions,
+    device: torch.device = CPU,
+) -> Job:
+    """A job whose plan and arguments are settled for the data.
+
+    Args:
+        source: the data.
+        choice: likelihood and representation.
+        recipe: its name.
+        chosen: the recipe's options.
+        plan: of any number of epochs, 0 for as many as suit.
+        conditions: what the model is given.
+        device: where it will be trained.
+    """
+    per_epoch = updates_per_epoch(source, choice.representation, plan)
     plan = replace(
         plan.sized(per_epoch),
         parts=plan.parts or world().size,
         precision=resolve_precision(plan.precision, device),
     )
     facts = from_data(
-        made, shape=source.shape, levels=choice.levels, steps=plan.epochs * per_epoch,
-        rows=len(source.splits["train"]), given=source.conditions().widths,
+        recipes.recipe(recipe), shape=source.shape, levels=choice.levels,
+        steps=plan.epochs * per_epoch, rows=len(source.splits["train"]), given=conditions.widths,
     )  # fmt: skip
-    job = Job(source, choice, recipe, {**facts, **chosen, "likelihood": choice.likelihood}, plan)
-    _ = job.built
-    return job
+    arguments = {**facts, **chosen, "likelihood": choice.likelihood}
+    return Job(source, choice, recipe, arguments, plan, conditions)
+
+
+def updates_per_epoch(source: Source, representation: Representation, plan: Plan) -> int:
+    """How many batches make a pass over the training rows."""
+    return Batches(source, representation, plan.batch).per_epoch
 
 
 def check_given(name: str, recipe: Recipe, source: Source) -> None:
@@ -219,20 +280,46 @@ def check_range(built: Built, source: Source, choice: Choice) -> None:
         built.model.likelihood.family.range.check(grey.encode(values), choice.likelihood)
 
 
-def job_of(config: Config, data: Any = None) -> Job:
-    """The job that a model folder came from, its data opened again and checked to be the same."""
-    source, chosen = reopen(config, data), config.likelihood
+def job_of(config: Config, source: Source) -> Job:
+    """The job that a model folder came from, its data opened again."""
+    chosen = config.likelihood
     choice = Choice(chosen.name, config.representation, config.levels, chosen.why, chosen.warnings)
-    return Job(source, choice, config.recipe, dict(config.arguments), config.plan)
+    arguments, conditions = dict(config.arguments), config.conditions
+    return Job(
+        source, choice, config.recipe, arguments, config.plan, conditions, history=config.history
+    )
 
 
-def reopen(config: Config, data: Any = None) -> Source:
-    """The source that a model was trained on; ``BadInput`` if it is gone or has changed."""
-    again = data if data is not None else config.data.open
-    require(again is not None, "this model was trained on data in memory: give that data again")
-    source = config.data.opening.open(again)
+def reopen(config: Config, data: Any = None, labels: Any = None) -> Source:
+    """The source that a model was trained on.
+
+    Args:
+        config: the model's.
+        data: the same data, where it is not any more where it was; None if it is.
+        labels: likewise.
+
+    Raises:
+        BadInput: if it is gone or has changed.
+    """
+    place = config.data.open
+    require(
+        not (data is place is None),
+        "this model was trained on data in memory: give that data again",
+    )
+    require(
+        data is not None or place in CATALOGUE or Path(str(place)).exists(),
+        f"there is no file or folder {place} any more: if the data lies elsewhere now, name it",
+    )
+    file = config.data.opening.labels
+    require(
+        labels is not None or isinstance(data, Source) or not file or Path(file).is_file(),
+        f"there is no file {file} any more: if the labels lie elsewhere now, name it as --labels",
+    )
+    source = config.data.opening.open(place if data is None else data, labels)
+    other = "" if data is None else OTHER_DATA
     require(
         source.fingerprint == config.data.fingerprint,
-        f"{source.name} is not the data this model was trained on: its contents have changed",
+        f"{source.name} is not the data this model was trained on: its contents have changed"
+        + other,
     )
     return source

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from vaekit.data import Opening
 from vaekit.data.on_disk import in_memory
 from vaekit.data.readers.loading import import_extra
 from vaekit.pictures import as_bytes, grid, to_image
 from vaekit.system.checks import BadInput, known, require
 from vaekit.system.files import make_folder, replacing
 
+ROW = "row"  # the column of a table that says what its rows are called
 ENDINGS = (".npy", ".npz", ".csv", ".parquet", ".png")
 
 
@@ -34,7 +38,11 @@ def check_folder(path: Path) -> None:
 
 
 def write_rows(
-    path: Path, rows: np.ndarray, columns: list[str] | None = None, across: int | None = None
+    path: Path,
+    rows: np.ndarray,
+    columns: list[str] | None = None,
+    across: int | None = None,
+    names: np.ndarray | None = None,
 ) -> None:
     """Write rows to ``path``: .npy, .npz, .csv, .parquet, .png (one sheet of pictures), or, with
     no ending, a folder of PNG files.
@@ -44,30 +52,35 @@ def write_rows(
         rows: (N, D), or pictures (N, H, W) or (N, H, W, C).
         columns: names of numbers, for tables.
         across: pictures in a row of the sheet.
+        names: what the rows are called, (N,): the first column of a table, which is called "row".
     """
     check_output(path, pictures=rows.ndim > 2)
     if not path.suffix:
         _write_folder(path, as_bytes(rows))
         return
     with replacing(path) as temporary:
-        _WRITERS[path.suffix.lower()](temporary, rows, columns, across)
+        _WRITERS[path.suffix.lower()](temporary, rows, columns, across, names)
 
 
 def write_parts(
-    path: Path, parts: Iterable[np.ndarray], rows: int, columns: list[str] | None = None
+    path: Path,
+    parts: Iterable[np.ndarray],
+    rows: int,
+    columns: list[str] | None = None,
+    names: np.ndarray | None = None,
 ) -> None:
     """Write ``rows`` rows that come in parts, as :func:`write_rows` does. Those to .npy and .csv
     are written as they come, so that they need not fit into memory."""
     writer = _IN_PARTS.get(path.suffix.lower())
     if writer is None:
-        write_rows(path, np.concatenate(list(parts)), columns)
+        write_rows(path, np.concatenate(list(parts)), columns, names=names)
         return
     check_output(path, pictures=True)
     with replacing(path) as temporary:
-        writer(temporary, parts, rows, columns)
+        writer(temporary, parts, rows, columns, names)
 
 
-def _npy_in_parts(path: Path, parts: Iterable[np.ndarray], rows: int, _: Any) -> None:
+def _npy_in_parts(path: Path, parts: Iterable[np.ndarray], rows: int, *_: Any) -> None:
     mapped, start = None, 0
     for part in parts:
         if mapped is None:
@@ -80,11 +93,18 @@ def _npy_in_parts(path: Path, parts: Iterable[np.ndarray], rows: int, _: Any) ->
 
 
 def _csv_in_parts(
-    path: Path, parts: Iterable[np.ndarray], rows: int, columns: list[str] | None
+    path: Path,
+    parts: Iterable[np.ndarray],
+    rows: int,
+    columns: list[str] | None,
+    names: np.ndarray | None,
 ) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        for number, part in enumerate(parts):
-            _write_csv(file, part, columns, None, header=number == 0)
+    start = 0
+    with path.open("w", encoding="utf-8", newline="") as file:
+        for part in parts:
+            here = None if names is None else names[start : start + len(part)]
+            _write_csv(file, part, columns, None, here, header=start == 0)
+            start += len(part)
 
 
 _IN_PARTS: dict[str, Callable[..., None]] = {".npy": _npy_in_parts, ".csv": _csv_in_parts}
@@ -107,22 +127,55 @@ def _write_npz(path: Path, rows: np.ndarray, *_: Any) -> None:
 
 
 def _write_csv(
-    file: Any, rows: np.ndarray, columns: list[str] | None, _: Any, *, header: bool = True
+    file: Any,
+    rows: np.ndarray,
+    columns: list[str] | None,
+    _: Any,
+    names: np.ndarray | None,
+    *,
+    header: bool = True,
 ) -> None:
+    titles, cells = zip(*_columns_of(rows, columns, names), strict=True)
+    kinds = [_FORMATS.get(values.dtype.kind, "%.9g") for values in cells]
+    table = np.rec.fromarrays([_quoted(v) if v.dtype.kind == "U" else v for v in cells])
+    np.savetxt(file, table, kinds, ",", header=_line(titles) if header else "", comments="")
+
+
+_FORMATS = {"u": "%d", "i": "%d", "U": "%s"}
+
+
+def _columns_of(
+    rows: np.ndarray, columns: list[str] | None, names: np.ndarray | None
+) -> list[tuple[str, np.ndarray]]:
+    """The columns of a table, each with its title."""
     flat = rows.reshape(len(rows), -1)
-    whole = flat.dtype.kind in "ui"
-    first = ",".join(columns or [f"x{i}" for i in range(flat.shape[1])]) if header else ""
-    np.savetxt(file, flat, "%d" if whole else "%.9g", ",", header=first, comments="")
+    titles = columns or [f"x{i}" for i in range(flat.shape[1])]
+    first = ROW
+    while first in titles:
+        first += "_"
+    called = [] if names is None else [(first, names)]
+    return called + [(title, flat[:, i]) for i, title in enumerate(titles)]
 
 
-def _write_parquet(path: Path, rows: np.ndarray, columns: list[str] | None, _: Any) -> None:
+def _quoted(words: np.ndarray) -> np.ndarray:
+    return np.array([_line([word]) for word in words.tolist()])
+
+
+def _line(cells: Iterable[str]) -> str:
+    """Cells as a line of a table, in quotes where that is needed."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(cells)
+    return line.getvalue()
+
+
+def _write_parquet(
+    path: Path, rows: np.ndarray, columns: list[str] | None, _: Any, names: np.ndarray | None
+) -> None:
     pyarrow, parquet = import_extra("pyarrow", "frames"), import_extra("pyarrow.parquet", "frames")
-    flat = rows.reshape(len(rows), -1)
-    names = columns or [f"x{i}" for i in range(flat.shape[1])]
-    parquet.write_table(pyarrow.table({n: flat[:, i] for i, n in enumerate(names)}), path)
+    parquet.write_table(pyarrow.table(dict(_columns_of(rows, columns, names))), path)
 
 
-def _write_png(path: Path, rows: np.ndarray, _: Any, across: int | None) -> None:
+def _write_png(path: Path, rows: np.ndarray, _: Any, across: int | None, *__: Any) -> None:
     grid(as_bytes(rows), across).save(path, "PNG")
 
 
@@ -136,11 +189,10 @@ _WRITERS: dict[str, Callable[..., None]] = {
 
 
 def read_codes(path: Path) -> np.ndarray:
-    """Codes from a .npy, .npz or .csv file, (rows, latent)."""
-    from vaekit.data import open_source
-
+    """Codes from a .npy, .npz, .csv or .parquet file, (rows, latent); what rows are called is no
+    part of them."""
     require(path.is_file(), f"there is no file {path}")
-    values = in_memory(open_source(path).values)
+    values = in_memory(Opening(label=ROW, strict=False).open(path).values)
     if values.dim() != 2:
         raise BadInput(f"{path} must hold codes as (rows, latent), not {tuple(values.shape)}")
     return values.numpy()

@@ -16,6 +16,7 @@ from vaekit.data.readers.loading import import_extra
 from vaekit.models import Graph
 from vaekit.recipes import Built
 from vaekit.runs.folder import write_weights
+from vaekit.system.checks import BadInput
 from vaekit.system.files import remove_leftovers
 from vaekit.system.modules import load_state
 from vaekit.system.progress import Bar, Silent, bar
@@ -41,13 +42,14 @@ SECONDS_BETWEEN_SAVES, SHARE_FOR_SAVES = 10.0, 0.02
 Line = dict[str, Any]
 
 
+GO_ON = "go on with: vaekit train --resume {}"
+
+
 class Interrupted(KeyboardInterrupt):
     """Someone asked to stop; the run is saved in ``folder``."""
 
     def __init__(self, folder: Path, step: int, steps: int) -> None:
-        super().__init__(
-            f"stopped at step {step:,} of {steps:,}; go on with: vaekit train --resume {folder}"
-        )
+        super().__init__(f"stopped at step {step:,} of {steps:,}; {GO_ON.format(folder)}")
         self.folder = folder
 
 
@@ -171,6 +173,8 @@ def run_in(
 
     Raises:
         Interrupted: after Ctrl-C or SIGTERM, once all is saved.
+        KeyboardInterrupt: after a second one, at once.
+        BadInput: when something cannot be written, on a full disk, say.
         Diverged: when a number is no longer finite.
     """
     first = run.state.world.is_first
@@ -179,14 +183,12 @@ def run_in(
     if resume and (path := latest_checkpoint(folder)):
         run.recall(load_checkpoint(path, run.state))
     with (
-        _writers(folder, run, tensorboard) if first else nullcontext(_nowhere) as write,
         asked_to_stop() as stop,
+        _explained(folder, run),
+        _writers(folder, run, tensorboard) if first else nullcontext(_nowhere) as write,
     ):
-        try:
-            _follow(folder, run, write, stop, checkpoint_every)
-        except Diverged as error:
-            raise _explained(error, folder, run) from error
-    _save(folder, run)
+        _follow(folder, run, write, stop, checkpoint_every)
+        _save(folder, run)
     run.state.world.wait()
 
 
@@ -249,12 +251,29 @@ def _show(shown: Bar, step: Step, run: Run) -> None:
     shown.update(step.number, f"epoch {run.epoch}/{run.state.plan.epochs}  {text}")
 
 
-def _explained(error: Diverged, folder: Path, run: Run) -> Diverged:
-    kept = latest_checkpoint(folder)
-    where = f"the last good state is kept in {kept}" if kept else "no checkpoint was due yet"
-    explained = Diverged(error.step, error.term, error.value)
-    explained.args = (f"{error} (epoch {run.epoch + 1}); {where}; try a lower --lr or a --clip",)
-    return explained
+@contextmanager
+def _explained(folder: Path, run: Run) -> Iterator[None]:
+    """What ends the block early says what is kept, and how to go on."""
+    try:
+        yield
+    except Interrupted:
+        raise
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(f"stopped at once; {_kept(folder)}") from error
+    except (BadInput, OSError) as error:
+        raise BadInput(f"{error}; {_kept(folder)}") from error
+    except Diverged as error:
+        latest = latest_checkpoint(folder)
+        kept = f"the last good state is kept in {latest}" if latest else "no checkpoint was due yet"
+        explained = Diverged(error.step, error.term, error.value)
+        explained.args = (f"{error} (epoch {run.epoch + 1}); {kept}; try a lower --lr or a --clip",)
+        raise explained from error
+
+
+def _kept(folder: Path) -> str:
+    latest = latest_checkpoint(folder)
+    kept = "the run is kept up to its last checkpoint" if latest else "no checkpoint was due yet"
+    return f"{kept}: {GO_ON.format(folder)}"
 
 
 def _nowhere(line: Line) -> None:
@@ -269,7 +288,9 @@ def _writers(folder: Path, run: Run, tensorboard: bool) -> Iterator[Callable[[Li
     if not tensorboard:
         yield metrics.write
         return
-    writer = import_extra("tensorboardX", "track").SummaryWriter(str(folder / "tensorboard"))
+    place, first = str(folder / "tensorboard"), run.state.step + 1
+    how = {"purge_step": first, "filename_suffix": f".{first}"}  # later steps are written again
+    writer = import_extra("tensorboardX", "track").SummaryWriter(place, **how)
 
     def write(line: Line) -> None:
         metrics.write(line)

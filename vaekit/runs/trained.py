@@ -286,16 +286,16 @@ class Trained:
         """
         require(samples >= 1, f"samples must be at least 1, not {samples}")
         require(self.has_density, "an autoencoder has no log p(x)")
-        return self._scored(log_likelihood_per_row, data, given, samples, seed)
+        return self.per_row(log_likelihood_per_row, data, given, samples, seed)
 
     def elbo(
         self, data: Any, *, samples: int = 32, seed: int = 0, given: Given | None = None
     ) -> Array:
         """A lower bound on log p(x) of each row in nats, (rows,), in float64; its noise is that of
         :meth:`log_likelihood`."""
-        return self._scored(elbo_per_row, data, given, samples, seed)
+        return self.per_row(elbo_per_row, data, given, samples, seed)
 
-    def _scored(
+    def per_row(
         self,
         measure: Callable[..., Tensor],
         data: Any,
@@ -303,6 +303,7 @@ class Trained:
         samples: int,
         seed: int,
     ) -> Array:
+        """What ``measure`` gives for each row, by the same noise for all, in float64."""
         values, carried = self._values(data, "all")
         told, maker = self._given(given, len(values), carried), Encoder(self.representation, seed)
         found, start = [], 0

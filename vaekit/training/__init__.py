@@ -1,6 +1,12 @@
 """Training: one loop, what it keeps, and how it goes on after an interruption."""
 
-from vaekit.training.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
+from vaekit.training.checkpoint import (
+    forget_checkpoints,
+    latest_checkpoint,
+    load_checkpoint,
+    progress,
+    save_checkpoint,
+)
 from vaekit.training.loop import train
 from vaekit.training.metrics import Meter, Metrics, read_metrics
 from vaekit.training.plan import Plan
@@ -14,8 +20,10 @@ __all__ = [
     "Plan",
     "Step",
     "TrainingState",
+    "forget_checkpoints",
     "latest_checkpoint",
     "load_checkpoint",
+    "progress",
     "read_metrics",
     "save_checkpoint",
     "train",

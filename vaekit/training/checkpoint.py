@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import shutil
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,21 +52,45 @@ def save_checkpoint(folder: Path, state: TrainingState, notes: dict[str, Any]) -
         _clear(folder, SHARES, *FOLDERS)
 
 
+def progress(path: Path) -> tuple[int, dict[str, Any]]:
+    """How far a checkpoint is: updates done, and its notes. Its tensors are not read.
+
+    Raises:
+        BadInput: for a file that is damaged or holds something else.
+    """
+    with _reading(path):
+        header = _shares_header(path) if path.suffix == ".json" else _whole_header(path)
+        return int(header["step"]), header["notes"]
+
+
 def load_checkpoint(path: Path, state: TrainingState) -> dict[str, Any]:
     """Restore the state from :func:`latest_checkpoint`; returns the notes.
 
     Raises:
         BadInput: for a file that is damaged or holds something else.
     """
-    read = _read_shares if path.suffix == ".json" else _read_whole
+    step, notes = progress(path)
+    with _reading(path):
+        tensors = (_read_shares if path.suffix == ".json" else _read_whole)(path, state)
+    state.restore(step, tensors)
+    return notes
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """What goes wrong in the block is said of the file."""
     try:
-        header, tensors = read(path, state)
+        yield
+    except BadInput:
+        raise
     except (SafetensorError, OSError, ValueError) as error:
         raise BadInput(f"cannot read checkpoint {path}: {error}") from error
-    if header.get("format") not in (FORMAT, SHARES_FORMAT):
-        raise BadInput(f"{path} is not a checkpoint that this version of vaekit can resume")
-    state.restore(int(header["step"]), tensors)
-    return header["notes"]
+
+
+def _checked(header: dict[str, Any], path: Path) -> dict[str, Any]:
+    known = header.get("format") in (FORMAT, SHARES_FORMAT)
+    require(known, f"{path} is not a checkpoint that this version of vaekit can resume")
+    return header
 
 
 def _save_whole(path: Path, state: TrainingState, notes: dict[str, Any]) -> None:
@@ -75,10 +101,14 @@ def _save_whole(path: Path, state: TrainingState, notes: dict[str, Any]) -> None
         temporary.write_bytes(save(tensors, {"vaekit": json.dumps(header)}))
 
 
-def _read_whole(path: Path, state: TrainingState) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def _whole_header(path: Path) -> dict[str, Any]:
     with safe_open(path, "pt") as file:
-        header = json.loads((file.metadata() or {}).get("vaekit", "{}"))
-        return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return _checked(json.loads((file.metadata() or {}).get("vaekit", "{}")), path)
+
+
+def _read_whole(path: Path, state: TrainingState) -> dict[str, Tensor]:
+    with safe_open(path, "pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
 def _save_shares(folder: Path, state: TrainingState, notes: dict[str, Any]) -> None:
@@ -115,12 +145,16 @@ def _switch(folder: Path, header: dict[str, Any]) -> None:
     _clear(folder, WHOLE, *(name for name in FOLDERS if name != new))
 
 
-def _read_shares(path: Path, state: TrainingState) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def _shares_header(path: Path) -> dict[str, Any]:
+    return _checked(json.loads(path.read_text(encoding="utf-8")), path)
+
+
+def _read_shares(path: Path, state: TrainingState) -> dict[str, Tensor]:
     from torch.distributed import checkpoint as shares
     from torch.distributed.checkpoint.api import CheckpointException
 
-    header = json.loads(path.read_text(encoding="utf-8"))
-    name, files = (header.get(key) for key in ("folder", "files"))
+    header = _shares_header(path)
+    name, files = str(header.get("folder")), header.get("files")
     require(name in FOLDERS, f"{path} does not name a checkpoint's folder")
     there = len(list((path.parent / name).glob("*.safetensors")))
     require(there == files, f"{path.parent / name} holds {there} of {files} files: restore a copy")
@@ -132,7 +166,7 @@ def _read_shares(path: Path, state: TrainingState) -> tuple[dict[str, Any], dict
             shares.load(tensors, storage_reader=reader, no_dist=state.world.size == 1)
     except CheckpointException as error:
         raise BadInput(f"cannot read checkpoint {path.parent / name}: {_reason(error)}") from error
-    return header, tensors
+    return tensors
 
 
 def _room(kept: dict[str, Any], state: TrainingState) -> dict[str, Tensor]:
@@ -152,6 +186,11 @@ def _reason(error: Any) -> str:
     """What torch's checkpoints say went wrong, without the place in their code."""
     (first, *_) = error.failures.values()
     return str(first[0])
+
+
+def forget_checkpoints(folder: Path) -> None:
+    """Remove whatever checkpoint lies in a folder: what begins there has none yet."""
+    _clear(folder, WHOLE, SHARES, *FOLDERS)
 
 
 def _clear(folder: Path, *names: str) -> None:

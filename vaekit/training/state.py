@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from vaekit.models import Graph
 from vaekit.objectives import Objective
+from vaekit.system.checks import require, size_text
 from vaekit.system.devices import CPU
 from vaekit.system.modules import load_state, state_of
 from vaekit.system.precision import dtype_for
@@ -170,6 +171,11 @@ class TrainingState:
         """A restored tensor as it is held here; a single number is a vector of one if sharded."""
         if tensor.numel() == place.numel() == 1:
             tensor = tensor.reshape(place.shape)
+        require(
+            tensor.shape == place.shape,
+            "the checkpoint is of a model of another size: it holds a tensor of "
+            f"{size_text(tensor.shape)} where one of {size_text(place.shape)} is needed",
+        )
         return self.weights.shard_like(tensor, place)
 
     def restore(self, step: int, tensors: dict[str, Tensor]) -> None:

@@ -32,7 +32,7 @@ class Weights(ABC):
 
     @abstractmethod
     def shard_like(self, tensor: Tensor, place: Tensor) -> Tensor:
-        """A whole tensor as ``place`` is held here."""
+        """A whole tensor of ``place``'s shape as ``place`` is held here: its share, its layout."""
 
     @abstractmethod
     def reshard(self) -> None:
@@ -61,8 +61,9 @@ class WholeWeights(Weights):
         return tensor
 
     def shard_like(self, tensor: Tensor, place: Tensor) -> Tensor:
-        """The same tensor: every place holds all of it."""
-        return tensor
+        """The tensor laid out in memory as ``place`` is: torch's fused update goes through memory,
+        not through indices, and would give a weight the memory of another."""
+        return torch.empty_like(place, dtype=tensor.dtype).copy_(tensor)
 
     def reshard(self) -> None:
         """Nothing to do: nothing was gathered."""

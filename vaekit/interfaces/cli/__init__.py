@@ -18,6 +18,7 @@ from vaekit.system.version import __version__
 COMMANDS = {
     "train": "Train a model on data, with a report.",
     "evaluate": "ELBO, log p(x), reconstruction error and latents in use, on data.",
+    "score": "log p(x) of each row, and how unusual it is.",
     "sample": "Generate new rows.",
     "reconstruct": "Encode and decode rows.",
     "encode": "Write the codes of rows.",
@@ -36,6 +37,7 @@ COMMANDS = {
 }
 
 ELSEWHERE = {
+    "score": "score",
     "compress": "archives",
     "decompress": "archives",
     "refit-prior": "refit",

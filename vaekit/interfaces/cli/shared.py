@@ -18,6 +18,7 @@ from vaekit.data.opening import read_labels
 from vaekit.runs.job import reopen
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
+from vaekit.system.types import Array
 
 Model = Annotated[str, Parameter(help="Run or model folder.")]
 Data = Annotated[
@@ -59,11 +60,23 @@ def rows_for(
 ) -> Source:
     """The rows a command works on, one by one, and what the model is given beside them: of the
     split asked for, the first ``limit`` rows."""
+    return named_rows_for(trained, data, split, limit, given)[0]
+
+
+def named_rows_for(
+    trained: Trained,
+    data: str | None,
+    split: str | None,
+    limit: int = 0,
+    given: list[str] | None = None,
+) -> tuple[Source, Array]:
+    """Rows as :func:`rows_for`, and what they are called: (rows,) names, or numbers."""
     source = trained.source if data is None else trained.open(data)
     if source is None:
         raise BadInput("give the data to work on")
-    chosen = source.part(trained.split_of(source, split), limit or None)
-    return trained.told(chosen, given_options(given))
+    split, most = trained.split_of(source, split), limit or None
+    chosen = trained.told(source.part(split, most), given_options(given))
+    return chosen, source.names_of(split, most)
 
 
 def rows_to_judge_by(

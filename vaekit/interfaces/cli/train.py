@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -21,6 +21,10 @@ from vaekit.system.checks import BadInput, require
 from vaekit.training import Plan
 
 DEFAULT = "vae"
+ON_RESUMING = {
+    "resume", "labels", "epochs", "patience", "checkpoint_every", "tensorboard", "report", "device",
+    "shard", "capture", "threads", "json",
+}  # fmt: skip
 TRAINING, RECIPE = Group("Training"), Group("Recipe options")
 
 
@@ -37,13 +41,27 @@ def train(*tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=Tru
 
 
 def recipe_in(tokens: tuple[str, ...]) -> str:
-    """The recipe that the tokens name; the other options depend on it."""
+    """The recipe that the tokens name, or that of the run that they name; the other options depend
+    on it."""
+    run = value_in(tokens, "--resume") or value_in(tokens, "--start-from")
+    return value_in(tokens, "--recipe") or (recipe_of(run) if run else DEFAULT)
+
+
+def value_in(tokens: tuple[str, ...], option: str) -> str:
+    """The value of an option among the tokens; empty where it is not there."""
     for here, following in zip(tokens, (*tokens[1:], ""), strict=True):
-        if here == "--recipe":
-            return following or DEFAULT
-        if here.startswith("--recipe="):
-            return here.removeprefix("--recipe=")
-    return DEFAULT
+        if here == option:
+            return following
+        if here.startswith(option + "="):
+            return here.removeprefix(option + "=")
+    return ""
+
+
+def recipe_of(run: str) -> str:
+    """The recipe of the run in a folder."""
+    from vaekit.runs.folder import read_config
+
+    return read_config(run)[1].recipe
 
 
 def options_in(tokens: tuple[str, ...]) -> list[str]:
@@ -63,6 +81,8 @@ def command_for(name: str) -> Any:
     merged = [*own.values(), *plan_options(name), *recipe_options(chosen)]
 
     def command(*positional: Any, **options: Any) -> None:
+        if "resume" in options:
+            check_resumed(options)
         train_here(*positional, **options)
 
     command.__signature__ = inspect.Signature(merged)  # type: ignore[attr-defined]
@@ -70,6 +90,17 @@ def command_for(name: str) -> Any:
     about = inspect.cleandoc(chosen.__doc__ or "").split("\n")[0]
     command.__doc__ = f"Train a model on data, with a report.\n\nRecipe {name}: {about}"
     return command
+
+
+def check_resumed(options: Iterable[str]) -> None:
+    """Raise ``BadInput`` for an option that would make another run of the one that goes on."""
+    names = [f"--{name.replace('_', '-')}" for name in options if name not in ON_RESUMING]
+    require(
+        not names,
+        f"--resume takes everything else from the run: leave out {', '.join(names)} (what may be "
+        "given beside it: where the data lies now, as DATA and --labels; how long, as --epochs and "
+        "--patience; and where and how it runs, such as --device or --checkpoint-every)",
+    )
 
 
 def plan_options(recipe: str) -> list[inspect.Parameter]:
@@ -100,11 +131,20 @@ def train_here(
     ] = None,
     /,
     *,
-    recipe: Annotated[str, Parameter(help="What to train; see vaekit recipes.")] = DEFAULT,
+    recipe: Annotated[
+        str | None, Parameter(help="What to train; see vaekit recipes. By default vae.")
+    ] = None,
     output: Annotated[
         Path | None, Parameter(name=["--output", "-o"], help="Folder for the run.")
     ] = None,
-    resume: Annotated[Path | None, Parameter(help="Go on with the run in this folder.")] = None,
+    resume: Annotated[
+        Path | None,
+        Parameter(help="Go on with the run in this folder, to as many --epochs in all."),
+    ] = None,
+    start_from: Annotated[
+        Path | None,
+        Parameter(help="Begin with the weights, recipe and options of the model in this folder."),
+    ] = None,
     label: Annotated[str | None, Parameter(help="Column or array that holds labels.")] = None,
     labels: Annotated[str | None, Parameter(help="File with one label for each row.")] = None,
     size: Annotated[
@@ -152,19 +192,17 @@ def train_here(
     use_threads(threads)
     began = time.monotonic()
     opening = opening_of(label, labels, parse_size(size), tiles, given or ())
-    watching = {"tensorboard": tensorboard, "checkpoint_every": checkpoint_every}
-    if resume is not None:
-        alone = data is None and not options and opening == opening_of()
-        require(alone, "--resume takes everything from the run: give it alone")
+    options |= {"labels": labels, "tensorboard": tensorboard, "checkpoint_every": checkpoint_every}
     place = placement(device, shard=shard, capture=capture)
     with process_group(place.device) as world, _print_once(speaks=world.is_first):
         if resume is not None:
-            trained, folder = go_on(resume, None, place, **watching), resume
+            trained, folder = go_on(resume, data, place, **options), resume
         else:
-            folder = world.broadcast(output or _free_folder(f"{Path(str(data)).stem}-{recipe}"))
-            options |= {**watching, "binarize": binarize, "colours": colours, "labels": labels}
+            name = recipe or (recipe_of(str(start_from)) if start_from else DEFAULT)
+            folder = world.broadcast(output or _free_folder(f"{Path(str(data)).stem}-{name}"))
+            options |= {"binarize": binarize, "colours": colours}
             options |= {"out": folder, "before": _announce if world.is_first else None}
-            trained = _fit(data, recipe, opening, place, **options)
+            trained = _fit(data, recipe, opening, place, start_from=start_from, **options)
         if world.is_first:
             _finish(trained, folder, time.monotonic() - began, with_report=report, as_json=json)
 
@@ -180,7 +218,7 @@ def _print_once(*, speaks: bool) -> Iterator[None]:
         sys.exit(2)
 
 
-def _fit(data: str | None, recipe: str, *how: Any, **options: Any) -> Any:
+def _fit(data: str | None, recipe: str | None, *how: Any, **options: Any) -> Any:
     from vaekit.runs.fit import train_on
 
     require(data is not None, "give the data to train on: a name (vaekit data), a file or a folder")

@@ -20,6 +20,7 @@ from vaekit.interfaces.cli.shared import (
     Split,
     Threads,
     given_options,
+    named_rows_for,
     open_model,
     rows_for,
     rows_to_judge_by,
@@ -34,6 +35,7 @@ from vaekit.runs.outputs import check_output, read_codes, write_parts, write_row
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
 from vaekit.system.files import replacing
+from vaekit.system.types import Array
 
 Limit = Annotated[int, Parameter(help="The first so many rows alone; 0 for all.")]
 
@@ -104,14 +106,15 @@ def reconstruct(
     output: Output = None,
 ) -> None:
     """Encode rows and decode their codes again. A .png sheet shows each row above its
-    reconstruction."""
+    reconstruction; tables say first what a row is called, or its number."""
     trained = open_model(model, data)
     path = _place(trained, model, output, "reconstructions")
     picture = path.suffix.lower() == ".png"
-    rows = rows_for(trained, data, split, limit or (64 if picture else 0), given)
+    most = limit or (64 if picture else 0)
+    rows, names = named_rows_for(trained, data, split, most, given)
     rebuilt = trained.reconstruct(rows)
     if not picture:
-        _write(trained, path, rebuilt)
+        _write(trained, path, rebuilt, names=names)
         return
     from vaekit.pages.panels import reconstruction_grid
 
@@ -130,18 +133,19 @@ def encode(
     given: Given = None,
     output: Output = None,
 ) -> None:
-    """Write the codes (posterior means) of rows: one line of numbers for each row, in order."""
+    """Write the codes (posterior means) of rows: one line of numbers for each row, in order. Tables
+    say first what a row is called, or its number."""
     trained = open_model(model, data)
     path = output or Path(model, "codes.csv")
     check_output(path, pictures=False)
-    rows = rows_for(trained, data, split, limit, given)
+    rows, names = named_rows_for(trained, data, split, limit, given)
     columns = [f"z{i}" for i in range(trained.latent)]
-    write_parts(path, trained.codes(rows), len(rows), columns)
+    write_parts(path, trained.codes(rows), len(rows), columns, names)
     say(f"wrote {len(rows):,} codes to {path}")
 
 
 def decode(model: Model, codes: Path, /, *, given: Given = None, output: Output = None) -> None:
-    """Turn codes (.npy, .npz or .csv) into rows: the mean of p(x|z) for each."""
+    """Turn codes (.npy, .npz, .csv or .parquet) into rows: the mean of p(x|z) for each."""
     trained = Trained.load(model)
     path = _place(trained, model, output, "decoded")
     _write(trained, path, trained.decode(read_codes(codes), given=given_options(given)))
@@ -280,6 +284,8 @@ def _place(trained: Trained, model: str, output: Path | None, stem: str) -> Path
     return path
 
 
-def _write(trained: Trained, path: Path, rows: object, across: int | None = None) -> None:
-    write_rows(path, rows, trained.config.columns, across)  # type: ignore[arg-type]
+def _write(
+    trained: Trained, path: Path, rows: Any, across: int | None = None, names: Array | None = None
+) -> None:
+    write_rows(path, rows, trained.config.columns, across, names)
     say(f"wrote {path}")

@@ -1,0 +1,103 @@
+"""The command that scores single rows."""
+
+from __future__ import annotations
+
+import json as json_module
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from cyclopts import Parameter
+
+from vaekit.evaluation.figures import short
+from vaekit.interfaces.cli.shared import (
+    Data,
+    Given,
+    Json,
+    Model,
+    Output,
+    Seed,
+    Split,
+    Threads,
+    named_rows_for,
+    open_model,
+    say,
+    use_threads,
+)
+from vaekit.runs.outputs import check_output, write_rows
+from vaekit.system.checks import BadInput, require
+
+TITLES = {
+    "row": "row",
+    "log_likelihood": "log p(x)",
+    "error": "error",
+    "elbo": "ELBO",
+    "p_value": "p",
+}
+
+
+def score(
+    model: Model,
+    data: Data = None,
+    /,
+    *,
+    split: Split = None,
+    samples: Annotated[int, Parameter(help="Importance samples for each row.")] = 100,
+    elbo: Annotated[bool, Parameter(negative="", help="Bound log p(x) from below, too.")] = False,
+    worst: Annotated[int, Parameter(help="How many of the most unusual rows to show.")] = 10,
+    given: Given = None,
+    seed: Seed = 0,
+    threads: Threads = 0,
+    json: Json = False,
+    output: Output = None,
+) -> None:
+    """Write log p(x) of each row in nats, its error, and its p-value: the share of validation rows,
+    which were not trained on, that are as unusual. Shows the most unusual rows."""
+    from vaekit.runs.score import held_out_scores, score_rows
+
+    require(worst >= 0, f"worst must not be negative, not {worst}")
+    use_threads(threads)
+    trained = open_model(model, data)
+    path = output or Path(model, "row-scores.csv")
+    check_output(path, pictures=False)
+    require(trained.has_density, "an autoencoder has no log p(x)")
+    require(samples >= 1, f"samples must be at least 1, not {samples}")
+    rows, names = named_rows_for(trained, data, split, 0, given)
+    how: dict[str, Any] = {"samples": samples, "seed": seed}
+    try:
+        held_out = held_out_scores(trained, folder=model, **how)
+    except BadInput as error:
+        say(f"note: no p-values: {error}")
+        held_out = np.empty(0)
+    found = score_rows(trained, rows, split="all", elbo=elbo, held_out=held_out, **how)
+    found, columns = replace(found, names=names), found.columns
+    write_rows(path, np.stack([*columns.values()], 1), [*columns], names=names)
+    _show(found, worst, as_json=json)
+    say(f"wrote {len(names):,} scores to {path}")
+
+
+def _show(found: Any, worst: int, *, as_json: bool) -> None:
+    shown, rows = found.worst(worst), len(found.names)
+    mean = float(found.log_likelihood.mean())
+    about = {"rows": rows, "log_likelihood": mean, "held_out": found.held_out}
+    if as_json:
+        print(json_module.dumps({**about, "worst": [_finite(row) for row in shown]}, indent=2))
+        return
+    among = f"; p among {found.held_out:,} validation rows" if found.held_out else ""
+    print(f"{rows:,} rows, log p(x) {short(mean)} nats on average{among}")
+    if shown:
+        cells = [[TITLES[name] for name in shown[0]], *([*map(_cell, r.values())] for r in shown)]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        for name, *numbers in cells:
+            right = (n.rjust(w) for n, w in zip(numbers, widths[1:], strict=True))
+            print("  ".join([name.ljust(widths[0]), *right]))
+
+
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    return {n: None if isinstance(v, float) and not math.isfinite(v) else v for n, v in row.items()}
+
+
+def _cell(value: Any) -> str:
+    return short(value) if isinstance(value, float) else str(value)

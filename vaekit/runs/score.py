@@ -1,0 +1,168 @@
+"""log p(x) of single rows, and how unusual each is among rows that the model was not trained on."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from vaekit.data import Source
+from vaekit.evaluation import log_likelihood_and_error, p_values
+from vaekit.runs.coder import fingerprint
+from vaekit.runs.job import reopen
+from vaekit.runs.trained import Trained
+from vaekit.system.checks import BadInput, require
+from vaekit.system.files import replacing
+from vaekit.system.types import Array
+
+REFERENCE, HELD_OUT, MOST = "reference.json", "validation", 2000
+Given = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RowScores:
+    """What a model says of each of some rows; all numbers are in nats, but for the p-value.
+
+    Args:
+        names: what the rows are called, or their numbers.
+        log_likelihood: log p(x), (rows,).
+        error: its standard error, by which other draws would move it; NaN for one sample.
+        elbo: a lower bound on it, where it was asked for.
+        p_value: the share of held-out rows that are as unusual; see
+            :func:`vaekit.evaluation.p_values`. None where there are none.
+        held_out: how many rows the p-value is among.
+    """
+
+    names: Array
+    log_likelihood: Array
+    error: Array
+    elbo: Array | None = None
+    p_value: Array | None = None
+    held_out: int = 0
+
+    @property
+    def columns(self) -> dict[str, Array]:
+        """The numbers by name."""
+        each = ("log_likelihood", "error", "elbo", "p_value")
+        return {name: v for name in each if (v := getattr(self, name)) is not None}
+
+    def worst(self, number: int) -> list[dict[str, Any]]:
+        """The most unusual rows, the lowest log p(x) first: their numbers by name."""
+        order = np.argsort(self.log_likelihood, kind="stable")[:number]
+        columns = {"row": self.names, **self.columns}
+        return [{name: values[i].item() for name, values in columns.items()} for i in order]
+
+
+def score_rows(
+    trained: Trained,
+    data: Any = None,
+    *,
+    split: str | None = None,
+    samples: int = 100,
+    seed: int = 0,
+    elbo: bool = False,
+    held_out: Array | None = None,
+    given: Given | None = None,
+) -> RowScores:
+    """log p(x) of each row, its error, and its p-value: small for rows unlike the training data.
+
+    Args:
+        trained: the model.
+        data: anything that can be opened; by default the model's own.
+        split: rows of it; by default test of the model's own data, all of other data.
+        samples: importance samples for each row.
+        seed: of the noise, which is the same for all rows.
+        elbo: whether to bound log p(x) from below as well.
+        held_out: scores of usual rows; by default :func:`held_out_scores`. If there are none, there
+            are no p-values.
+        given: what a conditional model is given, if the data does not carry it.
+
+    Raises:
+        BadInput: for a model without a density, or, where p-values are wanted, one whose own data
+            cannot be opened.
+    """
+    data = trained.source if data is None else data
+    require(data is not None, "give the data to score")
+    require(trained.has_density, "an autoencoder has no log p(x)")
+    require(samples >= 1, f"samples must be at least 1, not {samples}")
+    how: dict[str, Any] = {"samples": samples, "seed": seed}
+    if held_out is None:
+        held_out = held_out_scores(trained, **how)
+    rows, names = _named(trained, data, split)
+    both = trained.per_row(log_likelihood_and_error, rows, given, samples, seed)
+    value, error = both.T
+    among = torch.from_numpy(np.asarray(held_out, dtype=np.float64))
+    return RowScores(
+        names=np.arange(len(value)) if names is None else names,
+        log_likelihood=value,
+        error=error,
+        elbo=trained.elbo(rows, given=given, **how) if elbo else None,
+        p_value=p_values(torch.from_numpy(value), among).numpy() if len(among) else None,
+        held_out=len(among),
+    )
+
+
+def _named(trained: Trained, data: Any, split: str | None) -> tuple[Any, Array | None]:
+    """Rows to score, and what they are called, if they are known by a name or a number."""
+    if isinstance(data, str | os.PathLike):
+        data = trained.open(data)
+    if isinstance(data, Source):
+        split = trained.split_of(data, split)
+        return data.part(split), data.names_of(split)
+    return data, None
+
+
+def held_out_scores(
+    trained: Trained,
+    *,
+    samples: int = 100,
+    seed: int = 0,
+    folder: str | os.PathLike[str] | None = None,
+) -> Array:
+    """log p(x) of rows of the model's own data that it was not trained on, rising: the validation
+    split, or 2,000 rows of it chosen at random.
+
+    Args:
+        trained: the model.
+        samples: importance samples for each row.
+        seed: of the noise.
+        folder: of the model, where the scores are kept once they are known, so that they are known
+            without the data too.
+
+    Raises:
+        BadInput: if they are not known, and the model's own data cannot be opened.
+    """
+    key = {"model": fingerprint(trained), "samples": samples, "seed": seed}
+    path = None if folder is None else Path(folder, REFERENCE)
+    kept = _kept(path, key)
+    if kept is not None:
+        return kept
+    source = trained.source
+    if source is None or source.fingerprint != trained.config.data.fingerprint:
+        source = reopen(trained.config)
+    rows = source.some(HELD_OUT, MOST, seed)
+    found = np.sort(trained.log_likelihood(rows, samples=samples, seed=seed))
+    if path is not None:
+        with suppress(BadInput), replacing(path) as temporary:  # a folder may be there to read only
+            text = json.dumps({**key, "log_likelihood": found.tolist()})
+            temporary.write_text(text + "\n", encoding="utf-8")
+    return found
+
+
+def _kept(path: Path | None, key: Mapping[str, Any]) -> Array | None:
+    """Scores that are kept in a file, if they are this model's, and by these samples."""
+    if path is None or not path.is_file():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        scores = np.asarray(found.pop("log_likelihood"), dtype=np.float64)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return scores if found == key and scores.ndim == 1 and np.isfinite(scores).all() else None
