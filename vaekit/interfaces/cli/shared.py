@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from vaekit.data import Source, parse_given
-from vaekit.data.opening import read_labels
+from vaekit.data.readers.labels import read_labels
 from vaekit.runs.job import reopen
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
@@ -71,12 +71,20 @@ def named_rows_for(
     given: list[str] | None = None,
 ) -> tuple[Source, Array]:
     """Rows as :func:`rows_for`, and what they are called: (rows,) names, or numbers."""
-    source = trained.source if data is None else trained.open(data)
+    source = trained.source if data is None else opened(trained, data)
     if source is None:
         raise BadInput("give the data to work on")
     split, most = trained.split_of(source, split), limit or None
     chosen = trained.told(source.part(split, most), given_options(given))
     return chosen, source.names_of(split, most)
+
+
+def opened(trained: Trained, data: str) -> Source:
+    """Data that is named, as the model takes it; what had to be done to it is said."""
+    source = trained.open(data)
+    for note in source.notes:
+        say(f"note: {note}")
+    return source
 
 
 def rows_to_judge_by(

@@ -22,6 +22,7 @@ from vaekit.interfaces.cli.shared import (
     given_options,
     named_rows_for,
     open_model,
+    opened,
     rows_for,
     rows_to_judge_by,
     say,
@@ -199,7 +200,8 @@ def report(
 
     trained = open_model(model, data)
     how: dict[str, Any] = {"annealed": ais, "seed": seed, "given": given_options(given)}
-    path = write_report(trained, Path(model), output, data=data, **how)
+    rows = None if data is None else opened(trained, data)
+    path = write_report(trained, Path(model), output, data=rows, **how)
     say(f"wrote {path}")
 
 
