@@ -15,7 +15,7 @@ from vaekit.data.readers.images import PictureForm, image_files
 from vaekit.data.readers.labels import read_labels, with_labels
 from vaekit.data.readers.roles import LABEL, ColumnRoles
 from vaekit.data.source import Source
-from vaekit.system.checks import BadInput, known, require
+from vaekit.system.checks import known, require
 
 
 @dataclass(frozen=True)

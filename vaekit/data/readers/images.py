@@ -32,7 +32,6 @@ from vaekit.data.readers.listing import PICTURES, files_below
 from vaekit.data.readers.pages import (
     BYTES,
     FRACTIONS,
-    WHOLE,
     WORDS,
     Look,
     Place,

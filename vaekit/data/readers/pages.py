@@ -25,7 +25,7 @@ from vaekit.system.checks import BadInput
 
 Place = Path | Member
 BYTES, WORDS, WHOLE, FRACTIONS = "8 bits", "16 bits", "32-bit numbers", "fractions"
-ORIENTATION, FIRST_SIDEWAYS = 274, 5
+ORIENTATION, UPRIGHT, FIRST_SIDEWAYS = 274, 1, 5
 REDUCED, SAMPLE_FORMAT, UNSIGNED = 254, 339, 1
 GREY = ("1", "L", "LA", "La")
 CLEAR = ("RGBA", "LA", "PA", "RGBa", "La")
@@ -142,7 +142,7 @@ def is_reduced(image: Image.Image) -> bool:
 
 def _size(image: Image.Image) -> tuple[int, int]:
     """(height, width) upright. Pillow turns TIFF files itself."""
-    turned = image.format != "TIFF" and image.getexif().get(ORIENTATION, 1) >= FIRST_SIDEWAYS
+    turned = image.format != "TIFF" and image.getexif().get(ORIENTATION, UPRIGHT) >= FIRST_SIDEWAYS
     return (image.width, image.height) if turned else (image.height, image.width)
 
 
@@ -159,7 +159,7 @@ def is_narrowed(image: Image.Image) -> bool:
     """Whether Pillow gives 8 of the 16 bits of each colour. To be asked before pixels are read."""
     if image.mode.startswith(("I", "F")):
         return False
-    for _, _, _, how in image.tile:
+    for _, _, _, how in getattr(image, "tile", ()):
         parts = how if isinstance(how, tuple) else (how,)
         if any(isinstance(part, str) and WIDE_SAMPLES.match(part) for part in parts):
             return True
