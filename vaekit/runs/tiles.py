@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from vaekit.codec.columns import as_columns
 from vaekit.codec.container import KEPT
 from vaekit.data.readers.folder import names_in
 from vaekit.data.readers.images import find_images, from_tiles, to_tiles
+from vaekit.data.readers.loading import first_line
 from vaekit.data.readers.roles import LABEL
 from vaekit.data.readers.whole_pictures import (
     Beside,
@@ -41,7 +43,10 @@ from vaekit.system.types import Array
 
 MODES = {1: "L", 3: "RGB"}
 LARGEST_BLOB = 2**30
-NONSENSE = (KeyError, ValueError, TypeError, IndexError, OverflowError, zlib.error, binascii.Error)
+NONSENSE = (
+    LookupError, ValueError, TypeError, AttributeError, OverflowError, OSError, struct.error,
+    zlib.error, binascii.Error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -258,20 +263,26 @@ class Stored:
             for number, (_, tiles) in zip(numbers, blocks, strict=True)
         ]
 
-    def pages(self, numbers: Sequence[int]) -> list[WholePage]:
-        """Neighbouring pages with all that lies beside them.
+    def as_file(self, numbers: Sequence[int]) -> bytes:
+        """The picture file of neighbouring pages, with all that lies beside them.
 
         Raises:
             BadInput: for a header that makes no sense.
         """
-        kept = self.archive.header.get(KEPT)
         planes = self.planes(numbers)
         try:
-            blobs = Blobs(kept["blobs"] if kept else ())
-            beside = [blobs.unpacked(kept["pages"][n]) if kept else {} for n in numbers]
-            return [WholePage.joined(p, b) for p, b in zip(planes, beside, strict=True)]
+            beside = [self._beside(number) for number in numbers]
+            return as_file([WholePage.joined(p, b) for p, b in zip(planes, beside, strict=True)])
         except NONSENSE as error:
-            raise BadInput(f"{self.archive.path}: the header makes no sense ({error!r})") from error
+            path, why = self.archive.path, first_line(error)
+            raise BadInput(f"{path}: the header makes no sense ({why})") from error
+
+    def _beside(self, number: int) -> Beside:
+        header = self.archive.header
+        if KEPT not in header:
+            return {}
+        kept = header[KEPT]
+        return Blobs(kept["blobs"]).unpacked(kept["pages"][number])
 
 
 def _check_written(archive: Archive, plans: Sequence[Planned]) -> None:
@@ -294,7 +305,7 @@ def restore_pictures(
     require(0 <= start < stop <= len(files), f"pictures {start}:{stop} of {len(files)}")
     for name, numbers in tracked(files[start:stop], "writing pictures", stop - start):
         path = _inside(folder, name)
-        made = as_file(stored.pages(numbers))
+        made = stored.as_file(numbers)
         with replacing(path) as temporary:
             temporary.write_bytes(made)
     return stop - start

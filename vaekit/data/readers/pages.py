@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from PIL import Image
 
@@ -92,7 +92,8 @@ def reading(place: Place) -> Iterator[Image.Image]:
         BadInput: naming the file, for one that cannot be read.
     """
     try:
-        with Image.open(place if isinstance(place, Path) else place.open()) as image:
+        # Not its path: Pillow maps files that it opens, and mixes up turned TIFF files then.
+        with _opened(place) as file, Image.open(file) as image:
             yield image
     except BadInput:
         raise
@@ -102,6 +103,10 @@ def reading(place: Place) -> Iterator[Image.Image]:
         raise BadInput(
             f"cannot read {place} as a picture ({first_line(error)}); remove it or repair it"
         ) from error
+
+
+def _opened(place: Place) -> BinaryIO:
+    return place.open("rb") if isinstance(place, Path) else place.open()
 
 
 def _too_large(place: Place, error: BaseException) -> str:

@@ -95,7 +95,8 @@ class Paletted(PixelKind):
 
     def pixels(self, colours: Array, palette: Array | None, beside: Bytes) -> Array:
         """The first place of each colour, or what was put beside."""
-        assert palette is not None
+        if palette is None:
+            raise KeyError("palette")
         size = colours.shape[:2]
         if "places" in beside:
             return np.frombuffer(beside["places"], np.uint8).reshape(size)

@@ -10,7 +10,7 @@ of 16 bits (of which only 8 can be read), animations.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,15 @@ TAGS_NOT_LOST = {
     296, 297, 317, 320, 322, 323, 324, 325, 338, 339, 340, 341, 347, 530, 531, 532, 34675,
 }  # fmt: skip
 Beside = dict[str, Any]
+SOUND: dict[str, Callable[[Any], bool]] = {
+    "mode": lambda found: isinstance(found, str) and found in KINDS,
+    "turn": lambda found: found in range(1, 9),
+    "clear": lambda found: found is None or isinstance(found, bytes) or _are_numbers(found, 1, 3),
+    "dpi": lambda found: found == () or _are_numbers(found, 2),
+    **dict.fromkeys(
+        ("exif", "profile", "palette", "alpha", "places"), lambda found: isinstance(found, bytes)
+    ),
+}
 UNDONE_BY = {2: 2, 3: 3, 4: 4, 5: 5, 6: 8, 7: 7, 8: 6}
 
 
@@ -122,7 +131,13 @@ class WholePage:
 
     @classmethod
     def joined(cls, planes: Array, beside: Beside) -> WholePage:
-        """The reverse of :meth:`split`; what ``beside`` lacks is as in most pictures."""
+        """The reverse of :meth:`split`; what ``beside`` lacks is as in most pictures.
+
+        Raises:
+            BadInput: for what no picture has beside its planes.
+        """
+        for name, value in beside.items():
+            require(name in SOUND and SOUND[name](value), f"{name} cannot be {value!r}")
         mode = beside.get("mode") or ("L" if len(planes) == 1 else "RGB")
         palette = padded(beside["palette"]) if beside.get("palette") else None
         stored = upright(planes, UNDONE_BY.get(beside.get("turn", UPRIGHT), UPRIGHT))
@@ -167,6 +182,12 @@ class WholePage:
             "exif": EXIF + self.exif if self.exif else turned if self.turn != UPRIGHT else None,
         }
         return {name: value for name, value in found.items() if value is not None}
+
+
+def _are_numbers(found: Any, *counts: int) -> bool:
+    """Whether this is one number, or a tuple of so many as are allowed."""
+    each = found if isinstance(found, tuple) else (found,)
+    return len(each) in counts and all(isinstance(n, int | float) and n >= 0 for n in each)
 
 
 def upright(planes: Array, turn: int) -> Array:
