@@ -401,3 +401,39 @@ class TestLabels:
             "a10",
             "b",
         ]
+
+    def test_what_a_model_is_given_is_matched_alike(self, place, capsys):
+        """``--given label=@FILE``: by file name too, at every command that takes pictures."""
+        lines = [f"{n},{label}\n" for n, label in self.NAMED]
+        Path("y.csv").write_text("".join(lines))
+        assert (
+            run(
+                [
+                    "train",
+                    "pics",
+                    "--recipe",
+                    "conditional_vae",
+                    "--labels",
+                    "y.csv",
+                    "--given",
+                    "label",
+                    "-o",
+                    "run",
+                    "--likelihood",
+                    "logistic_mixture",
+                    *FEW,
+                ]
+            )
+            == 0
+        )
+        Path("mixed.csv").write_text("".join(lines[::-1]))
+        model = vaekit.load("run")
+        right = model.encode(
+            "pics", given={"label": [dict(self.NAMED)[n] for n in model.open("pics").names]}
+        )
+        assert run(["encode", "run", "pics", "--given", "label=@mixed.csv", "-o", "z.npy"]) == 0
+        assert "note: label: labels are taken by file name" in capsys.readouterr().err
+        assert np.load("z.npy") == pytest.approx(right, abs=1e-6)
+        assert run(["compress", "run", "pics", "--given", "label=@mixed.csv", "-o", "a.vk"]) == 0
+        assert run(["decompress", "a.vk", "run", "-o", "back"]) == 0
+        assert np.asarray(Image.open("back/10.png"))[0, 0] == 200

@@ -21,7 +21,7 @@ import numpy as np
 
 from vaekit.codec.columns import as_columns
 from vaekit.codec.container import KEPT
-from vaekit.data.readers.folder import names_in
+from vaekit.data.readers.folder import files_in
 from vaekit.data.readers.images import find_images, from_tiles, to_tiles
 from vaekit.data.readers.loading import first_line
 from vaekit.data.readers.roles import LABEL
@@ -142,7 +142,7 @@ def compress_pictures(
 
 def _plans(place: Path, shape: tuple[int, ...], dtype: str) -> list[Planned]:
     paths = find_images(place)
-    named = zip(paths, names_in(place, paths), strict=True)
+    named = zip(paths, files_in(place), strict=True)
     plans = [
         Planned.of(path, name, shape, dtype)
         for path, name in tracked(named, "reading pictures", len(paths))

@@ -37,7 +37,7 @@ def read_folder(
     """Pictures below a folder, sub-folders being labels; or all its shards, of one kind."""
     if paths := image_files(path):
         folders = [str(p.parent.relative_to(path)) for p in paths]
-        return read_pictures(str(path), paths, form, names_in(path, paths), folders)
+        return read_pictures(str(path), paths, form, files_in(path), folders)
     shards = [p for p in files_below(path, (*SHARDS, ".tar")) if p.suffix in (*SHARDS, ".tar")]
     kinds = f"{', '.join(SHARDS)} or .tar files"
     require(bool(shards), f"no pictures (.png, .jpg, ...), {kinds} in {path}")
@@ -58,10 +58,10 @@ def _check_one_kind(path: Path, shards: Sequence[Path]) -> None:
         )
 
 
-def names_in(place: Path, paths: Sequence[Path]) -> list[str]:
-    """What files are called: their paths from the folder that was opened."""
+def files_in(place: Path) -> list[str]:
+    """What the picture files of a folder are called, by their paths in it; or the one file."""
     folder = place if place.is_dir() else place.parent
-    return [path.relative_to(folder).as_posix() for path in paths]
+    return [path.relative_to(folder).as_posix() for path in find_images(place)]
 
 
 def read_picture(
@@ -114,7 +114,7 @@ def read_tiles(path: Path, side: int, form: PictureForm = AS_THEY_ARE) -> Source
     looks = [look for found in pages for look in found]
     target = replace(Target.of(looks, form), size=None)
     cut = [to_tiles(pixels, (side, side)) for pixels in read_each(looks, target)]
-    files = [file for file, p in zip(names_in(path, paths), pages, strict=True) for _ in p]
+    files = [file for file, p in zip(files_in(path), pages, strict=True) for _ in p]
     names = [
         called(called(file, look.page, look.pages), number, len(tiles), "tile")
         for file, look, tiles in zip(files, looks, cut, strict=True)

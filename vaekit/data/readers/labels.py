@@ -55,7 +55,7 @@ def with_labels(found: Source, labels: Any, column: str | None = None) -> Source
     """
     note: list[str] = []
     if isinstance(labels, str):
-        labels, note = _from_file(found, labels, column)
+        labels, note = values_for(labels, found.names, len(found), column)
     numbers, names = label_numbers(labels)
     if numbers is None or len(numbers) != len(found.values):
         count = 0 if numbers is None else len(numbers)
@@ -65,20 +65,31 @@ def with_labels(found: Source, labels: Any, column: str | None = None) -> Source
     return replace(found, labels=numbers, label_names=names, notes=(*found.notes, *note))
 
 
-def _from_file(found: Source, path: str, column: str | None) -> tuple[Any, list[str]]:
-    """One label for each row, and a note on how they were matched."""
-    labels = read_labels(path)
-    files = [file_of(name) for name in found.names]
-    pictures = bool(files) and all(f.lower().endswith(PICTURES) for f in files)
-    if not pictures:
-        return _without_header(labels, len(found)), []
-    table = None if Path(path).suffix == ".npy" else Named.among(path, labels, files)
-    return _in_order(labels, files) if table is None else table.labels(files, column)
+def values_for(
+    path: str, names: Sequence[str], rows: int, column: str | None = None
+) -> tuple[Any, list[str]]:
+    """The values in a file, one for each row, and a note on how they were matched.
+
+    Args:
+        path: of the file.
+        names: what the rows are called; none for rows without names.
+        rows: how many there are; 0 if that is not known.
+        column: that holds the values, in a file of several.
+
+    Raises:
+        BadInput: for a picture without a value.
+    """
+    found = read_labels(path)
+    files = [file_of(name) for name in names]
+    if not files or not all(file.lower().endswith(PICTURES) for file in files):
+        return _without_header(found, rows), []
+    table = None if Path(path).suffix == ".npy" else Named.among(path, found, files)
+    return _in_order(found, files) if table is None else table.labels(files, column)
 
 
 def _without_header(labels: Any, rows: int) -> Any:
-    headed = isinstance(labels, list) and len(labels) == rows + 1 and labels[0].lower() in HEADERS
-    return labels[1:] if headed else labels
+    one_more = isinstance(labels, list) and 0 < rows == len(labels) - 1
+    return labels[1:] if one_more and labels[0].lower() in HEADERS else labels
 
 
 def _in_order(labels: Any, files: Sequence[str]) -> tuple[Any, list[str]]:
