@@ -31,7 +31,6 @@ from vaekit.data.readers.whole_pictures import (
     as_file,
     check_comes_back,
     ending_of,
-    lost,
     read_whole,
 )
 from vaekit.runs.archive import Archive, Summary, compress
@@ -58,12 +57,14 @@ class Planned:
         name: under which it comes back.
         planes: of each page, (C, H, W).
         beside: what lies beside the planes of each page.
+        lost: names of what the file holds that is not kept.
     """
 
     path: Path
     name: str
     planes: list[Array]
     beside: list[Beside]
+    lost: frozenset[str]
 
     @classmethod
     def of(cls, path: Path, name: str, shape: tuple[int, ...], dtype: str) -> Planned:
@@ -79,20 +80,25 @@ class Planned:
             BadInput: for a file that the model does not code, or that cannot be kept whole.
         """
         pages = read_whole(path)
-        planes, beside = zip(*(page.split(shape[0], str(path)) for page in pages), strict=True)
         wide = next((p.mode for p in pages if p.kind.dtype is not np.uint8), None)
         require(
             wide is None or dtype != "uint8",
             f"{path} is of mode {wide}, with more than 8 bits; the model codes pictures of 8 bits",
         )
-        check_comes_back(path, pages)
+        parts = [page.split(shape[0], str(path)) for page in pages]
         renamed = PurePosixPath(name).with_suffix(ending_of(pages)).as_posix()
-        return cls(path, renamed, list(planes), list(beside))
+        lost = frozenset[str]().union(*(page.lost for page in pages))
+        found = cls(path, renamed, [p for p, _ in parts], [b for _, b in parts], lost)
+        check_comes_back(path, pages, found.joined(found.planes))
+        return found
+
+    def joined(self, planes: Sequence[Array]) -> list[WholePage]:
+        """Pages of these planes, with what lies beside them."""
+        return [WholePage.joined(p, b) for p, b in zip(planes, self.beside, strict=True)]
 
     def check(self, planes: Sequence[Array]) -> None:
         """Raise ``BadInput`` unless decoded planes give the file, read again."""
-        pages = [WholePage.joined(p, b) for p, b in zip(planes, self.beside, strict=True)]
-        check_comes_back(self.path, pages)
+        check_comes_back(self.path, read_whole(self.path), self.joined(planes))
 
 
 def compress_pictures(
@@ -185,10 +191,9 @@ def _told(
 
 def _notes(plans: Sequence[Planned]) -> Iterator[str]:
     """What is not kept of some files."""
-    found = {plan.path: lost(plan.path) for plan in plans}
-    some = [names for names in found.values() if names]
+    some = [plan.lost for plan in plans if plan.lost]
     if some:
-        listed = ", ".join(sorted(set().union(*some)))
+        listed = ", ".join(sorted(frozenset[str]().union(*some)))
         yield f"not kept of {len(some):,} of {len(plans):,} files: {listed}"
 
 

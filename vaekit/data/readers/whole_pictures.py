@@ -72,6 +72,7 @@ class WholePage:
         exif: the EXIF block.
         profile: the ICC colour profile.
         dpi: dots per inch, across and down; empty if unknown.
+        lost: names of what the file holds beside, which is not kept.
     """
 
     mode: str
@@ -82,6 +83,7 @@ class WholePage:
     exif: bytes = b""
     profile: bytes = b""
     dpi: tuple[float, ...] = ()
+    lost: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, image: Image.Image, name: str) -> WholePage:
@@ -102,7 +104,7 @@ class WholePage:
             turn=image.getexif().get(ORIENTATION, UPRIGHT),
             exif=(image.info.get("exif") or b"").removeprefix(EXIF),
             profile=image.info.get("icc_profile") or b"",
-            dpi=_dpi(image),
+            dpi=_dpi(image), lost=_lost(image),
         )  # fmt: skip
 
     @property
@@ -259,13 +261,11 @@ def _pages(image: Image.Image, name: str, count: int) -> list[WholePage]:
     return found
 
 
-def lost(path: Path) -> set[str]:
-    """Names of what a file holds beside its pictures that is not kept: comments, dates, ..."""
-    with reading(path) as image:
-        image.load()
-        tags = {int(tag) for tag in getattr(image, "tag_v2", {})} - TAGS_NOT_LOST
-        named = {str(TiffTags.lookup(tag).name) for tag in tags}
-        return named | ({str(key) for key in image.info} - NOT_LOST)
+def _lost(image: Image.Image) -> frozenset[str]:
+    """Names of what a page holds that is not kept: comments, dates, ..."""
+    tags = {int(tag) for tag in getattr(image, "tag_v2", {})} - TAGS_NOT_LOST
+    named = {str(TiffTags.lookup(tag).name) for tag in tags}
+    return frozenset(named | ({str(key) for key in image.info} - NOT_LOST))
 
 
 def ending_of(pages: Sequence[WholePage]) -> str:
@@ -286,9 +286,14 @@ def as_file(pages: Sequence[WholePage]) -> bytes:
     return made.getvalue()
 
 
-def check_comes_back(path: Path, pages: Sequence[WholePage]) -> None:
-    """Raise ``BadInput`` unless a file, read again, is what these pages are once written."""
-    wanted = read_whole(path)
+def check_comes_back(path: Path, wanted: Sequence[WholePage], pages: Sequence[WholePage]) -> None:
+    """Raise ``BadInput`` unless pages, once written, are those of a file.
+
+    Args:
+        path: of the file.
+        wanted: its pages, as read from it.
+        pages: to be written.
+    """
     with Image.open(io.BytesIO(as_file(pages))) as image:
         found = _pages(image, str(path), int(getattr(image, "n_frames", 1)))
     what = "number of pages" if len(wanted) != len(found) else ""
