@@ -88,6 +88,40 @@ class TestDepth:
         ):
             vaekit.open_source(str(tmp_path / "a"))
 
+    def test_whole_numbers_among_fractions_are_said(self, tmp_path):
+        folder_of(tmp_path / "a", [wave(i).astype("f4") for i in range(3)], "tif")
+        Image.fromarray((wave(4) * 4095).astype("u2")).save(tmp_path / "a" / "9.tif")
+        found = vaekit.open_source(str(tmp_path / "a"))
+        assert found.values.dtype is torch.float32
+        assert found.notes == (
+            "1 of 4 pictures hold whole numbers: taken as fractions, as others are",
+        )
+
+    def test_a_gap_is_found_by_file(self, tmp_path):
+        made = [wave(i).astype("f4") for i in range(3)]
+        made[1][3, 4] = np.nan
+        with pytest.raises(
+            BadInput, match=r"1 values are missing .* the first in 01\.tif, position \(0, 3, 4\)"
+        ):
+            vaekit.open_source(folder_of(tmp_path / "a", made, "tif"))
+
+    def test_whole_numbers_beyond_32_bits_are_refused_by_name(self, tmp_path):
+        """Without a sign TIFF counts up to 2^32, which Pillow hands out as if there were one."""
+        big = Image.fromarray(np.full((8, 8), -5, "i4"))
+        big.save(tmp_path / "a.tif")
+        signed = b"\x53\x01\x03\0\x01\0\0\0\x02\0"  # tag 339: the format of numbers is 2
+        data = (tmp_path / "a.tif").read_bytes()
+        assert data.count(signed) == 1
+        (tmp_path / "a.tif").write_bytes(data.replace(signed, signed[:-2] + b"\x01\0"))
+        with pytest.raises(BadInput, match=r"a\.tif holds whole numbers beyond 32 bits"):
+            vaekit.open_source(str(tmp_path))
+
+    def test_drawings_are_not_handed_to_other_programs(self, tmp_path):
+        Image.new("L", (8, 8)).save(tmp_path / "a.eps")
+        (tmp_path / "a.eps").rename(tmp_path / "a.png")
+        with pytest.raises(BadInput, match=r"a\.png is a drawing \(EPS\)"):
+            vaekit.open_source(str(tmp_path))
+
     def test_resized_numbers_stay_in_the_range_of_their_picture(self, tmp_path):
         edges = np.where(np.indices((40, 40)).sum(0) % 7 < 3, 3000, 100).astype("u2")
         found = vaekit.open_source(folder_of(tmp_path / "a", [edges] * 2), size=(16, 16)).values

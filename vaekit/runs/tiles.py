@@ -41,7 +41,7 @@ from vaekit.system.progress import tracked
 from vaekit.system.types import Array
 
 MODES = {1: "L", 3: "RGB"}
-LARGEST_BLOB = 2**30
+LARGEST_BLOB = 2**28
 NONSENSE = (
     LookupError, ValueError, TypeError, AttributeError, OverflowError, OSError, struct.error,
     zlib.error, binascii.Error,

@@ -135,6 +135,11 @@ class Target:
             yield from _counted(looks, colours, "are in colour: made grey")
         if self.mode not in DTYPES:
             yield from _counted(looks, scaled, "have 16 bits: brought to 8, 65535 becoming 255")
+        if self.mode == "F":
+            whole = [look for look in looks if look.depth != FRACTIONS]
+            yield from _counted(
+                looks, whole, "hold whole numbers: taken as fractions, as others are"
+            )
         narrowed = [look for look in looks if look.narrowed]
         yield from _counted(looks, narrowed, "have 16 bits for each colour: 8 of them are read")
         clear = [look for look in looks if look.clear and look.depth == BYTES]

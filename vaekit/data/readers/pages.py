@@ -21,7 +21,7 @@ from PIL import Image
 
 from vaekit.data.readers.loading import first_line
 from vaekit.data.readers.tar import Member
-from vaekit.system.checks import BadInput
+from vaekit.system.checks import BadInput, require
 
 Place = Path | Member
 BYTES, WORDS, WHOLE, FRACTIONS = "8 bits", "16 bits", "32-bit numbers", "fractions"
@@ -31,6 +31,7 @@ GREY = ("1", "L", "LA", "La")
 CLEAR = ("RGBA", "LA", "PA", "RGBa", "La")
 WIDE_SAMPLES = re.compile(r"(LA?|RGB[AaX]*|CMYK|LAB);(12|16)")
 PAGE = re.compile(r" (page|tile) \d+$")
+DRAWN = ("EPS", "WMF")  # Pillow has other programs draw these
 BROKEN = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, MemoryError,
     NotImplementedError, struct.error, zlib.error,
@@ -94,6 +95,7 @@ def reading(place: Place) -> Iterator[Image.Image]:
     try:
         # Not its path: Pillow maps files that it opens, and mixes up turned TIFF files then.
         with _opened(place) as file, Image.open(file) as image:
+            require(image.format not in DRAWN, f"{place} is a drawing ({image.format})")
             yield image
     except BadInput:
         raise
