@@ -272,8 +272,8 @@ def test_a_folder_of_pictures_of_any_size(tmp_path, capsys):
     assert (
         np.asarray(Image.open(tmp_path / "one" / "deep" / "c.png")) == pictures["deep/c.png"]
     ).all()
-    Image.fromarray(pictures["a.png"][..., 0]).save(folder / "grey.png")
-    with pytest.raises(BadInput, match=r"grey\.png is of mode L"):
+    Image.fromarray(pictures["a.png"]).convert("CMYK").save(folder / "inks.jpg")
+    with pytest.raises(BadInput, match=r"inks\.jpg .* of mode CMYK"):
         compress_pictures(model, folder, tmp_path / "q.vk")
 
 

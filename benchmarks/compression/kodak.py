@@ -20,8 +20,9 @@ from rates import epochs_of, jpeg_xl, saved, write
 
 import vaekit
 from vaekit.data.readers.images import to_tiles
+from vaekit.data.readers.whole_pictures import read_whole
 from vaekit.runs.archive import Archive
-from vaekit.runs.tiles import compress_pictures, read_pixels, restore_pictures
+from vaekit.runs.tiles import compress_pictures, restore_pictures
 
 TILE = (32, 32)
 SHIFTS = [(down, right) for down in range(0, 32, 8) for right in range(0, 32, 8)]
@@ -36,7 +37,7 @@ def main() -> None:
     paths = sorted(Path(os.environ["VAEKIT_DATA"], "kodak").glob("*.png"))
     learn, keep = paths[::2], paths[1::2]
     if not (RUN / "model.safetensors").exists():
-        patches = np.concatenate([cut(read_pixels(p, 3)) for p in learn])
+        patches = np.concatenate([cut(pixels_of(p)) for p in learn])
         vaekit.fit(
             patches, recipe="ladder_vae", out=RUN, colours="minus_green", likelihood="logistic_mixture", width=32,
             latent=32, planes=4, components=3, lr=1.5e-3, batch=32, epochs=given.epochs,
@@ -52,11 +53,9 @@ def main() -> None:
         middle = time.perf_counter()
         restore_pictures(Archive(folder / "a.vk", model), folder / "out")
         ended = time.perf_counter()
-        same = all(
-            (read_pixels(folder / "out" / p.name, 3) == read_pixels(p, 3)).all() for p in keep
-        )
+        same = all((pixels_of(folder / "out" / p.name) == pixels_of(p)).all() for p in keep)
         size = (folder / "a.vk").stat().st_size
-    pixels = [np.moveaxis(read_pixels(p, 3), 0, -1)[None] for p in keep]
+    pixels = [np.moveaxis(pixels_of(p), 0, -1)[None] for p in keep]
     numbers = sum(p.size for p in pixels)
     write("kodak", {
         "setting": f"{len(learn)} Kodak photographs to learn from, {len(keep)} others coded in tiles of 32 x 32; a "
@@ -72,6 +71,12 @@ def main() -> None:
         "plain blocks": summary.plain,
         "MB/s in and out": [round(numbers / (middle - began) / 1e6, 2), round(numbers / (ended - middle) / 1e6, 2)],
     })  # fmt: skip
+
+
+def pixels_of(path: Path) -> np.ndarray:
+    """The pixels of a photograph, (channels, rows, columns)."""
+    (page,) = read_whole(path)
+    return page.split(3, str(path))[0]
 
 
 def cut(pixels: np.ndarray) -> np.ndarray:

@@ -16,8 +16,9 @@ import numpy as np
 from vaekit.system.checks import BadInput, require
 
 MAGIC, END, MARK, INDEX = b"\x89VAEKIT\n", b"VAEKIT\x89\n", b"BLOK", b"INDX"
-PLAIN_VERSION, VERSION = 2, 3  # 3: with conditions
-CONDITIONS = "conditions"
+PLAIN_VERSION, VERSION = 2, 4
+CONDITIONS, KEPT = "conditions", "kept"
+VERSIONS = {KEPT: VERSION, CONDITIONS: 3}  # of files whose header says something of this
 START = struct.Struct("<8sHHI")
 BLOCK = struct.Struct("<4sIIBxxxQII")
 CHECK, TAIL = struct.Struct("<I"), struct.Struct("<Q8s")
@@ -92,7 +93,7 @@ class Writer:
     ) -> None:
         self.file, self.offsets = file, list[int]()
         text = json.dumps(header, separators=(",", ":"), sort_keys=True).encode()
-        version = VERSION if CONDITIONS in header else PLAIN_VERSION
+        version = next((v for key, v in VERSIONS.items() if key in header), PLAIN_VERSION)
         start = START.pack(MAGIC, version, 0, len(text)) + text
         self.seed = zlib.crc32(start)
         file.write(start + CHECK.pack(self.seed))
@@ -133,7 +134,7 @@ class Reader:
                 "upgrade vaekit",
             )
             require(
-                version in (PLAIN_VERSION, VERSION),
+                version >= PLAIN_VERSION,
                 f"{path} was written in format {version}, from before the first release: "
                 "decompress it with the vaekit that wrote it",
             )

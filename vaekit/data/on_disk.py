@@ -179,12 +179,18 @@ class Pictures(OnDisk):
     """Pictures that are read, decoded and resized when they are asked for, by several threads.
 
     Args:
-        readers: one function for each picture, which gives uint8 (C, H, W).
+        readers: one function for each picture, which gives (C, H, W).
         shape: of every picture.
+        dtype: of its numbers.
     """
 
-    def __init__(self, readers: Sequence[Callable[[], Array]], shape: Sequence[int]) -> None:
-        super().__init__((len(readers), *shape), torch.uint8)
+    def __init__(
+        self,
+        readers: Sequence[Callable[[], Array]],
+        shape: Sequence[int],
+        dtype: torch.dtype = torch.uint8,
+    ) -> None:
+        super().__init__((len(readers), *shape), dtype)
         self.readers = readers
 
     def gather(self, indices: Array) -> Tensor:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from vaekit.data.published.catalogue import CATALOGUE
-from vaekit.data.readers.arrays import from_memory, label_numbers
+from vaekit.data.readers.arrays import from_memory
 from vaekit.data.readers.folder import READERS, read_folder, read_tiles
-from vaekit.data.readers.loading import first_line, load
+from vaekit.data.readers.images import PictureForm, image_files
+from vaekit.data.readers.labels import read_labels, with_labels
 from vaekit.data.readers.roles import LABEL, ColumnRoles
 from vaekit.data.source import Source
-from vaekit.system.checks import BadInput, known, require
+from vaekit.system.checks import known, require
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,13 @@ class Opening:
 
     Args:
         label: column or array that holds labels, not data.
-        labels: file with one label for each row.
+        labels: file with one label for each row, or beside the name of each picture.
         size: (height, width) to which pictures are brought.
         tiles: side of the squares into which pictures are cut instead, as they are stored.
         given: what a model is given beside x: "label" for the labels, or columns and arrays.
         strict: whether something that is asked for and not there is a mistake; not saved.
+        channels: of the pictures that a model takes; 0 before there is a model; not saved.
+        dtype: of the numbers that a model takes; not saved.
     """
 
     label: str | None = None
@@ -36,6 +39,8 @@ class Opening:
     tiles: int = 0
     given: tuple[str, ...] = ()
     strict: bool = True
+    channels: int = 0
+    dtype: str = ""
 
     def __post_init__(self) -> None:
         require(self.tiles >= 0, f"tiles must not be negative, not {self.tiles}")
@@ -45,6 +50,11 @@ class Opening:
     def roles(self) -> ColumnRoles:
         """The columns that are not x."""
         return ColumnRoles(self.label, self.given, self.strict)
+
+    @property
+    def form(self) -> PictureForm:
+        """To what pictures are brought."""
+        return PictureForm(self.size, self.channels, self.dtype)
 
     def open(self, data: Any, labels: Any = None) -> Source:
         """Open a named data set, a file, a folder of pictures, or data in memory.
@@ -61,7 +71,7 @@ class Opening:
         labels = self.labels if labels is None else labels
         if isinstance(data, str | os.PathLike):
             found = self._named(str(data))
-            found = found if labels is None else with_labels(found, labels)
+            found = found if labels is None else with_labels(found, labels, self.label)
         else:
             found_labels = read_labels(labels) if isinstance(labels, str) else labels
             found = from_memory(data, found_labels, roles=self.roles)
@@ -69,33 +79,45 @@ class Opening:
         note = (f"given beside x: {found.conditions().text}",) if found.given else ()
         return replace(found, notes=(*found.notes, *note)) if note else found
 
-    def elsewhere(self, shape: tuple[int, ...] | None = None) -> Opening:
+    def again(self, shape: tuple[int, ...], dtype: str) -> Opening:
+        """How the data of a model is opened again: its pictures are brought to what they were.
+
+        Args:
+            shape: of the model's rows.
+            dtype: of the numbers it takes.
+        """
+        return replace(self, channels=shape[0], dtype=dtype) if len(shape) == 3 else self
+
+    def elsewhere(self, shape: tuple[int, ...] = (), dtype: str = "") -> Opening:
         """How other data of the same model is opened: what is not there is left out.
 
         Args:
-            shape: of the model's rows; pictures are brought to that size.
+            shape: of the model's rows; pictures are brought to that size and to those channels.
+            dtype: of the numbers it takes.
         """
         size = self.size
-        if size is None and shape is not None and len(shape) == 3:
+        if size is None and len(shape) == 3:
             size = (shape[1], shape[2])
-        return replace(self, labels=None, size=size, strict=False)
+        return replace(self.again(shape, dtype), labels=None, size=size, strict=False)
 
     def _named(self, name: str) -> Source:
         """A catalogue name, a file or a folder."""
         path = Path(name)
-        tiles = self.tiles if self.strict or path.is_dir() else 0
-        require(not tiles or path.is_dir(), "tiles are cut from a folder of pictures")
         if name in CATALOGUE:
+            require(not self.tiles or not self.strict, _NO_TILES)
             return CATALOGUE[name].load()
         if not path.exists():
             looks_like_path = os.sep in name or path.suffix
             require(not looks_like_path, f"there is no file or folder {name}")
             known("data set or path", name, CATALOGUE)
+        if self.tiles and image_files(path):
+            return read_tiles(path, self.tiles, self.form)
+        require(not self.tiles or not self.strict, _NO_TILES)
         if path.is_dir():
-            return read_tiles(path, tiles) if tiles else read_folder(path, self.roles, self.size)
+            return read_folder(path, self.roles, self.form)
         require(path.stat().st_size > 0, f"{path} is empty (0 bytes)")
         read = READERS[known("kind of data file", path.suffix.lower(), READERS)]
-        return read(path, self.roles, self.size)
+        return read(path, self.roles, self.form)
 
     def _with_given_label(self, found: Source) -> Source:
         """The source with all that is to be given, in order; the labels are among it if asked."""
@@ -112,6 +134,7 @@ class Opening:
         return replace(found, given=order, given_names={n: names[n] for n in order if n in names})
 
 
+_NO_TILES = "tiles are cut from a folder of pictures, or a picture"
 _LACKS = {LABEL: "has no labels to be given; name their column with --label"}
 _LACKS_COLUMN = "has no column or array {!r} to be given"
 
@@ -133,8 +156,8 @@ def open_source(
     Args:
         data: "digits", "mnist", ...; a path; an array, tensor, data frame or torch Dataset.
         label: column or array that holds labels, not data.
-        labels: one label for each row, in memory or in a file.
-        size: (height, width) to which pictures of a folder are brought.
+        labels: one label for each row, in memory or in a file; a file may name pictures.
+        size: (height, width) to which pictures are brought.
         tiles: cut pictures of a folder into squares of this side instead, as they are stored.
         given: what a model is to be given beside x: "label", or columns and arrays by name.
 
@@ -155,28 +178,6 @@ def opening_of(
     names = (given,) if isinstance(given, str) else tuple(given)
     file = str(Path(labels).resolve()) if isinstance(labels, str) else None
     return Opening(label, file, None if size is None else (size[0], size[1]), tiles, names)
-
-
-def read_labels(path: str) -> Any:
-    """One label for each row: a .npy array, or a text file with one on each line."""
-    require(Path(path).is_file(), f"there is no file {path}")
-    if Path(path).suffix == ".npy":
-        return load(Path(path))
-    try:
-        return [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines()]
-    except (UnicodeDecodeError, OSError) as error:
-        raise BadInput(f"cannot read {path} as a text file: {first_line(error)}") from error
-
-
-def with_labels(found: Source, labels: Any) -> Source:
-    """The same source with labels from elsewhere: in memory, or a file with one for each row."""
-    numbers, names = label_numbers(read_labels(labels) if isinstance(labels, str) else labels)
-    if numbers is None or len(numbers) != len(found.values):
-        count = 0 if numbers is None else len(numbers)
-        raise BadInput(
-            f"{found.name} has {len(found.values)} rows but {count} labels; give one for each row"
-        )
-    return replace(found, labels=numbers, label_names=names)
 
 
 def class_names(found: Source) -> tuple[str, ...]:

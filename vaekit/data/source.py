@@ -205,7 +205,7 @@ def source(
     """
     require(len(values) > 0, f"{name} holds no rows")
     require(values.shape[1:].numel() > 0, f"the rows of {name} hold no numbers")
-    check_finite(name, values, more.get("columns", ()))
+    check_finite(name, values, more.get("columns", ()), more.get("names", ()))
     labels = more.get("labels")
     if isinstance(labels, Tensor) and len(labels) != len(values):
         raise BadInput(
@@ -218,7 +218,9 @@ def source(
     return Source(name, values, splits, given=given, given_names=classes, **more)
 
 
-def check_finite(name: str, values: Values, columns: tuple[str, ...] = ()) -> None:
+def check_finite(
+    name: str, values: Values, columns: tuple[str, ...] = (), names: tuple[str, ...] = ()
+) -> None:
     """Raise ``BadInput`` naming the first cell that is NaN or infinite."""
     if not values.is_floating_point():
         return
@@ -233,8 +235,9 @@ def check_finite(name: str, values: Values, columns: tuple[str, ...] = ()) -> No
         return
     row, *place = first
     where = f"column {columns[place[0]]!r}" if columns else f"position {tuple(place)}"
+    place_of = names[row] if names else f"row {row}"
     raise BadInput(
-        f"{name}: {count:,} values are missing or infinite, the first in row {row}, {where}; "
+        f"{name}: {count:,} values are missing or infinite, the first in {place_of}, {where}; "
         "fill them in or drop those rows"
     )
 

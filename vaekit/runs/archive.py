@@ -50,6 +50,7 @@ class Summary:
         blocks: how many.
         plain: blocks that the model could not shorten.
         model: bytes of the embedded model, 0 if there is none.
+        notes: one line each for people, on what is not kept.
     """
 
     rows: int
@@ -59,10 +60,12 @@ class Summary:
     blocks: int
     plain: int
     model: int
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {**asdict(self), "ratio": self.raw / max(self.size, 1)}
+        """For JSON: the numbers."""
+        numbers = {name: value for name, value in asdict(self).items() if name != "notes"}
+        return {**numbers, "ratio": self.raw / max(self.size, 1)}
 
 
 def compress(

@@ -87,8 +87,10 @@ def lengthened(
 def opening_from(folder: str | os.PathLike[str], opening: Opening) -> Opening:
     """How data is opened for a run that starts from a model: as is said, or else as the model's."""
     config = read_config(folder)[1]
-    shape = config.representation.shape
-    return config.data.opening.elsewhere(shape) if opening == AS_IT_IS else opening
+    takes, own = config.representation, config.data.opening
+    if opening == AS_IT_IS:
+        return own.elsewhere(takes.shape, takes.dtype)
+    return opening.again(takes.shape, takes.dtype)
 
 
 def job_from(

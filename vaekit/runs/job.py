@@ -315,7 +315,9 @@ def reopen(config: Config, data: Any = None, labels: Any = None) -> Source:
         labels is not None or isinstance(data, Source) or not file or Path(file).is_file(),
         f"there is no file {file} any more: if the labels lie elsewhere now, name it as --labels",
     )
-    source = config.data.opening.open(place if data is None else data, labels)
+    takes = config.representation
+    opening = config.data.opening.again(takes.shape, takes.dtype)
+    source = opening.open(place if data is None else data, labels)
     other = "" if data is None else OTHER_DATA
     require(
         source.fingerprint == config.data.fingerprint,

@@ -109,9 +109,10 @@ class Trained:
     def open(self, data: Any) -> Source:
         """Any data that can be opened, in the way in which the training data was: with the same
         columns set aside, where they are there, the others in the same order by their names, and
-        pictures of the same size."""
+        pictures of the same size, channels and kind of numbers."""
         origin = self.config.data
-        opening = origin.opening.elsewhere(self.representation.shape)
+        takes = self.representation
+        opening = origin.opening.elsewhere(takes.shape, takes.dtype)
         labels = origin.opening.labels
         if labels and isinstance(data, str | os.PathLike) and Path(labels).is_file():
             own = str(Path(data).resolve()) == origin.open

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +11,19 @@ import torch
 
 from vaekit.data.readers.arrays import label_numbers
 from vaekit.data.readers.images import (
-    common_mode,
+    AS_THEY_ARE,
+    PictureForm,
+    Target,
     find_images,
-    header,
     image_files,
-    read_image,
+    look_at_all,
+    read_each,
     read_images,
     to_tiles,
 )
+from vaekit.data.readers.listing import PICTURES, files_below
 from vaekit.data.readers.npy import read_archives, read_arrays, read_npy, read_npz
+from vaekit.data.readers.pages import Place, called
 from vaekit.data.readers.roles import NO_ROLES, ColumnRoles
 from vaekit.data.readers.tables import read_csv, read_parquet, read_tables
 from vaekit.data.readers.tar import Member, in_archives
@@ -27,18 +32,20 @@ from vaekit.system.checks import require
 
 
 def read_folder(
-    path: Path, roles: ColumnRoles = NO_ROLES, size: tuple[int, int] | None = None
+    path: Path, roles: ColumnRoles = NO_ROLES, form: PictureForm = AS_THEY_ARE
 ) -> Source:
     """Pictures below a folder, sub-folders being labels; or all its shards, of one kind."""
     if paths := image_files(path):
         folders = [str(p.parent.relative_to(path)) for p in paths]
-        return read_pictures(str(path), paths, size, folders)
-    shards = sorted(p for p in path.rglob("*") if p.suffix in (*SHARDS, ".tar") and p.is_file())
+        return read_pictures(str(path), paths, form, files_in(path), folders)
+    shards = [p for p in files_below(path, (*SHARDS, ".tar")) if p.suffix in (*SHARDS, ".tar")]
     kinds = f"{', '.join(SHARDS)} or .tar files"
     require(bool(shards), f"no pictures (.png, .jpg, ...), {kinds} in {path}")
     _check_one_kind(path, shards)
     if shards[0].suffix == ".tar":
-        return read_pictures(str(path), in_archives(shards), size)
+        found = in_archives(shards)
+        names = [f"{m.archive.relative_to(path).as_posix()}/{m.name}" for m in found]
+        return read_pictures(str(path), found, form, names)
     return SHARDS[shards[0].suffix](path, shards, roles)
 
 
@@ -51,40 +58,76 @@ def _check_one_kind(path: Path, shards: Sequence[Path]) -> None:
         )
 
 
-def read_tar(
-    path: Path, roles: ColumnRoles = NO_ROLES, size: tuple[int, int] | None = None
+def files_in(place: Path) -> list[str]:
+    """What the picture files of a folder are called, by their paths in it; or the one file."""
+    folder = place if place.is_dir() else place.parent
+    return [path.relative_to(folder).as_posix() for path in find_images(place)]
+
+
+def read_picture(
+    path: Path, roles: ColumnRoles = NO_ROLES, form: PictureForm = AS_THEY_ARE
 ) -> Source:
+    """The pages of one picture file."""
+    return read_pictures(str(path), [path], form, [path.name])
+
+
+def read_tar(path: Path, roles: ColumnRoles = NO_ROLES, form: PictureForm = AS_THEY_ARE) -> Source:
     """Pictures in an archive, as WebDataset keeps them; .cls files of the same name are labels."""
-    return read_pictures(str(path), in_archives([path]), size)
+    found = in_archives([path])
+    return read_pictures(str(path), found, form, [member.name for member in found])
 
 
 def read_pictures(
     name: str,
-    places: Sequence[Path | Member],
-    size: tuple[int, int] | None,
+    places: Sequence[Place],
+    form: PictureForm,
+    files: Sequence[str],
     labels: Sequence[str] = (),
 ) -> Source:
-    """Pictures brought to one size; many or large ones are left where they are."""
-    values, note = read_images(places, size)
+    """Pictures brought to one size; many or large ones are left where they are.
+
+    Args:
+        name: of the data.
+        places: of the files.
+        form: to which pictures are brought.
+        files: what each file is called.
+        labels: one for each file; by default those that archives hold.
+    """
+    pages = look_at_all(places)
+    looks = [look for found in pages for look in found]
+    target = Target.of(looks, form)
+    values = read_images(looks, target)
+    names = [called(file, k.page, k.pages) for file, p in zip(files, pages, strict=True) for k in p]
     found = labels or [place.label for place in places if isinstance(place, Member)]
-    numbers, names = label_numbers(found if len(set(found)) > 1 else None)
-    return source(name, values, labels=numbers, label_names=names, notes=(note,) if note else ())
+    each = np.repeat(found, [len(p) for p in pages]) if len(set(found)) > 1 else None
+    numbers, classes = label_numbers(each)
+    return source(
+        name, values, labels=numbers, label_names=classes, names=tuple(names),
+        notes=tuple(target.notes(looks)),
+    )  # fmt: skip
 
 
-def read_tiles(path: Path, side: int) -> Source:
+def read_tiles(path: Path, side: int, form: PictureForm = AS_THEY_ARE) -> Source:
     """Pictures below a folder, cut into squares; all squares of a picture are in one split."""
     paths = find_images(path)
-    headers = [header(path) for path in paths]
-    mode = common_mode(headers)
-    cut = [
-        to_tiles(read_image(path, size, mode), (side, side))
-        for path, (size, _) in zip(paths, headers, strict=True)
+    pages = look_at_all(paths)
+    looks = [look for found in pages for look in found]
+    target = replace(Target.of(looks, form), size=None)
+    cut = [to_tiles(pixels, (side, side)) for pixels in read_each(looks, target)]
+    files = [file for file, p in zip(files_in(path), pages, strict=True) for _ in p]
+    names = [
+        called(called(file, look.page, look.pages), number, len(tiles), "tile")
+        for file, look, tiles in zip(files, looks, cut, strict=True)
+        for number in range(len(tiles))
     ]
-    note = f"{len(paths)} pictures cut into tiles of {side} x {side}"
+    note = f"{len(looks)} pictures cut into tiles of {side} x {side}"
     picture = torch.repeat_interleave(torch.arange(len(cut)), torch.tensor([len(t) for t in cut]))
-    groups = random_splits(len(paths)) if len(paths) >= FEWEST_ROWS else None
+    groups = random_splits(len(looks)) if len(looks) >= FEWEST_ROWS else None
     splits = groups and {n: torch.isin(picture, g).nonzero()[:, 0] for n, g in groups.items()}
-    return source(str(path), torch.from_numpy(np.concatenate(cut)), splits, notes=(note,))
+    return source(
+        str(path), torch.from_numpy(np.concatenate(cut)), splits, names=tuple(names),
+        notes=(note, *target.notes(looks)),
+    )  # fmt: skip
 
 
 READERS: dict[str, Callable[..., Source]] = {
@@ -93,6 +136,7 @@ READERS: dict[str, Callable[..., Source]] = {
     ".csv": read_csv,
     ".parquet": read_parquet,
     ".tar": read_tar,
+    **dict.fromkeys(PICTURES, read_picture),
 }
 
 SHARDS: dict[str, Callable[[Path, Sequence[Path], ColumnRoles], Source]] = {

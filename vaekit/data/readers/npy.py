@@ -53,16 +53,12 @@ class StoredArray:
     mapped: bool
 
 
-def read_npy(
-    path: Path, roles: ColumnRoles = NO_ROLES, size: tuple[int, int] | None = None
-) -> Source:
+def read_npy(path: Path, roles: ColumnRoles = NO_ROLES, form: object = None) -> Source:
     """One array."""
     return read_arrays(path, [path])
 
 
-def read_npz(
-    path: Path, roles: ColumnRoles = NO_ROLES, size: tuple[int, int] | None = None
-) -> Source:
+def read_npz(path: Path, roles: ColumnRoles = NO_ROLES, form: object = None) -> Source:
     """Arrays by name: x (and y for labels), or x_train and x_test, kept apart as published."""
     if {"x_train", "x_test"} <= set(names_in(path)):
         return _published(path, roles)

@@ -27,9 +27,7 @@ EXACT = 2**53
 NUMBER = 4  # bytes of a number as rows are kept
 
 
-def read_csv(
-    path: Path, roles: ColumnRoles = NO_ROLES, size: tuple[int, int] | None = None
-) -> Source:
+def read_csv(path: Path, roles: ColumnRoles = NO_ROLES, form: object = None) -> Source:
     """A table of numbers with a header line; ``roles`` names the columns that are not x."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = [row for row in csv.reader(file) if row]
@@ -44,9 +42,7 @@ def read_csv(
     return _from_columns(path, columns, roles)
 
 
-def read_parquet(
-    path: Path, roles: ColumnRoles = NO_ROLES, size: tuple[int, int] | None = None
-) -> Source:
+def read_parquet(path: Path, roles: ColumnRoles = NO_ROLES, form: object = None) -> Source:
     """A table of numbers; ``roles`` names the columns that are not x."""
     return read_tables(path, [path], roles)
 

@@ -6,12 +6,11 @@ import io
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
+from vaekit.data.readers.listing import PICTURES, is_hidden
 from vaekit.system.checks import BadInput, require
 from vaekit.system.progress import tracked
-
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def in_archives(paths: Sequence[Path]) -> list[Member]:
 def _members(path: Path) -> list[Member]:
     try:
         with tarfile.open(path, "r:") as archive:
-            files = [item for item in archive if item.isfile()]
+            files = [f for f in archive if f.isfile() and not is_hidden(PurePath(f.name))]
     except (tarfile.TarError, OSError) as error:
         raise BadInput(
             f"cannot read {path} as an archive ({error}); it must be a plain .tar, not compressed"
@@ -67,7 +66,7 @@ def _members(path: Path) -> list[Member]:
     return [
         Member(path, f.name, f.offset_data, f.size, labels.get(key_of(f.name), ""))
         for f in files
-        if Path(f.name).suffix.lower() in PICTURES
+        if PurePath(f.name).suffix.lower() in PICTURES
     ]
 
 

@@ -51,7 +51,8 @@ def compress(
     json: Json = False,
 ) -> None:
     """Compress rows without loss; the model decides how many bits each takes. What comes back is
-    the same numbers (or pixels), bit by bit, on any machine."""
+    the same numbers, bit by bit, on any machine; of pictures also all that is seen of them."""
+    from vaekit.data.readers.folder import files_in
     from vaekit.data.readers.images import image_files
     from vaekit.runs.archive import compress as compress_rows
     from vaekit.runs.tiles import compress_pictures
@@ -66,11 +67,15 @@ def compress(
         "embed": embed_model, "verify": verify, "jobs": jobs, "store_given": store_given,
     }  # fmt: skip
     require(Path(data).suffix != ".tar", "unpack the archive: pictures are compressed from folders")
-    if Path(data).is_dir() and image_files(Path(data)):
-        found = compress_pictures(trained, Path(data), path, given=given_options(given), **how)
+    if Path(data).exists() and image_files(Path(data)):
+        files = files_in(Path(data))
+        told = given_options(given, files, len(files))
+        found = compress_pictures(trained, Path(data), path, given=told, **how)
     else:
         rows, beside = _rows(trained, data, split, given)
         found = compress_rows(trained, rows, path, given=beside, block_rows=block_rows, **how)
+    for note in found.notes:
+        say(f"note: {note}")
     show({"file": str(path), **found.to_dict()}, as_json=json)
 
 
@@ -93,7 +98,8 @@ def decompress(
     jobs: Jobs = 1,
     threads: Threads = 0,
 ) -> None:
-    """Get back what was compressed: a .npy file with the same numbers, or the pictures as PNG."""
+    """Get back what was compressed: a .npy file with the same numbers, or the pictures as PNG (as
+    TIFF those of several pages, or of numbers that PNG has not)."""
     from vaekit.runs.archive import Archive
     from vaekit.runs.tiles import restore_pictures
 
@@ -136,7 +142,8 @@ def _rows(
         require(split == "all", "a .npy file is compressed whole: leave out --split")
         return load(Path(data), mapped=True), given_options(given)
     source = trained.open(data)
-    source = trained.told(source.part(split), given_options(given))
+    part = source.part(split)
+    source = trained.told(part, given_options(given, part.names, len(part)))
     beside = trained.config.conditions.carried(source.given, source.given_names)
     return in_memory(source.values).numpy(), beside
 

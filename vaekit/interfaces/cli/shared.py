@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 import textwrap
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from vaekit.data import Source, parse_given
-from vaekit.data.opening import read_labels
+from vaekit.data.readers.labels import values_for
 from vaekit.runs.job import reopen
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
@@ -71,12 +72,21 @@ def named_rows_for(
     given: list[str] | None = None,
 ) -> tuple[Source, Array]:
     """Rows as :func:`rows_for`, and what they are called: (rows,) names, or numbers."""
-    source = trained.source if data is None else trained.open(data)
+    source = trained.source if data is None else opened(trained, data)
     if source is None:
         raise BadInput("give the data to work on")
     split, most = trained.split_of(source, split), limit or None
-    chosen = trained.told(source.part(split, most), given_options(given))
+    part = source.part(split, most)
+    chosen = trained.told(part, given_options(given, part.names, len(part)))
     return chosen, source.names_of(split, most)
+
+
+def opened(trained: Trained, data: str) -> Source:
+    """Data that is named, as the model takes it; what had to be done to it is said."""
+    source = trained.open(data)
+    for note in source.notes:
+        say(f"note: {note}")
+    return source
 
 
 def rows_to_judge_by(
@@ -93,14 +103,31 @@ def rows_to_judge_by(
     return rows.some("all", limit, seed) if limit else rows
 
 
-def given_options(given: list[str] | None) -> dict[str, Any]:
+def given_options(
+    given: list[str] | None, names: Sequence[str] = (), rows: int = 0
+) -> dict[str, Any]:
     """The values of the options ``--given``: name=value for all rows, or name=@FILE with one value
-    for each (a .npy file, or a text file with one on each line)."""
-    found = parse_given(given or [])
-    return {
-        name: read_labels(value[1:]) if value.startswith("@") else value
-        for name, value in found.items()
-    }
+    for each (a .npy file, or a text file with one on each line; beside the names of pictures too).
+
+    Args:
+        given: the options.
+        names: what rows are called.
+        rows: how many there are; 0 if that is not known.
+    """
+    return dict(_given_values(parse_given(given or []), names, rows))
+
+
+def _given_values(
+    found: dict[str, str], names: Sequence[str], rows: int
+) -> Iterator[tuple[str, Any]]:
+    for name, value in found.items():
+        if not value.startswith("@"):
+            yield name, value
+            continue
+        values, notes = values_for(value[1:], names, rows)
+        for note in notes:
+            say(f"note: {name}: {note}")
+        yield name, values
 
 
 def use_threads(number: int) -> None:

@@ -22,6 +22,7 @@ from vaekit.interfaces.cli.shared import (
     given_options,
     named_rows_for,
     open_model,
+    opened,
     rows_for,
     rows_to_judge_by,
     say,
@@ -33,7 +34,7 @@ from vaekit.interfaces.cli.shared import (
 )
 from vaekit.runs.outputs import check_output, read_codes, write_parts, write_rows
 from vaekit.runs.trained import Trained
-from vaekit.system.checks import require
+from vaekit.system.checks import BadInput, require
 from vaekit.system.files import replacing
 from vaekit.system.types import Array
 
@@ -198,8 +199,13 @@ def report(
     from vaekit.pages.report import write_report
 
     trained = open_model(model, data)
-    how: dict[str, Any] = {"annealed": ais, "seed": seed, "given": given_options(given)}
-    path = write_report(trained, Path(model), output, data=data, **how)
+    source = trained.source if data is None else opened(trained, data)
+    if source is None:
+        raise BadInput("give the data to report on")
+    rows = source.part(trained.split_of(source))
+    told = given_options(given, rows.names, len(rows))
+    how: dict[str, Any] = {"annealed": ais, "seed": seed, "given": told}
+    path = write_report(trained, Path(model), output, data=data and source, **how)
     say(f"wrote {path}")
 
 
