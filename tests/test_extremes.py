@@ -7,19 +7,25 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
-from parts import LIKELIHOODS, VECTOR, rows
+from parts import LIKELIHOODS, VECTOR, model, rows
 from torch import distributions as D
 
 from vaekit.data_init import data_init, moments
 from vaekit.distributions import (
     Affine,
     BetaBinomial,
+    CategoricalLevels,
     ContinuousBernoulli,
+    DiscretizedLogistic,
+    LevelMixture,
     LowRankNormal,
     NegativeBinomial,
     Poisson,
     draw_with_density,
+    is_discrete,
 )
+from vaekit.evaluation import bound_curve, elbo_per_row, log_likelihood, log_likelihood_per_row
+from vaekit.evaluation.scores import score
 from vaekit.families import likelihood
 
 COUNTS = [0, 1, 2, 7, 100, 10_000, 10**6, 10**8, 2**31]
@@ -148,6 +154,65 @@ def test_no_probability_is_above_one(name):
         found.sum().backward()
         assert torch.isfinite(found).all()
         assert torch.isfinite(raw.grad).all()
+
+
+FAR = [0.0, 1e-30, 1e-6, 0.1, 1.0, 30.0, 1e4, 1e9, 2.0**31]
+
+
+def extremes():
+    """Every discrete distribution, with its parameters far apart, and values of all sizes."""
+    a, b = torch.tensor(FAR)[:, None, None], torch.tensor(FAR)[:, None]
+    counts = torch.tensor([0.0, 1, 2, 16, 100, 2**24, 2**31])
+    yield Poisson(a.clamp_min(1e-30)), counts
+    yield NegativeBinomial(a.clamp_min(1e-30), b.clamp_min(1e-6)), counts
+    for levels in (2, 17, 256, 4096):
+        k = torch.tensor([0.0, 1, (levels - 1) // 2, levels - 1])
+        yield BetaBinomial(a.clamp(1e-6, 1e9), b.clamp(1e-6, 1e9), levels), k
+        for sign in (1, -1):
+            loc, scale = (sign * a).expand(9, 9, 1), b.clamp_min(1e-6).expand(9, 9, 1)
+            yield DiscretizedLogistic(loc, scale, levels), k
+            logits = torch.stack([loc, -loc], -1).clamp(-1e4, 1e4)
+            parts = DiscretizedLogistic(torch.stack([loc, -loc], -1), scale[..., None], levels)
+            yield LevelMixture(D.Categorical(logits=logits), parts), k
+    logits = torch.cat([a, -a, a / 2], -1).clamp(-1e9, 1e9)
+    yield CategoricalLevels(logits=logits), torch.tensor([0.0, 1, 2])[:, None, None]
+    yield D.Bernoulli(logits=torch.cat([a, -a])), torch.tensor([0.0, 1.0])
+
+
+def test_no_discrete_distribution_is_above_one_anywhere():
+    for p, values in extremes():
+        found = p.log_prob(values)
+        assert is_discrete(p)
+        assert (found <= 1e-6).all(), (p, found.max())
+        assert not found.isnan().any(), p
+
+
+def test_a_probability_above_one_is_an_error_wherever_scores_are_made():
+    class Wrong(D.Bernoulli):
+        def log_prob(self, value):
+            return super().log_prob(value) + 1.0
+
+    m = model()
+    m.likelihood.family = type(
+        "Family", (), {"__call__": lambda self, raw: D.Independent(Wrong(logits=0 * raw + 9), 1)}
+    )()
+    x = torch.ones(4, *VECTOR)
+    for measure in (score, log_likelihood, elbo_per_row, log_likelihood_per_row, bound_curve):
+        with pytest.raises(ArithmeticError, match="above 0"):
+            measure(m, x)
+
+
+def test_no_estimate_of_a_probability_is_above_one():
+    """Rows that are certain: importance weights alone are noise around 1."""
+    m = model()
+    with torch.no_grad():
+        for parameter in m.likelihood.net.parameters():
+            parameter.fill_(40.0 * (parameter.dim() == 1))
+    x = torch.ones(50, *VECTOR)
+    found = log_likelihood(m, x, samples=10)
+    assert (found.value <= 0).all()
+    assert (found.value < 0).any()
+    assert (log_likelihood_per_row(m, x, samples=10) <= 0).all()
 
 
 LOGITS = [0.0, 1e-6, 1e-3, 0.0041, 0.0499, 0.05, 0.0501, 0.3, 0.5, 0.51, 2.0, 15.0, 50.0, 1000.0]

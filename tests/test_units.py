@@ -35,6 +35,30 @@ def test_another_unit_changes_the_elbo_by_its_logarithm_and_nothing_else(name, s
     assert other.kl == pytest.approx(one.kl, abs=2e-3)
 
 
+@pytest.mark.parametrize("scale", 10.0 ** np.arange(-10, 11, 5))
+@pytest.mark.parametrize("spreads", [0.0, -1e3, 1e9])
+def test_another_unit_and_zero_change_the_elbo_by_a_logarithm(scale, spreads):
+    x = np.random.default_rng(0).normal(size=(120, 2)) * [1.0, 3.0]
+    for name in ("gaussian", "laplace", "student_t"):
+        how = {"likelihood": name, "latent": 2, "width": 8, "epochs": 1}
+        one = vaekit.fit(x, **how).evaluate(samples=5)
+        other = vaekit.fit(scale * (x + spreads), **how).evaluate(samples=5)
+        assert other.elbo == pytest.approx(one.elbo - 2 * np.log(scale), abs=5e-3)
+        assert other.log_likelihood - other.elbo == pytest.approx(
+            one.log_likelihood - one.elbo, abs=5e-3
+        )
+        assert other.active_units == one.active_units
+
+
+def test_a_transformer_takes_large_offsets_too():
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    one, other = (
+        vaekit.VAETransformer(epochs=2, random_state=0).fit(x + shift) for shift in (0, 1e9)
+    )
+    assert np.allclose(one.transform(x), other.transform(x + 1e9), atol=1e-3)
+    assert np.allclose(one.score_samples(x), other.score_samples(x + 1e9), atol=1e-2)
+
+
 @pytest.mark.parametrize("offset", [1e6, 1e9, 1.7e12])
 @pytest.mark.parametrize("place", ["memory", "file", "table"])
 def test_a_large_offset_costs_nothing(offset, place, tmp_path):

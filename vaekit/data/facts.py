@@ -1,27 +1,57 @@
-"""Statistics of stored values: range, whole or fractional, binary."""
+"""Statistics of stored values: range, whole or fractional, binary, and where nothing changes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from vaekit.data.on_disk import Values, chunks_of
 
+ROUNDING = 4  # units in the last place by which computed numbers that are the same may differ
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The smallest and the largest of each number of a row over some rows, as they are stored.
+
+    Args:
+        low: the smallest, of the shape of one row.
+        high: the largest.
+    """
+
+    low: Tensor
+    high: Tensor
+
+    @property
+    def alike(self) -> Tensor:
+        """Which numbers are the same in all these rows, but for rounding."""
+        if not self.low.is_floating_point():
+            return self.low == self.high
+        size = torch.maximum(self.low.abs(), self.high.abs())
+        least = ROUNDING * torch.finfo(self.low.dtype).eps
+        return self.high / 2 - self.low / 2 <= size * (least / 2)  # halves: no overflow
+
+    def beyond(self, other: Ends) -> Tensor:
+        """Which numbers others have smaller or larger."""
+        return (other.low < self.low) | (other.high > self.high)
+
 
 @dataclass(frozen=True)
 class Facts:
-    """Statistics of all values.
+    """Statistics of all values: which there are says what can describe them.
 
     Args:
         low: the smallest.
         high: the largest.
         binary: whether there are at most two values, 0 and ``high``.
-        whole: whether there are no fractions.
+        whole: whether there are no fractions, as far as the type of the values can tell.
         pixels: whether all are k / 255, as 8-bit pixels divided by 255 are.
         byte: whether they are stored as uint8.
-        ends: share of values that equal ``low`` or ``high``.
+        ends: share of the values of training rows that equal ``low`` or ``high``.
+        train: the ends of each number over the training rows.
+        all: the same over all rows.
     """
 
     low: float
@@ -31,6 +61,8 @@ class Facts:
     pixels: bool
     byte: bool
     ends: float
+    train: Ends = field(compare=False, repr=False)
+    all: Ends = field(compare=False, repr=False)
 
     @property
     def unit(self) -> bool:
@@ -40,7 +72,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class ValueStats:
-    """The same of some rows, and how many values equal the extremes."""
+    """The same of some rows, and how many values of their training rows equal the extremes."""
 
     low: float
     high: float
@@ -50,15 +82,29 @@ class ValueStats:
     at_low: int
     at_high: int
     count: int
+    train: Ends | None
+    all: Ends
 
 
-def facts(values: Values) -> Facts:
-    """Compute them in one pass."""
-    fractional = values.is_floating_point()
-    seen = [_value_stats(part, fractional) for part in chunks_of(values, "looking at the data")]
+def facts(values: Values, train: Tensor | None = None) -> Facts:
+    """Compute them in one pass.
+
+    Args:
+        values: of all rows.
+        train: indices of the training rows; None for all.
+    """
+    fractional, start = values.is_floating_point(), 0
+    is_train = torch.full((len(values),), train is None)
+    if train is not None:
+        is_train[train] = True
+    seen = []
+    for part in chunks_of(values, "looking at the data"):
+        seen.append(_value_stats(part, is_train[start : start + len(part)], fractional))
+        start += len(part)
     low, high = min(s.low for s in seen), max(s.high for s in seen)
     at_low = sum(s.at_low for s in seen if s.low == low)
     at_high = sum(s.at_high for s in seen if s.high == high)
+    every = _joined([s.all for s in seen])
     return Facts(
         low=low,
         high=high,
@@ -66,23 +112,43 @@ def facts(values: Values) -> Facts:
         whole=all(s.whole for s in seen),
         pixels=fractional and low >= 0 and high <= 1 and all(s.pixels for s in seen),
         byte=values.dtype == torch.uint8,
-        ends=(at_low + at_high * (high > low)) / sum(s.count for s in seen),
+        ends=(at_low + at_high * (high > low)) / max(sum(s.count for s in seen), 1),
+        train=_joined([s.train for s in seen if s.train is not None] or [every]),
+        all=every,
     )
 
 
-def _value_stats(values: Tensor, fractional: bool) -> ValueStats:
+def _value_stats(values: Tensor, is_train: Tensor, fractional: bool) -> ValueStats:
     low, high = (float(v) for v in values.aminmax())
-    at_low, at_high = values == low, values == high
+    own = values if bool(is_train.all()) else values[is_train]
     return ValueStats(
         low=low,
         high=high,
-        binary=low >= 0 and bool((at_high | (values == 0)).all()),
-        whole=not fractional or bool((values == values.round()).all()),
+        binary=low >= 0 and bool(((values == high) | (values == 0)).all()),
+        whole=not fractional or _is_whole(values, max(abs(low), abs(high))),
         pixels=fractional and low >= 0 and high <= 1 and _are_pixels(values),
-        at_low=int(at_low.sum()),
-        at_high=int(at_high.sum()),
-        count=values.numel(),
+        at_low=int((own == low).sum()),
+        at_high=int((own == high).sum()),
+        count=own.numel(),
+        train=_ends(own) if len(own) else None,
+        all=_ends(values),
     )
+
+
+def _ends(values: Tensor) -> Ends:
+    return Ends(values.amin(0), values.amax(0))
+
+
+def _joined(parts: list[Ends]) -> Ends:
+    low = torch.stack([part.low for part in parts]).amin(0)
+    return Ends(low, torch.stack([part.high for part in parts]).amax(0))
+
+
+def _is_whole(values: Tensor, largest: float) -> bool:
+    """Whether there are no fractions; beyond 1 / eps every floating-point number is whole, which
+    says nothing."""
+    known = largest <= 1 / torch.finfo(values.dtype).eps
+    return known and bool((values == values.round()).all())
 
 
 def _are_pixels(values: Tensor) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -13,6 +15,7 @@ from vaekit.system.checks import known, require, size_text
 
 BINARIZE = ("none", "threshold", "dynamic")
 COLOURS = ("rgb", "minus_green")
+NEAR = 8  # units in the last place by which a constant may differ by rounding
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,9 @@ class Representation:
         colours: "rgb"; "minus_green" (red and blue as their difference from green, around 128 and
             modulo 256: photographs' channels are alike, and nothing is lost).
         offset: subtracted in float64, one for each number of a vector; empty for nothing.
+        constant: (place, value) of numbers that were the same in all training rows and are no
+            part of what is modelled: places count through a row, values are as stored. They have
+            this value in every x, and in all that is decoded.
     """
 
     shape: tuple[int, ...]
@@ -38,6 +44,7 @@ class Representation:
     whole: bool = False
     colours: str = "rgb"
     offset: tuple[float, ...] = ()
+    constant: tuple[tuple[int, float], ...] = ()
 
     def __post_init__(self) -> None:
         known("way to binarize", self.binarize, BINARIZE)
@@ -46,15 +53,56 @@ class Representation:
         object.__setattr__(self, "offset", tuple(self.offset))
         fits = not self.offset or (len(self.offset),) == self.shape
         require(fits, f"{len(self.offset)} offsets for rows of {size_text(self.shape)}")
+        object.__setattr__(self, "constant", tuple((int(i), v) for i, v in self.constant))
+        inside = all(0 <= place < math.prod(self.shape) for place, _ in self.constant)
+        require(inside, f"a constant that is not in rows of {size_text(self.shape)}")
 
     @property
     def is_drawn(self) -> bool:
         """Whether x is drawn: then it needs a generator."""
         return self.binarize == "dynamic"
 
+    @property
+    def varying(self) -> int:
+        """How many numbers of a row are modelled: all but the constant ones."""
+        return math.prod(self.shape) - len(self.constant)
+
+    @cached_property
+    def is_constant(self) -> Tensor:
+        """Which numbers of a row are constant, (*shape)."""
+        found = torch.zeros(math.prod(self.shape), dtype=torch.bool)
+        found[[place for place, _ in self.constant]] = True
+        return found.view(self.shape)
+
+    @cached_property
+    def stored_constants(self) -> Tensor:
+        """Their values as stored, (*shape) in float64; 0 elsewhere."""
+        found = torch.zeros(math.prod(self.shape), dtype=torch.float64)
+        for place, value in self.constant:
+            found[place] = value
+        return found.view(self.shape)
+
+    @cached_property
+    def constants(self) -> Tensor:
+        """Their values in x, (*shape)."""
+        return self._centred(self.stored_constants[None])[0] / self.scale
+
+    def departing(self, values: Tensor) -> Tensor:
+        """Where rows hold another value than a constant, (rows, *shape), but for rounding."""
+        kind = getattr(torch, self.dtype)
+        least = NEAR * torch.finfo(kind).eps if kind.is_floating_point else 0.0
+        own = self.stored_constants
+        return self.is_constant & ((values.double() - own).abs() > least * own.abs())
+
     def encode(self, values: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Stored values, (rows, *shape), to x in float32; ``generator`` feeds "dynamic"."""
         self.check(values)
+        x = self._encoded(values, generator)
+        if not self.constant:
+            return x
+        return torch.where(self.is_constant.to(x.device), self.constants.to(x.device), x)
+
+    def _encoded(self, values: Tensor, generator: torch.Generator | None) -> Tensor:
         x = self.subtract_green(self._centred(values)).div_(self.scale)
         if self.is_drawn:
             return (torch.rand(x.shape, generator=generator).to(x.device) < x).to(x.dtype)
@@ -68,10 +116,12 @@ class Representation:
         if self.offset:
             values = values.double() + torch.tensor(self.offset, dtype=torch.float64)
         dtype = getattr(torch, self.dtype)
-        if dtype.is_floating_point:
+        if not dtype.is_floating_point:
+            info = torch.iinfo(dtype)
+            values = values.round().clamp(info.min, info.max)
+        if not self.constant:
             return values.to(dtype)
-        info = torch.iinfo(dtype)
-        return values.round().clamp(info.min, info.max).to(dtype)
+        return torch.where(self.is_constant, self.stored_constants.to(dtype), values.to(dtype))
 
     def _centred(self, values: Tensor) -> Tensor:
         """Values less the offset in float32, a copy."""
@@ -103,6 +153,6 @@ class Representation:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON; without an offset it says nothing of one, as in older models."""
-        found = asdict(self)
-        return found if self.offset else {k: v for k, v in found.items() if k != "offset"}
+        """For JSON; of an offset and of constants only where there are some, as in older models."""
+        unsaid = {name for name in ("offset", "constant") if not getattr(self, name)}
+        return {name: value for name, value in asdict(self).items() if name not in unsaid}

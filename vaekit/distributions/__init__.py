@@ -4,7 +4,8 @@ from vaekit.distributions.affine import Affine
 from vaekit.distributions.bernoulli import ContinuousBernoulli
 from vaekit.distributions.counts import NegativeBinomial, Poisson
 from vaekit.distributions.divergences import exact_kl, kl_per_dimension, log_prob_per_element
-from vaekit.distributions.draws import common_draws, draw_with_density, has_density
+from vaekit.distributions.draws import common_draws, draw_with_density, has_density, is_discrete
+from vaekit.distributions.known import SomeKnown
 from vaekit.distributions.levels import (
     BetaBinomial,
     CategoricalLevels,
@@ -27,11 +28,13 @@ __all__ = [
     "NegativeBinomial",
     "Point",
     "Poisson",
+    "SomeKnown",
     "StudentT",
     "common_draws",
     "draw_with_density",
     "exact_kl",
     "has_density",
+    "is_discrete",
     "kl_per_dimension",
     "log_prob_per_element",
     "quantiles",

@@ -31,6 +31,15 @@ def has_density(q: D.Distribution) -> bool:
     return True
 
 
+def is_discrete(p: D.Distribution) -> bool:
+    """Whether it gives probabilities to values, which are at most 1, and not densities."""
+    try:
+        support = p.support
+    except NotImplementedError:  # it does not say
+        return False
+    return support is not None and bool(support.is_discrete)
+
+
 @has_density.register
 def _(q: Point) -> bool:
     return False

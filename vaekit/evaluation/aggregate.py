@@ -52,7 +52,8 @@ class Aggregate:
     @property
     def figures(self) -> tuple[Figure, ...]:
         """As people read them."""
-        least = f"at least: {self.rows:,} rows show no more" if self.saturated else ""
+        shown = "1 row shows" if self.rows == 1 else f"{self.rows:,} rows show"
+        least = f"at least: {shown} no more" if self.saturated else ""
         return (
             Figure("mutual information", self.mutual_information, note=least or "of code and row"),
             Figure("marginal KL", self.marginal_kl, note="from all codes to the prior"),

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from vaekit.distributions import kl_per_dimension
-from vaekit.evaluation.passes import at_mean, drawn, in_chunks, latent_distributions
+from vaekit.evaluation.passes import at_mean, chunks, drawn, in_chunks, latent_distributions
 from vaekit.models import Graph
 from vaekit.rows import AnyRows, Rows
 from vaekit.system.seeding import seeded
 
 ACTIVE = 0.01
+FEWEST = 10  # different rows that show which latents move
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,14 @@ class LatentHealth:
         kl: mean KL(q(z_i|x) || p(z_i)) of each dimension in nats, (dim,); None unless both are
             Gaussian.
         variance: variance over the rows of each posterior mean, (dim,).
+        rows: how many there are.
+        different: how many of them differ, counted up to 10.
     """
 
     kl: Tensor | None
     variance: Tensor
+    rows: int = FEWEST
+    different: int = FEWEST
 
     @property
     def active(self) -> Tensor:
@@ -35,9 +40,16 @@ class LatentHealth:
         return self.variance > ACTIVE
 
     @property
+    def can_tell(self) -> bool:
+        """Whether there are rows enough, and different ones, to show which units are active."""
+        return self.different >= FEWEST
+
+    @property
     def diagnosis(self) -> str:
         """One sentence for people."""
         used, total = int(self.active.sum()), len(self.active)
+        if not self.can_tell:
+            return self._too_few
         if used == 0:
             return (
                 "Posterior collapse: no latent unit depends on the data. Give the KL a warm-up, "
@@ -50,6 +62,18 @@ class LatentHealth:
             )
         return f"{used} of {total} latent units are in use."
 
+    @property
+    def _too_few(self) -> str:
+        if self.rows < FEWEST:
+            do = "do" if self.rows > 1 else "does"
+            return f"{_rows(self.rows)} {do} not show which latent units are used."
+        alike = "all the same" if self.different == 1 else f"only {self.different} different ones"
+        return f"{_rows(self.rows)}, {alike}, do not show which latent units are used."
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} row{'s' * (number != 1)}"
+
 
 @torch.inference_mode()
 def latent_health(model: Graph, rows: AnyRows, seed: int = 0) -> LatentHealth:
@@ -61,7 +85,19 @@ def latent_health(model: Graph, rows: AnyRows, seed: int = 0) -> LatentHealth:
     with seeded(seed, "health"):
         means, kl = in_chunks(lambda part: _means_and_kl(model, part), rows).double().unbind(1)
     known = not bool(kl.isnan().any())
-    return LatentHealth(kl.mean(0) if known else None, means.var(0, correction=0))
+    variance = means.var(0, correction=0)
+    return LatentHealth(kl.mean(0) if known else None, variance, len(rows), _different(rows))
+
+
+def _different(rows: AnyRows) -> int:
+    """How many rows differ, counted no further than is needed."""
+    seen: set[bytes] = set()
+    for part in chunks(rows):
+        for row in range(len(part)):
+            seen.add(b"".join(t[row].cpu().numpy().tobytes() for t in part.tensors))
+            if len(seen) == FEWEST:
+                return FEWEST
+    return len(seen)
 
 
 def _means_and_kl(model: Graph, rows: Rows) -> Tensor:

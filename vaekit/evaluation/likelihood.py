@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vaekit.distributions import is_discrete
 from vaekit.evaluation.passes import ROWS, chunks, concatenated, in_chunks
 from vaekit.evaluation.tails import Sums, spread, tail_length
 from vaekit.models import Graph
@@ -19,6 +20,7 @@ from vaekit.system.seeding import seeded
 
 PARTICLES, NUMBERS = 20_000, 2**21  # at once; of their decoded numbers, that caches can hold
 FEW, HEAVY = 30, 0.7  # effective samples, and shape of the tail, of a mean that is to be believed
+ROUNDING = 1e-3  # nats of a row by which sums of many log probabilities may err
 PIECE = 50  # particles of a row at once, where their noise must not depend on the rows
 
 
@@ -97,7 +99,7 @@ class BoundCurve:
     Args:
         particles: K.
         bound: its mean over the rows.
-        error: standard error of that mean.
+        error: standard error of that mean; NaN for one row.
     """
 
     particles: list[int]
@@ -114,13 +116,16 @@ def bound_curve(model: Graph, rows: AnyRows, *, most: int = 1024, seed: int = 0)
     with torch.inference_mode(), seeded(seed, "curve"):
         size = max(PARTICLES // most, 1)
         ratios = torch.cat(
-            [_log_ratio(trace(model, part, samples=most)) for part in chunks(rows, size, "bounds")],
+            [
+                _log_ratio(checked(trace(model, part, samples=most)))
+                for part in chunks(rows, size, "bounds")
+            ],
             1,
         )
     sizes = [2**i for i in range(most.bit_length()) if most % 2**i == 0]
     groups = [torch.logsumexp(ratios.unflatten(0, (-1, k)), 1) - math.log(k) for k in sizes]
     means = [bounds.mean(0) for bounds in groups]
-    errors = [m.std().item() / math.sqrt(len(m)) for m in means]
+    errors = [m.std().item() / math.sqrt(len(m)) if len(m) > 1 else math.nan for m in means]
     return BoundCurve(sizes, [m.mean().item() for m in means], errors)
 
 
@@ -136,7 +141,7 @@ def elbo_per_row(model: Graph, rows: AnyRows, *, samples: int = 1, seed: int = 0
 
     def bound(part: Rows) -> Tensor:
         with seeded(seed, "elbo"):
-            return elbo(trace(model, part, samples=samples, rule=with_common_noise))
+            return elbo(checked(trace(model, part, samples=samples, rule=with_common_noise)))
 
     return in_chunks(bound, rows)
 
@@ -196,13 +201,32 @@ def _weights(
     """Sums of the weights of each row."""
     piece, keep = max(particles // max(len(rows), 1), 1), tail_length(samples) + 1
 
+    most = math.inf
+
     def some(number: int) -> Sums:
-        return Sums.of(_log_ratio(trace(model, rows, samples=number, rule=rule)), keep)
+        nonlocal most
+        found = checked(trace(model, rows, samples=number, rule=rule))
+        most = math.log(samples) if is_discrete(found.likelihood) else math.inf
+        return Sums.of(_log_ratio(found), keep)
 
     found = some(min(piece, samples))
     for start in range(piece, samples, piece):
         found = found.joined(some(min(piece, samples - start)), keep)
-    return found
+    return found._replace(total=found.total.clamp_max(most))  # a probability is at most 1
+
+
+def checked(t: Trace) -> Trace:
+    """The same trace.
+
+    Raises:
+        ArithmeticError: if it gives a discrete value a probability above 1, which no model can.
+    """
+    if is_discrete(t.likelihood) and bool((t.log_px > ROUNDING).any()):
+        raise ArithmeticError(
+            f"log p(x|z) of discrete values is {t.log_px.max().item():.3g}, above 0: this is a "
+            "fault of vaekit's likelihood; please report it with its parameters"
+        )
+    return t
 
 
 def _log_ratio(t: Trace) -> Tensor:

@@ -14,7 +14,12 @@ from vaekit.evaluation.aggregate import Aggregate, aggregate
 from vaekit.evaluation.annealing import anneal, sandwich
 from vaekit.evaluation.figures import Figure, Figures, short
 from vaekit.evaluation.latents import LatentHealth, latent_health
-from vaekit.evaluation.likelihood import LogLikelihood, bits_per_dimension, log_likelihood
+from vaekit.evaluation.likelihood import (
+    LogLikelihood,
+    bits_per_dimension,
+    checked,
+    log_likelihood,
+)
 from vaekit.evaluation.passes import ROWS, chunks, concatenated, decode, encode, in_chunks
 from vaekit.models import Graph
 from vaekit.models.trace import trace
@@ -149,7 +154,8 @@ class Scores:
         rows: how many.
         samples: importance samples for each; 0 without a density.
         mean_squared_error: per number, between x and the mean of p(x|z) at the posterior mean.
-        active_units: latent units whose mean moves with x.
+        active_units: latent units whose mean moves with x; None where there are too few rows, or
+            too like each other, to tell.
         latent_units: how many there are.
         reconstruction: - E_q[log p(x|z)], nats per row; elbo = - reconstruction - kl.
         diagnosis: what the numbers mean, in words.
@@ -164,7 +170,7 @@ class Scores:
     rows: int
     samples: int
     mean_squared_error: float
-    active_units: int
+    active_units: int | None
     latent_units: int
     reconstruction: float
     diagnosis: str
@@ -174,6 +180,10 @@ class Scores:
     bits: Bits | None = None
     aggregate: Aggregate | None = None
     annealing: Annealing | None = None
+
+    def of_share(self, share: float) -> Scores:
+        """The same where only this share of a row's numbers vary: all error is theirs."""
+        return replace(self, mean_squared_error=self.mean_squared_error / share)
 
     @property
     def elbo(self) -> float | None:
@@ -199,7 +209,7 @@ class Scores:
     def figures(self) -> list[Figures]:
         """All numbers in groups, those that matter most first."""
         error = self.mean_squared_error
-        sampled = f"{self.rows:,} rows, {self.samples:,} samples each"
+        sampled = f"{self.rows:,} row{'s' * (self.rows > 1)}, {self.samples:,} samples each"
         groups = [
             (f"Likelihood, nats per row ({sampled})", (self.density, self.annealing)),
             ("Bits for each number of a row", (self.bits,)),
@@ -209,8 +219,10 @@ class Scores:
             Figures(t, tuple(f for p in ps if p is not None for f in p.figures)) for t, ps in groups
         ]
         rebuilt = Figure("squared error", error, note="per number, of x from its code's mean")
-        used = Figure("units in use", self.active_units, note=f"of {self.latent_units:,}")
-        return [*told, Figures("Reconstruction and latents", (rebuilt, used))]
+        units = self.active_units
+        note = f"of {self.latent_units:,}"
+        used = () if units is None else (Figure("units in use", units, note=note),)
+        return [*told, Figures("Reconstruction and latents", (rebuilt, *used))]
 
     def to_dict(self) -> dict[str, Any]:
         """All numbers by name, for JSON: None where a model has no density, or a number was not
@@ -257,7 +269,7 @@ def score(
         rows=len(rows),
         samples=samples if density else 0,
         mean_squared_error=reconstruction_error(model, rows),
-        active_units=int(health.active.sum()),
+        active_units=int(health.active.sum()) if health.can_tell else None,
         latent_units=len(health.active),
         reconstruction=-terms[0].mean().item(),
         diagnosis=health.diagnosis,
@@ -267,7 +279,7 @@ def score(
         return basic
     found = log_likelihood(model, rows, samples=samples, seed=seed, title="log p(x)")
     whole = aggregate(model, rows, seed=seed)
-    doubts, mismatch = _doubts(found), _mismatch(whole)
+    doubts, mismatch = _doubts(found), _mismatch(whole) if health.can_tell else []
     return replace(
         basic,
         diagnosis=" ".join([health.diagnosis, *mismatch, *doubts]),
@@ -318,6 +330,8 @@ def _doubts(found: LogLikelihood) -> tuple[str, ...]:
 
 def _verdict(health: LatentHealth, whole: Aggregate | None, kl: float, *, mismatch: bool) -> str:
     """How good a model with a density is at a look."""
+    if not health.can_tell:
+        return "No verdict: too few rows, or too like each other, to judge a model by."
     if not health.active.any():
         return "A collapsed model: its codes tell nothing of a row."
     known = whole is not None and not whole.saturated
@@ -358,7 +372,8 @@ def elbo_terms(model: Graph, rows: AnyRows, seed: int = 0) -> Tensor:
     draws = max(min(16, 20_000 // len(rows)), 1)
     model.eval()
     with torch.inference_mode(), seeded(seed, "elbo"):
-        traces = (trace(model, part, samples=draws) for part in chunks(rows, ROWS // draws, "ELBO"))
+        parts = chunks(rows, ROWS // draws, "ELBO")
+        traces = (checked(trace(model, part, samples=draws)) for part in parts)
         pairs = (torch.stack([reconstruction(t), t.kl.mean(0)], 1).double() for t in traces)
         return concatenated(pairs, len(rows)).T
 

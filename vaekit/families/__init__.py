@@ -4,6 +4,7 @@ from vaekit.families.base import Family, Kind, Likelihood, Range
 from vaekit.families.catalogue import LIKELIHOODS, likelihood
 from vaekit.families.elementwise import Bernoulli, Elementwise
 from vaekit.families.gaussians import DiagonalNormal, FullNormal, LowRankNormal, PointMass
+from vaekit.families.known import WithKnown
 from vaekit.families.levels import BetaBinomialLevels, Categorical, LogisticMixture, OneHot
 from vaekit.families.located import Located
 
@@ -24,5 +25,6 @@ __all__ = [
     "OneHot",
     "PointMass",
     "Range",
+    "WithKnown",
     "likelihood",
 ]

@@ -11,10 +11,10 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from vaekit.data.readers.arrays import is_frame, split_frame
+from vaekit.data.readers.arrays import is_frame, split_frame, to_rows
 from vaekit.data.readers.roles import ColumnRoles
 from vaekit.data.source import SPLITS, Source, source
-from vaekit.runs.job import prepare
+from vaekit.runs.job import prepare, warn_of
 from vaekit.runs.run import run_here
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
@@ -82,6 +82,7 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             rows, self.recipe, latent=self.latent, likelihood=self.likelihood,
             epochs=self.epochs, batch=self.batch, lr=self.lr, seed=seed, **(self.options or {}),
         )  # fmt: skip
+        warn_of(job)
         run = job.run()
         run_here(run)
         self.model_, self.n_iter_ = Trained(run.best_model(), job.config()), run.state.step
@@ -150,7 +151,7 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return validate_data(self, X, dtype=(np.float64, np.float32), reset=False), beside
 
     def _source(self, X: Array, beside: dict[str, Array], seed: int) -> Source:
-        values = torch.from_numpy(np.ascontiguousarray(X, dtype=np.float32))
+        values = to_rows(X, "X", exact=True)
         order = torch.randperm(len(values), generator=torch.Generator().manual_seed(seed))
         validation = int(self.validation * len(values))
         parts = (order[validation:], order[:validation], order[:0])

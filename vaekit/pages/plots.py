@@ -17,7 +17,7 @@ PALETTE = (
     "#4c78d8", "#e8803c", "#3fa66b", "#d9534f", "#9a6fd0",
     "#a0714f", "#e07bb5", "#8a8f98", "#b5a53a", "#36b1c4",
 )  # fmt: skip
-MOST_POINTS = 10_000
+MOST_POINTS, FEW = 10_000, 20
 
 
 def loss_curves(lines: list[dict[str, Any]]) -> str:
@@ -64,11 +64,10 @@ def plane(codes: Array) -> tuple[Array, tuple[str, str]]:
         return codes, ("z0", "z1")
     centred = codes - codes.mean(0)
     _, spread, directions = np.linalg.svd(centred, full_matrices=False)
-    shares = spread**2 / max((spread**2).sum(), 1e-12)
-    names = tuple(
-        f"{n} component ({s:.0%})" for n, s in zip(("first", "second"), shares, strict=False)
-    )
-    return centred @ directions[:2].T, (names[0], names[1])
+    points = np.zeros((len(codes), 2))  # of one row there is no second direction
+    points[:, : len(directions[:2])] = centred @ directions[:2].T
+    shares = np.append(spread, 0.0) ** 2 / max((spread**2).sum(), 1e-12)
+    return points, (f"first component ({shares[0]:.0%})", f"second component ({shares[1]:.0%})")
 
 
 def bound_curve(curve: BoundCurve, bracket: dict[str, tuple[float, float]]) -> str:
@@ -163,21 +162,27 @@ def column_histograms(real: Array, drawn: Array, columns: list[str]) -> str:
         for axis in axes.flat[len(shown) :]:
             axis.set_axis_off()
         for number, (axis, name) in enumerate(zip(axes.flat, shown, strict=False)):
-            span = np.quantile(real[:, number], (0.005, 0.995))
-            bins = np.linspace(span[0], max(span[1], span[0] + 1e-9), 40)
-            axis.hist(real[:, number], bins, density=True, color=MUTED, alpha=0.45, label="data")
+            data, samples = (rows[:, number].astype(np.float64) for rows in (real, drawn))
+            bins = _bins(data, samples)
+            shares = [np.full(len(c), 1 / (len(c) * (bins[1] - bins[0]))) for c in (data, samples)]
+            axis.hist(data, bins, weights=shares[0], color=MUTED, alpha=0.45, label="data")
             axis.hist(
-                drawn[:, number],
-                bins,
-                density=True,
-                histtype="step",
-                color=ACCENT,
-                linewidth=1.6,
+                samples, bins, weights=shares[1], histtype="step", color=ACCENT, linewidth=1.6,
                 label="samples",
-            )
+            )  # fmt: skip
             axis.set(title=name[:24], yticks=[])
         axes[0][0].legend(fontsize=8)
         return svg(made, "Each column: data and samples")
+
+
+def _bins(real: Array, drawn: Array) -> Array:
+    """Edges that hold nearly all of the data; of few rows, and of samples."""
+    shown = real if len(real) >= FEW else np.append(real, drawn)
+    low, high = (float(v) for v in np.quantile(shown, (0.005, 0.995)))
+    size = max(abs(low), abs(high)) or 1.0
+    if high - low <= 1e-12 * size:
+        low, high = low - size / 2, high + size / 2
+    return np.linspace(low, high, 40)
 
 
 def _zoomed(values: list[float]) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from vaekit import recipes
 from vaekit.data.on_disk import in_memory
 from vaekit.data.readers.arrays import to_array
 from vaekit.evaluation import bound_curve
+from vaekit.evaluation.latents import ACTIVE
 from vaekit.evaluation.scores import annealed_part
 from vaekit.models.drawing import from_posterior
 from vaekit.models.trace import trace
@@ -30,6 +31,7 @@ from vaekit.system.seeding import seeded
 
 ROWS_SHOWN = 5000
 UNFITTED = ", and codes drawn from a normal prior need not decode to anything."
+PALE = "; units whose mean never moves are pale"
 ROWS_FOR_CURVE, CURVE, MOST_CLASSES = 100, 512, 100
 
 
@@ -86,8 +88,9 @@ def top(view: View) -> str:
             ("bits per number", f"{s.bits.bits_per_dimension:.3f}"),
             *values,
         ]
+    units = "not shown" if s.active_units is None else s.active_units
     values += [
-        ("latent units in use", f"{s.active_units} of {s.latent_units}"),
+        ("latent units in use", f"{units} of {s.latent_units}"),
         ("parameters", f"{count(view.trained.model):,}"),
     ]
     warned = [page.warning(text) for text in warnings(view)]
@@ -96,8 +99,10 @@ def top(view: View) -> str:
 
 def warnings(view: View) -> list[str]:
     """What a reader must know before believing the numbers."""
-    found = [*view.trained.config.likelihood.warnings, *view.scores.doubts]
-    if view.scores.active_units < max(view.scores.latent_units / 4, 1):
+    chosen = view.trained.config.likelihood
+    found = [*chosen.warnings, *chosen.remarks, *view.scores.doubts]
+    used = view.scores.active_units
+    if used is None or used < max(view.scores.latent_units / 4, 1):
         found.append(view.scores.diagnosis)
     if not view.trained.has_density:
         found.append(
@@ -116,10 +121,9 @@ def curves(view: View) -> str:
 def latents(view: View) -> str:
     """How much each latent unit carries."""
     kl = view.kl_per_dimension
-    active = view.codes.var(0) > 0.01
-    caption = (
-        "KL(q(z_i|x) || p(z_i)) averaged over test rows; units whose mean never moves are pale."
-    )
+    told = view.scores.active_units is not None
+    active = (view.codes.var(0) > ACTIVE) | (not told)
+    caption = "KL(q(z_i|x) || p(z_i)) averaged over test rows" + PALE * told + "."
     return page.section(
         "Latent units",
         page.plot(plots.kl_bars(kl, active), caption),

@@ -62,16 +62,17 @@ def ways(
     """From stored values to a model's whole numbers, and back; exact wherever that is possible."""
     unit = 1.0 if representation.binarize != "none" else representation.scale
     parts = round(1 / unit) if unit < 1 else 1
+    start = np.array(representation.offset or 0.0).astype(np.int64)
 
     def forth(rows: Array) -> Array:
         if unit == 1:
             whole = rows.astype(np.int64)
         else:
             whole = np.rint(rows.astype(np.float64) * parts / max(unit, 1)).astype(np.int64)
-        return representation.subtract_green(torch.from_numpy(whole)).numpy()
+        return representation.subtract_green(torch.from_numpy(whole - start)).numpy()
 
     def back(x: Array) -> Array:
-        whole = representation.add_green(torch.from_numpy(x)).numpy()
+        whole = representation.add_green(torch.from_numpy(x)).numpy() + start
         return whole if unit == 1 else whole * max(unit, 1) / parts
 
     return forth, back

@@ -33,6 +33,7 @@ class Origin:
         label_names: what the labels mean.
         opening: how it was opened, and how other data is.
         open: path or name under which it can be opened again, or None for data in memory.
+        span: the smallest and the largest value; None in older models.
     """
 
     name: str
@@ -42,9 +43,10 @@ class Origin:
     label_names: tuple[str, ...] = ()
     opening: Opening = AS_IT_IS
     open: str | None = None
+    span: tuple[float, float] | None = None
 
     def to_json(self) -> Json:
-        """The opening's fields stand among the data's; ``given`` only where there is something."""
+        """The opening's fields stand among the data's; ``given`` and the span only where known."""
         opening = self.opening
         found = {
             "open": self.open,
@@ -58,7 +60,8 @@ class Origin:
             "columns": list(self.columns),
             "label_names": list(self.label_names),
         }
-        return found | ({"given": list(opening.given)} if opening.given else {})
+        found |= {"given": list(opening.given)} if opening.given else {}
+        return found | ({"span": list(self.span)} if self.span else {})
 
 
 @dataclass(frozen=True)
@@ -68,16 +71,19 @@ class Chosen:
     Args:
         name: of p(x|z).
         why: it was chosen.
-        warnings: what is wrong with it for this data.
+        warnings: why the loss is no log likelihood of the data, where it is none.
+        remarks: what a person should know of the data.
     """
 
     name: str
     why: str
     warnings: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def to_json(self) -> Json:
-        """Lists and strings."""
-        return {"name": self.name, "why": self.why, "warnings": list(self.warnings)}
+        """Lists and strings; remarks only where there are some."""
+        found: Json = {"name": self.name, "why": self.why, "warnings": list(self.warnings)}
+        return found | ({"remarks": list(self.remarks)} if self.remarks else {})
 
 
 @dataclass(frozen=True)
@@ -144,6 +150,12 @@ class Config:
     def columns(self) -> list[str] | None:
         """Names of the numbers of a row, where they have names."""
         return list(self.data.columns) or None
+
+    @property
+    def likelihood_of_x(self) -> str:
+        """The likelihood's name and what x is, for a complaint about x."""
+        less = " (of each column less its offset)" if self.representation.offset else ""
+        return self.likelihood.name + less
 
     def identity(self) -> Json:
         """All of it that decides what the model computes: what the fingerprint of an archive is
@@ -297,6 +309,9 @@ def _representation(part: Part) -> Representation:
     offset = part.get("offset", ())
     part.require(isinstance(offset, list | tuple), "offset", "a list of numbers")
     part.require(all(map(_is_number, offset)), "offset", "a list of numbers")
+    constant = part.get("constant", ())
+    fine = isinstance(constant, list | tuple) and all(map(_is_constant, constant))
+    part.require(fine, "constant", "a list of pairs of place and value")
     for key in {"binarize", "colours"} & part.found.keys():
         part.text(key)
     return _made(part, lambda: Representation(**part.found))
@@ -329,6 +344,9 @@ def _origin(part: Part) -> Origin:
     given = part.texts("given") if "given" in part.found else ()
     label, labels = part.maybe_text("label"), part.maybe_text("labels")
     pair = None if size is None else (size[0], size[1])
+    span = part.get("span")
+    sound = isinstance(span, list) and len(span) == 2 and all(map(_is_number, span))
+    part.require(span is None or sound, "span", "two numbers")
     return Origin(
         name=part.text("name"),
         fingerprint=part.text("fingerprint"),
@@ -337,11 +355,13 @@ def _origin(part: Part) -> Origin:
         label_names=part.texts("label_names"),
         opening=_made(part, lambda: Opening(label, labels, pair, tiles, given)),
         open=part.maybe_text("open"),
+        span=None if span is None else (span[0], span[1]),
     )
 
 
 def _chosen(part: Part) -> Chosen:
-    return Chosen(part.text("name"), part.text("why"), part.texts("warnings"))
+    remarks = part.texts("remarks") if "remarks" in part.found else ()
+    return Chosen(part.text("name"), part.text("why"), part.texts("warnings"), remarks)
 
 
 def _prior(part: Part) -> PriorChoice:
@@ -357,6 +377,11 @@ def _made(part: Part, make: Callable[[], T]) -> T:
 
 def _is_whole(value: Any, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _is_constant(pair: Any) -> bool:
+    pairs = isinstance(pair, list | tuple) and len(pair) == 2
+    return pairs and _is_whole(pair[0], 0) and _is_number(pair[1])
 
 
 def _is_number(value: Any) -> bool:

@@ -11,7 +11,7 @@ from vaekit.data import CATALOGUE, Opening, check_enough, opening_of
 from vaekit.data.opening import AS_IT_IS
 from vaekit.runs import folder as store
 from vaekit.runs.further import job_from, lengthened, moved, opening_from
-from vaekit.runs.job import Job, job_of, prepare, reopen
+from vaekit.runs.job import Job, job_of, prepare, reopen, warn_of
 from vaekit.runs.run import run_here, run_in
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
@@ -135,6 +135,8 @@ def train_on(
         job = job_from(start_from, source, recipe, place.device, **options)
     if before:
         before(job)
+    elif world().is_first:
+        warn_of(job)
     run, config = job.run(place), job.config(opening, name_of(data))
     if out is None:
         require(not tensorboard, "tensorboard needs a folder: give out")

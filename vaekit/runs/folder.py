@@ -15,6 +15,7 @@ from torch import Tensor
 
 from vaekit.models import Graph
 from vaekit.recipes import Built, recipe
+from vaekit.recipes.choose import put_constants
 from vaekit.recipes.recipe import call
 from vaekit.runs import stored
 from vaekit.runs.config import Config
@@ -104,7 +105,9 @@ def unpack(config: bytes, weights: bytes) -> tuple[Graph, Config]:
 
 def build(config: Config) -> Built:
     """The model and objective that a configuration describes, with fresh weights."""
-    return call(recipe(config.recipe), dict(config.arguments), stored=True)
+    built = call(recipe(config.recipe), dict(config.arguments), stored=True)
+    put_constants(built.model, config.representation)
+    return built
 
 
 def load_model(path: str | os.PathLike[str]) -> tuple[Graph, Config]:

@@ -15,13 +15,13 @@ import torch
 from vaekit import recipes
 from vaekit.data import Opening, Source
 from vaekit.data.opening import AS_IT_IS
-from vaekit.recipes.choose import Choice
 from vaekit.recipes.recipe import check_settled, options
 from vaekit.runs import stored
 from vaekit.runs.config import Config
 from vaekit.runs.folder import WEIGHTS, read_config, weights_in
 from vaekit.runs.history import History, Start
-from vaekit.runs.job import PLAN_OPTIONS, Job, planned, updates_per_epoch
+from vaekit.runs.incoming import check_incoming
+from vaekit.runs.job import PLAN_OPTIONS, Job, choice_of, planned, updates_per_epoch
 from vaekit.system.checks import known, require
 from vaekit.system.devices import CPU
 from vaekit.training import Plan, latest_checkpoint, progress
@@ -124,13 +124,11 @@ def job_from(
     check_settled(recipes.recipe(recipe), given)
     for name in given:
         known("option", name, PLAN_OPTIONS | options_known.keys())
-    config.representation.check(source.values)
     source = source.with_columns(config.data.columns)
+    check_incoming(config, source.values)
     chosen = {n: v for n, v in {**config.arguments, **given}.items() if n in options_known}
     plan = {**asdict(config.plan), "epochs": 0, **_of(PLAN_OPTIONS, given)}
-    likelihood = config.likelihood
-    why = f"as in {folder}"
-    choice = Choice(likelihood.name, config.representation, config.levels, why, likelihood.warnings)
+    choice = replace(choice_of(config), why=f"as in {folder}", remarks=())
     job = planned(source, choice, recipe, chosen, Plan(**plan), config.conditions, device)
     weights = stored.trained(weights_in(folder))
     job = replace(job, weights=weights, history=History(start=_start(folder, config)))

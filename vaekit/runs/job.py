@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -17,7 +18,7 @@ from vaekit.data import CATALOGUE, Batches, Conditions, Encoded, Opening, Repres
 from vaekit.data.on_disk import chunks_of
 from vaekit.data.opening import AS_IT_IS
 from vaekit.data_init import data_init
-from vaekit.recipes.choose import Choice, choose
+from vaekit.recipes.choose import Choice, choose, put_constants
 from vaekit.recipes.recipe import (
     Built,
     Recipe,
@@ -139,6 +140,7 @@ class Job:
         """
         with seeded(self.plan.seed, "init"):
             built = call(recipes.recipe(self.recipe), self.arguments)
+        put_constants(built.model, self.choice.representation)
         check_range(built, self.source, self.choice)
         rows = shown(self.rows("train"), self.plan.seed)
         if self.weights is None:
@@ -176,8 +178,9 @@ class Job:
                 label_names=source.label_names,
                 opening=replace(opening, given=tuple(source.given)),
                 open=place,
+                span=choice.span,
             ),
-            likelihood=Chosen(choice.likelihood, choice.why, choice.warnings),
+            likelihood=Chosen(choice.likelihood, choice.why, choice.warnings, choice.remarks),
             conditions=self.conditions,
             history=self.history,
         )
@@ -260,6 +263,12 @@ def updates_per_epoch(source: Source, representation: Representation, plan: Plan
     return Batches(source, representation, plan.batch).per_epoch
 
 
+def warn_of(job: Job) -> None:
+    """Say what a person should know of the likelihood and of the data."""
+    for text in (*job.choice.warnings, *job.choice.remarks):
+        warnings.warn(text, stacklevel=4)
+
+
 def check_given(name: str, recipe: Recipe, source: Source) -> None:
     """Raise ``BadInput`` unless the recipe takes what is given beside x, or nothing is given."""
     require(
@@ -282,12 +291,20 @@ def check_range(built: Built, source: Source, choice: Choice) -> None:
 
 def job_of(config: Config, source: Source) -> Job:
     """The job that a model folder came from, its data opened again."""
-    chosen = config.likelihood
-    choice = Choice(chosen.name, config.representation, config.levels, chosen.why, chosen.warnings)
     arguments, conditions = dict(config.arguments), config.conditions
     return Job(
-        source, choice, config.recipe, arguments, config.plan, conditions, history=config.history
-    )
+        source, choice_of(config), config.recipe, arguments, config.plan, conditions,
+        history=config.history,
+    )  # fmt: skip
+
+
+def choice_of(config: Config) -> Choice:
+    """What was chosen for a model's data."""
+    chosen = config.likelihood
+    return Choice(
+        chosen.name, config.representation, config.levels, chosen.why, chosen.warnings,
+        chosen.remarks, config.data.span,
+    )  # fmt: skip
 
 
 def reopen(config: Config, data: Any = None, labels: Any = None) -> Source:

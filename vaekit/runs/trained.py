@@ -42,6 +42,7 @@ from vaekit.models.drawing import Generator
 from vaekit.rows import LazyRows, Rows
 from vaekit.runs import folder as store
 from vaekit.runs.config import Config
+from vaekit.runs.incoming import check_incoming
 from vaekit.system.checks import BadInput, require
 from vaekit.system.progress import tracked
 from vaekit.system.seeding import generator_for, seeded
@@ -266,11 +267,13 @@ class Trained:
         if annealed_rows and self.has_density:
             how = {"count": annealed_rows, "steps": annealed_steps, "chains": chains, "seed": seed}
             found = with_annealing(found, self.model, rows, **how)
+        varying = max(self.representation.varying, 1)
+        found = found.of_share(varying / rows.shape[1:].numel())
         if found.density is None:
             return found
         scale = 1.0 if self.model.likelihood.family.kind.discrete else self.representation.scale
         what, coded = self.bits_of, self.is_discrete
-        bits = Bits.of(found.density, rows.shape[1:], what, coded=coded, scale=scale)
+        bits = Bits.of(found.density, (varying,), what, coded=coded, scale=scale)
         return replace(found, bits=bits)
 
     def log_likelihood(
@@ -383,14 +386,15 @@ class Trained:
             values = data
         else:
             values = to_rows(self._with_rows(data), exact=True)
-        self.representation.check(values)
-        for part in chunks_of(values, "checking values") if isinstance(values, OnDisk) else ():
-            self._checked(Rows(self.representation.encode(part, generator_for(0))))
-        return values, carried
+        check_incoming(self.config, values, self._encodes if isinstance(values, OnDisk) else None)
+        return values, carried  # what is in memory is checked as x
+
+    def _encodes(self, values: Tensor) -> Rows:
+        return self._checked(Rows(self.representation.encode(values, generator_for(0))))
 
     def _checked(self, rows: Rows) -> Rows:
         """The same rows; ``BadInput`` for values that the likelihood gives no probability."""
-        self.model.likelihood.family.range.check(rows.data, self.config.likelihood.name)
+        self.model.likelihood.family.range.check(rows.data, self.config.likelihood_of_x)
         return rows
 
 

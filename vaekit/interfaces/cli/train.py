@@ -244,7 +244,7 @@ def _announce(job: Any) -> None:
     for note in job.source.notes:
         say(f"note: {note}")
     say(f"likelihood {job.choice.likelihood}: {job.choice.why}")
-    for warning in job.choice.warnings:
+    for warning in (*job.choice.warnings, *job.choice.remarks):
         say(f"warning: {warning}")
 
 

@@ -9,6 +9,8 @@ from torch import Tensor
 from torch import distributions as D
 from torch.nn import functional as F
 
+from vaekit.distributions.counts import Poisson
+
 
 class ZeroInflatedPoisson(D.Distribution):
     """0 with a chance of sigmoid(logits), else Poisson.
@@ -39,7 +41,5 @@ class ZeroInflatedPoisson(D.Distribution):
             return counts * torch.bernoulli(torch.sigmoid(-self.logits).expand(shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        some = (
-            F.logsigmoid(-self.logits) + value * self.rate.log() - self.rate - (value + 1).lgamma()
-        )
+        some = F.logsigmoid(-self.logits) + Poisson(self.rate, validate_args=False).log_prob(value)
         return torch.where(value == 0, torch.logaddexp(F.logsigmoid(self.logits), some), some)
