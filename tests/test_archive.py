@@ -10,7 +10,8 @@ from PIL import Image
 import vaekit
 from vaekit.data.readers.images import from_tiles, to_tiles
 from vaekit.interfaces.cli import run
-from vaekit.runs.archive import Archive, compress, fingerprint
+from vaekit.runs.archive import Archive, fingerprint
+from vaekit.runs.compression import compress
 from vaekit.runs.tiles import compress_pictures, restore_pictures
 from vaekit.system.checks import BadInput
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from vaekit.data.layout import Axis, Guess, Like, RowLayout
 from vaekit.data.published.catalogue import CATALOGUE
 from vaekit.data.readers.arrays import from_memory, label_numbers
 from vaekit.data.readers.folder import READERS, read_folder, read_tiles
@@ -27,6 +28,9 @@ class Opening:
         size: (height, width) to which pictures are brought.
         tiles: side of the squares into which pictures are cut instead, as they are stored.
         given: what a model is given beside x: "label" for the labels, or columns and arrays.
+        kind: "image" or "series": what arrays of (rows, a, b) are; None to look at their shape.
+        channels: "first" or "last": where the channels of an array are, or a series' features.
+        like: how the training rows of the model lay, whose data it is; not saved here.
         strict: whether something that is asked for and not there is a mistake; not saved.
     """
 
@@ -35,11 +39,20 @@ class Opening:
     size: tuple[int, int] | None = None
     tiles: int = 0
     given: tuple[str, ...] = ()
+    kind: str | None = None
+    channels: str | None = None
+    like: RowLayout | None = None
     strict: bool = True
 
     def __post_init__(self) -> None:
         require(self.tiles >= 0, f"tiles must not be negative, not {self.tiles}")
         require(len(set(self.given)) == len(self.given), "the same thing is to be given twice")
+        _ = Guess(self.kind, self.channels)
+
+    @property
+    def axes(self) -> Axis:
+        """What is known of the axes of arrays."""
+        return Guess(self.kind, self.channels) if self.like is None else Like(self.like)
 
     @property
     def roles(self) -> ColumnRoles:
@@ -64,7 +77,12 @@ class Opening:
             found = found if labels is None else with_labels(found, labels)
         else:
             found_labels = read_labels(labels) if isinstance(labels, str) else labels
-            found = from_memory(data, found_labels, roles=self.roles)
+            found = from_memory(data, found_labels, roles=self.roles, axes=self.axes)
+        said = [f"{n}={v}" for n, v in (("kind", self.kind), ("channels", self.channels)) if v]
+        require(
+            found.layout is not None or not (said and self.strict),
+            f"{' and '.join(said)} is said of arrays, and {found.name} is none: leave it out",
+        )
         found = self._with_given_label(found)
         note = (f"given beside x: {found.conditions().text}",) if found.given else ()
         return replace(found, notes=(*found.notes, *note)) if note else found
@@ -92,10 +110,12 @@ class Opening:
             require(not looks_like_path, f"there is no file or folder {name}")
             known("data set or path", name, CATALOGUE)
         if path.is_dir():
-            return read_tiles(path, tiles) if tiles else read_folder(path, self.roles, self.size)
+            if tiles:
+                return read_tiles(path, tiles)
+            return read_folder(path, self.roles, self.size, self.axes)
         require(path.stat().st_size > 0, f"{path} is empty (0 bytes)")
         read = READERS[known("kind of data file", path.suffix.lower(), READERS)]
-        return read(path, self.roles, self.size)
+        return read(path, self.roles, self.size, self.axes)
 
     def _with_given_label(self, found: Source) -> Source:
         """The source with all that is to be given, in order; the labels are among it if asked."""
@@ -127,6 +147,8 @@ def open_source(
     size: tuple[int, int] | None = None,
     tiles: int = 0,
     given: str | Sequence[str] = (),
+    kind: str | None = None,
+    channels: str | None = None,
 ) -> Source:
     """Open a named data set, a file, a folder of pictures, or data in memory.
 
@@ -137,11 +159,13 @@ def open_source(
         size: (height, width) to which pictures of a folder are brought.
         tiles: cut pictures of a folder into squares of this side instead, as they are stored.
         given: what a model is to be given beside x: "label", or columns and arrays by name.
+        kind: "image" or "series": what arrays of (rows, a, b) are.
+        channels: "first" or "last": where an array's channels are, or a series' features.
 
     Raises:
         BadInput: saying what cannot be used, where, and what to do.
     """
-    return opening_of(label, labels, size, tiles, given).open(data, labels)
+    return opening_of(label, labels, size, tiles, given, kind, channels).open(data, labels)
 
 
 def opening_of(
@@ -150,11 +174,14 @@ def opening_of(
     size: tuple[int, int] | None = None,
     tiles: int = 0,
     given: str | Sequence[str] = (),
+    kind: str | None = None,
+    channels: str | None = None,
 ) -> Opening:
     """The :class:`Opening` of these arguments; labels in memory are no part of it."""
     names = (given,) if isinstance(given, str) else tuple(given)
     file = str(Path(labels).resolve()) if isinstance(labels, str) else None
-    return Opening(label, file, None if size is None else (size[0], size[1]), tiles, names)
+    pair = None if size is None else (size[0], size[1])
+    return Opening(label, file, pair, tiles, names, kind, channels)
 
 
 def read_labels(path: str) -> Any:

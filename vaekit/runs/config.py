@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from vaekit.data import Conditions, Opening, Representation
 from vaekit.data.conditions import NOTHING_GIVEN
+from vaekit.data.layout import RowLayout
 from vaekit.data.opening import AS_IT_IS
 from vaekit.runs.history import NO_HISTORY, History
 from vaekit.system.checks import BadInput, require
@@ -17,6 +18,7 @@ from vaekit.training import Plan
 
 PLAIN_FORMAT, FORMAT = 1, 2
 DTYPES = ("uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "bfloat16")
+TYPES = (*(t for t in DTYPES if t != "bfloat16"), "bool", "uint16", "uint32", "uint64")
 Json = dict[str, Any]
 T = TypeVar("T")
 
@@ -33,6 +35,7 @@ class Origin:
         label_names: what the labels mean.
         opening: how it was opened, and how other data is.
         open: path or name under which it can be opened again, or None for data in memory.
+        layout: how a row lay in the array, where that is not as usual.
     """
 
     name: str
@@ -42,9 +45,11 @@ class Origin:
     label_names: tuple[str, ...] = ()
     opening: Opening = AS_IT_IS
     open: str | None = None
+    layout: RowLayout | None = None
 
     def to_json(self) -> Json:
-        """The opening's fields stand among the data's; ``given`` only where there is something."""
+        """The opening's fields stand among the data's; those that are newer than others only where
+        they say something."""
         opening = self.opening
         found = {
             "open": self.open,
@@ -58,7 +63,13 @@ class Origin:
             "columns": list(self.columns),
             "label_names": list(self.label_names),
         }
-        return found | ({"given": list(opening.given)} if opening.given else {})
+        more = {
+            "given": list(opening.given),
+            "kind": opening.kind,
+            "channels": opening.channels,
+            "layout": self.layout and self.layout.to_json(),
+        }
+        return found | {name: value for name, value in more.items() if value}
 
 
 @dataclass(frozen=True)
@@ -141,6 +152,11 @@ class Config:
         return int(self.arguments.get("levels", 256))
 
     @property
+    def layout(self) -> RowLayout:
+        """How a row lay in the data."""
+        return self.data.layout or RowLayout.unsaid(self.representation.shape)
+
+    @property
     def columns(self) -> list[str] | None:
         """Names of the numbers of a row, where they have names."""
         return list(self.data.columns) or None
@@ -191,12 +207,16 @@ class Config:
         """
         top = Part(found, "the configuration")
         _check_format(top)
+        representation, data = _representation(top.part("representation")), top.part("data")
+        origin = _origin(data)
+        fits = origin.layout is None or origin.layout.stored == representation.shape
+        data.require(fits, "layout", f"one of rows of {representation.shape}")
         return cls(
             recipe=top.text("recipe"),
             arguments=_arguments(top.part("arguments")),
-            representation=_representation(top.part("representation")),
+            representation=representation,
             plan=_plan(top.part("plan")),
-            data=_origin(top.part("data")),
+            data=origin,
             likelihood=_chosen(top.part("likelihood")),
             conditions=_made(top, lambda: Conditions.from_json(top.get("conditions", []))),
             prior=_prior(top.part("prior")) if top.get("prior") is not None else None,
@@ -328,6 +348,7 @@ def _origin(part: Part) -> Origin:
     tiles = part.whole("tiles") if "tiles" in part.found else 0
     given = part.texts("given") if "given" in part.found else ()
     label, labels = part.maybe_text("label"), part.maybe_text("labels")
+    kind, channels = part.maybe_text("kind"), part.maybe_text("channels")
     pair = None if size is None else (size[0], size[1])
     return Origin(
         name=part.text("name"),
@@ -335,9 +356,17 @@ def _origin(part: Part) -> Origin:
         rows={split: rows.whole(split) for split in rows.found},
         columns=part.texts("columns"),
         label_names=part.texts("label_names"),
-        opening=_made(part, lambda: Opening(label, labels, pair, tiles, given)),
+        opening=_made(part, lambda: Opening(label, labels, pair, tiles, given, kind, channels)),
         open=part.maybe_text("open"),
+        layout=_layout(part.part("layout")) if "layout" in part.found else None,
     )
+
+
+def _layout(part: Part) -> RowLayout:
+    dtype = part.maybe_text("dtype") or ""
+    part.require(dtype in ("", *TYPES), "dtype", f"one of {', '.join(TYPES)}")
+    axes, shape = part.text("axes"), part.sizes("shape")
+    return _made(part, lambda: RowLayout(axes, shape, dtype))
 
 
 def _chosen(part: Part) -> Chosen:

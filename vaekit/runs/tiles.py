@@ -16,7 +16,8 @@ from PIL import Image
 from vaekit.codec.columns import as_columns
 from vaekit.data.readers.images import find_images, from_tiles, to_tiles
 from vaekit.data.readers.roles import LABEL
-from vaekit.runs.archive import Archive, Summary, compress
+from vaekit.runs.archive import Archive
+from vaekit.runs.compression import Summary, compress
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import make_folder, replacing
@@ -41,7 +42,7 @@ def compress_pictures(
         out: the file.
         given: what a conditional model is given: by name, one value for each picture, in the order
             of their paths, or one for all; by default labels are the names of the sub-folders.
-        options: embed, verify; see :func:`vaekit.runs.archive.compress`.
+        options: embed, verify; see :func:`vaekit.runs.compression.compress`.
 
     Raises:
         BadInput: for pictures that are not 8-bit grey or colour, as the model's are.

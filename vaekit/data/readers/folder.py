@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from vaekit.data.layout import GUESS, Axis
 from vaekit.data.readers.arrays import label_numbers
 from vaekit.data.readers.images import (
     common_mode,
@@ -27,19 +28,32 @@ from vaekit.system.checks import require
 
 
 def read_folder(
-    path: Path, roles: ColumnRoles = NO_ROLES, size: tuple[int, int] | None = None
+    path: Path,
+    roles: ColumnRoles = NO_ROLES,
+    size: tuple[int, int] | None = None,
+    axes: Axis = GUESS,
 ) -> Source:
     """Pictures below a folder, sub-folders being labels; or all its shards, of one kind."""
     if paths := image_files(path):
         folders = [str(p.parent.relative_to(path)) for p in paths]
         return read_pictures(str(path), paths, size, folders)
+    shards = shards_in(path)
+    if shards[0].suffix == ".tar":
+        return read_pictures(str(path), in_archives(shards), size)
+    return SHARDS[shards[0].suffix](path, shards, roles, axes)
+
+
+def shards_in(path: Path) -> list[Path]:
+    """The shards below a folder, all of one kind.
+
+    Raises:
+        BadInput: if there are none, or of several kinds.
+    """
     shards = sorted(p for p in path.rglob("*") if p.suffix in (*SHARDS, ".tar") and p.is_file())
     kinds = f"{', '.join(SHARDS)} or .tar files"
     require(bool(shards), f"no pictures (.png, .jpg, ...), {kinds} in {path}")
     _check_one_kind(path, shards)
-    if shards[0].suffix == ".tar":
-        return read_pictures(str(path), in_archives(shards), size)
-    return SHARDS[shards[0].suffix](path, shards, roles)
+    return shards
 
 
 def _check_one_kind(path: Path, shards: Sequence[Path]) -> None:
@@ -52,7 +66,10 @@ def _check_one_kind(path: Path, shards: Sequence[Path]) -> None:
 
 
 def read_tar(
-    path: Path, roles: ColumnRoles = NO_ROLES, size: tuple[int, int] | None = None
+    path: Path,
+    roles: ColumnRoles = NO_ROLES,
+    size: tuple[int, int] | None = None,
+    axes: Axis = GUESS,
 ) -> Source:
     """Pictures in an archive, as WebDataset keeps them; .cls files of the same name are labels."""
     return read_pictures(str(path), in_archives([path]), size)
@@ -95,7 +112,7 @@ READERS: dict[str, Callable[..., Source]] = {
     ".tar": read_tar,
 }
 
-SHARDS: dict[str, Callable[[Path, Sequence[Path], ColumnRoles], Source]] = {
+SHARDS: dict[str, Callable[[Path, Sequence[Path], ColumnRoles, Axis], Source]] = {
     ".npy": read_arrays,
     ".npz": read_archives,
     ".parquet": read_tables,

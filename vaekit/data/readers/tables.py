@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from vaekit.data.layout import GUESS, Axis
 from vaekit.data.on_disk import Decoded, Values, is_large
 from vaekit.data.readers.arrays import label_numbers, standard_dtype, to_rows
 from vaekit.data.readers.loading import UNREADABLE, first_line, import_extra
@@ -28,7 +29,10 @@ NUMBER = 4  # bytes of a number as rows are kept
 
 
 def read_csv(
-    path: Path, roles: ColumnRoles = NO_ROLES, size: tuple[int, int] | None = None
+    path: Path,
+    roles: ColumnRoles = NO_ROLES,
+    size: tuple[int, int] | None = None,
+    axes: Axis = GUESS,
 ) -> Source:
     """A table of numbers with a header line; ``roles`` names the columns that are not x."""
     with path.open(newline="", encoding="utf-8-sig") as file:
@@ -45,13 +49,18 @@ def read_csv(
 
 
 def read_parquet(
-    path: Path, roles: ColumnRoles = NO_ROLES, size: tuple[int, int] | None = None
+    path: Path,
+    roles: ColumnRoles = NO_ROLES,
+    size: tuple[int, int] | None = None,
+    axes: Axis = GUESS,
 ) -> Source:
     """A table of numbers; ``roles`` names the columns that are not x."""
     return read_tables(path, [path], roles)
 
 
-def read_tables(place: Path, paths: Sequence[Path], roles: ColumnRoles = NO_ROLES) -> Source:
+def read_tables(
+    place: Path, paths: Sequence[Path], roles: ColumnRoles = NO_ROLES, axes: Axis = GUESS
+) -> Source:
     """Parquet files of the same columns, one after another: read if small, else left on disk.
 
     Raises:
