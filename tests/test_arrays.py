@@ -426,6 +426,7 @@ OTHERS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
 @pytest.mark.parametrize("kind", OTHERS)
 def test_whatever_holds_numbers(kind):
     x = reals(3)
