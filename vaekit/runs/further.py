@@ -88,7 +88,9 @@ def opening_from(folder: str | os.PathLike[str], opening: Opening) -> Opening:
     """How data is opened for a run that starts from a model: as is said, or else as the model's."""
     config = read_config(folder)[1]
     shape = config.representation.shape
-    return config.data.opening.elsewhere(shape) if opening == AS_IT_IS else opening
+    if opening != AS_IT_IS:
+        return opening
+    return replace(config.data.opening.elsewhere(shape), like=config.layout)
 
 
 def job_from(
