@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from vaekit.data import Condition, Conditions, Representation
+from vaekit.data.layout import RowLayout
 from vaekit.models.trace import trace
 from vaekit.objectives.bounds import elbo
 from vaekit.recipes import recipe
@@ -78,6 +79,10 @@ class Handmade:
     files: tuple[bytes, bytes] = (b"", b"")
     may_be_untold: bool = False
     is_discrete = True
+
+    @property
+    def layout(self):
+        return RowLayout.unsaid(self.representation.shape)
 
     def packed(self):
         return self.files

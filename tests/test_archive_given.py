@@ -10,7 +10,8 @@ from coding import handmade, rows_for, rows_given
 from PIL import Image
 
 from vaekit.codec.blocks import MODEL
-from vaekit.runs.archive import Archive, compress
+from vaekit.runs.archive import Archive
+from vaekit.runs.compression import compress
 from vaekit.runs.tiles import compress_pictures, restore_pictures
 from vaekit.system.checks import BadInput
 

@@ -10,7 +10,8 @@ from vaekit.data import facts
 from vaekit.data.source import source
 from vaekit.distributions import SomeKnown, is_discrete
 from vaekit.recipes.choose import choose
-from vaekit.runs.archive import Archive, compress
+from vaekit.runs.archive import Archive
+from vaekit.runs.compression import compress
 from vaekit.system.checks import BadInput
 
 RANDOM = np.random.default_rng(0)

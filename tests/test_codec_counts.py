@@ -10,7 +10,8 @@ import vaekit
 from vaekit.codec.ans import Stack
 from vaekit.codec.blocks import MODEL, WIDE
 from vaekit.codec.counts import Bucketed, deviance, log_prob, natural_log, stirling_rest
-from vaekit.runs.archive import Archive, compress
+from vaekit.runs.archive import Archive
+from vaekit.runs.compression import compress
 
 POISSON = [0.01, 3, 50, 240, 3000, 1e6, 1e9]
 NEGATIVE_BINOMIAL = [(3, 0.3), (300, 0.1), (300, 1), (3000, 3.9), (3000, 5), (1e6, 0.5), (1e6, 1e5), (1e9, 2)]  # fmt: skip

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from vaekit.codec.blocks import MODELLED
-from vaekit.runs.archive import Archive, compress
+from vaekit.runs.archive import Archive
+from vaekit.runs.compression import compress
 from vaekit.runs.trained import Trained
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -59,8 +59,9 @@ class TestTables:
         assert json.loads(out)["rows"] == 4  # the test split: it is the model's own data
         call(capsys, "report", "run", "t.csv", "-o", "r.html")
         codes = np.loadtxt("encode.csv", delimiter=",", skiprows=1)
-        assert codes.shape == (40, 2)
-        assert trained.encode("t.csv") == pytest.approx(codes, abs=1e-6)
+        assert codes.shape == (40, 3)
+        assert codes[:, 0].tolist() == list(range(40))
+        assert trained.encode("t.csv") == pytest.approx(codes[:, 1:], abs=1e-6)
 
     def test_other_files_with_and_without_the_column(self, trained, capsys):
         other = table(7, seed=1)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from vaekit.models.trace import trace
     from vaekit.objectives import Objective
     from vaekit.rows import Batch
-    from vaekit.runs.archive import Archive, compress
+    from vaekit.runs.archive import Archive
+    from vaekit.runs.compression import compress
     from vaekit.runs.fit import fit, resume
     from vaekit.runs.refit import refit_prior
     from vaekit.runs.score import score_rows
@@ -39,7 +40,7 @@ _HOMES = {
     "Trained": "vaekit.runs.trained",
     "VAE": "vaekit.models",
     "VAETransformer": "vaekit.interfaces.sklearn",
-    "compress": "vaekit.runs.archive",
+    "compress": "vaekit.runs.compression",
     "fit": "vaekit.runs.fit",
     "load": "vaekit.runs.trained",
     "open_source": "vaekit.data",

@@ -32,7 +32,8 @@ from common import RESULTS, joined, open_source, write
 import vaekit
 from vaekit.data import Representation
 from vaekit.evaluation.scores import elbo_terms
-from vaekit.runs.archive import Archive, compress
+from vaekit.runs.archive import Archive
+from vaekit.runs.compression import compress
 
 RUNS = Path("runs/compression")
 SETTING = "10,000 test images, one thread, models trained on 60,000"

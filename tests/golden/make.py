@@ -12,7 +12,7 @@ import numpy as np
 
 import vaekit
 from vaekit.data import open_source
-from vaekit.runs.archive import compress
+from vaekit.runs.compression import compress
 
 HERE = Path(__file__).parent
 MODELS = {

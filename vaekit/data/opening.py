@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from vaekit.data.layout import Axis, Guess, Like, RowLayout
 from vaekit.data.published.catalogue import CATALOGUE
 from vaekit.data.readers.arrays import from_memory
 from vaekit.data.readers.folder import READERS, read_folder, read_tiles
@@ -28,8 +29,11 @@ class Opening:
         size: (height, width) to which pictures are brought.
         tiles: side of the squares into which pictures are cut instead, as they are stored.
         given: what a model is given beside x: "label" for the labels, or columns and arrays.
+        kind: "image" or "series": what arrays of (rows, a, b) are; None to look at their shape.
+        channels: "first" or "last": where the channels of an array are, or a series' features.
+        like: how the training rows of the model lay, whose data it is; not saved here.
         strict: whether something that is asked for and not there is a mistake; not saved.
-        channels: of the pictures that a model takes; 0 before there is a model; not saved.
+        depth: channels of the pictures that a model takes; 0 before there is a model; not saved.
         dtype: of the numbers that a model takes; not saved.
     """
 
@@ -38,13 +42,22 @@ class Opening:
     size: tuple[int, int] | None = None
     tiles: int = 0
     given: tuple[str, ...] = ()
+    kind: str | None = None
+    channels: str | None = None
+    like: RowLayout | None = None
     strict: bool = True
-    channels: int = 0
+    depth: int = 0
     dtype: str = ""
 
     def __post_init__(self) -> None:
         require(self.tiles >= 0, f"tiles must not be negative, not {self.tiles}")
         require(len(set(self.given)) == len(self.given), "the same thing is to be given twice")
+        _ = Guess(self.kind, self.channels)
+
+    @property
+    def axes(self) -> Axis:
+        """What is known of the axes of arrays."""
+        return Guess(self.kind, self.channels) if self.like is None else Like(self.like)
 
     @property
     def roles(self) -> ColumnRoles:
@@ -54,7 +67,7 @@ class Opening:
     @property
     def form(self) -> PictureForm:
         """To what pictures are brought."""
-        return PictureForm(self.size, self.channels, self.dtype)
+        return PictureForm(self.size, self.depth, self.dtype)
 
     def open(self, data: Any, labels: Any = None) -> Source:
         """Open a named data set, a file, a folder of pictures, or data in memory.
@@ -74,31 +87,41 @@ class Opening:
             found = found if labels is None else with_labels(found, labels, self.label)
         else:
             found_labels = read_labels(labels) if isinstance(labels, str) else labels
-            found = from_memory(data, found_labels, roles=self.roles)
+            found = from_memory(data, found_labels, roles=self.roles, axes=self.axes)
+        said = [f"{n}={v}" for n, v in (("kind", self.kind), ("channels", self.channels)) if v]
+        require(
+            found.layout is not None or not (said and self.strict),
+            f"{' and '.join(said)} is said of arrays, and {found.name} is none: leave it out",
+        )
         found = self._with_given_label(found)
         note = (f"given beside x: {found.conditions().text}",) if found.given else ()
         return replace(found, notes=(*found.notes, *note)) if note else found
 
-    def again(self, shape: tuple[int, ...], dtype: str) -> Opening:
+    def again(self, shape: tuple[int, ...], dtype: str, like: RowLayout | None = None) -> Opening:
         """How the data of a model is opened again: its pictures are brought to what they were.
 
         Args:
             shape: of the model's rows.
             dtype: of the numbers it takes.
+            like: how its rows lay.
         """
-        return replace(self, channels=shape[0], dtype=dtype) if len(shape) == 3 else self
+        known = replace(self, like=like)
+        return replace(known, depth=shape[0], dtype=dtype) if len(shape) == 3 else known
 
-    def elsewhere(self, shape: tuple[int, ...] = (), dtype: str = "") -> Opening:
+    def elsewhere(
+        self, shape: tuple[int, ...] = (), dtype: str = "", like: RowLayout | None = None
+    ) -> Opening:
         """How other data of the same model is opened: what is not there is left out.
 
         Args:
             shape: of the model's rows; pictures are brought to that size and to those channels.
             dtype: of the numbers it takes.
+            like: how its rows lay.
         """
         size = self.size
         if size is None and len(shape) == 3:
             size = (shape[1], shape[2])
-        return replace(self.again(shape, dtype), labels=None, size=size, strict=False)
+        return replace(self.again(shape, dtype, like), labels=None, size=size, strict=False)
 
     def _named(self, name: str) -> Source:
         """A catalogue name, a file or a folder."""
@@ -114,10 +137,10 @@ class Opening:
             return read_tiles(path, self.tiles, self.form)
         require(not self.tiles or not self.strict, _NO_TILES)
         if path.is_dir():
-            return read_folder(path, self.roles, self.form)
+            return read_folder(path, self.roles, self.form, self.axes)
         require(path.stat().st_size > 0, f"{path} is empty (0 bytes)")
         read = READERS[known("kind of data file", path.suffix.lower(), READERS)]
-        return read(path, self.roles, self.form)
+        return read(path, self.roles, self.form, self.axes)
 
     def _with_given_label(self, found: Source) -> Source:
         """The source with all that is to be given, in order; the labels are among it if asked."""
@@ -150,6 +173,8 @@ def open_source(
     size: tuple[int, int] | None = None,
     tiles: int = 0,
     given: str | Sequence[str] = (),
+    kind: str | None = None,
+    channels: str | None = None,
 ) -> Source:
     """Open a named data set, a file, a folder of pictures, or data in memory.
 
@@ -160,11 +185,13 @@ def open_source(
         size: (height, width) to which pictures are brought.
         tiles: cut pictures of a folder into squares of this side instead, as they are stored.
         given: what a model is to be given beside x: "label", or columns and arrays by name.
+        kind: "image" or "series": what arrays of (rows, a, b) are.
+        channels: "first" or "last": where an array's channels are, or a series' features.
 
     Raises:
         BadInput: saying what cannot be used, where, and what to do.
     """
-    return opening_of(label, labels, size, tiles, given).open(data, labels)
+    return opening_of(label, labels, size, tiles, given, kind, channels).open(data, labels)
 
 
 def opening_of(
@@ -173,11 +200,14 @@ def opening_of(
     size: tuple[int, int] | None = None,
     tiles: int = 0,
     given: str | Sequence[str] = (),
+    kind: str | None = None,
+    channels: str | None = None,
 ) -> Opening:
     """The :class:`Opening` of these arguments; labels in memory are no part of it."""
     names = (given,) if isinstance(given, str) else tuple(given)
     file = str(Path(labels).resolve()) if isinstance(labels, str) else None
-    return Opening(label, file, None if size is None else (size[0], size[1]), tiles, names)
+    pair = None if size is None else (size[0], size[1])
+    return Opening(label, file, pair, tiles, names, kind, channels)
 
 
 def class_names(found: Source) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from vaekit.data.conditions import Condition, Conditions, column_of
+from vaekit.data.layout import RowLayout
 from vaekit.data.on_disk import OnDisk, Selection, Values, chunks_of
 from vaekit.system.checks import BadInput, known, require, size_text
 from vaekit.system.seeding import generator_for, some
@@ -43,6 +44,7 @@ class Source:
         given: what a model is given beside each row: (N,) class numbers or covariates, by name.
         given_names: the names of the classes; absent for covariates.
         names: what each row is called, such as the file of a picture; empty where rows have none.
+        layout: how a row lay in the array that it came from; None for what was no array.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Source:
     given: Mapping[str, Tensor] = field(default_factory=dict)
     given_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     names: tuple[str, ...] = ()
+    layout: RowLayout | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -178,8 +181,10 @@ class Source:
     def describe(self) -> str:
         """One line for people: name, size, type, splits."""
         sizes = ", ".join(f"{len(self.splits[s]):,} {s}" for s in SPLITS)
-        kind = "images" if self.is_image else "rows"
-        return f"{self.name}: {len(self.values):,} {kind} of {size_text(self.shape)} ({sizes})"
+        kind, shape = "images" if self.is_image else "rows", self.shape
+        if self.layout is not None and not self.is_image:
+            kind, shape = self.layout.noun, self.layout.shape
+        return f"{self.name}: {len(self.values):,} {kind} of {size_text(shape)} ({sizes})"
 
 
 def source(

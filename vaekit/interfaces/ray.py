@@ -22,7 +22,7 @@ import torch
 
 from vaekit.data.readers.loading import import_extra
 from vaekit.runs.archive import Archive, coder_of
-from vaekit.runs.archive import compress as write_compressed
+from vaekit.runs.compression import compress as write_compressed
 from vaekit.runs.trained import Given, Trained
 from vaekit.system.checks import known, require
 from vaekit.system.seeding import seed_for
@@ -117,7 +117,7 @@ def compress(
     """The dataset without loss in few rows, each a whole .vk file, decoded again and compared, of
     up to ``rows_a_file`` rows in column "vk", beside lists of their other columns.
 
-    Others, and errors, as :func:`encode`, and as :func:`vaekit.runs.archive.compress`.
+    Others, and errors, as :func:`encode`, and as :func:`vaekit.runs.compression.compress`.
     """
     require(rows_a_file >= 1, f"rows_a_file must be at least 1, not {rows_a_file}")
     trained = Trained.load(model)

@@ -23,19 +23,19 @@ PRIOR_DRAWS, DRAWS = 10_000, 16
 
 def image_grid(trained: Trained, rows: Array, columns: int) -> Image.Image:
     """Images in a grid, each grey value as the data means it."""
-    return grid(as_bytes(rows, trained.white), columns)
+    return grid(as_bytes(trained.usual(rows), trained.white), columns)
 
 
 def reconstruction_grid(
-    trained: Trained, values: object, rebuilt: Array, columns: int = 16
+    trained: Trained, values: torch.Tensor, rebuilt: Array, columns: int = 16
 ) -> Image.Image:
-    """Rows of originals, each with the row of their reconstructions right below."""
-    from vaekit.data.readers.arrays import to_array, to_rows
+    """Rows of originals, as they are stored, each with the row of their reconstructions right
+    below."""
+    from vaekit.data.readers.arrays import to_array
 
-    originals = to_array(to_rows(values))
-    lines = []
+    originals, lines = to_array(values), []
     for start in range(0, len(originals), columns):
-        for images in (originals, rebuilt):
+        for images in (originals, trained.usual(rebuilt)):
             line = as_bytes(images[start : start + columns], trained.white)
             missing = columns - len(line)
             lines.append(

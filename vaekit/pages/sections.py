@@ -24,7 +24,7 @@ from vaekit.models.trace import trace
 from vaekit.pages import html as page
 from vaekit.pages import panels, plots
 from vaekit.pages.view import View
-from vaekit.pictures import enlarge
+from vaekit.pictures import channels_text, enlarge
 from vaekit.recipes.citations import cited
 from vaekit.runs.inspect import count
 from vaekit.system.seeding import seeded
@@ -138,10 +138,11 @@ def reconstructions(view: View) -> str:
         image = panels.reconstruction_grid(view.trained, shown, rebuilt)
         caption = (
             "Test images, each above its reconstruction (the mean of p(x|z) at its mean code)."
+            + channels_text(view.trained.representation.shape[0])
         )
         return page.section("Reconstructions", _picture(image, caption))
     columns = view.columns[:8]
-    pairs = zip(to_array(shown)[:8], rebuilt[:8], strict=True)
+    pairs = zip(to_array(shown)[:8], view.trained.usual(rebuilt)[:8], strict=True)
     body = [[_pair(a, b) for a, b in zip(row[:8], again[:8], strict=True)] for row, again in pairs]
     return page.section(
         "Reconstructions", page.table(body, columns), text="Test rows: value > reconstruction."
@@ -154,6 +155,7 @@ def samples(view: View) -> str:
     given = view.given(rows)
     drawn = view.trained.sample(rows, seed=view.seed, given=given)
     if not view.image:
+        drawn = view.trained.usual(drawn)
         svg = plots.column_histograms(to_array(view.values), drawn, view.columns)
         caption = "Test rows (grey) and as many new rows drawn from the model (outline)."
         return page.section("Samples", page.plot(svg, caption))
@@ -169,7 +171,9 @@ def samples(view: View) -> str:
             "pixel noise included.",
         ),
     ]
-    shown = [_picture(panels.image_grid(view.trained, p, 8), text, 440) for p, text in pictures]
+    more = channels_text(view.trained.representation.shape[0])
+    grids = [(panels.image_grid(view.trained, rows, 8), text + more) for rows, text in pictures]
+    shown = [_picture(image, text, 440) for image, text in grids]
     return page.section("Samples from the prior", page.side_by_side(*shown))
 
 
@@ -262,7 +266,8 @@ def walks(view: View) -> str:
     pairs = min(8, len(view.rows) // 2)
     starts, ends = view.first(pairs), view.first(pairs, pairs)
     lines = view.trained.interpolate(starts, ends, steps=12)
-    left, right = (to_array(in_memory(part.values))[:, None] for part in (starts, ends))
+    each = (to_array(in_memory(part.values), part.layout) for part in (starts, ends))
+    left, right = (rows[:, None] for rows in each)
     rows = np.concatenate([left, lines, right], 1)
     image = panels.image_grid(view.trained, rows.reshape(-1, *rows.shape[2:]), rows.shape[1])
     caption = (

@@ -11,9 +11,20 @@ from PIL import Image
 
 from vaekit.system.types import Array
 
+COLOURS, SIDE_BY_SIDE, SEAM = (1, 3, 4), 8, 128
+
+
+def channels_text(channels: int) -> str:
+    """How images of so many channels are shown, if not in colour; else nothing."""
+    if channels in COLOURS:
+        return ""
+    some = "The" if channels <= SIDE_BY_SIDE else f"The first {SIDE_BY_SIDE} of the"
+    return f" {some} {channels} channels of an image are grey pictures side by side."
+
 
 def as_bytes(images: Array, top: float | None = None) -> Array:
-    """Images of any range, (N, H, W) or (N, H, W, C), as uint8 from black to white.
+    """Images of any range, (N, H, W) or (N, H, W, C), as uint8 from black to white. Channels that
+    make no colour (neither 1, 3 nor 4) lie side by side, each on a scale of its own: (N, H, W').
 
     Args:
         images: (N, H, W) or (N, H, W, C).
@@ -21,6 +32,8 @@ def as_bytes(images: Array, top: float | None = None) -> Array:
             else the largest value found (and the smallest is black).
     """
     images = np.asarray(images, dtype=np.float64)
+    if images.ndim == 4 and images.shape[3] not in COLOURS:
+        return _side_by_side(np.moveaxis(images[..., :SIDE_BY_SIDE], 3, 0), top)
     low, high = (0.0, top) if top else _span(images)
     return np.round((images - low) / max(high - low, 1e-12) * 255).clip(0, 255).astype(np.uint8)
 
@@ -54,6 +67,13 @@ def data_uri(image: Image.Image) -> str:
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _side_by_side(channels: Array, top: float | None) -> Array:
+    """Channels, (C, N, H, W), as grey pictures in a row, (N, H, W'), with a seam between them."""
+    seam = np.full((*channels.shape[1:3], 1), SEAM, np.uint8)
+    parts = [part for channel in channels for part in (seam, as_bytes(channel, top))]
+    return np.concatenate(parts[1:], 2)
 
 
 def _span(images: Array) -> tuple[float, float]:

@@ -1,14 +1,12 @@
-"""Compressing data with a trained model, and getting it back bit by bit."""
+"""Getting back what a trained model compressed, bit by bit."""
 
 from __future__ import annotations
 
-import hashlib
 import lzma
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,165 +14,27 @@ import numpy as np
 
 from vaekit.codec.ans import Empty
 from vaekit.codec.bits_back import Given
-from vaekit.codec.blocks import MODELLED, Coder, part_of
+from vaekit.codec.blocks import Coder, part_of
 from vaekit.codec.columns import Layout, check_of
-from vaekit.codec.container import CONDITIONS, Block, Reader, Writer
-from vaekit.data.readers.arrays import channels_first, restore_layout
+from vaekit.codec.container import CONDITIONS, Block, Reader
+from vaekit.data.layout import RowLayout
 from vaekit.runs.coder import coder_of, fingerprint, tables_hash
 from vaekit.runs.given import Told, spans
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
-from vaekit.system.files import replacing
 from vaekit.system.parallel import parallel_map
 from vaekit.system.progress import tracked
 from vaekit.system.types import Array
-from vaekit.system.version import __version__
 
 DAMAGE = (
     ValueError, KeyError, IndexError, OSError, struct.error, zlib.error, lzma.LZMAError, Empty,
 )  # fmt: skip
-NUMBERS_A_BLOCK = 2**23
-Piece = tuple[int, Array, Given]
 Coded = tuple[Block, Given]
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a compression came to.
-
-    Args:
-        rows: how many.
-        size: of the file, in bytes.
-        raw: of the rows as they lie in memory.
-        bits_per_dimension: of the whole file, model not counted.
-        blocks: how many.
-        plain: blocks that the model could not shorten.
-        model: bytes of the embedded model, 0 if there is none.
-        notes: one line each for people, on what is not kept.
-    """
-
-    rows: int
-    size: int
-    raw: int
-    bits_per_dimension: float
-    blocks: int
-    plain: int
-    model: int
-    notes: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON: the numbers."""
-        numbers = {name: value for name, value in asdict(self).items() if name != "notes"}
-        return {**numbers, "ratio": self.raw / max(self.size, 1)}
-
-
-def compress(
-    trained: Trained,
-    values: Array,
-    out: Path,
-    *,
-    given: Mapping[str, Any] | None = None,
-    store_given: bool = True,
-    block_rows: int = 0,
-    embed: bool = False,
-    verify: bool = True,
-    jobs: int = 1,
-    pieces: list[int] | None = None,
-    extra: dict[str, Any] | None = None,
-) -> Summary:
-    """Write rows, (rows, *shape), to a .vk file; every block is decoded again and compared.
-
-    Args:
-        trained: the model.
-        values: an array, also memory-mapped: blocks are read one at a time. Images may be given
-            as (N, H, W) or (N, H, W, C) too, and come back so.
-        out: the file.
-        given: what a conditional model is given beside the rows: by name, numbers or words, one
-            for each row or one for all.
-        store_given: put that into the file; else it must be given again to decompress.
-        block_rows: rows in each block; 0 for about eight million numbers.
-        embed: put the model into the file.
-        verify: decode every block before the file appears.
-        jobs: processes that code blocks side by side; 0 for one on each core.
-        pieces: rows of each block, in place of ``block_rows``.
-        extra: more for the header.
-
-    Raises:
-        BadInput: if the model cannot code, rows have another shape, or what is given does not fit.
-    """
-    shape, values = values.shape[1:], channels_first(values)
-    _check(trained, values)
-    coder = coder_of(trained, values.dtype)
-    size = block_rows or max(NUMBERS_A_BLOCK // values[0].size, 1)
-    counts = pieces or [min(size, len(values) - i) for i in range(0, len(values), size)]
-    told = Told.of(trained, given, len(values))
-    beside = told.packed(counts) if told.columns and store_given else None
-    embedded = trained.packed() if embed else (b"", b"")
-    header = {
-        "vaekit": __version__, "model": fingerprint(trained), "tables": tables_hash(),
-        "shape": list(values.shape[1:]), "given": list(shape), "dtype": values.dtype.str,
-        "rows": len(values), "blocks": counts, "data": _hash_of(values, counts),
-        "embedded": [len(part) for part in embedded] if embed else None,
-        **({CONDITIONS: told.header(counts, beside)} if told.columns else {}),
-        **(extra or {}),
-    }  # fmt: skip
-    plain, dtype = 0, values.dtype
-    blocks = parallel_map(
-        partial(_encoded, coder, verify),
-        _encoder,
-        lambda: (trained.packed(), dtype.str, verify),
-        _pieces(values, told, counts),
-        jobs,
-    )
-    with replacing(out) as temporary, temporary.open("wb") as file:
-        writer = Writer(file, header, b"".join(embedded), beside or ())
-        for block in tracked(blocks, "compressing", len(counts)):
-            writer.add(block)
-            plain += block.kind not in MODELLED
-        writer.close()
-        written = file.tell()
-    model = sum(map(len, embedded))
-    bits = 8 * (written - model) / values.size
-    return Summary(len(values), written, values.nbytes, bits, len(counts), plain, model)
-
-
-def _check(trained: Trained, values: Array) -> None:
-    trained.representation.check(values)  # type: ignore[arg-type]
-    require(len(values) > 0, "there are no rows to compress")
-    fine = values.dtype.kind in "buif" and values.dtype.itemsize <= 8
-    require(fine, f"rows of type {values.dtype} cannot be compressed")
-
-
-def _hash_of(values: Array, counts: list[int]) -> str:
-    """A sha256 of all rows, read a block at a time."""
-    found = hashlib.sha256()
-    for rows in spans(counts):
-        found.update(np.ascontiguousarray(values[rows]).tobytes())
-    return found.hexdigest()
-
-
-def _pieces(values: Array, told: Told, counts: list[int]) -> Iterator[Piece]:
-    """The rows of each block, with its number before and what is given behind them."""
-    for number, rows in enumerate(spans(counts)):
-        yield number, np.asarray(values[rows]), told.encoded(rows)
-
-
-def _encoder(files: tuple[bytes, bytes], dtype: str, verify: bool) -> Callable[[Piece], Block]:
-    """What a process of its own codes blocks with."""
-    return partial(_encoded, coder_of(Trained.unpacked(*files), np.dtype(dtype)), verify)
 
 
 def _decoder(path: Path, files: tuple[bytes, bytes]) -> Callable[[Coded], Array]:
     """What a process of its own decodes blocks with."""
     return Archive(path, Trained.unpacked(*files)).decoded
-
-
-def _encoded(coder: Coder, verify: bool, piece: Piece) -> Block:
-    number, rows, given = piece
-    kind, payload = coder.encode(rows, given)
-    if verify and coder.decode(kind, payload, len(rows), given).tobytes() != rows.tobytes():
-        raise RuntimeError(f"block {number} does not decode to what it was made from")
-    return Block(number, len(rows), kind, payload, zlib.crc32(rows.tobytes()))
 
 
 class Archive:
@@ -277,10 +137,22 @@ class Archive:
         require(0 <= start < stop <= self.rows, f"rows {start}:{stop} are not among {self.rows}")
         return stop
 
+    def parts(self) -> Iterator[Array]:
+        """All rows, a block at a time, as :meth:`read` gives them."""
+        return (self._laid_out(rows) for _, rows in self.blocks(0, self.rows))
+
+    @cached_property
+    def layout(self) -> RowLayout:
+        """How a row lay in the array that was handed in."""
+        given = tuple(self.header.get("given", self.shape))
+        axes = self.header.get("axes")
+        found = RowLayout(str(axes), given) if axes else RowLayout.between(given, self.shape)
+        require(found.stored == self.shape, f"{self.path}: the header makes no sense")
+        return found
+
     def _laid_out(self, rows: Array) -> Array:
         """Rows in the shape and of the type in which they were handed in."""
-        shape = tuple(self.header.get("given", self.shape))
-        return restore_layout(rows, shape).astype(self.header["dtype"], copy=False)
+        return self.layout.give(rows).astype(self.header["dtype"], copy=False)
 
     @cached_property
     def spans(self) -> list[slice]:
@@ -304,6 +176,11 @@ class Archive:
     def given_names(self) -> list[str]:
         """What the model was given beside rows; nothing for most models."""
         return list(self.header.get(CONDITIONS, {}).get("names", ()))
+
+    @property
+    def needs_given(self) -> bool:
+        """Whether what the model was given has to be handed in again."""
+        return bool(self.given_names) and not self.header[CONDITIONS]["stored"]
 
     def _given_for(self, number: int) -> Given:
         """What the model is given for the rows of a block.

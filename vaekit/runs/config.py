@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from vaekit.data import Conditions, Opening, Representation
 from vaekit.data.conditions import NOTHING_GIVEN
+from vaekit.data.layout import RowLayout
 from vaekit.data.opening import AS_IT_IS
 from vaekit.runs.history import NO_HISTORY, History
 from vaekit.system.checks import BadInput, require
@@ -17,6 +18,7 @@ from vaekit.training import Plan
 
 PLAIN_FORMAT, FORMAT = 1, 2
 DTYPES = ("uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "bfloat16")
+TYPES = (*(t for t in DTYPES if t != "bfloat16"), "bool", "uint16", "uint32", "uint64")
 Json = dict[str, Any]
 T = TypeVar("T")
 
@@ -34,6 +36,7 @@ class Origin:
         opening: how it was opened, and how other data is.
         open: path or name under which it can be opened again, or None for data in memory.
         span: the smallest and the largest value; None in older models.
+        layout: how a row lay in the array, where that is not as usual.
     """
 
     name: str
@@ -44,9 +47,11 @@ class Origin:
     opening: Opening = AS_IT_IS
     open: str | None = None
     span: tuple[float, float] | None = None
+    layout: RowLayout | None = None
 
     def to_json(self) -> Json:
-        """The opening's fields stand among the data's; ``given`` and the span only where known."""
+        """The opening's fields stand among the data's; those that are newer than others only where
+        they say something."""
         opening = self.opening
         found = {
             "open": self.open,
@@ -60,8 +65,14 @@ class Origin:
             "columns": list(self.columns),
             "label_names": list(self.label_names),
         }
-        found |= {"given": list(opening.given)} if opening.given else {}
-        return found | ({"span": list(self.span)} if self.span else {})
+        more = {
+            "given": list(opening.given),
+            "span": list(self.span or ()),
+            "kind": opening.kind,
+            "channels": opening.channels,
+            "layout": self.layout and self.layout.to_json(),
+        }
+        return found | {name: value for name, value in more.items() if value}
 
 
 @dataclass(frozen=True)
@@ -147,6 +158,11 @@ class Config:
         return int(self.arguments.get("levels", 256))
 
     @property
+    def layout(self) -> RowLayout:
+        """How a row lay in the data."""
+        return self.data.layout or RowLayout.unsaid(self.representation.shape)
+
+    @property
     def columns(self) -> list[str] | None:
         """Names of the numbers of a row, where they have names."""
         return list(self.data.columns) or None
@@ -203,12 +219,16 @@ class Config:
         """
         top = Part(found, "the configuration")
         _check_format(top)
+        representation, data = _representation(top.part("representation")), top.part("data")
+        origin = _origin(data)
+        fits = origin.layout is None or origin.layout.stored == representation.shape
+        data.require(fits, "layout", f"one of rows of {representation.shape}")
         return cls(
             recipe=top.text("recipe"),
             arguments=_arguments(top.part("arguments")),
-            representation=_representation(top.part("representation")),
+            representation=representation,
             plan=_plan(top.part("plan")),
-            data=_origin(top.part("data")),
+            data=origin,
             likelihood=_chosen(top.part("likelihood")),
             conditions=_made(top, lambda: Conditions.from_json(top.get("conditions", []))),
             prior=_prior(top.part("prior")) if top.get("prior") is not None else None,
@@ -343,6 +363,7 @@ def _origin(part: Part) -> Origin:
     tiles = part.whole("tiles") if "tiles" in part.found else 0
     given = part.texts("given") if "given" in part.found else ()
     label, labels = part.maybe_text("label"), part.maybe_text("labels")
+    kind, channels = part.maybe_text("kind"), part.maybe_text("channels")
     pair = None if size is None else (size[0], size[1])
     span = part.get("span")
     sound = isinstance(span, list) and len(span) == 2 and all(map(_is_number, span))
@@ -353,10 +374,18 @@ def _origin(part: Part) -> Origin:
         rows={split: rows.whole(split) for split in rows.found},
         columns=part.texts("columns"),
         label_names=part.texts("label_names"),
-        opening=_made(part, lambda: Opening(label, labels, pair, tiles, given)),
+        opening=_made(part, lambda: Opening(label, labels, pair, tiles, given, kind, channels)),
         open=part.maybe_text("open"),
         span=None if span is None else (span[0], span[1]),
+        layout=_layout(part.part("layout")) if "layout" in part.found else None,
     )
+
+
+def _layout(part: Part) -> RowLayout:
+    dtype = part.maybe_text("dtype") or ""
+    part.require(dtype in ("", *TYPES), "dtype", f"one of {', '.join(TYPES)}")
+    axes, shape = part.text("axes"), part.sizes("shape")
+    return _made(part, lambda: RowLayout(axes, shape, dtype))
 
 
 def _chosen(part: Part) -> Chosen:

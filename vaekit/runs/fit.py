@@ -35,6 +35,8 @@ def fit(
     size: tuple[int, int] | None = None,
     tiles: int = 0,
     given: str | Sequence[str] = (),
+    kind: str | None = None,
+    channels: str | None = None,
     binarize: str = "none",
     colours: str = "rgb",
     tensorboard: bool = False,
@@ -59,6 +61,9 @@ def fit(
         size: (height, width) to which pictures of a folder are brought.
         tiles: cut pictures of a folder into squares of this side instead, as they are stored.
         given: what a conditional model is told beside x: "label", or columns by name.
+        kind: "image" or "series": what arrays of (rows, a, b) are; by default what they look like.
+        channels: "first" or "last": where an array's channels are, or a series' features; by
+            default what they look like.
         binarize: "none", "threshold" or "dynamic".
         colours: "rgb", or "minus_green" for photographs that are to be compressed.
         tensorboard: also write TensorBoard events below ``out``.
@@ -81,7 +86,7 @@ def fit(
         (3, 8, 8)
     """
     place = placement(device, shard=shard, capture=capture)
-    opening = opening_of(label, labels, size, tiles, given)
+    opening = opening_of(label, labels, size, tiles, given, kind, channels)
     return train_on(
         data, recipe, opening, place, start_from=start_from, out=out, labels=labels,
         binarize=binarize, colours=colours, tensorboard=tensorboard,

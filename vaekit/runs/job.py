@@ -15,6 +15,7 @@ from torch import Tensor
 
 from vaekit import recipes
 from vaekit.data import CATALOGUE, Batches, Conditions, Encoded, Opening, Representation, Source
+from vaekit.data.layout import RowLayout
 from vaekit.data.on_disk import chunks_of
 from vaekit.data.opening import AS_IT_IS
 from vaekit.data_init import data_init
@@ -179,11 +180,18 @@ class Job:
                 opening=replace(opening, given=tuple(source.given)),
                 open=place,
                 span=choice.span,
+                layout=unusual(source, choice.representation),
             ),
             likelihood=Chosen(choice.likelihood, choice.why, choice.warnings, choice.remarks),
             conditions=self.conditions,
             history=self.history,
         )
+
+
+def unusual(source: Source, representation: Representation) -> RowLayout | None:
+    """How the source's rows lay, if that has to be said."""
+    unsaid = RowLayout.unsaid(source.shape, representation.dtype)
+    return None if source.layout == unsaid else source.layout
 
 
 def shown(rows: AnyRows, seed: int) -> Rows:
@@ -333,7 +341,7 @@ def reopen(config: Config, data: Any = None, labels: Any = None) -> Source:
         f"there is no file {file} any more: if the labels lie elsewhere now, name it as --labels",
     )
     takes = config.representation
-    opening = config.data.opening.again(takes.shape, takes.dtype)
+    opening = config.data.opening.again(takes.shape, takes.dtype, config.layout)
     source = opening.open(place if data is None else data, labels)
     other = "" if data is None else OTHER_DATA
     require(

@@ -119,7 +119,7 @@ def _source(trained: Trained) -> Source:
 
 
 def _stored(rows: Source) -> Array:
-    return to_array(in_memory(rows.values))
+    return to_array(in_memory(rows.values), rows.layout)
 
 
 def _flat(rows: Array) -> Array:

@@ -43,23 +43,29 @@ def write_rows(
     columns: list[str] | None = None,
     across: int | None = None,
     names: np.ndarray | None = None,
+    pictures: np.ndarray | None = None,
 ) -> None:
     """Write rows to ``path``: .npy, .npz, .csv, .parquet, .png (one sheet of pictures), or, with
     no ending, a folder of PNG files.
 
     Args:
         path: of the file or folder.
-        rows: (N, D), or pictures (N, H, W) or (N, H, W, C).
+        rows: (N, *row).
         columns: names of numbers, for tables.
         across: pictures in a row of the sheet.
         names: what the rows are called, (N,): the first column of a table, which is called "row".
+        pictures: the same rows as (N, H, W) or (N, H, W, C), if they are pictures.
     """
-    check_output(path, pictures=rows.ndim > 2)
+    check_output(path, pictures=pictures is not None)
     if not path.suffix:
-        _write_folder(path, as_bytes(rows))
+        assert pictures is not None
+        _write_folder(path, as_bytes(pictures))
         return
     with replacing(path) as temporary:
-        _WRITERS[path.suffix.lower()](temporary, rows, columns, across, names)
+        drawn = path.suffix.lower() == ".png"
+        _WRITERS[path.suffix.lower()](
+            temporary, pictures if drawn else rows, columns, across, names
+        )
 
 
 def write_parts(
@@ -136,12 +142,21 @@ def _write_csv(
     header: bool = True,
 ) -> None:
     titles, cells = zip(*_columns_of(rows, columns, names), strict=True)
-    kinds = [_FORMATS.get(values.dtype.kind, "%.9g") for values in cells]
+    kinds = [_FORMATS.get(values.dtype.kind, _digits)(values) for values in cells]
     table = np.rec.fromarrays([_quoted(v) if v.dtype.kind == "U" else v for v in cells])
     np.savetxt(file, table, kinds, ",", header=_line(titles) if header else "", comments="")
 
 
-_FORMATS = {"u": "%d", "i": "%d", "U": "%s"}
+def _digits(values: np.ndarray) -> str:
+    """As many as tell numbers apart: nine where they are no finer than float32."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        coarse = np.array_equal(values, values.astype(np.float32), equal_nan=True)
+    return "%.9g" if coarse else "%.17g"
+
+
+_FORMATS: dict[str, Callable[[np.ndarray], str]] = {
+    **dict.fromkeys("bui", lambda _: "%d"), "U": lambda _: "%s",
+}  # fmt: skip
 
 
 def _columns_of(

@@ -33,7 +33,8 @@ from vaekit.data.readers.whole_pictures import (
     ending_of,
     read_whole,
 )
-from vaekit.runs.archive import Archive, Summary, compress
+from vaekit.runs.archive import Archive
+from vaekit.runs.compression import Summary, compress
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import make_folder, replacing
@@ -120,7 +121,7 @@ def compress_pictures(
         given: what a conditional model is given: by name, one value for each file, in the order
             of their paths, or one for all; by default labels are the names of the sub-folders.
         verify: decode all pictures before the file appears.
-        options: embed, store_given, jobs; see :func:`vaekit.runs.archive.compress`.
+        options: embed, store_given, jobs; see :func:`vaekit.runs.compression.compress`.
 
     Raises:
         BadInput: for pictures that the model does not code, or that cannot be kept whole.

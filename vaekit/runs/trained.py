@@ -17,23 +17,10 @@ from torch import Tensor
 from vaekit.conditionals.priors import straight
 from vaekit.data import Encoded, Encoder, Representation, Source
 from vaekit.data.conditions import by_name
-from vaekit.data.on_disk import OnDisk, Values, chunks_of, in_memory
-from vaekit.data.readers.arrays import (
-    in_order,
-    is_frame,
-    like_frame,
-    split_frame,
-    to_array,
-    to_rows,
-)
-from vaekit.data.readers.roles import LABEL
-from vaekit.evaluation import (
-    decode,
-    elbo_per_row,
-    encode,
-    in_chunks,
-    log_likelihood_per_row,
-)
+from vaekit.data.layout import Like, RowLayout
+from vaekit.data.on_disk import OnDisk, chunks_of, in_memory
+from vaekit.data.readers.arrays import as_array, like_given, to_array
+from vaekit.evaluation import decode, elbo_per_row, encode, in_chunks, log_likelihood_per_row
 from vaekit.evaluation.annealing import CHAINS, STEPS
 from vaekit.evaluation.passes import ROWS, codes
 from vaekit.evaluation.scores import Bits, Scores, score, with_annealing
@@ -43,6 +30,7 @@ from vaekit.rows import LazyRows, Rows
 from vaekit.runs import folder as store
 from vaekit.runs.config import Config
 from vaekit.runs.incoming import check_incoming
+from vaekit.runs.reading import ReadRows, opening_for, read_rows
 from vaekit.system.checks import BadInput, require
 from vaekit.system.progress import tracked
 from vaekit.system.seeding import generator_for, seeded
@@ -56,9 +44,10 @@ Told = dict[str, Tensor]
 class Trained:
     """A model with its weights, its configuration, and (where known) the data it came from.
 
-    What goes in and comes out is in the data's own numbers: uint8 images stay uint8 images, a
-    data frame gives a data frame. Codes are the means of q(z|x), so the same row always gives
-    the same code. Everything random takes a seed.
+    What goes in and comes out is in the data's own numbers: rows come back in the type and layout
+    of the array that was given (new ones in those of the training data), a data frame gives a data
+    frame, a tensor a tensor. Codes are the means of q(z|x), so the same row always gives the same
+    code. Everything random takes a seed.
 
     A conditional model is told more than x: by data that carries its conditions (a named data set,
     a table with the columns), else by ``given={"label": "cat"}``, a value for all rows or each.
@@ -98,6 +87,17 @@ class Trained:
         return self.config.representation
 
     @property
+    def layout(self) -> RowLayout:
+        """How a row lay in the training data, and so lies in what comes out."""
+        return self.config.layout
+
+    def usual(self, rows: Array) -> Array:
+        """Rows of this model, in whatever layout, in the usual one: (N, D), (N, H, W) if grey,
+        (N, H, W, C)."""
+        layout = Like(self.layout).layout(rows.shape[1:], rows.dtype, "the data")
+        return RowLayout.usual(layout.stored).give(layout.store(rows))
+
+    @property
     def latent(self) -> int:
         """Numbers in a code."""
         return sum(self.model.latents.values())
@@ -111,14 +111,7 @@ class Trained:
         """Any data that can be opened, in the way in which the training data was: with the same
         columns set aside, where they are there, the others in the same order by their names, and
         pictures of the same size, channels and kind of numbers."""
-        origin = self.config.data
-        takes = self.representation
-        opening = origin.opening.elsewhere(takes.shape, takes.dtype)
-        labels = origin.opening.labels
-        if labels and isinstance(data, str | os.PathLike) and Path(labels).is_file():
-            own = str(Path(data).resolve()) == origin.open
-            opening = replace(opening, labels=labels) if own else opening
-        return opening.open(data).with_columns(origin.columns)
+        return opening_for(self.config, data).open(data).with_columns(self.config.data.columns)
 
     def split_of(self, source: Source, split: str | None = None) -> str:
         """Which rows are meant: of the model's own data those of the test split, of other data
@@ -158,18 +151,26 @@ class Trained:
         Raises:
             BadInput: for rows of another shape, or values that have no probability.
         """
-        values, carried = self._values(data, split)
-        told = self._given(given, len(values), carried)
-        rows = Encoded(values, self.representation, "rows", seed, told)  # whatever split they are
-        return rows if isinstance(values, OnDisk) else self._checked(rows[:])
+        return self._rows(data, split, seed, given)[0]
+
+    def _rows(
+        self, data: Any, split: str = "all", seed: int = 0, given: Given | None = None
+    ) -> tuple[Rows | LazyRows, RowLayout]:
+        """The same, and how a row lay in the data."""
+        read = self._read(data, split)
+        told = self._given(given, len(read.values), read.carried)
+        name = "rows"  # whatever split they are
+        rows = Encoded(read.values, self.representation, name, seed, told)
+        lazy = isinstance(read.values, OnDisk)
+        return rows if lazy else self._checked(rows[:]), read.layout
 
     def rows_alike(self, data: Any, seed: int = 0, *, given: Given | None = None) -> Rows:
         """Rows as :meth:`rows`, in memory, where what is drawn is drawn alike for every row: x of
         a row depends on that row and ``seed`` alone."""
-        values, carried = self._values(data, "all")
-        told = self._given(given, len(values), carried)
+        read = self._read(data, "all")
+        told = self._given(given, len(read.values), read.carried)
         maker = Encoder(self.representation, seed)
-        return self._checked(maker.rows_with_common_noise(in_memory(values), told))
+        return self._checked(maker.rows_with_common_noise(in_memory(read.values), told))
 
     def codes(self, data: Any, *, given: Given | None = None) -> Iterator[Array]:
         """The codes of :meth:`encode`, some rows at a time."""
@@ -182,28 +183,32 @@ class Trained:
     def encode(self, data: Any, *, given: Given | None = None) -> Any:
         """Codes, (rows, latent): the posterior means."""
         found = encode(self.model, self.rows(data, given=given)).numpy()
-        return like_frame(data, found, [f"z{i}" for i in range(self.latent)])
+        return like_given(data, found, [f"z{i}" for i in range(self.latent)])
 
-    def decode(self, codes: Any, *, given: Given | None = None) -> Array:
-        """The mean of p(x|z) for each code."""
-        z = torch.as_tensor(np.asarray(codes, dtype=np.float32))
+    def decode(self, codes: Any, *, given: Given | None = None) -> Any:
+        """The mean of p(x|z) for each code; of a tensor of codes, a tensor."""
+        array = as_array(codes, "codes")
+        z = torch.as_tensor(np.asarray(array, dtype=np.float32))
         require(
             z.dim() == 2 and z.shape[1] == self.latent,
             f"codes must have shape (rows, {self.latent}), not {tuple(z.shape)}",
         )
         require(bool(torch.isfinite(z).all()), "codes must be finite numbers")
-        return to_array(self._decode(z, self._given(given, len(z))))
+        rows = to_array(self._decode(z, self._given(given, len(z))), self.layout)
+        return like_given(codes, rows, self.config.columns)
 
     def reconstruct(self, data: Any, *, given: Given | None = None) -> Any:
-        """Each row encoded and decoded again: the mean of p(x|z) at the posterior mean."""
-        rows = self.rows(data, given=given)
-        values = to_array(self._decode(encode(self.model, rows), rows.given))
-        return like_frame(data, values, self.config.columns)
+        """Each row encoded and decoded again: the mean of p(x|z) at the posterior mean; in the
+        layout, type and kind of container of ``data``."""
+        rows, layout = self._rows(data, given=given)
+        values = to_array(self._decode(encode(self.model, rows), rows.given), layout)
+        return like_given(data, values, self.config.columns)
 
     def sample(
         self, rows: int = 1, *, seed: int = 0, mean: bool = False, given: Given | None = None
     ) -> Array:
-        """New rows: z from the prior, then x from p(x|z), or with ``mean`` the mean of p(x|z)."""
+        """New rows: z from the prior, then x from p(x|z), or with ``mean`` the mean of p(x|z); in
+        the layout and type of the training data."""
         require(rows >= 1, f"the number of samples must be at least 1, not {rows}")
         told = self._given(given, rows)
         starts, parts = range(0, rows, ROWS), []
@@ -212,26 +217,28 @@ class Trained:
                 here = Rows(None, told)[start : start + ROWS]
                 px = self.model(Generator(min(ROWS, rows - start)), here)
                 parts.append(self.representation.decode(px.mean if mean else px.sample()))
-        return to_array(torch.cat(parts))
+        return to_array(torch.cat(parts), self.layout)
 
     def interpolate(
         self, start: Any, end: Any, steps: int = 8, *, given: Given | None = None
-    ) -> Array:
+    ) -> Any:
         """Decoded codes on the way from the codes of some rows to those of others, as the prior
         leads: a straight line where nothing speaks against it. What a conditional model is told
         changes along it as the codes do.
 
         Returns:
-            (pairs, steps, *row): the first and the last of each line are reconstructions.
+            (pairs, steps, *row), laid out as the starts: the first and the last of each line are
+            reconstructions.
         """
-        first, last = (self.rows(part, given=given)[:] for part in (start, end))
+        (first, layout), (last, _) = (self._rows(part, given=given) for part in (start, end))
+        first, last = first[:], last[:]
         a, b = encode(self.model, first), encode(self.model, last)
         require(a.shape == b.shape, f"give as many ends as starts: {len(b)} against {len(a)}")
         shares = torch.linspace(0, 1, steps)
         told = {n: straight(v, last.given[n], shares).flatten(0, 1) for n, v in first.given.items()}
         line = self.model.path(a, b, shares).flatten(0, 1)
-        values = to_array(self._decode(line, told))
-        return values.reshape(len(a), steps, *values.shape[1:])
+        values = to_array(self._decode(line, told), layout)
+        return like_given(start, values.reshape(len(a), steps, *values.shape[1:]))
 
     def evaluate(
         self,
@@ -308,18 +315,21 @@ class Trained:
         seed: int,
     ) -> Array:
         """What ``measure`` gives for each row, by the same noise for all, in float64."""
-        values, carried = self._values(data, "all")
-        told, maker = self._given(given, len(values), carried), Encoder(self.representation, seed)
-        found, start = [], 0
         try:
-            for part in chunks_of(values, "scoring rows"):
-                beside = {n: v[start : start + len(part)] for n, v in told.items()}
-                rows = self._checked(maker.rows_with_common_noise(part, beside))
-                found.append(measure(self._exact, rows.double(), samples=samples, seed=seed))
-                start += len(part)
+            parts = self._parts_alike(data, given, seed)
+            found = [measure(self._exact, p.double(), samples=samples, seed=seed) for p in parts]
         except NotImplementedError as error:
             raise BadInput(f"this model's rows cannot be scored apart: {error}") from error
         return torch.cat(found).numpy()
+
+    def _parts_alike(self, data: Any, given: Given | None, seed: int) -> Iterator[Rows]:
+        """Rows as :meth:`rows_alike` makes them, some at a time."""
+        read, maker, start = self._read(data, "all"), Encoder(self.representation, seed), 0
+        told = self._given(given, len(read.values), read.carried)
+        for part in chunks_of(read.values, "scoring rows"):
+            beside = {n: v[start : start + len(part)] for n, v in told.items()}
+            yield self._checked(maker.rows_with_common_noise(part, beside))
+            start += len(part)
 
     @cached_property
     def _exact(self) -> Any:
@@ -359,35 +369,19 @@ class Trained:
         """Class numbers and covariates of so many rows, as a person says or the data carries."""
         return self.config.conditions.ask({**carried, **by_name(given)}, rows)
 
-    def _with_rows(self, data: Any) -> Any:
-        """A single row alone as one of one."""
-        row = to_array(torch.zeros(1, *self.representation.shape)).shape[1:]
-        return np.asarray(data)[None] if np.shape(data) == row else data
-
     def _decode(self, z: Tensor, given: Mapping[str, Tensor]) -> Tensor:
         def some(part: Rows) -> Tensor:
             return decode(self.model.eval(), part.data, part)
 
         return self.representation.decode(in_chunks(some, Rows(z, given), title="decoding"))
 
-    def _values(self, data: Any, split: str) -> tuple[Values, Given]:
-        """Stored values of the rows asked for, and what the data carries of what is given."""
-        conditions, carried = self.config.conditions, dict[str, Any]()
-        if isinstance(data, str | os.PathLike | Source):
-            source = self.open(data)
-            values = source.rows(split)
-            carried = conditions.carried(source.given_of(split), source.given_names)
-        elif is_frame(data):
-            frame, labels, columns = split_frame(data, self.config.data.opening.elsewhere().roles)
-            found = columns if labels is None else {**columns, LABEL: labels}
-            frame = in_order(frame, self.config.data.columns)
-            values, carried = to_rows(frame, exact=True), conditions.carried(found, {})
-        elif isinstance(data, OnDisk):
-            values = data
-        else:
-            values = to_rows(self._with_rows(data), exact=True)
-        check_incoming(self.config, values, self._encodes if isinstance(values, OnDisk) else None)
-        return values, carried  # what is in memory is checked as x
+    def _read(self, data: Any, split: str) -> ReadRows:
+        """The rows asked for, checked."""
+        opened = isinstance(data, str | os.PathLike | Source)
+        read = read_rows(self.config, self.open(data) if opened else data, split)
+        on_disk = isinstance(read.values, OnDisk)
+        check_incoming(self.config, read.values, self._encodes if on_disk else None)
+        return read  # what is in memory is checked as x
 
     def _encodes(self, values: Tensor) -> Rows:
         return self._checked(Rows(self.representation.encode(values, generator_for(0))))

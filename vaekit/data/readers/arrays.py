@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
+from vaekit.data.layout import GUESS, Axis, RowLayout
+from vaekit.data.on_disk import OnDisk, Values, in_memory
+from vaekit.data.readers.containers import CONTAINERS
+from vaekit.data.readers.datasets import from_dataset, is_dataset
 from vaekit.data.readers.roles import NO_ROLES, ColumnRoles
 from vaekit.data.source import Source, source
 from vaekit.system.checks import BadInput, require
-from vaekit.system.progress import tracked
 from vaekit.system.types import Array
 
 LOSS, FEW = 1e-3, 10
-CHANNELS = (1, 3, 4)
 
 
 def from_memory(
-    data: Any, labels: Any = None, name: str = "data", *, roles: ColumnRoles = NO_ROLES
+    data: Any,
+    labels: Any = None,
+    name: str = "data",
+    *,
+    roles: ColumnRoles = NO_ROLES,
+    axes: Axis = GUESS,
 ) -> Source:
     """A source from whatever holds rows: an array, a tensor, a data frame or a torch Dataset.
 
@@ -31,21 +38,27 @@ def from_memory(
         labels: one for each row.
         name: what people call the data.
         roles: columns of a data frame that are not x.
+        axes: what is known of an array's axes.
 
     Raises:
         BadInput: for data of another kind, shape or type, or with missing values.
     """
-    columns: tuple[str, ...] = ()
-    beside: dict[str, Array] = {}
     if is_frame(data):
         data, found, beside = split_frame(data, roles)
+        numbers, names = label_numbers(found if labels is None else labels)
         columns = tuple(map(str, data.columns))
-        labels = found if labels is None else labels
-    elif isinstance(data, Dataset):
-        data, labels = from_dataset(data, labels)
+        values = to_rows(data, name, exact=True)
+        return source(
+            name, values, labels=numbers, label_names=names, columns=columns, beside=beside
+        )
+    notes: tuple[str, ...] = ()
+    if is_dataset(data):
+        data, own, notes = from_dataset(data, name)
+        labels = own if labels is None else labels
     numbers, names = label_numbers(labels)
-    values = to_rows(data, name, exact=True)
-    return source(name, values, labels=numbers, label_names=names, columns=columns, beside=beside)
+    rows = rows_of(data, name, exact=True, axes=axes)
+    notes = (*notes, *axes.notes(rows.layout))
+    return source(name, rows.values, labels=numbers, label_names=names, notes=notes, **rows.of)
 
 
 def split_frame(frame: Any, roles: ColumnRoles) -> tuple[Any, Array | None, dict[str, Array]]:
@@ -70,64 +83,59 @@ def in_order(frame: Any, columns: Sequence[str]) -> Any:
     return frame[[named[name] for name in columns]] if sorted(named) == sorted(columns) else frame
 
 
-def from_dataset(data: Dataset[Any], labels: Any) -> tuple[Tensor, Any]:
-    """Read a torch Dataset of rows, or of (row, label) pairs, into memory."""
-    count = len(data)  # type: ignore[arg-type]
-    items = list(tracked((data[i] for i in range(count)), "reading rows", count))
-    if items and isinstance(items[0], tuple | list):
-        labels = [int(item[1]) for item in items] if labels is None else labels
-        items = [item[0] for item in items]
-    return torch.stack([torch.as_tensor(np.asarray(item)) for item in items]), labels
+@dataclass(frozen=True)
+class StoredRows:
+    """Rows as they are stored, and how they lay in what held them.
+
+    Args:
+        values: (N, *row).
+        layout: of a row where it came from.
+    """
+
+    values: Values
+    layout: RowLayout
+
+    @property
+    def of(self) -> dict[str, Any]:
+        """What a source says of its rows."""
+        return {"layout": self.layout, "columns": self.layout.columns}
 
 
-def to_rows(data: Any, name: str = "data", *, exact: bool = False) -> Tensor:
-    """Numbers in any container to (N, D), or (N, C, H, W) for images.
+def to_rows(data: Any, name: str = "data", *, exact: bool = False, axes: Axis = GUESS) -> Tensor:
+    """Numbers in any container to (N, D), or (N, C, H, W) for images, in memory.
 
     With ``exact`` vectors stay in float64 where float32 would lose what differs between rows, as
     in times since 1970: what is the same in all rows can then be subtracted first.
 
-    (N, H, W) are grey images; (N, H, W, C) and (N, C, H, W) are images with 1, 3 or 4 channels.
+    (N, H, W) are grey images, or series (N, T, F); (N, H, W, C) and (N, C, H, W) are images with
+    channels. ``axes`` says what is known of which is which.
     """
+    return in_memory(rows_of(data, name, exact=exact, axes=axes).values)
+
+
+def rows_of(
+    data: Any, name: str = "data", *, exact: bool = False, axes: Axis = GUESS
+) -> StoredRows:
+    """The same, with the layout they had; large sparse matrices are made dense when their rows are
+    asked for."""
     array = as_array(data, name)
-    kept = array if exact and needs_float64(array) else standard_dtype(array, name)
-    values = channels_first(kept)
-    if values.ndim not in (2, 4):
-        raise BadInput(
-            f"{name} has shape {values.shape}: give vectors (rows, numbers) or images "
-            "(rows, height, width) or (rows, height, width, channels)"
-        )
-    return torch.from_numpy(np.array(values, order="C"))
+    if isinstance(array, OnDisk):
+        return StoredRows(array, axes.layout(tuple(array.shape[1:]), np.dtype(np.float32), name))
+    require(array.ndim > 0, f"{name} is a single number, not rows")
+    array = axes.as_rows(array)
+    layout = axes.layout(array.shape[1:], array.dtype, name)
+    values = layout.store(array)
+    kept = values if exact and needs_float64(values) else standard_dtype(values, name)
+    return StoredRows(torch.from_numpy(np.array(kept, order="C")), layout)
 
 
-def channels_first(values: Array) -> Array:
-    """Images (N, H, W) or (N, H, W, C) as a view (N, C, H, W); all else as it is."""
-    if values.ndim == 3:
-        return values[:, None]
-    if values.ndim == 4 and values.shape[1] not in CHANNELS and values.shape[3] in CHANNELS:
-        return np.moveaxis(values, 3, 1)
-    return values
-
-
-def restore_layout(values: Array, shape: tuple[int, ...]) -> Array:
-    """The reverse of :func:`channels_first`, for rows that had this shape."""
-    if values.shape[1:] == shape:
-        return values
-    return values[:, 0] if len(shape) == 2 else np.moveaxis(values, 1, 3)
-
-
-def as_array(data: Any, name: str) -> Array:
-    """A NumPy array of numbers, or a clear refusal."""
+def as_array(data: Any, name: str) -> Any:
+    """A NumPy array of numbers (or, of a large sparse matrix, rows of one), or a clear refusal."""
     if is_frame(data):
         return frame_numbers(data, name)
-    if isinstance(data, Tensor):
-        return data.detach().cpu().numpy()
-    try:
-        array = np.asarray(data)
-    except (ValueError, TypeError) as error:
-        raise BadInput(f"{name} is not an array of numbers: {error}") from error
-    if array.dtype.kind not in "buif":
-        raise BadInput(f"{name} holds {array.dtype} values; only numbers can be used")
-    return array
+    if is_dataset(data):
+        return from_dataset(data, name)[0]
+    return next(numbers(data, name) for applies, numbers in CONTAINERS if applies(data))
 
 
 def frame_numbers(frame: Any, name: str) -> Array:
@@ -181,12 +189,18 @@ def label_numbers(labels: Any) -> tuple[Tensor | None, tuple[str, ...]]:
     return torch.from_numpy(numbers.astype(np.int64)), tuple(map(str, names))
 
 
-def to_array(values: Tensor) -> Array:
-    """Stored values as people hold them: (N, D), (N, H, W) if grey, (N, H, W, C) in colour."""
+def to_array(values: Tensor, layout: RowLayout | None = None) -> Array:
+    """Stored values as people hold them: as they were laid out, or as is usual: (N, D), (N, H, W)
+    if grey, (N, H, W, C) in colour."""
     array = values.detach().cpu().numpy()
-    if array.ndim != 4:
-        return array
-    return array[:, 0] if array.shape[1] == 1 else np.moveaxis(array, 1, 3)
+    return (layout or RowLayout.usual(array.shape[1:])).give(array)
+
+
+def like_given(data: Any, values: Array, columns: list[str] | None = None) -> Any:
+    """Rows in a container like that of ``data``: a data frame, a tensor, else an array."""
+    if isinstance(data, Tensor):
+        return torch.from_numpy(np.ascontiguousarray(values)).to(data.device)
+    return like_frame(data, values, columns)
 
 
 def like_frame(data: Any, values: Array, columns: list[str] | None) -> Any:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from vaekit.data.layout import GUESS, Axis
 from vaekit.data.readers.arrays import label_numbers
 from vaekit.data.readers.images import (
     AS_THEY_ARE,
@@ -32,21 +33,34 @@ from vaekit.system.checks import require
 
 
 def read_folder(
-    path: Path, roles: ColumnRoles = NO_ROLES, form: PictureForm = AS_THEY_ARE
+    path: Path,
+    roles: ColumnRoles = NO_ROLES,
+    form: PictureForm = AS_THEY_ARE,
+    axes: Axis = GUESS,
 ) -> Source:
     """Pictures below a folder, sub-folders being labels; or all its shards, of one kind."""
     if paths := image_files(path):
         folders = [str(p.parent.relative_to(path)) for p in paths]
         return read_pictures(str(path), paths, form, files_in(path), folders)
-    shards = [p for p in files_below(path, (*SHARDS, ".tar")) if p.suffix in (*SHARDS, ".tar")]
-    kinds = f"{', '.join(SHARDS)} or .tar files"
-    require(bool(shards), f"no pictures (.png, .jpg, ...), {kinds} in {path}")
-    _check_one_kind(path, shards)
+    shards = shards_in(path)
     if shards[0].suffix == ".tar":
         found = in_archives(shards)
         names = [f"{m.archive.relative_to(path).as_posix()}/{m.name}" for m in found]
         return read_pictures(str(path), found, form, names)
-    return SHARDS[shards[0].suffix](path, shards, roles)
+    return SHARDS[shards[0].suffix](path, shards, roles, axes)
+
+
+def shards_in(path: Path) -> list[Path]:
+    """The shards below a folder, all of one kind.
+
+    Raises:
+        BadInput: if there are none, or of several kinds.
+    """
+    shards = [p for p in files_below(path, (*SHARDS, ".tar")) if p.suffix in (*SHARDS, ".tar")]
+    kinds = f"{', '.join(SHARDS)} or .tar files"
+    require(bool(shards), f"no pictures (.png, .jpg, ...), {kinds} in {path}")
+    _check_one_kind(path, shards)
+    return shards
 
 
 def _check_one_kind(path: Path, shards: Sequence[Path]) -> None:
@@ -65,13 +79,21 @@ def files_in(place: Path) -> list[str]:
 
 
 def read_picture(
-    path: Path, roles: ColumnRoles = NO_ROLES, form: PictureForm = AS_THEY_ARE
+    path: Path,
+    roles: ColumnRoles = NO_ROLES,
+    form: PictureForm = AS_THEY_ARE,
+    axes: Axis = GUESS,
 ) -> Source:
     """The pages of one picture file."""
     return read_pictures(str(path), [path], form, [path.name])
 
 
-def read_tar(path: Path, roles: ColumnRoles = NO_ROLES, form: PictureForm = AS_THEY_ARE) -> Source:
+def read_tar(
+    path: Path,
+    roles: ColumnRoles = NO_ROLES,
+    form: PictureForm = AS_THEY_ARE,
+    axes: Axis = GUESS,
+) -> Source:
     """Pictures in an archive, as WebDataset keeps them; .cls files of the same name are labels."""
     found = in_archives([path])
     return read_pictures(str(path), found, form, [member.name for member in found])
@@ -139,7 +161,7 @@ READERS: dict[str, Callable[..., Source]] = {
     **dict.fromkeys(PICTURES, read_picture),
 }
 
-SHARDS: dict[str, Callable[[Path, Sequence[Path], ColumnRoles], Source]] = {
+SHARDS: dict[str, Callable[[Path, Sequence[Path], ColumnRoles, Axis], Source]] = {
     ".npy": read_arrays,
     ".npz": read_archives,
     ".parquet": read_tables,

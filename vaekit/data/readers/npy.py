@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from vaekit.data.on_disk import Decoded, Shards, Values, is_large
-from vaekit.data.readers.arrays import label_numbers, to_rows
+from vaekit.data.layout import GUESS, Axis, Like
+from vaekit.data.on_disk import Decoded, Shards, in_memory, is_large
+from vaekit.data.readers.arrays import StoredRows, label_numbers, rows_of, to_rows
 from vaekit.data.readers.loading import UNREADABLE, first_line, load, member
 from vaekit.data.readers.roles import NO_ROLES, ColumnRoles
 from vaekit.data.source import Source, held_out_test, source
@@ -29,6 +30,7 @@ from vaekit.system.types import Array
 
 Header = tuple[tuple[int, ...], bool, np.dtype]
 VALUES = ("x", "X", "images", "data", "values", "arr_0")
+PUBLISHED = ("x_train", "x_test")
 LABELS = ("y", "labels", "label", "targets")
 FACTORS = "factors"
 LOCAL_HEADER, NAME_LENGTHS = 30, 26
@@ -53,25 +55,34 @@ class StoredArray:
     mapped: bool
 
 
-def read_npy(path: Path, roles: ColumnRoles = NO_ROLES, form: object = None) -> Source:
+def read_npy(
+    path: Path, roles: ColumnRoles = NO_ROLES, form: object = None, axes: Axis = GUESS
+) -> Source:
     """One array."""
-    return read_arrays(path, [path])
+    return read_arrays(path, [path], roles, axes)
 
 
-def read_npz(path: Path, roles: ColumnRoles = NO_ROLES, form: object = None) -> Source:
+def read_npz(
+    path: Path, roles: ColumnRoles = NO_ROLES, form: object = None, axes: Axis = GUESS
+) -> Source:
     """Arrays by name: x (and y for labels), or x_train and x_test, kept apart as published."""
-    if {"x_train", "x_test"} <= set(names_in(path)):
-        return _published(path, roles)
-    return read_archives(path, [path], roles)
+    if is_published(path):
+        return _published(path, roles, axes)
+    return read_archives(path, [path], roles, axes)
 
 
-def read_arrays(place: Path, paths: Sequence[Path], roles: ColumnRoles = NO_ROLES) -> Source:
+def read_arrays(
+    place: Path, paths: Sequence[Path], roles: ColumnRoles = NO_ROLES, axes: Axis = GUESS
+) -> Source:
     """Arrays of .npy files."""
-    parts = [_array_in(path) for path in tracked(paths, "looking at files", len(paths))]
-    return source(str(place), as_one_array(str(place), parts))
+    parts = [array_in(path) for path in tracked(paths, "looking at files", len(paths))]
+    rows = as_one_array(str(place), parts, axes)
+    return source(str(place), rows.values, notes=axes.notes(rows.layout), **rows.of)
 
 
-def read_archives(place: Path, paths: Sequence[Path], roles: ColumnRoles = NO_ROLES) -> Source:
+def read_archives(
+    place: Path, paths: Sequence[Path], roles: ColumnRoles = NO_ROLES, axes: Axis = GUESS
+) -> Source:
     """Array x of .npz files; y, or the array that is named as the label, holds labels.
 
     Raises:
@@ -80,24 +91,44 @@ def read_archives(place: Path, paths: Sequence[Path], roles: ColumnRoles = NO_RO
     found = names_in(paths[0])
     if roles.strict and roles.label:
         _check_holds(paths[0], roles.label)
-    roles = roles.among(found, f"array in {paths[0]}")
-    key = _any_of([name for name in VALUES if not roles.holds(name)], found)
+    key, roles = name_of_rows(paths[0], roles)
     by = roles.label or _any_of(LABELS, found)
-    require(key is not None, f"{paths[0]} has no array named x; it holds {_listed(found)}")
-    parts = [_array_of(p, str(key)) for p in tracked(paths, "looking at files", len(paths))]
+    parts = [array_of(p, key) for p in tracked(paths, "looking at files", len(paths))]
+    rows = as_one_array(str(place), parts, axes)
     numbers, names = label_numbers(_beside(parts, by) if by else None)
     factors = _beside(parts, FACTORS).astype(np.int64) if FACTORS in found else None
     return source(
         str(place),
-        as_one_array(str(place), parts),
+        rows.values,
+        notes=axes.notes(rows.layout),
         labels=numbers,
         label_names=names,
         factors=None if factors is None else torch.from_numpy(factors),
         beside={name: _flat(_beside(parts, name), name) for name in roles.columns},
+        **rows.of,
     )
 
 
-def as_one_array(name: str, parts: Sequence[StoredArray]) -> Values:
+def is_published(path: Path) -> bool:
+    """Whether an archive holds training and test rows apart."""
+    return set(PUBLISHED) <= set(names_in(path))
+
+
+def name_of_rows(path: Path, roles: ColumnRoles = NO_ROLES) -> tuple[str, ColumnRoles]:
+    """Which array of an archive holds the rows, and the roles of the others that are there.
+
+    Raises:
+        BadInput: if there is none.
+    """
+    found = names_in(path)
+    roles = roles.among(found, f"array in {path}")
+    key = _any_of([name for name in VALUES if not roles.holds(name)], found)
+    if key is None:
+        raise BadInput(f"{path} has no array named x; it holds {_listed(found)}")
+    return key, roles
+
+
+def as_one_array(name: str, parts: Sequence[StoredArray], axes: Axis = GUESS) -> StoredRows:
     """Rows of one shape and type: read if small, else left on disk."""
     first = parts[0]
     row, kind = first.shape[1:], first.dtype.str
@@ -108,11 +139,14 @@ def as_one_array(name: str, parts: Sequence[StoredArray]) -> Values:
         )
     lengths, opening = [part.shape[0] for part in parts], [part.open for part in parts]
     if not is_large(sum(lengths), row, first.dtype.itemsize):
-        return to_rows(np.concatenate([part() for part in opening]), name, exact=True)
-    convert = partial(to_rows, name=name)
+        whole = np.concatenate([part() for part in opening])
+        return rows_of(whole, name, exact=True, axes=axes)
+    layout = axes.layout(row, first.dtype, name)
+    convert = partial(to_rows, name=name, axes=Like(layout))
     if all(part.mapped for part in parts):
-        return Shards(opening, lengths, convert)
-    return Decoded(opening, lengths, convert, prod(row) * first.dtype.itemsize)
+        return StoredRows(Shards(opening, lengths, convert), layout)
+    size = prod(row) * first.dtype.itemsize
+    return StoredRows(Decoded(opening, lengths, convert, size), layout)
 
 
 def names_in(path: Path) -> list[str]:
@@ -121,7 +155,7 @@ def names_in(path: Path) -> list[str]:
         return [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
 
 
-def _array_in(path: Path) -> StoredArray:
+def array_in(path: Path) -> StoredArray:
     """The array of a .npy file, mapped."""
     array = load(path, mapped=True)
     require(array.ndim > 0, f"{path} holds a single number, not rows")
@@ -130,7 +164,7 @@ def _array_in(path: Path) -> StoredArray:
     )
 
 
-def _array_of(path: Path, key: str) -> StoredArray:
+def array_of(path: Path, key: str) -> StoredArray:
     """An array of a .npz file: mapped if it lies there as it is, else decompressed when opened."""
     _check_holds(path, key)
     try:
@@ -192,24 +226,28 @@ def _flat(array: Array, name: str) -> Array:
     return array
 
 
-def _published(path: Path, roles: ColumnRoles) -> Source:
+def _published(path: Path, roles: ColumnRoles, axes: Axis) -> Source:
     with load(path) as arrays:
-        arrays_by_name = {key: member(arrays, key, path) for key in arrays.files}
-    pairs = {
-        k.removesuffix("_train")
-        for k in arrays_by_name
-        if f"{k.removesuffix('_train')}_test" in arrays_by_name
-    }
+        found = {key: member(arrays, key, path) for key in arrays.files}
+    pairs = {k.removesuffix("_train") for k in found if f"{k.removesuffix('_train')}_test" in found}
     roles = ColumnRoles(None, roles.given, roles.strict).among(pairs, f"array in {path}")
-    parts = [to_rows(arrays_by_name[key], f"{path}: {key}") for key in ("x_train", "x_test")]
-    ys = [arrays_by_name[key] for key in ("y_train", "y_test") if key in arrays_by_name]
+    rows = [rows_of(found[key], f"{path}: {key}", axes=axes) for key in PUBLISHED]
+    values = [in_memory(part.values) for part in rows]
+    ys = [found[key] for key in ("y_train", "y_test") if key in found]
     numbers, names = label_numbers(np.concatenate(ys) if len(ys) == 2 else None)
-    splits = held_out_test(len(parts[0]), len(parts[1]))
-    both = {n: (arrays_by_name[f"{n}_train"], arrays_by_name[f"{n}_test"]) for n in roles.columns}
+    splits = held_out_test(*map(len, values))
+    both = {n: (found[f"{n}_train"], found[f"{n}_test"]) for n in roles.columns}
     beside = {name: _flat(np.concatenate(pair), name) for name, pair in both.items()}
-    _check_lengths(path, beside, sum(map(len, parts)))
+    _check_lengths(path, beside, sum(map(len, values)))
     return source(
-        str(path), torch.cat(parts), splits, labels=numbers, label_names=names, beside=beside
+        str(path),
+        torch.cat(values),
+        splits,
+        labels=numbers,
+        label_names=names,
+        beside=beside,
+        notes=axes.notes(rows[0].layout),
+        **rows[0].of,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from vaekit.data.layout import GUESS, Axis
 from vaekit.data.on_disk import Decoded, Values, is_large
 from vaekit.data.readers.arrays import label_numbers, standard_dtype, to_rows
 from vaekit.data.readers.loading import UNREADABLE, first_line, import_extra
@@ -27,7 +28,9 @@ EXACT = 2**53
 NUMBER = 4  # bytes of a number as rows are kept
 
 
-def read_csv(path: Path, roles: ColumnRoles = NO_ROLES, form: object = None) -> Source:
+def read_csv(
+    path: Path, roles: ColumnRoles = NO_ROLES, form: object = None, axes: Axis = GUESS
+) -> Source:
     """A table of numbers with a header line; ``roles`` names the columns that are not x."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = [row for row in csv.reader(file) if row]
@@ -42,12 +45,16 @@ def read_csv(path: Path, roles: ColumnRoles = NO_ROLES, form: object = None) -> 
     return _from_columns(path, columns, roles)
 
 
-def read_parquet(path: Path, roles: ColumnRoles = NO_ROLES, form: object = None) -> Source:
+def read_parquet(
+    path: Path, roles: ColumnRoles = NO_ROLES, form: object = None, axes: Axis = GUESS
+) -> Source:
     """A table of numbers; ``roles`` names the columns that are not x."""
     return read_tables(path, [path], roles)
 
 
-def read_tables(place: Path, paths: Sequence[Path], roles: ColumnRoles = NO_ROLES) -> Source:
+def read_tables(
+    place: Path, paths: Sequence[Path], roles: ColumnRoles = NO_ROLES, axes: Axis = GUESS
+) -> Source:
     """Parquet files of the same columns, one after another: read if small, else left on disk.
 
     Raises:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 from cyclopts import Parameter
 
 from vaekit.interfaces.cli.shared import (
@@ -51,10 +50,11 @@ def compress(
     json: Json = False,
 ) -> None:
     """Compress rows without loss; the model decides how many bits each takes. What comes back is
-    the same numbers, bit by bit, on any machine; of pictures also all that is seen of them."""
+    the same numbers, bit by bit, on any machine, in the type and shape of the file; of pictures
+    also all that is seen of them."""
     from vaekit.data.readers.folder import files_in
     from vaekit.data.readers.images import image_files
-    from vaekit.runs.archive import compress as compress_rows
+    from vaekit.runs.originals import compress_file
     from vaekit.runs.tiles import compress_pictures
 
     use_threads(threads)
@@ -72,8 +72,8 @@ def compress(
         told = given_options(given, files, len(files))
         found = compress_pictures(trained, Path(data), path, given=told, **how)
     else:
-        rows, beside = _rows(trained, data, split, given)
-        found = compress_rows(trained, rows, path, given=beside, block_rows=block_rows, **how)
+        how |= {"split": split, "given": given_options(given), "block_rows": block_rows}
+        found = compress_file(trained, data, path, **how)
     for note in found.notes:
         say(f"note: {note}")
     show({"file": str(path), **found.to_dict()}, as_json=json)
@@ -86,7 +86,10 @@ def decompress(
     *,
     output: Annotated[
         Path | None,
-        Parameter(name=["--output", "-o"], help="A .npy file, or a folder for pictures."),
+        Parameter(
+            name=["--output", "-o"],
+            help="A .npy or .npz file, for tables also .parquet or .csv, or a folder for pictures.",
+        ),
     ] = None,
     range: Annotated[
         str | None, Parameter(help="Rows (or pictures) to take, such as 1000:2000.")
@@ -98,9 +101,10 @@ def decompress(
     jobs: Jobs = 1,
     threads: Threads = 0,
 ) -> None:
-    """Get back what was compressed: a .npy file with the same numbers, or the pictures as PNG (as
-    TIFF those of several pages, or of numbers that PNG has not)."""
+    """Get back what was compressed: a file of the same kind with the same numbers, types and names,
+    or the pictures as PNG (as TIFF those of several pages, or of numbers that PNG has not)."""
     from vaekit.runs.archive import Archive
+    from vaekit.runs.originals import restored_path, write_restored
     from vaekit.runs.tiles import restore_pictures
 
     use_threads(threads)
@@ -111,41 +115,25 @@ def decompress(
         folder = output or file.with_name(f"{file.stem}-restored")
         say(f"wrote {restore_pictures(archive, folder, start, stop):,} pictures to {folder}")
         return
-    path = output or file.with_suffix(".npy")
-    require(path.suffix == ".npy", f"rows are written as .npy, not {path.name}")
+    path = restored_path(archive, output)
     check_folder(path)
     if salvage:
         _salvage(archive, path)
         return
-    write_rows(path, archive.read(start, stop))
+    write_restored(archive, path, archive.read(start, stop))
     say(f"wrote {path}")
 
 
 def _salvage(archive: Any, path: Path) -> None:
+    from vaekit.runs.originals import write_restored
+
     rows, numbers = archive.salvage()
-    write_rows(path, rows)
+    write_restored(archive, path, rows)
     write_rows(path.with_suffix(".rows.npy"), numbers)
     say(
         f"saved {len(rows):,} of {archive.rows:,} rows to {path}; their numbers are in "
         f"{path.with_suffix('.rows.npy')}"
     )
-
-
-def _rows(
-    trained: Trained, data: str, split: str, given: list[str] | None
-) -> tuple[np.ndarray, dict[str, Any]]:
-    """The rows as they lie in the file, and what the model is given beside them."""
-    from vaekit.data.on_disk import in_memory
-    from vaekit.data.readers.loading import load
-
-    if Path(data).suffix == ".npy" and Path(data).is_file():
-        require(split == "all", "a .npy file is compressed whole: leave out --split")
-        return load(Path(data), mapped=True), given_options(given)
-    source = trained.open(data)
-    part = source.part(split)
-    source = trained.told(part, given_options(given, part.names, len(part)))
-    beside = trained.config.conditions.carried(source.given, source.given_names)
-    return in_memory(source.values).numpy(), beside
 
 
 def _range(text: str | None) -> tuple[int, int | None]:

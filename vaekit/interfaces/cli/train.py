@@ -160,6 +160,13 @@ def train_here(
             help="What a conditional model is given beside x: label, or a column; repeat for more.",
         ),
     ] = None,
+    kind: Annotated[
+        str | None, Parameter(help="image or series: what arrays of (rows, a, b) are.")
+    ] = None,
+    channels: Annotated[
+        str | None,
+        Parameter(help="first or last: where an array's channels (of a series: features) are."),
+    ] = None,
     binarize: Annotated[str, Parameter(help="none, threshold or dynamic.")] = "none",
     colours: Annotated[
         str, Parameter(help="rgb, or minus_green for photographs to compress.")
@@ -191,7 +198,9 @@ def train_here(
 
     use_threads(threads)
     began = time.monotonic()
-    opening = opening_of(label, labels, parse_size(size), tiles, given or ())
+    opening = opening_of(
+        label, labels, parse_size(size), tiles, given or (), kind, channels
+    )  # fmt: skip
     options |= {"labels": labels, "tensorboard": tensorboard, "checkpoint_every": checkpoint_every}
     place = placement(device, shard=shard, capture=capture)
     with process_group(place.device) as world, _print_once(speaks=world.is_first):

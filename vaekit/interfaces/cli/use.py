@@ -291,7 +291,8 @@ def _place(trained: Trained, model: str, output: Path | None, stem: str) -> Path
 
 
 def _write(
-    trained: Trained, path: Path, rows: Any, across: int | None = None, names: Array | None = None
+    trained: Trained, path: Path, rows: Array, across: int | None = None, names: Array | None = None
 ) -> None:
-    write_rows(path, rows, trained.config.columns, across, names)
+    pictures = trained.usual(rows) if len(trained.representation.shape) == 3 else None
+    write_rows(path, rows, trained.config.columns, across, names, pictures)
     say(f"wrote {path}")

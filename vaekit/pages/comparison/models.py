@@ -11,6 +11,7 @@ import torch
 from sklearn.decomposition import PCA
 
 from vaekit.data import Source
+from vaekit.data.layout import Like
 from vaekit.data.on_disk import in_memory
 from vaekit.data.readers.arrays import to_rows
 from vaekit.recipes.choose import choose
@@ -75,7 +76,7 @@ def network(
         return np.asarray(trained.encode(torch.from_numpy(rows).unflatten(1, source.shape)))
 
     def from_codes(codes: Array) -> Array:
-        return to_rows(trained.decode(codes)).flatten(1).numpy()
+        return to_rows(trained.decode(codes), axes=Like(trained.layout)).flatten(1).numpy()
 
     codes = to_codes(unit(source, "train"))
     return EncoderDecoder(
@@ -86,7 +87,7 @@ def network(
 def in_unit(source: Source) -> Source:
     """The same rows in the numbers of ``unit``, with nothing given beside them."""
     values = torch.from_numpy(unit(source, "all")).unflatten(1, source.shape)
-    return replace(source, values=values, levels=None, given={}, given_names={})
+    return replace(source, values=values, levels=None, given={}, given_names={}, layout=None)
 
 
 def standard(latent: int) -> Callable[[np.random.Generator, int], Array]:

@@ -1,0 +1,81 @@
+"""What a trained model reads of the rows that it is handed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from vaekit.data import Opening, Source
+from vaekit.data.layout import Like, RowLayout
+from vaekit.data.on_disk import OnDisk, Values
+from vaekit.data.readers.arrays import in_order, is_frame, rows_of, split_frame, to_rows
+from vaekit.data.readers.roles import LABEL
+from vaekit.runs.config import Config
+
+
+@dataclass(frozen=True)
+class ReadRows:
+    """Rows as they are stored.
+
+    Args:
+        values: (N, *row).
+        carried: what the data carries of what the model is given, by name.
+        layout: how a row lay in the data, and so is to come back.
+    """
+
+    values: Values
+    carried: Mapping[str, Any]
+    layout: RowLayout
+
+
+def opening_for(config: Config, data: Any) -> Opening:
+    """How data of a model is opened; the file of labels belongs to its own data alone."""
+    origin, takes = config.data, config.representation
+    opening = origin.opening.elsewhere(takes.shape, takes.dtype, config.layout)
+    labels = origin.opening.labels
+    if labels and isinstance(data, str | os.PathLike) and Path(labels).is_file():
+        own = str(Path(data).resolve()) == origin.open
+        opening = replace(opening, labels=labels) if own else opening
+    return opening
+
+
+def read_rows(config: Config, data: Any, split: str = "all") -> ReadRows:
+    """Rows of a source's split, or all rows of data in memory, for the model of a configuration.
+
+    Raises:
+        BadInput: for what holds no rows of the model.
+    """
+    return next(read(config, data, split) for applies, read in _READERS if applies(data))
+
+
+def _of_source(config: Config, source: Source, split: str) -> ReadRows:
+    carried = config.conditions.carried(source.given_of(split), source.given_names)
+    layout = source.layout or RowLayout.usual(source.shape)
+    return ReadRows(source.rows(split), carried, layout)
+
+
+def _of_frame(config: Config, frame: Any, split: str) -> ReadRows:
+    frame, labels, columns = split_frame(frame, config.data.opening.elsewhere().roles)
+    found = columns if labels is None else {**columns, LABEL: labels}
+    values = to_rows(in_order(frame, config.data.columns), exact=True)
+    layout = RowLayout.usual(tuple(values.shape[1:]))
+    return ReadRows(values, config.conditions.carried(found, {}), layout)
+
+
+def _of_array(config: Config, data: Any, split: str) -> ReadRows:
+    found = rows_of(data, exact=True, axes=Like(config.layout))
+    return ReadRows(found.values, {}, found.layout)
+
+
+_READERS: tuple[tuple[Callable[[Any], bool], Callable[[Config, Any, str], ReadRows]], ...] = (
+    (lambda data: isinstance(data, Source), _of_source),
+    (is_frame, _of_frame),
+    (
+        lambda data: isinstance(data, OnDisk),
+        lambda config, data, _: ReadRows(data, {}, config.layout),
+    ),
+    (lambda data: True, _of_array),
+)
