@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from vaekit.data.published.catalogue import CATALOGUE
-from vaekit.data.readers.arrays import from_memory, label_numbers
-from vaekit.data.readers.folder import READERS, read_folder, read_tiles
+from vaekit.data.readers.arrays import from_memory, with_labels
+from vaekit.data.readers.dialect import LOOK, Dialect
+from vaekit.data.readers.folder import READERS, TABLES, read_folder, read_tiles
 from vaekit.data.readers.loading import first_line, load
 from vaekit.data.readers.roles import LABEL, ColumnRoles
 from vaekit.data.source import Source
@@ -27,7 +28,9 @@ class Opening:
         size: (height, width) to which pictures are brought.
         tiles: side of the squares into which pictures are cut instead, as they are stored.
         given: what a model is given beside x: "label" for the labels, or columns and arrays.
+        dialect: how a table is written, as far as somebody has said.
         strict: whether something that is asked for and not there is a mistake; not saved.
+        columns: those of x by name, in order, where they are known; not saved.
     """
 
     label: str | None = None
@@ -35,7 +38,9 @@ class Opening:
     size: tuple[int, int] | None = None
     tiles: int = 0
     given: tuple[str, ...] = ()
+    dialect: Dialect = LOOK
     strict: bool = True
+    columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         require(self.tiles >= 0, f"tiles must not be negative, not {self.tiles}")
@@ -44,7 +49,7 @@ class Opening:
     @property
     def roles(self) -> ColumnRoles:
         """The columns that are not x."""
-        return ColumnRoles(self.label, self.given, self.strict)
+        return ColumnRoles(self.label, self.given, self.strict, self.columns)
 
     def open(self, data: Any, labels: Any = None) -> Source:
         """Open a named data set, a file, a folder of pictures, or data in memory.
@@ -57,34 +62,45 @@ class Opening:
             BadInput: saying what cannot be used, where, and what to do.
         """
         if isinstance(data, Source):
-            return self._with_given_label(data)
+            return self._with_given_label(data.with_columns(self.columns))
         labels = self.labels if labels is None else labels
         if isinstance(data, str | os.PathLike):
             found = self._named(str(data))
-            found = found if labels is None else with_labels(found, labels)
+            found = found if labels is None else with_labels(found, _labels(labels))
         else:
-            found_labels = read_labels(labels) if isinstance(labels, str) else labels
-            found = from_memory(data, found_labels, roles=self.roles)
+            found = from_memory(data, _labels(labels), roles=self.roles, dialect=self.dialect)
+        require(
+            not self.strict or self.label is None or found.labels is not None,
+            f"label={self.label!r} names a column, and {found.name} has no columns: give one label "
+            "for each row with labels= (at the command line --labels FILE)",
+        )
         found = self._with_given_label(found)
         note = (f"given beside x: {found.conditions().text}",) if found.given else ()
         return replace(found, notes=(*found.notes, *note)) if note else found
 
-    def elsewhere(self, shape: tuple[int, ...] | None = None) -> Opening:
-        """How other data of the same model is opened: what is not there is left out.
+    def elsewhere(
+        self, shape: tuple[int, ...] | None = None, columns: Sequence[str] = ()
+    ) -> Opening:
+        """How other data of the same model is opened: columns are found by their names, and labels
+        and what is given may be missing.
 
         Args:
             shape: of the model's rows; pictures are brought to that size.
+            columns: names of the numbers of a row.
         """
         size = self.size
         if size is None and shape is not None and len(shape) == 3:
             size = (shape[1], shape[2])
-        return replace(self, labels=None, size=size, strict=False)
+        return replace(self, labels=None, size=size, strict=False, columns=tuple(columns))
 
     def _named(self, name: str) -> Source:
         """A catalogue name, a file or a folder."""
         path = Path(name)
         tiles = self.tiles if self.strict or path.is_dir() else 0
         require(not tiles or path.is_dir(), "tiles are cut from a folder of pictures")
+        ending = ending_of(path)
+        if ending not in TABLES and self.strict:
+            self.dialect.check_not_text(name)
         if name in CATALOGUE:
             return CATALOGUE[name].load()
         if not path.exists():
@@ -94,8 +110,10 @@ class Opening:
         if path.is_dir():
             return read_tiles(path, tiles) if tiles else read_folder(path, self.roles, self.size)
         require(path.stat().st_size > 0, f"{path} is empty (0 bytes)")
-        read = READERS[known("kind of data file", path.suffix.lower(), READERS)]
-        return read(path, self.roles, self.size)
+        known("kind of data file", ending, (*READERS, *TABLES))
+        if ending in TABLES:
+            return TABLES[ending](path, self.roles, self.dialect)
+        return READERS[ending](path, self.roles, self.size)
 
     def _with_given_label(self, found: Source) -> Source:
         """The source with all that is to be given, in order; the labels are among it if asked."""
@@ -127,6 +145,7 @@ def open_source(
     size: tuple[int, int] | None = None,
     tiles: int = 0,
     given: str | Sequence[str] = (),
+    **table: Any,
 ) -> Source:
     """Open a named data set, a file, a folder of pictures, or data in memory.
 
@@ -137,11 +156,14 @@ def open_source(
         size: (height, width) to which pictures of a folder are brought.
         tiles: cut pictures of a folder into squares of this side instead, as they are stored.
         given: what a model is to be given beside x: "label", or columns and arrays by name.
+        table: how a table is written, where looking at it is not enough: separator=";",
+            decimal=",", header=False, missing=["-999"] ...: see
+            :class:`~vaekit.data.readers.dialect.Dialect`.
 
     Raises:
         BadInput: saying what cannot be used, where, and what to do.
     """
-    return opening_of(label, labels, size, tiles, given).open(data, labels)
+    return opening_of(label, labels, size, tiles, given, **table).open(data, labels)
 
 
 def opening_of(
@@ -150,11 +172,24 @@ def opening_of(
     size: tuple[int, int] | None = None,
     tiles: int = 0,
     given: str | Sequence[str] = (),
+    **table: Any,
 ) -> Opening:
     """The :class:`Opening` of these arguments; labels in memory are no part of it."""
     names = (given,) if isinstance(given, str) else tuple(given)
     file = str(Path(labels).resolve()) if isinstance(labels, str) else None
-    return Opening(label, file, None if size is None else (size[0], size[1]), tiles, names)
+    pair = None if size is None else (size[0], size[1])
+    return Opening(label, file, pair, tiles, names, Dialect.of(**table))
+
+
+def ending_of(path: Path) -> str:
+    """What a file's name ends in: of a compressed table both endings count."""
+    ending = path.suffix.lower()
+    inner = Path(path.stem).suffix.lower() + ending
+    return inner if inner in TABLES else ending
+
+
+def _labels(labels: Any) -> Any:
+    return read_labels(labels) if isinstance(labels, str) else labels
 
 
 def read_labels(path: str) -> Any:
@@ -166,17 +201,6 @@ def read_labels(path: str) -> Any:
         return [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines()]
     except (UnicodeDecodeError, OSError) as error:
         raise BadInput(f"cannot read {path} as a text file: {first_line(error)}") from error
-
-
-def with_labels(found: Source, labels: Any) -> Source:
-    """The same source with labels from elsewhere: in memory, or a file with one for each row."""
-    numbers, names = label_numbers(read_labels(labels) if isinstance(labels, str) else labels)
-    if numbers is None or len(numbers) != len(found.values):
-        count = 0 if numbers is None else len(numbers)
-        raise BadInput(
-            f"{found.name} has {len(found.values)} rows but {count} labels; give one for each row"
-        )
-    return replace(found, labels=numbers, label_names=names)
 
 
 def class_names(found: Source) -> tuple[str, ...]:

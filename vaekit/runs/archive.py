@@ -67,7 +67,7 @@ class Summary:
 
 def compress(
     trained: Trained,
-    values: Array,
+    values: Any,
     out: Path,
     *,
     given: Mapping[str, Any] | None = None,
@@ -84,7 +84,8 @@ def compress(
     Args:
         trained: the model.
         values: an array, also memory-mapped: blocks are read one at a time. Images may be given
-            as (N, H, W) or (N, H, W, C) too, and come back so.
+            as (N, H, W) or (N, H, W, C) too, and come back so. Of a data frame the columns that the
+            model knows, by their names; they come back as an array.
         out: the file.
         given: what a conditional model is given beside the rows: by name, numbers or words, one
             for each row or one for all.
@@ -99,12 +100,13 @@ def compress(
     Raises:
         BadInput: if the model cannot code, rows have another shape, or what is given does not fit.
     """
+    values, carried = trained.stored(values)
     shape, values = values.shape[1:], channels_first(values)
     _check(trained, values)
     coder = coder_of(trained, values.dtype)
     size = block_rows or max(NUMBERS_A_BLOCK // values[0].size, 1)
     counts = pieces or [min(size, len(values) - i) for i in range(0, len(values), size)]
-    told = Told.of(trained, given, len(values))
+    told = Told.of(trained, {**carried, **(given or {})}, len(values))
     beside = told.packed(counts) if told.columns and store_given else None
     embedded = trained.packed() if embed else (b"", b"")
     header = {

@@ -10,13 +10,18 @@ from typing import Any, TypeVar
 from vaekit.data import Conditions, Opening, Representation
 from vaekit.data.conditions import NOTHING_GIVEN
 from vaekit.data.opening import AS_IT_IS
+from vaekit.data.readers.dialect import FIELDS as DIALECT
+from vaekit.data.readers.dialect import LOOK, Dialect
+from vaekit.data.readers.types import by_column
 from vaekit.runs.history import NO_HISTORY, History
 from vaekit.system.checks import BadInput, require
+from vaekit.system.types import Array
 from vaekit.system.version import __version__
 from vaekit.training import Plan
 
 PLAIN_FORMAT, FORMAT = 1, 2
 DTYPES = ("uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "bfloat16")
+COLUMN_TYPES = (*DTYPES[:-1], "bool", "uint16", "uint32", "uint64")
 Json = dict[str, Any]
 T = TypeVar("T")
 
@@ -30,6 +35,7 @@ class Origin:
         fingerprint: sha256 of its contents.
         rows: how many, by split.
         columns: names of the numbers of a row.
+        types: what the columns hold, where rows are fractions but some columns are not.
         label_names: what the labels mean.
         opening: how it was opened, and how other data is.
         open: path or name under which it can be opened again, or None for data in memory.
@@ -42,9 +48,11 @@ class Origin:
     label_names: tuple[str, ...] = ()
     opening: Opening = AS_IT_IS
     open: str | None = None
+    types: tuple[str, ...] = ()
 
     def to_json(self) -> Json:
-        """The opening's fields stand among the data's; ``given`` only where there is something."""
+        """The opening's fields stand among the data's; ``given``, ``table`` and ``types`` only
+        where there is something."""
         opening = self.opening
         found = {
             "open": self.open,
@@ -58,7 +66,9 @@ class Origin:
             "columns": list(self.columns),
             "label_names": list(self.label_names),
         }
-        return found | ({"given": list(opening.given)} if opening.given else {})
+        table = {k: list(v) if k == "missing" else v for k, v in opening.dialect.asked().items()}
+        more = {"given": list(opening.given), "table": table, "types": list(self.types)}
+        return found | {name: value for name, value in more.items() if value}
 
 
 @dataclass(frozen=True)
@@ -144,6 +154,11 @@ class Config:
     def columns(self) -> list[str] | None:
         """Names of the numbers of a row, where they have names."""
         return list(self.data.columns) or None
+
+    def by_column(self, values: Array) -> dict[str, Array]:
+        """Rows of numbers, (rows, columns), as the columns they are, each of its type."""
+        names = self.columns or [f"x{i}" for i in range(values.shape[1])]
+        return by_column(values, names, self.data.types)
 
     def identity(self) -> Json:
         """All of it that decides what the model computes: what the fingerprint of an archive is
@@ -329,15 +344,30 @@ def _origin(part: Part) -> Origin:
     given = part.texts("given") if "given" in part.found else ()
     label, labels = part.maybe_text("label"), part.maybe_text("labels")
     pair = None if size is None else (size[0], size[1])
+    dialect = _dialect(part.part("table")) if "table" in part.found else LOOK
+    types = part.texts("types") if "types" in part.found else ()
+    known = all(kind in COLUMN_TYPES for kind in types)
+    part.require(known, "types", f"names of types: {', '.join(COLUMN_TYPES)}")
+    part.require(len(types) in (0, len(part.texts("columns"))), "types", "one for each column")
     return Origin(
         name=part.text("name"),
         fingerprint=part.text("fingerprint"),
         rows={split: rows.whole(split) for split in rows.found},
         columns=part.texts("columns"),
         label_names=part.texts("label_names"),
-        opening=_made(part, lambda: Opening(label, labels, pair, tiles, given)),
+        opening=_made(part, lambda: Opening(label, labels, pair, tiles, given, dialect)),
         open=part.maybe_text("open"),
+        types=types,
     )
+
+
+def _dialect(part: Part) -> Dialect:
+    part.only(DIALECT)
+    for key in part.found.keys() - {"header", "missing"}:
+        part.text(key)
+    part.require(part.get("header", True) in (True, False), "header", "true or false")
+    missing = part.texts("missing") if "missing" in part.found else ()
+    return _made(part, lambda: Dialect(**{**part.found, "missing": missing}))
 
 
 def _chosen(part: Part) -> Chosen:

@@ -18,15 +18,10 @@ from vaekit.conditionals.priors import straight
 from vaekit.data import Encoded, Encoder, Representation, Source
 from vaekit.data.conditions import by_name
 from vaekit.data.on_disk import OnDisk, Values, chunks_of, in_memory
-from vaekit.data.readers.arrays import (
-    in_order,
-    is_frame,
-    like_frame,
-    split_frame,
-    to_array,
-    to_rows,
-)
-from vaekit.data.readers.roles import LABEL
+from vaekit.data.readers.arrays import to_array, to_rows
+from vaekit.data.readers.frames import is_frame, like, table_of
+from vaekit.data.readers.roles import ColumnRoles
+from vaekit.data.readers.types import by_column
 from vaekit.evaluation import (
     decode,
     elbo_per_row,
@@ -107,16 +102,20 @@ class Trained:
         return self.model.has_density
 
     def open(self, data: Any) -> Source:
-        """Any data that can be opened, in the way in which the training data was: with the same
-        columns set aside, where they are there, the others in the same order by their names, and
-        pictures of the same size."""
+        """Any data that can be opened, in the way in which the training data was: the columns that
+        the model knows are found by their names, in whatever order, others are set aside with a
+        note, and pictures are brought to the same size.
+
+        Raises:
+            BadInput: for a column that is missing, with the nearest that is there.
+        """
         origin = self.config.data
-        opening = origin.opening.elsewhere(self.representation.shape)
+        opening = origin.opening.elsewhere(self.representation.shape, origin.columns)
         labels = origin.opening.labels
         if labels and isinstance(data, str | os.PathLike) and Path(labels).is_file():
             own = str(Path(data).resolve()) == origin.open
             opening = replace(opening, labels=labels) if own else opening
-        return opening.open(data).with_columns(origin.columns)
+        return opening.open(data)
 
     def split_of(self, source: Source, split: str | None = None) -> str:
         """Which rows are meant: of the model's own data those of the test split, of other data
@@ -180,7 +179,8 @@ class Trained:
     def encode(self, data: Any, *, given: Given | None = None) -> Any:
         """Codes, (rows, latent): the posterior means."""
         found = encode(self.model, self.rows(data, given=given)).numpy()
-        return like_frame(data, found, [f"z{i}" for i in range(self.latent)])
+        names = [f"z{i}" for i in range(self.latent)]
+        return like(data, by_column(found, names)) if is_frame(data) else found
 
     def decode(self, codes: Any, *, given: Given | None = None) -> Array:
         """The mean of p(x|z) for each code."""
@@ -196,7 +196,8 @@ class Trained:
         """Each row encoded and decoded again: the mean of p(x|z) at the posterior mean."""
         rows = self.rows(data, given=given)
         values = to_array(self._decode(encode(self.model, rows), rows.given))
-        return like_frame(data, values, self.config.columns)
+        tabular = is_frame(data) and self.config.columns
+        return like(data, self.config.by_column(values)) if tabular else values
 
     def sample(
         self, rows: int = 1, *, seed: int = 0, mean: bool = False, given: Given | None = None
@@ -366,18 +367,22 @@ class Trained:
 
         return self.representation.decode(in_chunks(some, Rows(z, given), title="decoding"))
 
+    def stored(self, data: Any) -> tuple[Any, Given]:
+        """Rows as they are to be compressed, and what they carry of what is given: an array as it
+        is, of a data frame the columns that the model knows, by their names."""
+        if not is_frame(data):
+            return data, {}
+        source, conditions = self.open(data), self.config.conditions
+        array = table_of(data, source.name).array(ColumnRoles(x=source.columns))
+        return array, conditions.carried(source.given, source.given_names)
+
     def _values(self, data: Any, split: str) -> tuple[Values, Given]:
         """Stored values of the rows asked for, and what the data carries of what is given."""
         conditions, carried = self.config.conditions, dict[str, Any]()
-        if isinstance(data, str | os.PathLike | Source):
+        if isinstance(data, str | os.PathLike | Source) or is_frame(data):
             source = self.open(data)
             values = source.rows(split)
             carried = conditions.carried(source.given_of(split), source.given_names)
-        elif is_frame(data):
-            frame, labels, columns = split_frame(data, self.config.data.opening.elsewhere().roles)
-            found = columns if labels is None else {**columns, LABEL: labels}
-            frame = in_order(frame, self.config.data.columns)
-            values, carried = to_rows(frame, exact=True), conditions.carried(found, {})
         elif isinstance(data, OnDisk):
             values = data
         else:

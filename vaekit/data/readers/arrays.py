@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from vaekit.data.readers.dialect import LOOK, Dialect
 from vaekit.data.readers.roles import NO_ROLES, ColumnRoles
 from vaekit.data.source import Source, source
 from vaekit.system.checks import BadInput, require
@@ -22,7 +22,12 @@ CHANNELS = (1, 3, 4)
 
 
 def from_memory(
-    data: Any, labels: Any = None, name: str = "data", *, roles: ColumnRoles = NO_ROLES
+    data: Any,
+    labels: Any = None,
+    name: str = "data",
+    *,
+    roles: ColumnRoles = NO_ROLES,
+    dialect: Dialect = LOOK,
 ) -> Source:
     """A source from whatever holds rows: an array, a tensor, a data frame or a torch Dataset.
 
@@ -31,43 +36,32 @@ def from_memory(
         labels: one for each row.
         name: what people call the data.
         roles: columns of a data frame that are not x.
+        dialect: of a data frame: its index, and its marks of missing cells.
 
     Raises:
         BadInput: for data of another kind, shape or type, or with missing values.
     """
-    columns: tuple[str, ...] = ()
-    beside: dict[str, Array] = {}
+    from vaekit.data.readers.frames import is_frame, table_of  # tables are built of arrays
+
     if is_frame(data):
-        data, found, beside = split_frame(data, roles)
-        columns = tuple(map(str, data.columns))
-        labels = found if labels is None else labels
-    elif isinstance(data, Dataset):
+        found = table_of(data, name, dialect).source(roles)
+        return found if labels is None else with_labels(found, labels)
+    dialect.check_not_text(name)
+    if isinstance(data, Dataset):
         data, labels = from_dataset(data, labels)
     numbers, names = label_numbers(labels)
-    values = to_rows(data, name, exact=True)
-    return source(name, values, labels=numbers, label_names=names, columns=columns, beside=beside)
+    return source(name, to_rows(data, name, exact=True), labels=numbers, label_names=names)
 
 
-def split_frame(frame: Any, roles: ColumnRoles) -> tuple[Any, Array | None, dict[str, Array]]:
-    """A data frame's columns of x, its labels, and the columns that are given."""
-    roles = roles.among(list(map(str, frame.columns)))
-    named = {str(column): column for column in frame.columns}
-    kept = [column for name, column in named.items() if not roles.holds(name)]
-    labels = None if roles.label is None else np.asarray(frame[named[roles.label]])
-    beside = {name: np.asarray(frame[named[name]]) for name in roles.columns}
-    return (frame if len(kept) == len(named) else frame[kept]), labels, beside
-
-
-def is_frame(data: Any) -> bool:
-    """Whether this is a pandas or polars data frame (neither is imported to find out)."""
-    libraries = [sys.modules[m] for m in ("pandas", "polars") if m in sys.modules]
-    return any(isinstance(data, library.DataFrame) for library in libraries)
-
-
-def in_order(frame: Any, columns: Sequence[str]) -> Any:
-    """A data frame with its columns in this order, if these are the names they have."""
-    named = {str(name): name for name in frame.columns}
-    return frame[[named[name] for name in columns]] if sorted(named) == sorted(columns) else frame
+def with_labels(found: Source, labels: Any) -> Source:
+    """The same source with other labels, one for each row."""
+    numbers, names = label_numbers(labels)
+    if numbers is None or len(numbers) != len(found.values):
+        count = 0 if numbers is None else len(numbers)
+        raise BadInput(
+            f"{found.name} has {len(found.values)} rows but {count} labels; give one for each row"
+        )
+    return replace(found, labels=numbers, label_names=names)
 
 
 def from_dataset(data: Dataset[Any], labels: Any) -> tuple[Tensor, Any]:
@@ -117,8 +111,6 @@ def restore_layout(values: Array, shape: tuple[int, ...]) -> Array:
 
 def as_array(data: Any, name: str) -> Array:
     """A NumPy array of numbers, or a clear refusal."""
-    if is_frame(data):
-        return frame_numbers(data, name)
     if isinstance(data, Tensor):
         return data.detach().cpu().numpy()
     try:
@@ -128,18 +120,6 @@ def as_array(data: Any, name: str) -> Array:
     if array.dtype.kind not in "buif":
         raise BadInput(f"{name} holds {array.dtype} values; only numbers can be used")
     return array
-
-
-def frame_numbers(frame: Any, name: str) -> Array:
-    """The numbers of a data frame; a column of text is refused by name."""
-    parts = [np.asarray(frame[column]) for column in frame.columns]
-    for column, part in zip(frame.columns, parts, strict=True):
-        if part.dtype.kind not in "buif":
-            raise BadInput(
-                f"{name}: column {str(column)!r} holds {part.dtype} values; "
-                "drop it, turn it into numbers, or name it as the label or as given"
-            )
-    return np.stack(parts, 1)
 
 
 def standard_dtype(array: Array, name: str) -> Array:
@@ -187,13 +167,3 @@ def to_array(values: Tensor) -> Array:
     if array.ndim != 4:
         return array
     return array[:, 0] if array.shape[1] == 1 else np.moveaxis(array, 1, 3)
-
-
-def like_frame(data: Any, values: Array, columns: list[str] | None) -> Any:
-    """A data frame with the same index where a data frame came in, else the array itself."""
-    if not is_frame(data) or not columns or values.ndim != 2:
-        return values
-    frame: Callable[..., Any] = type(data)
-    if type(data).__module__.split(".")[0] == "pandas":
-        return frame(values, columns=columns, index=data.index)
-    return frame(values, schema=columns)

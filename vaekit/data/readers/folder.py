@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from vaekit.data.readers.arrays import label_numbers
+from vaekit.data.readers.dialect import Dialect
 from vaekit.data.readers.images import (
     common_mode,
     find_images,
@@ -19,8 +20,12 @@ from vaekit.data.readers.images import (
     to_tiles,
 )
 from vaekit.data.readers.npy import read_archives, read_arrays, read_npy, read_npz
+from vaekit.data.readers.parquet import read_parquet, read_tables
 from vaekit.data.readers.roles import NO_ROLES, ColumnRoles
-from vaekit.data.readers.tables import read_csv, read_parquet, read_tables
+from vaekit.data.readers.tables import (
+    read_feather,
+    read_text_table,
+)
 from vaekit.data.readers.tar import Member, in_archives
 from vaekit.data.source import FEWEST_ROWS, Source, random_splits, source
 from vaekit.system.checks import require
@@ -90,9 +95,16 @@ def read_tiles(path: Path, side: int) -> Source:
 READERS: dict[str, Callable[..., Source]] = {
     ".npy": read_npy,
     ".npz": read_npz,
-    ".csv": read_csv,
-    ".parquet": read_parquet,
     ".tar": read_tar,
+}
+
+TEXT = (".csv", ".tsv", ".tab", ".txt", ".data")
+PACKED = ("", ".gz", ".bz2", ".zst", ".lz4")
+TABLES: dict[str, Callable[[Path, ColumnRoles, Dialect], Source]] = {
+    **{kind + packed: read_text_table for kind in TEXT for packed in PACKED},
+    ".parquet": read_parquet,
+    ".feather": read_feather,
+    ".arrow": read_feather,
 }
 
 SHARDS: dict[str, Callable[[Path, Sequence[Path], ColumnRoles], Source]] = {

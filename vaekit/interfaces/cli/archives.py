@@ -14,6 +14,7 @@ from vaekit.interfaces.cli.shared import (
     Model,
     Threads,
     given_options,
+    open_data,
     say,
     show,
     use_threads,
@@ -135,7 +136,7 @@ def _rows(
     if Path(data).suffix == ".npy" and Path(data).is_file():
         require(split == "all", "a .npy file is compressed whole: leave out --split")
         return load(Path(data), mapped=True), given_options(given)
-    source = trained.open(data)
+    source = open_data(trained, data)
     source = trained.told(source.part(split), given_options(given))
     beside = trained.config.conditions.carried(source.given, source.given_names)
     return in_memory(source.values).numpy(), beside

@@ -51,6 +51,14 @@ def open_model(model: str, data: str | None = None) -> Trained:
     return replace(trained, source=reopen(trained.config))
 
 
+def open_data(trained: Trained, data: str) -> Source:
+    """Data for a model, in the way in which its own was opened; what was assumed is said."""
+    source = trained.open(data)
+    for note in source.notes:
+        say(f"note: {note}")
+    return source
+
+
 def rows_for(
     trained: Trained,
     data: str | None,
@@ -71,7 +79,7 @@ def named_rows_for(
     given: list[str] | None = None,
 ) -> tuple[Source, Array]:
     """Rows as :func:`rows_for`, and what they are called: (rows,) names, or numbers."""
-    source = trained.source if data is None else trained.open(data)
+    source = trained.source if data is None else open_data(trained, data)
     if source is None:
         raise BadInput("give the data to work on")
     split, most = trained.split_of(source, split), limit or None

@@ -25,7 +25,7 @@ ON_RESUMING = {
     "resume", "labels", "epochs", "patience", "checkpoint_every", "tensorboard", "report", "device",
     "shard", "capture", "threads", "json",
 }  # fmt: skip
-TRAINING, RECIPE = Group("Training"), Group("Recipe options")
+TABLES, TRAINING, RECIPE = Group("Tables"), Group("Training"), Group("Recipe options")
 
 
 def train(*tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]) -> None:
@@ -160,6 +160,37 @@ def train_here(
             help="What a conditional model is given beside x: label, or a column; repeat for more.",
         ),
     ] = None,
+    separator: Annotated[
+        str | None, Parameter(group=TABLES, help="Of cells: one character, or tab, space.")
+    ] = None,
+    decimal: Annotated[
+        str | None, Parameter(group=TABLES, help="Mark of fractions: a point or a comma.")
+    ] = None,
+    thousands: Annotated[
+        str | None, Parameter(group=TABLES, help="What groups digits, as the comma in 1,234,567.")
+    ] = None,
+    header: Annotated[
+        bool | None, Parameter(group=TABLES, help="Whether the first line names the columns.")
+    ] = None,
+    index: Annotated[
+        str | None,
+        Parameter(group=TABLES, help="Column of the rows' names, which is no data; or none."),
+    ] = None,
+    missing: Annotated[
+        list[str] | None,
+        Parameter(
+            group=TABLES,
+            negative="",
+            allow_leading_hyphen=True,
+            help="A mark of missing cells beside NA, ?, - and the like; repeat for more.",
+        ),
+    ] = None,
+    encoding: Annotated[
+        str | None, Parameter(group=TABLES, help="Of the text, as utf-8 or cp1252.")
+    ] = None,
+    comment: Annotated[
+        str | None, Parameter(group=TABLES, help="What lines that are no data begin with.")
+    ] = None,
     binarize: Annotated[str, Parameter(help="none, threshold or dynamic.")] = "none",
     colours: Annotated[
         str, Parameter(help="rgb, or minus_green for photographs to compress.")
@@ -191,7 +222,11 @@ def train_here(
 
     use_threads(threads)
     began = time.monotonic()
-    opening = opening_of(label, labels, parse_size(size), tiles, given or ())
+    table = {
+        "separator": separator, "decimal": decimal, "thousands": thousands, "header": header,
+        "index": index, "missing": missing or (), "encoding": encoding, "comment": comment,
+    }  # fmt: skip
+    opening = opening_of(label, labels, parse_size(size), tiles, given or (), **table)
     options |= {"labels": labels, "tensorboard": tensorboard, "checkpoint_every": checkpoint_every}
     place = placement(device, shard=shard, capture=capture)
     with process_group(place.device) as world, _print_once(speaks=world.is_first):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ from vaekit.interfaces.cli.shared import (
     Threads,
     given_options,
     named_rows_for,
+    open_data,
     open_model,
     rows_for,
     rows_to_judge_by,
@@ -31,7 +33,7 @@ from vaekit.interfaces.cli.shared import (
     summary_of,
     use_threads,
 )
-from vaekit.runs.outputs import check_output, read_codes, write_parts, write_rows
+from vaekit.runs.outputs import check_output, numbered, read_codes, write_parts, write_rows
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
 from vaekit.system.files import replacing
@@ -139,7 +141,7 @@ def encode(
     path = output or Path(model, "codes.csv")
     check_output(path, pictures=False)
     rows, names = named_rows_for(trained, data, split, limit, given)
-    columns = [f"z{i}" for i in range(trained.latent)]
+    columns = partial(numbered, letter="z")
     write_parts(path, trained.codes(rows), len(rows), columns, names)
     say(f"wrote {len(rows):,} codes to {path}")
 
@@ -199,7 +201,8 @@ def report(
 
     trained = open_model(model, data)
     how: dict[str, Any] = {"annealed": ais, "seed": seed, "given": given_options(given)}
-    path = write_report(trained, Path(model), output, data=data, **how)
+    rows = None if data is None else open_data(trained, data)
+    path = write_report(trained, Path(model), output, data=rows, **how)
     say(f"wrote {path}")
 
 
@@ -287,5 +290,5 @@ def _place(trained: Trained, model: str, output: Path | None, stem: str) -> Path
 def _write(
     trained: Trained, path: Path, rows: Any, across: int | None = None, names: Array | None = None
 ) -> None:
-    write_rows(path, rows, trained.config.columns, across, names)
+    write_rows(path, rows, trained.config.by_column, across, names)
     say(f"wrote {path}")
