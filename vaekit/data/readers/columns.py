@@ -102,7 +102,7 @@ def _from_text(text: Column, dialect: Dialect) -> Column | None:
     marks = pa.array(dialect.marks, cells.type)
     cells = pc.if_else(pc.is_in(cells, value_set=marks), pa.scalar(None, cells.type), cells)
     if cells.null_count == len(cells):
-        return cells.cast(pa.null()) if len(cells) else cells.cast(pa.float64())
+        return pa.chunked_array([pa.nulls(len(cells), None if len(cells) else pa.float64())])
     if not _all(pc.match_substring_regex(cells, _pattern(dialect, fractions=True))):
         return _truths(cells)
     whole = _all(pc.match_substring_regex(cells, _pattern(dialect, fractions=False)))

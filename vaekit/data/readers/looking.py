@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from vaekit.data.readers.dialect import Dialect, shown
+from vaekit.data.readers.dialect import MISSING, Dialect, shown
 from vaekit.system.checks import BadInput, require
 
 SEPARATORS = (",", ";", "\t", "|", " ")
@@ -21,6 +21,7 @@ NUMBERLIKE = re.compile(
 )
 WHOLE = re.compile(r"\d+")
 HINT = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+NOT_COMMENTS = tuple(mark for mark in MISSING if mark.startswith("#"))
 GROUPING = "'\u00a0\u202f "
 Record = list[str]
 Said = tuple[str, str]
@@ -59,7 +60,7 @@ class Lines:
     def __iter__(self) -> Iterator[str]:
         for line in self.text:
             self.number += 1
-            if self.comment and line.lstrip().startswith(self.comment):
+            if self.comment and is_comment(line, self.comment):
                 self.skipped.append(line)
             elif line.strip():
                 self.first = self.first or self.number
@@ -82,8 +83,8 @@ def look(head: str, asked: Dialect, wanted: Collection[str] = (), *, strict: boo
     lines = Lines(io.StringIO(head, newline=""), _comment(head, asked))
     hint = HINT.fullmatch(head.split("\n", 1)[0])
     asked = asked.completed(comment=lines.comment, separator=hint and hint.group(1))
-    free = None if strict or asked.separator is None else _separator_with(head, asked, wanted)
-    if free:
+    free = None if strict else _separator_with(head, asked, wanted)
+    if free and (asked.separator not in (None, free) or asked.decimal == free):
         asked = replace(asked, separator=free, decimal=None, thousands=None, header=None)
     separator = asked.separator or _separator(head, asked)
     found, start, end = _records(head, separator, asked, 1 if hint else 0)
@@ -101,6 +102,12 @@ def look(head: str, asked: Dialect, wanted: Collection[str] = (), *, strict: boo
     return Layout(asked, names, before, (*_marks(asked, width), *why))
 
 
+def is_comment(line: str, mark: str) -> bool:
+    """Whether a line is a comment; one that begins with #N/A is none."""
+    line = line.lstrip()
+    return line.startswith(mark) and not line.startswith(NOT_COMMENTS)
+
+
 def numbered(width: int) -> tuple[str, ...]:
     """Names for columns without any."""
     return tuple(f"column{i}" for i in range(width))
@@ -115,7 +122,7 @@ def _comment(head: str, asked: Dialect) -> str:
     if asked.comment is not None:
         return asked.comment
     lines = head.splitlines()
-    return "#" if 0 < sum(line.startswith("#") for line in lines) <= len(lines) / 2 else ""
+    return "#" if 0 < sum(is_comment(line, "#") for line in lines) <= len(lines) / 2 else ""
 
 
 def _records(
@@ -240,9 +247,9 @@ def _header(
 ) -> tuple[Dialect, tuple[Said, ...]]:
     """Whether the first line names the columns, and what is to be said of it."""
     cells = [cell.strip() for cell in first]
-    if asked.header is not None or named:
-        return asked.completed(header=True), ()
     if wanted and set(wanted) <= {*cells, *first}:
+        return replace(asked, header=True), ()
+    if asked.header is not None or named:
         return asked.completed(header=True), ()
     made_up = bool(wanted) and set(wanted) <= set(numbered(len(first)))
     if not made_up and _are_numbers_as_names(cells, body):

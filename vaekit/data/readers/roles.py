@@ -68,8 +68,9 @@ class ColumnRoles:
         others = tuple(name for name in names if not self.knows(name))
         missing = [name for name in self.x if name not in names]
         if missing:
-            near = difflib.get_close_matches(missing[0], others, 1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            lower = {name.lower(): name for name in others}
+            near = difflib.get_close_matches(missing[0].lower(), lower, 1)
+            hint = f"; did you mean {lower[near[0]]!r}?" if near else ""
             more = f" (it has {listed(others)}, which the model does not know)" if others else ""
             raise BadInput(f"{where} has no column {listed(missing)}{more}{hint}")
         return self, others
