@@ -93,6 +93,7 @@ DIALECTS = {
     "dates as index": lambda: written("t.csv", text(head=",a,b,c", index=lambda i: f"2020-{i % 12 + 1:02}-{i % 28 + 1:02}")),
     "commas at the end": lambda: written("t.csv", text().replace("\n", ",\n")),
     "spaces after commas": lambda: written("t.csv", text(", ")),
+    "blanks at the end": lambda: written("t.csv", text() + "   \n\x1a"),
     "Parquet": lambda: frame().to_parquet("t.parquet") or "t.parquet",
     "Parquet with an index": lambda: shuffled().to_parquet("t.parquet") or "t.parquet",
     "Feather": lambda: feather.write_feather(frame(), "t.feather") or "t.feather",
@@ -281,11 +282,19 @@ class TestWhatIsNoNumber:
         with pytest.raises(BadInput, match=r"t.csv holds no rows"):
             open_source(written("t.csv", "a,b\n"))
 
+    def test_text_of_two_bytes_without_a_mark(self, place):
+        written("t.csv", text(), "utf-16-le")
+        with pytest.raises(BadInput, match=r"bytes that are zero.*--encoding utf-16-le"):
+            open_source("t.csv")
+        assert np.allclose(open_source("t.csv", encoding="utf-16-le").values, ROWS, atol=6e-4)
+
     def test_a_byte_that_is_not_utf8_far_behind(self, place):
         written("t.csv", "a,kind\n" + "1.5,x\n" * 60_000 + "2.5,\xfc\n", "cp1252")
         source = open_source("t.csv", label="kind")
         assert source.label_names == ("x", "ü")
         assert "byte 0xfc at" in source.notes[0]
+        written("t.csv", "a,kind\n" + "1.5,x\n" * 12 + "2.5,\xfc", "cp1252")
+        assert open_source("t.csv", label="kind").label_names == ("x", "ü")
 
 
 def test_options_that_cannot_be(place):
@@ -527,7 +536,9 @@ class TestSaved:
         model = vaekit.fit("t.csv", separator=";", decimal=",", header=False, **TINY)
         model.save("model")
         assert run(["sample", "model", "-n", "5", "-o", "new.csv"]) == 0
-        assert len(model.encode("new.csv")) == 5
+        assert run(["sample", "model", "-n", "5", "-o", "new.parquet"]) == 0
+        for data in ("new.csv", "new.parquet", pd.read_csv("new.csv"), ROWS[:5]):
+            assert len(model.encode(data)) == len(model.open(data)) == 5
 
     def test_plain_tables_leave_no_trace(self, place):
         model = vaekit.fit(written("t.csv", text()), **TINY)
@@ -535,7 +546,7 @@ class TestSaved:
         assert opening_of() == opening_of(missing=())
 
     @pytest.mark.parametrize(
-        "table", [{"separator": 3}, {"missing": "x"}, {"header": "no"}, {"more": 1}, []]
+        "table", [{"separator": 3}, {"missing": "x"}, {"header": 1}, {"more": 1}, []]
     )
     def test_damage_is_said(self, place, table):
         found = vaekit.fit(frame(), **TINY).config.to_json()

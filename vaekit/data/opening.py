@@ -10,10 +10,12 @@ from typing import Any
 
 from vaekit.data.published.catalogue import CATALOGUE
 from vaekit.data.readers.arrays import from_memory, with_labels
-from vaekit.data.readers.dialect import LOOK, Dialect
+from vaekit.data.readers.dialect import LOOK, TYPED, Dialect
 from vaekit.data.readers.folder import READERS, TABLES, read_folder, read_tiles
+from vaekit.data.readers.frames import is_frame
 from vaekit.data.readers.loading import first_line, load
 from vaekit.data.readers.roles import LABEL, ColumnRoles
+from vaekit.data.readers.tables import read_text_table
 from vaekit.data.source import Source
 from vaekit.system.checks import BadInput, known, require
 
@@ -63,6 +65,8 @@ class Opening:
         """
         if isinstance(data, Source):
             return self._with_given_label(data.with_columns(self.columns))
+        if self.strict:
+            self._check_dialect(data)
         labels = self.labels if labels is None else labels
         if isinstance(data, str | os.PathLike):
             found = self._named(str(data))
@@ -99,8 +103,6 @@ class Opening:
         tiles = self.tiles if self.strict or path.is_dir() else 0
         require(not tiles or path.is_dir(), "tiles are cut from a folder of pictures")
         ending = ending_of(path)
-        if ending not in TABLES and self.strict:
-            self.dialect.check_not_text(name)
         if name in CATALOGUE:
             return CATALOGUE[name].load()
         if not path.exists():
@@ -114,6 +116,15 @@ class Opening:
         if ending in TABLES:
             return TABLES[ending](path, self.roles, self.dialect)
         return READERS[ending](path, self.roles, self.size)
+
+    def _check_dialect(self, data: Any) -> None:
+        """Raise ``BadInput`` for something that is asked for and has no meaning for the data."""
+        path = isinstance(data, str | os.PathLike)
+        read = TABLES.get(ending_of(Path(data))) if path else None
+        if read is not read_text_table:
+            self.dialect.check_not_text(
+                str(data) if path else "data in memory", TYPED if read or is_frame(data) else ()
+            )
 
     def _with_given_label(self, found: Source) -> Source:
         """The source with all that is to be given, in order; the labels are among it if asked."""

@@ -365,7 +365,7 @@ def _dialect(part: Part) -> Dialect:
     part.only(DIALECT)
     for key in part.found.keys() - {"header", "missing"}:
         part.text(key)
-    part.require(part.get("header", True) in (True, False), "header", "true or false")
+    part.require(isinstance(part.get("header", True), bool), "header", "true or false")
     missing = part.texts("missing") if "missing" in part.found else ()
     return _made(part, lambda: Dialect(**{**part.found, "missing": missing}))
 

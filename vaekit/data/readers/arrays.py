@@ -46,7 +46,6 @@ def from_memory(
     if is_frame(data):
         found = table_of(data, name, dialect).source(roles)
         return found if labels is None else with_labels(found, labels)
-    dialect.check_not_text(name)
     if isinstance(data, Dataset):
         data, labels = from_dataset(data, labels)
     numbers, names = label_numbers(labels)

@@ -9,10 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from vaekit.data.readers.columns import Place
-from vaekit.data.readers.dialect import LOOK, TYPED, Dialect
-from vaekit.data.readers.roles import ColumnRoles
+from vaekit.data.readers.dialect import LOOK, Dialect
+from vaekit.data.readers.roles import ColumnRoles, check_once
 from vaekit.data.readers.tables import Table, cells
-from vaekit.system.checks import require
 from vaekit.system.types import Array
 
 UNLIKE = (pa.ArrowException, TypeError, ValueError, OverflowError)
@@ -34,11 +33,7 @@ def table_of(frame: Any, name: str, dialect: Dialect = LOOK) -> Table:
     Raises:
         BadInput: for names that are there twice.
     """
-    dialect.check_not_text("a data frame", TYPED)
-    names = _names(frame)
-    for column in names:
-        once = names.count(column) == 1
-        require(once, f"{name}: column {column!r} is there twice; rename one")
+    check_once(_names(frame), f"{name}: ")
     known = nw.from_native(frame, eager_only=True)
     columns = {str(column): _column(known.get_column(column)) for column in known.columns}
     return Table(Place(name), columns, dialect, by_value=False)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from vaekit.data.readers.dialect import MISSING, Dialect, shown
+from vaekit.data.readers.roles import check_once
 from vaekit.system.checks import BadInput, require
 
 SEPARATORS = (",", ";", "\t", "|", " ")
@@ -98,7 +99,7 @@ def look(head: str, asked: Dialect, wanted: Collection[str] = (), *, strict: boo
     asked = _decimals(asked, [cell.strip() for row in rows for cell in row])
     before = end if asked.header and not commented else start - 1
     names = _names(commented or first, width, wanted, rows) if asked.header else numbered(width)
-    _check_once(names)
+    check_once(names)
     return Layout(asked, names, before, (*_marks(asked, width), *why))
 
 
@@ -145,13 +146,21 @@ def _records(
     return found, lines.first, end
 
 
+def _maybe_records(head: str, separator: str, asked: Dialect) -> list[Record]:
+    """The first records, or none where they make no sense by this separator."""
+    try:
+        return _records(head, separator, asked)[0]
+    except BadInput:
+        return []
+
+
 def _width(records: Sequence[Record]) -> int:
     """How many cells most rows have."""
     return Counter(map(len, records[1:] or records)).most_common(1)[0][0]
 
 
 def _separator(head: str, asked: Dialect) -> str:
-    scores = {s: _score(_records(head, s, asked)[0], asked) for s in SEPARATORS}
+    scores = {s: _score(_maybe_records(head, s, asked), asked) for s in SEPARATORS}
     if asked.decimal == ",":
         scores[","] = 0.0
     best = max(SEPARATORS, key=lambda s: scores[s])
@@ -199,7 +208,7 @@ def counts_up(cells: Sequence[str], starts: Collection[int] | None = (0, 1)) -> 
 def _separator_with(head: str, asked: Dialect, wanted: Collection[str]) -> str | None:
     """A separator with which the first line holds all the names that are wanted."""
     for separator in SEPARATORS if wanted else ():
-        found = _records(head, separator, asked)[0]
+        found = _maybe_records(head, separator, asked)
         if found and set(wanted) <= {cell.strip() for cell in found[0]}:
             return separator
     return None
@@ -286,11 +295,6 @@ def _names(
         cell if cell in wanted else cell.strip() or (f"column{i}" if i else "")
         for i, cell in enumerate(first)
     )
-
-
-def _check_once(names: Sequence[str]) -> None:
-    for name in names:
-        require(names.count(name) == 1, f"column {name!r} is there twice; rename one")
 
 
 def _decimals(asked: Dialect, cells: Sequence[str]) -> Dialect:

@@ -19,10 +19,10 @@ from vaekit.data.on_disk import Decoded, Values, is_large
 from vaekit.data.readers import columns as cells_of
 from vaekit.data.readers.arrays import label_numbers, standard_dtype, to_rows
 from vaekit.data.readers.columns import Column, Place
-from vaekit.data.readers.dialect import LOOK, TYPED, Dialect
+from vaekit.data.readers.dialect import LOOK, Dialect
 from vaekit.data.readers.loading import UNREADABLE, first_line
-from vaekit.data.readers.roles import NO_ROLES, ColumnRoles
-from vaekit.data.readers.tables import UNNAMED, Table, cells, check_columns, pandas_index
+from vaekit.data.readers.roles import NO_ROLES, ColumnRoles, check_once
+from vaekit.data.readers.tables import UNNAMED, Table, cells, pandas_index
 from vaekit.data.source import Source, source
 from vaekit.system.checks import BadInput, require
 from vaekit.system.progress import tracked
@@ -33,7 +33,6 @@ NUMBER = 4  # bytes of a number as rows are kept
 
 def read_parquet(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = LOOK) -> Source:
     """A table of numbers; ``roles`` names the columns that are not x."""
-    dialect.check_not_text(str(path), TYPED)
     return read_tables(path, [path], roles, dialect)
 
 
@@ -170,7 +169,7 @@ def _groups_in(path: Path, columns: tuple[str, ...], dialect: Dialect) -> list[G
 def _schema_of(path: Path) -> pa.Schema:
     with _opened(path) as file:
         schema = file.schema_arrow
-    check_columns(str(path), schema)
+    check_once(schema.names, f"{path}: ")
     return schema
 
 

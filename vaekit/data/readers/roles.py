@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from vaekit.system.checks import BadInput, known
+from vaekit.system.checks import BadInput, known, require
 
 LABEL = "label"
 LISTED = 10
@@ -65,8 +66,9 @@ class ColumnRoles:
         """
         if not self.x:
             return replace(self, x=tuple(name for name in names if not self.holds(name))), ()
-        others = tuple(name for name in names if not self.knows(name))
-        missing = [name for name in self.x if name not in names]
+        there, wanted = set(names), set(self.x)
+        others = tuple(name for name in names if name not in wanted and not self.holds(name))
+        missing = [name for name in self.x if name not in there]
         if missing:
             lower = {name.lower(): name for name in others}
             near = difflib.get_close_matches(missing[0].lower(), lower, 1)
@@ -82,6 +84,12 @@ class ColumnRoles:
     def holds(self, name: str) -> bool:
         """Whether a column is not x."""
         return name == self.label or name in self.columns
+
+
+def check_once(names: Sequence[str], where: str = "") -> None:
+    """Raise ``BadInput`` for a name that is there twice; ``where`` stands before what is said."""
+    for name, count in Counter(names).items():
+        require(count == 1, f"{where}column {name!r} is there twice; rename one")
 
 
 def listed(names: Sequence[str]) -> str:

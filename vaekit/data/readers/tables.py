@@ -14,10 +14,10 @@ from pyarrow import feather
 from vaekit.data.readers import columns as cells_of
 from vaekit.data.readers.arrays import label_numbers, to_rows
 from vaekit.data.readers.columns import Column, Place
-from vaekit.data.readers.dialect import LOOK, NO_INDEX, TYPED, Dialect
+from vaekit.data.readers.dialect import LOOK, NO_INDEX, Dialect
 from vaekit.data.readers.loading import UNREADABLE, first_line
 from vaekit.data.readers.looking import Said
-from vaekit.data.readers.roles import NO_ROLES, ColumnRoles, listed
+from vaekit.data.readers.roles import NO_ROLES, ColumnRoles, check_once, listed
 from vaekit.data.readers.text import TextTable, read_text
 from vaekit.data.source import Source, source
 from vaekit.system.checks import BadInput, require
@@ -229,22 +229,14 @@ def _table_of(text: TextTable) -> Table:
 
 def read_feather(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = LOOK) -> Source:
     """A table in Arrow's own format; ``roles`` names the columns that are not x."""
-    dialect.check_not_text(str(path), TYPED)
     try:
         found = feather.read_table(path, memory_map=False)
     except UNREADABLE as error:
         raise BadInput(f"cannot read {path} as Feather: {first_line(error)}") from error
-    check_columns(str(path), found.schema)
+    check_once(found.column_names, f"{path}: ")
     columns = dict(zip(found.column_names, found.columns, strict=True))
     index = pandas_index(found.schema)
     return Table(Place(str(path)), columns, dialect, index).source(roles)
-
-
-def check_columns(name: str, schema: pa.Schema) -> None:
-    """Raise ``BadInput`` for names that are there twice."""
-    for column in schema.names:
-        once = schema.names.count(column) == 1
-        require(once, f"{name}: column {column!r} is there twice; rename one")
 
 
 def pandas_index(schema: pa.Schema) -> tuple[str, ...]:

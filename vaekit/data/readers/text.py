@@ -20,7 +20,7 @@ from vaekit.data.readers.loading import first_line
 from vaekit.data.readers.looking import Layout, Lines, Said, look
 from vaekit.system.checks import BadInput, require
 
-HEAD, BLOCK = 2**18, 2**24
+HEAD, MORE_LINES, BLOCK = 2**18, 20, 2**24
 MARKS_OF_ORDER = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -28,6 +28,7 @@ MARKS_OF_ORDER = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+BLANK = " \t\r\n\x1a"  # the last ended files once
 WESTERN = ("cp1252", "latin-1")
 
 
@@ -96,7 +97,11 @@ def encoding_of(path: Path) -> tuple[str, str]:
                 for mark, name in MARKS_OF_ORDER:
                     if block.startswith(mark):
                         return name, ""
-            require(b"\0" not in block, f"{path} is no text: it holds bytes that are zero")
+            require(
+                b"\0" not in block,
+                f"{path} is no text: it holds bytes that are zero; if it is UTF-16, say so with "
+                "--encoding utf-16-le (in Python encoding=)",
+            )
             try:
                 decoder.decode(block) if not failed else None
             except UnicodeDecodeError as error:
@@ -106,6 +111,8 @@ def encoding_of(path: Path) -> tuple[str, str]:
             if any(byte in block for byte in (b"\x81", b"\x8d", b"\x8f", b"\x90", b"\x9d")):
                 western = WESTERN[1]
             at += len(block)
+    if not failed and (cut := decoder.getstate()[0]):
+        failed = f"not UTF-8 (byte 0x{cut[0]:02x} at the end)"
     return (western, f", being {failed}") if failed else ("utf-8", "")
 
 
@@ -113,16 +120,18 @@ def _head(path: Path, encoding: str) -> str:
     """The first lines."""
     with _decoded(path, encoding) as text:
         head = text.read(HEAD)
-        if not head.endswith("\n"):
-            head += text.readline()
-    return head
+        return head + "".join(text.readline() for _ in range(MORE_LINES))
 
 
 def _cells(path: Path, layout: Layout) -> pa.Table:
     """Every cell as text, in columns that are called by their places."""
     names = [str(i) for i in range(len(layout.names))]
     options = arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
-    parse = arrow_csv.ParseOptions(delimiter=str(layout.dialect.separator), newlines_in_values=True)
+    parse = arrow_csv.ParseOptions(
+        delimiter=str(layout.dialect.separator),
+        newlines_in_values=True,
+        invalid_row_handler=lambda row: "error" if row.text.strip(BLANK) else "skip",
+    )
     try:
         with _opened(path, layout) as lines:
             stream = Utf8(lines)
