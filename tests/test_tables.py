@@ -327,6 +327,9 @@ class TestRows:
     def test_numbers_in_a_first_column_without_a_name_are_data(self, place):
         written("t.csv", text(head=",a,b,c", index=lambda i: f"{i % 7}"))
         assert open_source("t.csv").columns == ("column0", "a", "b", "c")
+        model = vaekit.fit("t.csv", **TINY)
+        written("new.csv", text(head=",a,b,c", index=str))
+        assert model.open("new.csv").values[:, 0].tolist() == list(range(40))
 
     def test_whole_numbers_are_exact(self, place):
         big = [2**53 + 1, -(2**63), 2**63 - 1]

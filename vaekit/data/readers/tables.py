@@ -174,7 +174,7 @@ class Table:
                 f"{self.place.name} has no column {asked!r} to be the index",
             )
             return (asked,) if there else ()
-        if self.index or first not in UNNAMED or roles.knows(first):
+        if self.index or first not in UNNAMED or roles.knows(first or "column0"):
             return self.index
         return (first,) if self._names_rows(first) else ()
 
