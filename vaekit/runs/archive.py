@@ -21,7 +21,7 @@ from vaekit.codec.columns import Layout, check_of
 from vaekit.codec.container import CONDITIONS, Block, Reader, Writer
 from vaekit.data.readers.arrays import channels_first, restore_layout
 from vaekit.runs.coder import coder_of, fingerprint, tables_hash
-from vaekit.runs.given import Told, spans
+from vaekit.runs.given import Told, spans, stored
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import replacing
@@ -100,7 +100,7 @@ def compress(
     Raises:
         BadInput: if the model cannot code, rows have another shape, or what is given does not fit.
     """
-    values, carried = trained.stored(values)
+    values, carried = stored(trained, values)
     shape, values = values.shape[1:], channels_first(values)
     _check(trained, values)
     coder = coder_of(trained, values.dtype)

@@ -19,8 +19,7 @@ from vaekit.data import Encoded, Encoder, Representation, Source
 from vaekit.data.conditions import by_name
 from vaekit.data.on_disk import OnDisk, Values, chunks_of, in_memory
 from vaekit.data.readers.arrays import to_array, to_rows
-from vaekit.data.readers.frames import is_frame, like, table_of
-from vaekit.data.readers.roles import ColumnRoles
+from vaekit.data.readers.frames import is_frame, like
 from vaekit.data.readers.types import by_column
 from vaekit.evaluation import (
     decode,
@@ -366,15 +365,6 @@ class Trained:
             return decode(self.model.eval(), part.data, part)
 
         return self.representation.decode(in_chunks(some, Rows(z, given), title="decoding"))
-
-    def stored(self, data: Any) -> tuple[Any, Given]:
-        """Rows as they are to be compressed, and what they carry of what is given: an array as it
-        is, of a data frame the columns that the model knows, by their names."""
-        if not is_frame(data):
-            return data, {}
-        source, conditions = self.open(data), self.config.conditions
-        array = table_of(data, source.name).array(ColumnRoles(x=source.columns))
-        return array, conditions.carried(source.given, source.given_names)
 
     def _values(self, data: Any, split: str) -> tuple[Values, Given]:
         """Stored values of the rows asked for, and what the data carries of what is given."""
