@@ -152,7 +152,7 @@ def _write_csv(
 
 def _format(kind: np.dtype) -> str:
     """As many digits as the type has."""
-    fraction = "%.17g" if kind.itemsize > 4 else "%.9g"
+    fraction = "%.15g" if kind.itemsize > 4 else "%.9g"
     return {"b": "%d", "u": "%d", "i": "%d", "U": "%s"}.get(kind.kind, fraction)
 
 
