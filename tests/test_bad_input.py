@@ -101,7 +101,7 @@ CASES = {
     "NaN": (["train", "nan.npy"], r"1 values are missing or infinite, the first in row 7"),
     "gaps in a table": (["train", "gaps.csv"], "row 12, column 'b'"),
     "text in a table": (["train", "words.csv"], "column 'b', row 0 holds 'red'"),
-    "ragged table": (["train", "ragged.csv"], "row 12 has 1 cells, the first line has 2"),
+    "ragged table": (["train", "ragged.csv"], "line 14 has 1 cells, the first line has 2"),
     "text array": (["train", "text.npy"], "only numbers can be used"),
     "one-dimensional": (["train", "flat.npy"], "give vectors"),
     "one row only": (["train", "one.npy"], "1 row: too few"),

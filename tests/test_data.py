@@ -96,7 +96,7 @@ class TestMemory:
         s = from_memory(data)
         assert s.shape == (1, 4, 4)
         assert s.labels.tolist() == [0, 1, 2] * 4
-        with pytest.raises(BadInput, match="column 'b' holds"):
+        with pytest.raises(BadInput, match="column 'b', row 0 holds 'x'"):
             from_memory(pd.DataFrame({"a": range(12), "b": list("xy" * 6)}))
         with pytest.raises(BadInput, match="12 rows but 5 labels"):
             from_memory(np.zeros((12, 2)), labels=range(5))

@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,11 @@ from scipy.stats import norm
 
 import vaekit
 from vaekit.data import open_source
+from vaekit.data.readers.types import by_column
 from vaekit.evaluation import log_likelihood_and_error, log_likelihood_per_row, p_values
 from vaekit.interfaces.cli import run
 from vaekit.rows import Rows
-from vaekit.runs.outputs import read_codes, write_parts, write_rows
+from vaekit.runs.outputs import numbered, read_codes, write_parts, write_rows
 from vaekit.runs.score import held_out_scores, score_rows
 from vaekit.system.checks import BadInput
 
@@ -161,11 +163,12 @@ def test_rows_with_names_are_called_by_them(place):
     assert picked.names_of("test").tolist() == ["ä", 'say "b", twice']
     for path in map(Path, ("c.csv", "c.parquet")):
         codes = np.arange(8, dtype=np.float32).reshape(4, 2)
-        write_parts(path, [codes[:3], codes[3:]], 4, ["z0", "z1"], found.names)
+        write_parts(path, [codes[:3], codes[3:]], 4, partial(numbered, letter="z"), found.names)
         again = open_source(str(path), label="row")
         assert [again.label_names[i] for i in again.labels] == [*names]
         assert np.array_equal(read_codes(path), codes)
-    write_rows(Path("r.csv"), np.array([[1, 2]]), ["row", "y"], names=np.array([7]))
+    in_two = partial(by_column, names=["row", "y"])
+    write_rows(Path("r.csv"), np.array([[1, 2]]), in_two, names=np.array([7]))
     assert Path("r.csv").read_text() == "row_,row,y\n7,1,2\n"
 
 

@@ -14,7 +14,7 @@ import torch
 from vaekit.data import Batches, Representation, facts, open_source
 from vaekit.data.on_disk import Decoded, OnDisk, Shards
 from vaekit.data.readers import npy as npz
-from vaekit.data.readers import tables
+from vaekit.data.readers.parquet import read_parquet
 from vaekit.interfaces.cli import run
 from vaekit.runs.fit import fit, resume
 from vaekit.runs.run import Interrupted
@@ -381,4 +381,4 @@ def test_two_columns_of_one_name(tmp_path):
     names = ["a", "a"]
     pq.write_table(pa.table([pa.array([1.0] * 20)] * 2, names=names), tmp_path / "t.parquet")
     with pytest.raises(BadInput, match=r"t.parquet: column 'a' is there twice"):
-        tables.read_parquet(tmp_path / "t.parquet")
+        read_parquet(tmp_path / "t.parquet")

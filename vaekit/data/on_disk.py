@@ -175,6 +175,18 @@ class Selection(OnDisk):
         return self.base.gather(self.indices[indices])
 
 
+class Reordered(OnDisk):
+    """Vectors with some of their numbers, in an order of their own."""
+
+    def __init__(self, base: OnDisk, order: Sequence[int]) -> None:
+        super().__init__((len(base), len(order)), base.dtype)
+        self.base, self.order = base, list(order)
+
+    def gather(self, indices: Array) -> Tensor:
+        """These rows, in this order."""
+        return self.base.gather(indices)[:, self.order]
+
+
 class Pictures(OnDisk):
     """Pictures that are read, decoded and resized when they are asked for, by several threads.
 

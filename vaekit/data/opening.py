@@ -11,10 +11,13 @@ from typing import Any
 from vaekit.data.layout import Axis, Guess, Like, RowLayout
 from vaekit.data.published.catalogue import CATALOGUE
 from vaekit.data.readers.arrays import from_memory
-from vaekit.data.readers.folder import READERS, read_folder, read_tiles
+from vaekit.data.readers.dialect import LOOK, TYPED, Dialect
+from vaekit.data.readers.folder import READERS, TABLES, read_folder, read_tiles
+from vaekit.data.readers.frames import is_frame
 from vaekit.data.readers.images import PictureForm, image_files
 from vaekit.data.readers.labels import read_labels, with_labels
 from vaekit.data.readers.roles import LABEL, ColumnRoles
+from vaekit.data.readers.tables import read_text_table
 from vaekit.data.source import Source
 from vaekit.system.checks import known, require
 
@@ -31,8 +34,10 @@ class Opening:
         given: what a model is given beside x: "label" for the labels, or columns and arrays.
         kind: "image" or "series": what arrays of (rows, a, b) are; None to look at their shape.
         channels: "first" or "last": where the channels of an array are, or a series' features.
-        like: how the training rows of the model lay, whose data it is; not saved here.
+        dialect: how a table is written, as far as somebody has said.
         strict: whether something that is asked for and not there is a mistake; not saved.
+        like: how the training rows of the model lay, whose data it is; not saved here.
+        columns: those of x by name, in order, where they are known; not saved.
         depth: channels of the pictures that a model takes; 0 before there is a model; not saved.
         dtype: of the numbers that a model takes; not saved.
     """
@@ -44,8 +49,10 @@ class Opening:
     given: tuple[str, ...] = ()
     kind: str | None = None
     channels: str | None = None
-    like: RowLayout | None = None
+    dialect: Dialect = LOOK
     strict: bool = True
+    like: RowLayout | None = None
+    columns: tuple[str, ...] = ()
     depth: int = 0
     dtype: str = ""
 
@@ -62,7 +69,7 @@ class Opening:
     @property
     def roles(self) -> ColumnRoles:
         """The columns that are not x."""
-        return ColumnRoles(self.label, self.given, self.strict)
+        return ColumnRoles(self.label, self.given, self.strict, self.columns)
 
     @property
     def form(self) -> PictureForm:
@@ -80,52 +87,79 @@ class Opening:
             BadInput: saying what cannot be used, where, and what to do.
         """
         if isinstance(data, Source):
-            return self._with_given_label(data)
+            return self._with_given_label(data.with_columns(self.columns))
+        if self.strict:
+            self._check_dialect(data)
         labels = self.labels if labels is None else labels
         if isinstance(data, str | os.PathLike):
             found = self._named(str(data))
             found = found if labels is None else with_labels(found, labels, self.label)
         else:
-            found_labels = read_labels(labels) if isinstance(labels, str) else labels
-            found = from_memory(data, found_labels, roles=self.roles, axes=self.axes)
+            own = read_labels(labels) if isinstance(labels, str) else labels
+            found = from_memory(data, own, roles=self.roles, axes=self.axes, dialect=self.dialect)
+        self._check_said(found)
+        found = self._with_given_label(found)
+        note = (f"given beside x: {found.conditions().text}",) if found.given else ()
+        return replace(found, notes=(*found.notes, *note)) if note else found
+
+    def _check_said(self, found: Source) -> None:
+        """Raise ``BadInput`` for something that is asked for and that the data has not."""
         said = [f"{n}={v}" for n, v in (("kind", self.kind), ("channels", self.channels)) if v]
         require(
             found.layout is not None or not (said and self.strict),
             f"{' and '.join(said)} is said of arrays, and {found.name} is none: leave it out",
         )
-        found = self._with_given_label(found)
-        note = (f"given beside x: {found.conditions().text}",) if found.given else ()
-        return replace(found, notes=(*found.notes, *note)) if note else found
+        require(
+            not self.strict or self.label is None or found.labels is not None,
+            f"label={self.label!r} names a column, and {found.name} has no columns: give one label "
+            "for each row with labels= (at the command line --labels FILE)",
+        )
 
-    def again(self, shape: tuple[int, ...], dtype: str, like: RowLayout | None = None) -> Opening:
-        """How the data of a model is opened again: its pictures are brought to what they were.
+    def again(
+        self,
+        shape: tuple[int, ...],
+        dtype: str,
+        like: RowLayout | None = None,
+        columns: Sequence[str] = (),
+    ) -> Opening:
+        """How the data of a model is opened again: columns are found by their names, pictures are
+        brought to what they were.
 
         Args:
             shape: of the model's rows.
             dtype: of the numbers it takes.
             like: how its rows lay.
+            columns: names of the numbers of a row.
         """
-        known = replace(self, like=like)
+        known = replace(self, like=like, columns=tuple(columns))
         return replace(known, depth=shape[0], dtype=dtype) if len(shape) == 3 else known
 
     def elsewhere(
-        self, shape: tuple[int, ...] = (), dtype: str = "", like: RowLayout | None = None
+        self,
+        shape: tuple[int, ...] = (),
+        dtype: str = "",
+        like: RowLayout | None = None,
+        columns: Sequence[str] = (),
     ) -> Opening:
-        """How other data of the same model is opened: what is not there is left out.
+        """How other data of the same model is opened: columns are found by their names, and labels
+        and what is given may be missing.
 
         Args:
             shape: of the model's rows; pictures are brought to that size and to those channels.
             dtype: of the numbers it takes.
             like: how its rows lay.
+            columns: names of the numbers of a row.
         """
         size = self.size
         if size is None and len(shape) == 3:
             size = (shape[1], shape[2])
-        return replace(self.again(shape, dtype, like), labels=None, size=size, strict=False)
+        known = self.again(shape, dtype, like, columns)
+        return replace(known, labels=None, size=size, strict=False)
 
     def _named(self, name: str) -> Source:
         """A catalogue name, a file or a folder."""
         path = Path(name)
+        ending = ending_of(path)
         if name in CATALOGUE:
             require(not self.tiles or not self.strict, _NO_TILES)
             return CATALOGUE[name].load()
@@ -139,8 +173,19 @@ class Opening:
         if path.is_dir():
             return read_folder(path, self.roles, self.form, self.axes)
         require(path.stat().st_size > 0, f"{path} is empty (0 bytes)")
-        read = READERS[known("kind of data file", path.suffix.lower(), READERS)]
-        return read(path, self.roles, self.form, self.axes)
+        known("kind of data file", ending, (*READERS, *TABLES))
+        if ending in TABLES:
+            return TABLES[ending](path, self.roles, self.dialect)
+        return READERS[ending](path, self.roles, self.form, self.axes)
+
+    def _check_dialect(self, data: Any) -> None:
+        """Raise ``BadInput`` for something that is asked for and has no meaning for the data."""
+        path = isinstance(data, str | os.PathLike)
+        read = TABLES.get(ending_of(Path(data))) if path else None
+        if read is not read_text_table:
+            self.dialect.check_not_text(
+                str(data) if path else "data in memory", TYPED if read or is_frame(data) else ()
+            )
 
     def _with_given_label(self, found: Source) -> Source:
         """The source with all that is to be given, in order; the labels are among it if asked."""
@@ -175,6 +220,7 @@ def open_source(
     given: str | Sequence[str] = (),
     kind: str | None = None,
     channels: str | None = None,
+    **table: Any,
 ) -> Source:
     """Open a named data set, a file, a folder of pictures, or data in memory.
 
@@ -187,11 +233,15 @@ def open_source(
         given: what a model is to be given beside x: "label", or columns and arrays by name.
         kind: "image" or "series": what arrays of (rows, a, b) are.
         channels: "first" or "last": where an array's channels are, or a series' features.
+        table: how a table is written, where looking at it is not enough: separator=";",
+            decimal=",", header=False, missing=["-999"] ...: see
+            :class:`~vaekit.data.readers.dialect.Dialect`.
 
     Raises:
         BadInput: saying what cannot be used, where, and what to do.
     """
-    return opening_of(label, labels, size, tiles, given, kind, channels).open(data, labels)
+    said = opening_of(label, labels, size, tiles, given, kind, channels, **table)
+    return said.open(data, labels)
 
 
 def opening_of(
@@ -202,12 +252,21 @@ def opening_of(
     given: str | Sequence[str] = (),
     kind: str | None = None,
     channels: str | None = None,
+    **table: Any,
 ) -> Opening:
     """The :class:`Opening` of these arguments; labels in memory are no part of it."""
     names = (given,) if isinstance(given, str) else tuple(given)
     file = str(Path(labels).resolve()) if isinstance(labels, str) else None
     pair = None if size is None else (size[0], size[1])
-    return Opening(label, file, pair, tiles, names, kind, channels)
+    dialect = Dialect.of(**table)
+    return Opening(label, file, pair, tiles, names, kind, channels, dialect)
+
+
+def ending_of(path: Path) -> str:
+    """What a file's name ends in: of a compressed table both endings count."""
+    ending = path.suffix.lower()
+    inner = Path(path.stem).suffix.lower() + ending
+    return inner if inner in TABLES else ending
 
 
 def class_names(found: Source) -> tuple[str, ...]:

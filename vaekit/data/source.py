@@ -14,7 +14,8 @@ from torch import Tensor
 
 from vaekit.data.conditions import Condition, Conditions, column_of
 from vaekit.data.layout import RowLayout
-from vaekit.data.on_disk import OnDisk, Selection, Values, chunks_of
+from vaekit.data.on_disk import OnDisk, Reordered, Selection, Values, chunks_of
+from vaekit.data.readers.roles import ColumnRoles, listed
 from vaekit.system.checks import BadInput, known, require, size_text
 from vaekit.system.seeding import generator_for, some
 from vaekit.system.types import Array
@@ -45,6 +46,8 @@ class Source:
         given_names: the names of the classes; absent for covariates.
         names: what each row is called, such as the file of a picture; empty where rows have none.
         layout: how a row lay in the array that it came from; None for what was no array.
+        types: what each of the columns holds, as NumPy calls it ("int64", "bool"); all rows are
+            kept in one type, which holds them all.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Source:
     given_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     layout: RowLayout | None = None
+    types: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.values)
@@ -70,6 +74,13 @@ class Source:
     def shape(self) -> tuple[int, ...]:
         """Shape of one row."""
         return tuple(self.values.shape[1:])
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether rows are fractions, or numbers, but some columns are of whole numbers, or truths:
+        then there is more to remember than the type of the rows."""
+        kinds = {np.dtype(kind).kind for kind in self.types}
+        return "b" in kinds or (self.values.is_floating_point() and not kinds <= {"f"})
 
     @property
     def is_image(self) -> bool:
@@ -133,21 +144,25 @@ class Source:
         )
 
     def with_columns(self, columns: Sequence[str]) -> Source:
-        """The same rows with their columns in this order, if these are the names they have.
+        """The same rows with these of their columns, in this order; as they are if either has no
+        names.
 
         Raises:
-            BadInput: for rows on disk in another order.
+            BadInput: for a column that is not there.
         """
-        names = list(columns)
-        if names == list(self.columns) or sorted(names) != sorted(self.columns):
+        names, values = tuple(columns), self.values
+        if not names or not self.columns or names == self.columns:
             return self
-        if isinstance(self.values, OnDisk):
-            raise BadInput(
-                f"{self.name} has its columns in another order than the model: "
-                f"write them as {', '.join(names)}"
-            )
+        _, aside = ColumnRoles(x=names).settled(self.columns, self.name)
         order = [self.columns.index(name) for name in names]
-        return replace(self, values=self.values[:, order], columns=tuple(names))
+        note = (f"set aside, as the model does not know them: {listed(aside)}",) if aside else ()
+        return replace(
+            self,
+            values=Reordered(values, order) if isinstance(values, OnDisk) else values[:, order],
+            columns=names,
+            types=tuple(self.types[i] for i in order) if self.types else (),
+            notes=(*self.notes, *note),
+        )
 
     def some(self, split: str, limit: int, seed: int = 0) -> Source:
         """Rows that stand for a split, at most ``limit``, as a source of their own: chosen and put

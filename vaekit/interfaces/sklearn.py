@@ -11,7 +11,8 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from vaekit.data.readers.arrays import is_frame, split_frame, to_rows
+from vaekit.data.readers.arrays import to_rows
+from vaekit.data.readers.frames import is_frame, split
 from vaekit.data.readers.roles import ColumnRoles
 from vaekit.data.source import SPLITS, Source, source
 from vaekit.runs.job import prepare, warn_of
@@ -142,8 +143,7 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             return X, {}
         names = ", ".join(map(str, self.given))
         require(is_frame(X), f"to be given {names}, X must be a data frame")
-        frame, _, beside = split_frame(X, ColumnRoles(given=tuple(self.given)))
-        return frame, beside
+        return split(X, ColumnRoles(given=tuple(map(str, self.given))))
 
     def _checked(self, X: Any) -> tuple[Array, dict[str, Array]]:
         check_is_fitted(self)

@@ -17,7 +17,7 @@ from vaekit.codec.blocks import MODELLED, Coder
 from vaekit.codec.container import CONDITIONS, Block, Writer
 from vaekit.data.layout import Like, RowLayout
 from vaekit.runs.coder import coder_of, fingerprint, tables_hash
-from vaekit.runs.given import Told, spans
+from vaekit.runs.given import Told, spans, stored
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
 from vaekit.system.files import replacing
@@ -62,7 +62,7 @@ class Summary:
 
 def compress(
     trained: Trained,
-    values: Array,
+    values: Any,
     out: Path,
     *,
     given: Mapping[str, Any] | None = None,
@@ -80,7 +80,8 @@ def compress(
     Args:
         trained: the model.
         values: an array, also memory-mapped: blocks are read one at a time. Rows come back in the
-            type and layout they are given in.
+            type and layout they are given in. Of a data frame the columns that the model knows, by
+            their names; they come back as an array.
         out: the file.
         given: what a conditional model is given beside the rows: by name, numbers or words, one
             for each row or one for all.
@@ -96,11 +97,12 @@ def compress(
     Raises:
         BadInput: if the model cannot code, rows have another shape, or what is given does not fit.
     """
+    values, carried = stored(trained, values)
     layout = _checked(trained, values)
     coder = coder_of(trained, values.dtype)
     size = block_rows or max(NUMBERS_A_BLOCK // values[0].size, 1)
     counts = pieces or [min(size, len(values) - i) for i in range(0, len(values), size)]
-    told = Told.of(trained, given, len(values))
+    told = Told.of(trained, {**carried, **(given or {})}, len(values))
     beside = told.packed(counts) if told.columns and store_given else None
     embedded = trained.packed() if embed else (b"", b"")
     header = {

@@ -11,8 +11,12 @@ from vaekit.data import Conditions, Opening, Representation
 from vaekit.data.conditions import NOTHING_GIVEN
 from vaekit.data.layout import RowLayout
 from vaekit.data.opening import AS_IT_IS
+from vaekit.data.readers.dialect import FIELDS as DIALECT
+from vaekit.data.readers.dialect import LOOK, Dialect
+from vaekit.data.readers.types import by_column
 from vaekit.runs.history import NO_HISTORY, History
 from vaekit.system.checks import BadInput, require
+from vaekit.system.types import Array
 from vaekit.system.version import __version__
 from vaekit.training import Plan
 
@@ -32,6 +36,7 @@ class Origin:
         fingerprint: sha256 of its contents.
         rows: how many, by split.
         columns: names of the numbers of a row.
+        types: what the columns hold, where rows are fractions but some columns are not.
         label_names: what the labels mean.
         opening: how it was opened, and how other data is.
         open: path or name under which it can be opened again, or None for data in memory.
@@ -48,6 +53,7 @@ class Origin:
     open: str | None = None
     span: tuple[float, float] | None = None
     layout: RowLayout | None = None
+    types: tuple[str, ...] = ()
 
     def to_json(self) -> Json:
         """The opening's fields stand among the data's; those that are newer than others only where
@@ -65,11 +71,14 @@ class Origin:
             "columns": list(self.columns),
             "label_names": list(self.label_names),
         }
+        table = {k: list(v) if k == "missing" else v for k, v in opening.dialect.asked().items()}
         more = {
             "given": list(opening.given),
             "span": list(self.span or ()),
             "kind": opening.kind,
             "channels": opening.channels,
+            "table": table,
+            "types": list(self.types),
             "layout": self.layout and self.layout.to_json(),
         }
         return found | {name: value for name, value in more.items() if value}
@@ -172,6 +181,11 @@ class Config:
         """The likelihood's name and what x is, for a complaint about x."""
         less = " (of each column less its offset)" if self.representation.offset else ""
         return self.likelihood.name + less
+
+    def by_column(self, values: Array) -> dict[str, Array]:
+        """Rows of numbers, (rows, columns), as the columns they are, each of its type."""
+        names = self.columns or [f"x{i}" for i in range(values.shape[1])]
+        return by_column(values, names, self.data.types)
 
     def identity(self) -> Json:
         """All of it that decides what the model computes: what the fingerprint of an archive is
@@ -368,16 +382,24 @@ def _origin(part: Part) -> Origin:
     span = part.get("span")
     sound = isinstance(span, list) and len(span) == 2 and all(map(_is_number, span))
     part.require(span is None or sound, "span", "two numbers")
+    dialect = _dialect(part.part("table")) if "table" in part.found else LOOK
+    types = part.texts("types") if "types" in part.found else ()
+    known = all(kind in TYPES for kind in types)
+    part.require(known, "types", f"names of types: {', '.join(TYPES)}")
+    part.require(len(types) in (0, len(part.texts("columns"))), "types", "one for each column")
     return Origin(
         name=part.text("name"),
         fingerprint=part.text("fingerprint"),
         rows={split: rows.whole(split) for split in rows.found},
         columns=part.texts("columns"),
         label_names=part.texts("label_names"),
-        opening=_made(part, lambda: Opening(label, labels, pair, tiles, given, kind, channels)),
+        opening=_made(
+            part, lambda: Opening(label, labels, pair, tiles, given, kind, channels, dialect)
+        ),
         open=part.maybe_text("open"),
         span=None if span is None else (span[0], span[1]),
         layout=_layout(part.part("layout")) if "layout" in part.found else None,
+        types=types,
     )
 
 
@@ -386,6 +408,15 @@ def _layout(part: Part) -> RowLayout:
     part.require(dtype in ("", *TYPES), "dtype", f"one of {', '.join(TYPES)}")
     axes, shape = part.text("axes"), part.sizes("shape")
     return _made(part, lambda: RowLayout(axes, shape, dtype))
+
+
+def _dialect(part: Part) -> Dialect:
+    part.only(DIALECT)
+    for key in part.found.keys() - {"header", "missing"}:
+        part.text(key)
+    part.require(isinstance(part.get("header", True), bool), "header", "true or false")
+    missing = part.texts("missing") if "missing" in part.found else ()
+    return _made(part, lambda: Dialect(**{**part.found, "missing": missing}))
 
 
 def _chosen(part: Part) -> Chosen:

@@ -9,6 +9,7 @@ from typing import Any
 
 from vaekit.data import CATALOGUE, Opening, check_enough, opening_of
 from vaekit.data.opening import AS_IT_IS
+from vaekit.data.readers.dialect import FIELDS as DIALECT
 from vaekit.runs import folder as store
 from vaekit.runs.further import job_from, lengthened, moved, opening_from
 from vaekit.runs.job import Job, job_of, prepare, reopen, warn_of
@@ -73,7 +74,9 @@ def fit(
             and the optimiser's memory, not all of them. One process holds all.
         capture: let a GPU play recordings of whole updates, where they can be recorded.
         before: called with the job when all is checked, before training begins.
-        options: of the recipe (latent=8) and of the plan (epochs=20, lr=1e-3, seed=1).
+        options: of the recipe (latent=8), of the plan (epochs=20, lr=1e-3, seed=1), and of a table
+            (separator=";", decimal=",", header=False, missing=["-999"]: see
+            :class:`~vaekit.data.readers.dialect.Dialect`).
 
     Raises:
         BadInput: for anything that cannot be used.
@@ -86,7 +89,8 @@ def fit(
         (3, 8, 8)
     """
     place = placement(device, shard=shard, capture=capture)
-    opening = opening_of(label, labels, size, tiles, given, kind, channels)
+    table = {name: options.pop(name) for name in DIALECT if name in options}
+    opening = opening_of(label, labels, size, tiles, given, kind, channels, **table)
     return train_on(
         data, recipe, opening, place, start_from=start_from, out=out, labels=labels,
         binarize=binarize, colours=colours, tensorboard=tensorboard,

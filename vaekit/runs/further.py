@@ -89,7 +89,7 @@ def opening_from(folder: str | os.PathLike[str], opening: Opening) -> Opening:
     config = read_config(folder)[1]
     takes, own = config.representation, config.data.opening
     if opening == AS_IT_IS:
-        return own.elsewhere(takes.shape, takes.dtype, config.layout)
+        return own.elsewhere(takes.shape, takes.dtype, config.layout, config.data.columns)
     return opening.again(takes.shape, takes.dtype)
 
 

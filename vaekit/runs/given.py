@@ -12,6 +12,8 @@ from vaekit.codec.bits_back import Given
 from vaekit.codec.blocks import part_of
 from vaekit.codec.columns import Layout, as_columns, check_of
 from vaekit.data import Conditions
+from vaekit.data.readers.frames import is_frame, table_of
+from vaekit.data.readers.roles import ColumnRoles
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
 from vaekit.system.types import Array
@@ -83,6 +85,16 @@ class Told:
         """Deflated columns for each block."""
         layout = Layout.of(self.columns)
         return [layout.pack(part_of(self.columns, rows)) for rows in spans(counts)]
+
+
+def stored(trained: Trained, data: Any) -> tuple[Any, Mapping[str, Any]]:
+    """Rows as they are to be compressed, and what they carry of what is given: an array as it is,
+    of a data frame the columns that the model knows, by their names."""
+    if not is_frame(data):
+        return data, {}
+    source, conditions = trained.open(data), trained.config.conditions
+    array = table_of(data, source.name).array(ColumnRoles(x=source.columns))
+    return array, conditions.carried(source.given, source.given_names)
 
 
 def spans(counts: list[int]) -> Iterator[slice]:

@@ -176,6 +176,7 @@ class Job:
                 fingerprint=source.fingerprint,
                 rows={split: len(rows) for split, rows in source.splits.items()},
                 columns=source.columns,
+                types=source.types if source.is_mixed else (),
                 label_names=source.label_names,
                 opening=replace(opening, given=tuple(source.given)),
                 open=place,
@@ -340,8 +341,8 @@ def reopen(config: Config, data: Any = None, labels: Any = None) -> Source:
         labels is not None or isinstance(data, Source) or not file or Path(file).is_file(),
         f"there is no file {file} any more: if the labels lie elsewhere now, name it as --labels",
     )
-    takes = config.representation
-    opening = config.data.opening.again(takes.shape, takes.dtype, config.layout)
+    takes, columns = config.representation, config.data.columns
+    opening = config.data.opening.again(takes.shape, takes.dtype, config.layout, columns)
     source = opening.open(place if data is None else data, labels)
     other = "" if data is None else OTHER_DATA
     require(

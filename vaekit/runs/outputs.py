@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow
+from pyarrow import parquet
 
 from vaekit.data import Opening
 from vaekit.data.on_disk import in_memory
-from vaekit.data.readers.loading import import_extra
 from vaekit.pictures import as_bytes, grid, to_image
 from vaekit.system.checks import BadInput, known, require
 from vaekit.system.files import make_folder, replacing
@@ -37,10 +38,18 @@ def check_folder(path: Path) -> None:
     require(path.parent.is_dir(), f"there is no folder {path.parent} to write {path.name} into")
 
 
+Columns = Callable[[np.ndarray], Mapping[str, np.ndarray]]
+
+
+def numbered(rows: np.ndarray, letter: str = "x") -> dict[str, np.ndarray]:
+    """Rows of numbers as columns x0, x1, ..., or by another letter."""
+    return {f"{letter}{i}": rows[:, i] for i in range(rows.shape[1])}
+
+
 def write_rows(
     path: Path,
     rows: np.ndarray,
-    columns: list[str] | None = None,
+    columns: Columns = numbered,
     across: int | None = None,
     names: np.ndarray | None = None,
     pictures: np.ndarray | None = None,
@@ -51,7 +60,7 @@ def write_rows(
     Args:
         path: of the file or folder.
         rows: (N, *row).
-        columns: names of numbers, for tables.
+        columns: makes columns with names and types of rows, (N, D), for tables.
         across: pictures in a row of the sheet.
         names: what the rows are called, (N,): the first column of a table, which is called "row".
         pictures: the same rows as (N, H, W) or (N, H, W, C), if they are pictures.
@@ -72,7 +81,7 @@ def write_parts(
     path: Path,
     parts: Iterable[np.ndarray],
     rows: int,
-    columns: list[str] | None = None,
+    columns: Columns = numbered,
     names: np.ndarray | None = None,
 ) -> None:
     """Write ``rows`` rows that come in parts, as :func:`write_rows` does. Those to .npy and .csv
@@ -102,7 +111,7 @@ def _csv_in_parts(
     path: Path,
     parts: Iterable[np.ndarray],
     rows: int,
-    columns: list[str] | None,
+    columns: Columns,
     names: np.ndarray | None,
 ) -> None:
     start = 0
@@ -135,7 +144,7 @@ def _write_npz(path: Path, rows: np.ndarray, *_: Any) -> None:
 def _write_csv(
     file: Any,
     rows: np.ndarray,
-    columns: list[str] | None,
+    columns: Columns,
     _: Any,
     names: np.ndarray | None,
     *,
@@ -160,16 +169,14 @@ _FORMATS: dict[str, Callable[[np.ndarray], str]] = {
 
 
 def _columns_of(
-    rows: np.ndarray, columns: list[str] | None, names: np.ndarray | None
+    rows: np.ndarray, columns: Columns, names: np.ndarray | None
 ) -> list[tuple[str, np.ndarray]]:
     """The columns of a table, each with its title."""
-    flat = rows.reshape(len(rows), -1)
-    titles = columns or [f"x{i}" for i in range(flat.shape[1])]
+    named = columns(rows.reshape(len(rows), -1))
     first = ROW
-    while first in titles:
+    while first in named:
         first += "_"
-    called = [] if names is None else [(first, names)]
-    return called + [(title, flat[:, i]) for i, title in enumerate(titles)]
+    return ([] if names is None else [(first, names)]) + [*named.items()]
 
 
 def _quoted(words: np.ndarray) -> np.ndarray:
@@ -184,9 +191,8 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _write_parquet(
-    path: Path, rows: np.ndarray, columns: list[str] | None, _: Any, names: np.ndarray | None
+    path: Path, rows: np.ndarray, columns: Columns, _: Any, names: np.ndarray | None
 ) -> None:
-    pyarrow, parquet = import_extra("pyarrow", "frames"), import_extra("pyarrow.parquet", "frames")
     parquet.write_table(pyarrow.table(dict(_columns_of(rows, columns, names))), path)
 
 

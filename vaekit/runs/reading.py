@@ -11,8 +11,7 @@ from typing import Any
 from vaekit.data import Opening, Source
 from vaekit.data.layout import Like, RowLayout
 from vaekit.data.on_disk import OnDisk, Values
-from vaekit.data.readers.arrays import in_order, is_frame, rows_of, split_frame, to_rows
-from vaekit.data.readers.roles import LABEL
+from vaekit.data.readers.arrays import rows_of
 from vaekit.runs.config import Config
 
 
@@ -34,7 +33,7 @@ class ReadRows:
 def opening_for(config: Config, data: Any) -> Opening:
     """How data of a model is opened; the file of labels belongs to its own data alone."""
     origin, takes = config.data, config.representation
-    opening = origin.opening.elsewhere(takes.shape, takes.dtype, config.layout)
+    opening = origin.opening.elsewhere(takes.shape, takes.dtype, config.layout, origin.columns)
     labels = origin.opening.labels
     if labels and isinstance(data, str | os.PathLike) and Path(labels).is_file():
         own = str(Path(data).resolve()) == origin.open
@@ -57,14 +56,6 @@ def _of_source(config: Config, source: Source, split: str) -> ReadRows:
     return ReadRows(source.rows(split), carried, layout)
 
 
-def _of_frame(config: Config, frame: Any, split: str) -> ReadRows:
-    frame, labels, columns = split_frame(frame, config.data.opening.elsewhere().roles)
-    found = columns if labels is None else {**columns, LABEL: labels}
-    values = to_rows(in_order(frame, config.data.columns), exact=True)
-    layout = RowLayout.usual(tuple(values.shape[1:]))
-    return ReadRows(values, config.conditions.carried(found, {}), layout)
-
-
 def _of_array(config: Config, data: Any, split: str) -> ReadRows:
     found = rows_of(data, exact=True, axes=Like(config.layout))
     return ReadRows(found.values, {}, found.layout)
@@ -72,7 +63,6 @@ def _of_array(config: Config, data: Any, split: str) -> ReadRows:
 
 _READERS: tuple[tuple[Callable[[Any], bool], Callable[[Config, Any, str], ReadRows]], ...] = (
     (lambda data: isinstance(data, Source), _of_source),
-    (is_frame, _of_frame),
     (
         lambda data: isinstance(data, OnDisk),
         lambda config, data, _: ReadRows(data, {}, config.layout),

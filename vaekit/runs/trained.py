@@ -19,7 +19,9 @@ from vaekit.data import Encoded, Encoder, Representation, Source
 from vaekit.data.conditions import by_name
 from vaekit.data.layout import Like, RowLayout
 from vaekit.data.on_disk import OnDisk, chunks_of, in_memory
-from vaekit.data.readers.arrays import as_array, like_given, to_array
+from vaekit.data.readers.arrays import as_array, to_array
+from vaekit.data.readers.frames import is_frame, like_given
+from vaekit.data.readers.types import by_column
 from vaekit.evaluation import decode, elbo_per_row, encode, in_chunks, log_likelihood_per_row
 from vaekit.evaluation.annealing import CHAINS, STEPS
 from vaekit.evaluation.passes import ROWS, codes
@@ -91,6 +93,11 @@ class Trained:
         """How a row lay in the training data, and so lies in what comes out."""
         return self.config.layout
 
+    @property
+    def _by_column(self) -> Callable[[Array], dict[str, Array]] | None:
+        """What makes columns of rows, where their numbers have names."""
+        return self.config.by_column if self.config.columns else None
+
     def usual(self, rows: Array) -> Array:
         """Rows of this model, in whatever layout, in the usual one: (N, D), (N, H, W) if grey,
         (N, H, W, C)."""
@@ -108,10 +115,14 @@ class Trained:
         return self.model.has_density
 
     def open(self, data: Any) -> Source:
-        """Any data that can be opened, in the way in which the training data was: with the same
-        columns set aside, where they are there, the others in the same order by their names, and
-        pictures of the same size, channels and kind of numbers."""
-        return opening_for(self.config, data).open(data).with_columns(self.config.data.columns)
+        """Any data that can be opened, in the way in which the training data was: the columns that
+        the model knows are found by their names, in whatever order, others are set aside with a
+        note, and pictures are of the same size, channels and kind of numbers.
+
+        Raises:
+            BadInput: for a column that is missing, with the nearest that is there.
+        """
+        return opening_for(self.config, data).open(data)
 
     def split_of(self, source: Source, split: str | None = None) -> str:
         """Which rows are meant: of the model's own data those of the test split, of other data
@@ -183,7 +194,8 @@ class Trained:
     def encode(self, data: Any, *, given: Given | None = None) -> Any:
         """Codes, (rows, latent): the posterior means."""
         found = encode(self.model, self.rows(data, given=given)).numpy()
-        return like_given(data, found, [f"z{i}" for i in range(self.latent)])
+        names = [f"z{i}" for i in range(self.latent)]
+        return like_given(data, found, lambda rows: by_column(rows, names))
 
     def decode(self, codes: Any, *, given: Given | None = None) -> Any:
         """The mean of p(x|z) for each code; of a tensor of codes, a tensor."""
@@ -195,14 +207,14 @@ class Trained:
         )
         require(bool(torch.isfinite(z).all()), "codes must be finite numbers")
         rows = to_array(self._decode(z, self._given(given, len(z))), self.layout)
-        return like_given(codes, rows, self.config.columns)
+        return like_given(codes, rows, self._by_column)
 
     def reconstruct(self, data: Any, *, given: Given | None = None) -> Any:
         """Each row encoded and decoded again: the mean of p(x|z) at the posterior mean; in the
         layout, type and kind of container of ``data``."""
         rows, layout = self._rows(data, given=given)
         values = to_array(self._decode(encode(self.model, rows), rows.given), layout)
-        return like_given(data, values, self.config.columns)
+        return like_given(data, values, self._by_column)
 
     def sample(
         self, rows: int = 1, *, seed: int = 0, mean: bool = False, given: Given | None = None
@@ -377,8 +389,8 @@ class Trained:
 
     def _read(self, data: Any, split: str) -> ReadRows:
         """The rows asked for, checked."""
-        opened = isinstance(data, str | os.PathLike | Source)
-        read = read_rows(self.config, self.open(data) if opened else data, split)
+        named = isinstance(data, str | os.PathLike | Source) or is_frame(data)
+        read = read_rows(self.config, self.open(data) if named else data, split)
         on_disk = isinstance(read.values, OnDisk)
         check_incoming(self.config, read.values, self._encodes if on_disk else None)
         return read  # what is in memory is checked as x

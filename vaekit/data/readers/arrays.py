@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +13,7 @@ from vaekit.data.layout import GUESS, Axis, RowLayout
 from vaekit.data.on_disk import OnDisk, Values, in_memory
 from vaekit.data.readers.containers import CONTAINERS
 from vaekit.data.readers.datasets import from_dataset, is_dataset
+from vaekit.data.readers.dialect import LOOK, Dialect
 from vaekit.data.readers.roles import NO_ROLES, ColumnRoles
 from vaekit.data.source import Source, source
 from vaekit.system.checks import BadInput, require
@@ -30,6 +29,7 @@ def from_memory(
     *,
     roles: ColumnRoles = NO_ROLES,
     axes: Axis = GUESS,
+    dialect: Dialect = LOOK,
 ) -> Source:
     """A source from whatever holds rows: an array, a tensor, a data frame or a torch Dataset.
 
@@ -39,18 +39,16 @@ def from_memory(
         name: what people call the data.
         roles: columns of a data frame that are not x.
         axes: what is known of an array's axes.
+        dialect: of a data frame: its index, and its marks of missing cells.
 
     Raises:
         BadInput: for data of another kind, shape or type, or with missing values.
     """
+    from vaekit.data.readers.frames import is_frame, table_of  # tables are built of arrays
+
     if is_frame(data):
-        data, found, beside = split_frame(data, roles)
-        numbers, names = label_numbers(found if labels is None else labels)
-        columns = tuple(map(str, data.columns))
-        values = to_rows(data, name, exact=True)
-        return source(
-            name, values, labels=numbers, label_names=names, columns=columns, beside=beside
-        )
+        found = table_of(data, name, dialect).source(roles)
+        return found if labels is None else relabelled(found, labels)
     notes: tuple[str, ...] = ()
     if is_dataset(data):
         data, own, notes = from_dataset(data, name)
@@ -61,26 +59,26 @@ def from_memory(
     return source(name, rows.values, labels=numbers, label_names=names, notes=notes, **rows.of)
 
 
-def split_frame(frame: Any, roles: ColumnRoles) -> tuple[Any, Array | None, dict[str, Array]]:
-    """A data frame's columns of x, its labels, and the columns that are given."""
-    roles = roles.among(list(map(str, frame.columns)))
-    named = {str(column): column for column in frame.columns}
-    kept = [column for name, column in named.items() if not roles.holds(name)]
-    labels = None if roles.label is None else np.asarray(frame[named[roles.label]])
-    beside = {name: np.asarray(frame[named[name]]) for name in roles.columns}
-    return (frame if len(kept) == len(named) else frame[kept]), labels, beside
+def relabelled(found: Source, labels: Any) -> Source:
+    """The same source with other labels, one for each row."""
+    numbers, names = label_numbers(labels)
+    if numbers is None or len(numbers) != len(found.values):
+        count = 0 if numbers is None else len(numbers)
+        raise BadInput(
+            f"{found.name} has {len(found.values)} rows but {count} labels; give one for each row"
+        )
+    return replace(found, labels=numbers, label_names=names)
 
 
-def is_frame(data: Any) -> bool:
-    """Whether this is a pandas or polars data frame (neither is imported to find out)."""
-    libraries = [sys.modules[m] for m in ("pandas", "polars") if m in sys.modules]
-    return any(isinstance(data, library.DataFrame) for library in libraries)
-
-
-def in_order(frame: Any, columns: Sequence[str]) -> Any:
-    """A data frame with its columns in this order, if these are the names they have."""
-    named = {str(name): name for name in frame.columns}
-    return frame[[named[name] for name in columns]] if sorted(named) == sorted(columns) else frame
+def with_labels(found: Source, labels: Any) -> Source:
+    """The same source with other labels, one for each row."""
+    numbers, names = label_numbers(labels)
+    if numbers is None or len(numbers) != len(found.values):
+        count = 0 if numbers is None else len(numbers)
+        raise BadInput(
+            f"{found.name} has {len(found.values)} rows but {count} labels; give one for each row"
+        )
+    return replace(found, labels=numbers, label_names=names)
 
 
 @dataclass(frozen=True)
@@ -131,23 +129,9 @@ def rows_of(
 
 def as_array(data: Any, name: str) -> Any:
     """A NumPy array of numbers (or, of a large sparse matrix, rows of one), or a clear refusal."""
-    if is_frame(data):
-        return frame_numbers(data, name)
     if is_dataset(data):
         return from_dataset(data, name)[0]
     return next(numbers(data, name) for applies, numbers in CONTAINERS if applies(data))
-
-
-def frame_numbers(frame: Any, name: str) -> Array:
-    """The numbers of a data frame; a column of text is refused by name."""
-    parts = [np.asarray(frame[column]) for column in frame.columns]
-    for column, part in zip(frame.columns, parts, strict=True):
-        if part.dtype.kind not in "buif":
-            raise BadInput(
-                f"{name}: column {str(column)!r} holds {part.dtype} values; "
-                "drop it, turn it into numbers, or name it as the label or as given"
-            )
-    return np.stack(parts, 1)
 
 
 def standard_dtype(array: Array, name: str) -> Array:
@@ -194,20 +178,3 @@ def to_array(values: Tensor, layout: RowLayout | None = None) -> Array:
     if grey, (N, H, W, C) in colour."""
     array = values.detach().cpu().numpy()
     return (layout or RowLayout.usual(array.shape[1:])).give(array)
-
-
-def like_given(data: Any, values: Array, columns: list[str] | None = None) -> Any:
-    """Rows in a container like that of ``data``: a data frame, a tensor, else an array."""
-    if isinstance(data, Tensor):
-        return torch.from_numpy(np.ascontiguousarray(values)).to(data.device)
-    return like_frame(data, values, columns)
-
-
-def like_frame(data: Any, values: Array, columns: list[str] | None) -> Any:
-    """A data frame with the same index where a data frame came in, else the array itself."""
-    if not is_frame(data) or not columns or values.ndim != 2:
-        return values
-    frame: Callable[..., Any] = type(data)
-    if type(data).__module__.split(".")[0] == "pandas":
-        return frame(values, columns=columns, index=data.index)
-    return frame(values, schema=columns)

@@ -11,6 +11,7 @@ import torch
 
 from vaekit.data.layout import GUESS, Axis
 from vaekit.data.readers.arrays import label_numbers
+from vaekit.data.readers.dialect import Dialect
 from vaekit.data.readers.images import (
     AS_THEY_ARE,
     PictureForm,
@@ -25,8 +26,12 @@ from vaekit.data.readers.images import (
 from vaekit.data.readers.listing import PICTURES, files_below
 from vaekit.data.readers.npy import read_archives, read_arrays, read_npy, read_npz
 from vaekit.data.readers.pages import Place, called
+from vaekit.data.readers.parquet import read_parquet, read_tables
 from vaekit.data.readers.roles import NO_ROLES, ColumnRoles
-from vaekit.data.readers.tables import read_csv, read_parquet, read_tables
+from vaekit.data.readers.tables import (
+    read_feather,
+    read_text_table,
+)
 from vaekit.data.readers.tar import Member, in_archives
 from vaekit.data.source import FEWEST_ROWS, Source, random_splits, source
 from vaekit.system.checks import require
@@ -155,14 +160,26 @@ def read_tiles(path: Path, side: int, form: PictureForm = AS_THEY_ARE) -> Source
 READERS: dict[str, Callable[..., Source]] = {
     ".npy": read_npy,
     ".npz": read_npz,
-    ".csv": read_csv,
-    ".parquet": read_parquet,
     ".tar": read_tar,
     **dict.fromkeys(PICTURES, read_picture),
 }
 
+TEXT = (".csv", ".tsv", ".tab", ".txt", ".data")
+PACKED = ("", ".gz", ".bz2", ".zst", ".lz4")
+TABLES: dict[str, Callable[[Path, ColumnRoles, Dialect], Source]] = {
+    **{kind + packed: read_text_table for kind in TEXT for packed in PACKED},
+    ".parquet": read_parquet,
+    ".feather": read_feather,
+    ".arrow": read_feather,
+}
+
+
+def _tables(place: Path, paths: Sequence[Path], roles: ColumnRoles, axes: Axis) -> Source:
+    return read_tables(place, paths, roles)
+
+
 SHARDS: dict[str, Callable[[Path, Sequence[Path], ColumnRoles, Axis], Source]] = {
     ".npy": read_arrays,
     ".npz": read_archives,
-    ".parquet": read_tables,
+    ".parquet": _tables,
 }

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from vaekit.data.readers.arrays import label_numbers
+from vaekit.data.readers.arrays import relabelled
 from vaekit.data.readers.listing import PICTURES
 from vaekit.data.readers.loading import first_line, load
 from vaekit.data.readers.pages import file_of
@@ -56,13 +56,8 @@ def with_labels(found: Source, labels: Any, column: str | None = None) -> Source
     note: list[str] = []
     if isinstance(labels, str):
         labels, note = values_for(labels, found.names, len(found), column)
-    numbers, names = label_numbers(labels)
-    if numbers is None or len(numbers) != len(found.values):
-        count = 0 if numbers is None else len(numbers)
-        raise BadInput(
-            f"{found.name} has {len(found.values)} rows but {count} labels; give one for each row"
-        )
-    return replace(found, labels=numbers, label_names=names, notes=(*found.notes, *note))
+    made = relabelled(found, labels)
+    return replace(made, notes=(*found.notes, *note))
 
 
 def values_for(

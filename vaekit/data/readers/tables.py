@@ -1,228 +1,245 @@
-"""Tables: .csv, and .parquet in one file or many; large ones are read by groups of rows."""
+"""Tables: in text, .parquet in one file or many, .feather; large .parquet is read by groups of
+rows."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
-from itertools import accumulate
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+import pyarrow as pa
+from pyarrow import compute as pc
+from pyarrow import feather
 
-from vaekit.data.layout import GUESS, Axis
-from vaekit.data.on_disk import Decoded, Values, is_large
-from vaekit.data.readers.arrays import label_numbers, standard_dtype, to_rows
-from vaekit.data.readers.loading import UNREADABLE, first_line, import_extra
-from vaekit.data.readers.roles import NO_ROLES, ColumnRoles
+from vaekit.data.readers import columns as cells_of
+from vaekit.data.readers.arrays import label_numbers, to_rows
+from vaekit.data.readers.columns import Column, Place
+from vaekit.data.readers.dialect import LOOK, NO_INDEX, Dialect
+from vaekit.data.readers.loading import UNREADABLE, first_line
+from vaekit.data.readers.looking import Said
+from vaekit.data.readers.roles import NO_ROLES, ColumnRoles, check_once, listed
+from vaekit.data.readers.text import TextTable, read_text
 from vaekit.data.source import Source, source
 from vaekit.system.checks import BadInput, require
-from vaekit.system.progress import tracked
 from vaekit.system.types import Array
 
-DROP = "drop the column, or name it with --label or --given"
-EXACT = 2**53
-NUMBER = 4  # bytes of a number as rows are kept
-
-
-def read_csv(
-    path: Path, roles: ColumnRoles = NO_ROLES, form: object = None, axes: Axis = GUESS
-) -> Source:
-    """A table of numbers with a header line; ``roles`` names the columns that are not x."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in csv.reader(file) if row]
-    require(bool(rows), f"{path} is empty")
-    header, body = (rows[0], rows[1:]) if _is_header(rows[0]) else (_numbered(rows[0]), rows)
-    for number, row in enumerate(body):
-        require(
-            len(row) == len(header),
-            f"{path}: row {number} has {len(row)} cells, the first line has {len(header)}",
-        )
-    columns = {name: [row[i] for row in body] for i, name in enumerate(header)}
-    return _from_columns(path, columns, roles)
-
-
-def read_parquet(
-    path: Path, roles: ColumnRoles = NO_ROLES, form: object = None, axes: Axis = GUESS
-) -> Source:
-    """A table of numbers; ``roles`` names the columns that are not x."""
-    return read_tables(path, [path], roles)
-
-
-def read_tables(
-    place: Path, paths: Sequence[Path], roles: ColumnRoles = NO_ROLES, axes: Axis = GUESS
-) -> Source:
-    """Parquet files of the same columns, one after another: read if small, else left on disk.
-
-    Raises:
-        BadInput: naming the file whose columns differ, or that holds a cell that is no number.
-    """
-    found = [_columns_in(path) for path in tracked(paths, "looking at files", len(paths))]
-    for path, columns in zip(paths, found, strict=True):
-        _check_alike(path, columns, paths[0], found[0])
-    roles = roles.among(found[0], f"column in {place}")
-    names = tuple(name for name in found[0] if not roles.holds(name))
-    require(bool(names), f"{place} has no columns of numbers")
-    numbers, classes = label_numbers(None if roles.label is None else _cells_of(paths, roles.label))
-    groups = [group for path in paths for group in _groups_in(path, names)]
-    values = _values(str(place), groups, len(names))
-    beside = {name: _cells_of(paths, name) for name in roles.columns}
-    return source(
-        str(place), values, labels=numbers, label_names=classes, columns=names, beside=beside
-    )
+UNNAMED = ("", "Unnamed: 0")
+ORDER = ("columns in the model's order", "header")
+OPTIONS = {"header": "--header or --no-header"}
 
 
 @dataclass(frozen=True)
-class Group:
-    """Some neighbouring rows of a Parquet file, which were written and are read together.
+class Table:
+    """Columns of types of their own, with gaps, and what else is known of them.
 
     Args:
-        path: of the file.
-        number: of the group.
-        start: the file's rows before it.
-        rows: in it.
-        columns: those that hold data.
+        place: where its rows are.
+        columns: by name, in order, as they were read.
+        dialect: how they were written.
+        index: names of columns that number or name the rows.
+        said: what was assumed, in words, each with the field of the dialect that it is about.
+        bare: whether the names are made up.
+        by_value: whether numbers that all are whole are integers, whatever their type.
+        kind: what columns are called in an error message.
     """
 
-    path: Path
-    number: int
-    start: int
-    rows: int
-    columns: tuple[str, ...]
+    place: Place
+    columns: Mapping[str, Column]
+    dialect: Dialect = LOOK
+    index: tuple[str, ...] = ()
+    said: tuple[Said, ...] = ()
+    bare: bool = False
+    by_value: bool = True
+    kind: str = "column"
 
-    def cells(self) -> Array:
-        """(rows, columns) in float64.
+    @property
+    def rows(self) -> int:
+        """How many."""
+        return len(next(iter(self.columns.values()))) if self.columns else 0
+
+    def source(self, roles: ColumnRoles = NO_ROLES) -> Source:
+        """The rows of numbers, with what stands beside them.
+
+        Args:
+            roles: which columns are labels, given, or x.
 
         Raises:
-            BadInput: for a cell that is no number, or a damaged file.
+            BadInput: for a column of x that holds something else than numbers, or that is missing.
         """
-        with _opened(self.path) as file:
-            table = file.read_row_group(self.number, columns=list(self.columns))
-            arrays = [table[name].to_numpy() for name in self.columns]
-        named = zip(self.columns, arrays, strict=True)
-        return np.stack([_column(self.path, name, part, self.start) for name, part in named], 1)
+        table, roles, notes = self.arranged(roles)
+        place, names = table.place, roles.x
+        beside = {name: cells(table.typed(name)) for name in roles.columns}
+        label = None if roles.label is None else cells(table.columns[roles.label])
+        numbers, classes = label_numbers(label)
+        require(bool(names), f"{place.name} has no columns of numbers")
+        require(table.rows > 0, f"{place.name} holds no rows")
+        x = table.x(names)
+        array = cells_of.matrix(x, by_value=self.by_value)
+        if array.dtype.kind == "f" and (lost := cells_of.rounded(names, x)):
+            notes += (f"whole numbers beyond 2^53 are rounded to it in {', '.join(lost)}",)
+        return source(
+            place.name, to_rows(array, place.name, exact=True), labels=numbers,
+            label_names=classes, columns=names, beside=beside, notes=notes,
+            types=cells_of.type_names(x), names=table.row_names(),
+        )  # fmt: skip
 
-    def as_type(self, kind: type[np.generic]) -> Array:
-        """(rows, columns) in int32 for a ``kind`` of whole numbers, else in float32."""
-        return standard_dtype(self.cells().astype(kind), str(self.path))
+    def array(self, roles: ColumnRoles = NO_ROLES) -> Array:
+        """The rows of numbers alone, (rows, columns), in a type that holds them all."""
+        table, roles, _ = self.arranged(roles)
+        return cells_of.matrix(table.x(roles.x), by_value=self.by_value)
+
+    def x(self, names: Sequence[str]) -> list[Column]:
+        """Typed columns of numbers without gaps.
+
+        Raises:
+            BadInput: for a column that holds something else, or a cell that is missing.
+        """
+        found = [self.numbers(name) for name in names]
+        cells_of.check_no_gaps(self.place, names, found)
+        return found
+
+    def arranged(self, roles: ColumnRoles) -> tuple[Table, ColumnRoles, tuple[str, ...]]:
+        """The table without its index, the roles with the names of x, and notes for people."""
+        table = self.by_place(roles)
+        index, empty, said = table._left_out(roles)
+        table = replace(table, index=index).named(roles)
+        found = [name for name in table.columns if name not in (*index, *empty)]
+        roles, aside = roles.among(found, self.kind).settled(found, self.place.name)
+        notes = [_note(self.place.name, said)] if said else []
+        if aside:
+            notes.append(f"set aside, as the model does not know them: {listed(aside)}")
+        return table, roles, tuple(notes)
+
+    def by_place(self, roles: ColumnRoles) -> Table:
+        """Columns without names of their own, called as those of x that are wanted, if these are
+        as many."""
+        if not self.bare or not roles.x or set(roles.x) <= set(self.columns):
+            return self
+        if len(roles.x) != len(self.columns):
+            return self
+        columns = dict(zip(roles.x, self.columns.values(), strict=True))
+        return replace(self, columns=columns, said=(*self.said, ORDER))
+
+    def named(self, roles: ColumnRoles) -> Table:
+        """A first column of data that has no name gets one, unless the model knows it so."""
+        if "" not in self.columns or "" in self.index or roles.knows(""):
+            return self
+        return replace(self, columns={name or "column0": c for name, c in self.columns.items()})
+
+    def typed(self, name: str) -> Column:
+        """A column of a type that it can be counted with."""
+        return cells_of.typed(self.columns[name], self.dialect)
+
+    def numbers(self, name: str) -> Column:
+        """A typed column that holds numbers, and gaps.
+
+        Raises:
+            BadInput: for any other.
+        """
+        found = self.typed(name)
+        cells_of.check_numbers(self.place, name, found, self.dialect)
+        return found
+
+    def row_names(self) -> tuple[str, ...]:
+        """What rows are called: by an index that is more than a count; else nothing."""
+        if len(self.index) != 1:
+            return ()
+        column = self.columns[self.index[0]]
+        if cells_of.is_whole(self.typed(self.index[0]).type) and self.dialect.index is None:
+            return ()
+        return tuple(map(str, column.to_pylist()))
+
+    def _left_out(
+        self, roles: ColumnRoles
+    ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[Said, ...]]:
+        """The columns that number or name the rows, those that are empty and have no name, and what
+        is to be said."""
+        index = tuple(name for name in self._index(roles) if not roles.knows(name))
+        last = [name for name in [*self.columns][-1:] if not roles.knows(name)]
+        empty = tuple(name for name in last if _is_made_up(name) and self._is_empty(name))
+        asked = self.dialect.index is not None
+        assumed = [] if asked else [(name, "as it names the rows") for name in index]
+        said = [
+            (f"{_called(name)} left out {why}", "index")
+            for name, why in (*assumed, *((name, "as it is empty") for name in empty))
+        ]
+        return index, empty, (*self.said, *said)
+
+    def _index(self, roles: ColumnRoles) -> tuple[str, ...]:
+        asked, first = self.dialect.index, next(iter(self.columns), "")
+        if asked is not None:
+            there = asked in self.columns
+            require(
+                there or asked == NO_INDEX or not roles.strict,
+                f"{self.place.name} has no column {asked!r} to be the index",
+            )
+            return (asked,) if there else ()
+        if self.index or first not in UNNAMED or roles.knows(first or "column0"):
+            return self.index
+        return (first,) if self._names_rows(first) else ()
+
+    def _names_rows(self, name: str) -> bool:
+        """Whether a column without a name holds whole numbers, each once, or no numbers."""
+        column = self.typed(name)
+        if cells_of.is_whole(column.type):
+            return column.null_count == 0 and len(pc.unique(column)) == len(column)
+        return not cells_of.is_number(column.type)
+
+    def _is_empty(self, name: str) -> bool:
+        return bool(pa.types.is_null(self.typed(name).type))
 
 
-def _values(name: str, groups: Sequence[Group], width: int) -> Values:
-    """All rows, of integers if all numbers are whole, wherever they are kept."""
-    lengths = [group.rows for group in groups]
-    if not is_large(sum(lengths), (width,), NUMBER):
-        cells = np.concatenate([np.empty((0, width)), *(group.cells() for group in groups)])
-        return to_rows(_whole_if_possible(cells), name, exact=True)
-    seen = tracked(groups, "looking at columns", len(groups))
-    kind = np.int64 if all(_is_whole(group.cells()) for group in seen) else np.float64
-    opening = [partial(group.as_type, kind) for group in groups]
-    return Decoded(opening, lengths, partial(to_rows, name=name), width * NUMBER)
+def _called(name: str) -> str:
+    return f"column {name!r}" if name else "the first column, which has no name,"
 
 
-def _groups_in(path: Path, columns: tuple[str, ...]) -> list[Group]:
-    with _opened(path) as file:
-        about = file.metadata
-        counts = [about.row_group(number).num_rows for number in range(about.num_row_groups)]
-    starts = accumulate(counts, initial=0)
-    return [
-        Group(path, number, start, count, columns)
-        for number, (start, count) in enumerate(zip(starts, counts, strict=False))
-        if count
-    ]
+def _note(name: str, said: Sequence[Said]) -> str:
+    """In one line, what was assumed, and which options say otherwise."""
+    fields = dict.fromkeys(field for _, field in said)
+    options = ", ".join(OPTIONS.get(field, f"--{field}") for field in fields)
+    return f"{name} is read with {', '.join(words for words, _ in said)} (otherwise: {options})"
 
 
-def _columns_in(path: Path) -> list[str]:
-    """The names of a file's columns; nested columns and repeated names are refused."""
-    types = import_extra("pyarrow.types", "frames")
-    with _opened(path) as file:
-        fields = list(file.schema_arrow)
-    names = [field.name for field in fields]
-    for field in fields:
-        what = f"{path}: column {field.name!r}"
-        require(names.count(field.name) == 1, f"{what} is there twice; rename one")
-        require(not types.is_nested(field.type), f"{what} holds lists; give each number a column")
-    return names
+def _is_made_up(name: str) -> bool:
+    return name.startswith("column") and name.removeprefix("column").isdecimal()
 
 
-def _check_alike(path: Path, columns: list[str], first: Path, wanted: list[str]) -> None:
-    missing = [name for name in wanted if name not in columns]
-    more = [name for name in columns if name not in wanted]
-    require(not missing, f"{path} has no column {', '.join(missing)}, as {first} has")
-    require(not more, f"{path} has a column {', '.join(more)}, which {first} has not")
+def cells(column: Column) -> Array:
+    """One for each row, as NumPy holds them."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.float64(), safe=False)
+    return column.to_numpy()
 
 
-def _cells_of(paths: Sequence[Path], column: str) -> Array:
-    """One column, of all files."""
-    found = []
-    for path in paths:
-        with _opened(path) as file:
-            found.append(file.read(columns=[column])[column].to_numpy())
-    return np.concatenate(found)
+def read_text_table(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = LOOK) -> Source:
+    """A table in text; ``roles`` names the columns that are not x."""
+    return _table_of(read_text(path, dialect, roles.x, strict=roles.strict)).source(roles)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """A Parquet file; errors name its path."""
-    parquet = import_extra("pyarrow.parquet", "frames")
+def _table_of(text: TextTable) -> Table:
+    layout = text.layout
+    names = dict(zip(layout.names, text.cells.columns, strict=True))
+    return Table(
+        Place(str(text.path), line=text.line), names, layout.dialect, said=text.said,
+        bare=not layout.dialect.header,
+    )  # fmt: skip
+
+
+def read_feather(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = LOOK) -> Source:
+    """A table in Arrow's own format; ``roles`` names the columns that are not x."""
     try:
-        with parquet.ParquetFile(path) as file:
-            yield file
+        found = feather.read_table(path, memory_map=False)
     except UNREADABLE as error:
-        raise BadInput(f"cannot read {path} as Parquet: {first_line(error)}") from error
+        raise BadInput(f"cannot read {path} as Feather: {first_line(error)}") from error
+    check_once(found.column_names, f"{path}: ")
+    columns = dict(zip(found.column_names, found.columns, strict=True))
+    index = pandas_index(found.schema)
+    return Table(Place(str(path)), columns, dialect, index).source(roles)
 
 
-def _from_columns(path: Path, columns: dict[str, Any], roles: ColumnRoles) -> Source:
-    roles = roles.among(columns)
-    numbers, classes = label_numbers(None if roles.label is None else columns[roles.label])
-    names = tuple(name for name in columns if not roles.holds(name))
-    require(bool(names), f"{path} has no columns of numbers")
-    cells = np.stack([_column(path, name, columns[name]) for name in names], 1)
-    values = to_rows(_whole_if_possible(cells), str(path), exact=True)
-    beside = {name: columns[name] for name in roles.columns}
-    return source(
-        str(path), values, labels=numbers, label_names=classes, columns=names, beside=beside
-    )
-
-
-def _column(path: Path, name: str, cells: Any, start: int = 0) -> Array:
-    """Cells as float64; ``start`` is the number of the first."""
-    kind = cells.dtype.kind if isinstance(cells, Array) else "O"
-    if kind in "buif":
-        return cells.astype(np.float64)
-    require(kind not in "mM", f"{path}: column {name!r} holds dates or times; {DROP}")
-    try:
-        return np.asarray([c if c != "" else "nan" for c in cells], dtype=np.float64)
-    except (ValueError, TypeError):
-        row, cell = next((i, c) for i, c in enumerate(cells, start) if not _is_number(c))
-        raise BadInput(
-            f"{path}: column {name!r}, row {row} holds {cell!r}, which is not a number; {DROP}"
-        ) from None
-
-
-def _whole_if_possible(cells: Array) -> Array:
-    """Text has no types: a table of whole numbers only is one of integers."""
-    return cells.astype(np.int64) if _is_whole(cells) else cells
-
-
-def _is_whole(cells: Array) -> bool:
-    within = np.isfinite(cells) & (np.abs(cells) <= EXACT)  # larger floats are all whole
-    return bool(within.all()) and bool((cells == cells.round()).all())
-
-
-def _is_number(cell: Any) -> bool:
-    try:
-        float(cell)
-    except (ValueError, TypeError):
-        return cell == ""
-    return True
-
-
-def _is_header(cells: list[str]) -> bool:
-    return not all(_is_number(cell) for cell in cells)
-
-
-def _numbered(cells: list[str]) -> list[str]:
-    return [f"column{i}" for i in range(len(cells))]
+def pandas_index(schema: pa.Schema) -> tuple[str, ...]:
+    """The columns that pandas says are its index."""
+    found = (schema.pandas_metadata or {}).get("index_columns", [])
+    return tuple(name for name in found if isinstance(name, str))

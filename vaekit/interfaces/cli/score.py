@@ -73,7 +73,7 @@ def score(
         held_out = np.empty(0)
     found = score_rows(trained, rows, split="all", elbo=elbo, held_out=held_out, **how)
     found, columns = replace(found, names=names), found.columns
-    write_rows(path, np.stack([*columns.values()], 1), [*columns], names=names)
+    write_rows(path, np.stack([*columns.values()], 1), lambda _: columns, names=names)
     _show(found, worst, as_json=json)
     say(f"wrote {len(names):,} scores to {path}")
 

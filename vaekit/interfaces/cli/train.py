@@ -25,7 +25,7 @@ ON_RESUMING = {
     "resume", "labels", "epochs", "patience", "checkpoint_every", "tensorboard", "report", "device",
     "shard", "capture", "threads", "json",
 }  # fmt: skip
-TRAINING, RECIPE = Group("Training"), Group("Recipe options")
+TABLES, TRAINING, RECIPE = Group("Tables"), Group("Training"), Group("Recipe options")
 
 
 def train(*tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]) -> None:
@@ -167,6 +167,37 @@ def train_here(
         str | None,
         Parameter(help="first or last: where an array's channels (of a series: features) are."),
     ] = None,
+    separator: Annotated[
+        str | None, Parameter(group=TABLES, help="Of cells: one character, or tab, space.")
+    ] = None,
+    decimal: Annotated[
+        str | None, Parameter(group=TABLES, help="Mark of fractions: a point or a comma.")
+    ] = None,
+    thousands: Annotated[
+        str | None, Parameter(group=TABLES, help="What groups digits, as the comma in 1,234,567.")
+    ] = None,
+    header: Annotated[
+        bool | None, Parameter(group=TABLES, help="Whether the first line names the columns.")
+    ] = None,
+    index: Annotated[
+        str | None,
+        Parameter(group=TABLES, help="Column of the rows' names, which is no data; or none."),
+    ] = None,
+    missing: Annotated[
+        list[str] | None,
+        Parameter(
+            group=TABLES,
+            negative="",
+            allow_leading_hyphen=True,
+            help="A mark of missing cells beside NA, ?, - and the like; repeat for more.",
+        ),
+    ] = None,
+    encoding: Annotated[
+        str | None, Parameter(group=TABLES, help="Of the text, as utf-8 or cp1252.")
+    ] = None,
+    comment: Annotated[
+        str | None, Parameter(group=TABLES, help="What lines that are no data begin with.")
+    ] = None,
     binarize: Annotated[str, Parameter(help="none, threshold or dynamic.")] = "none",
     colours: Annotated[
         str, Parameter(help="rgb, or minus_green for photographs to compress.")
@@ -198,8 +229,12 @@ def train_here(
 
     use_threads(threads)
     began = time.monotonic()
+    table = {
+        "separator": separator, "decimal": decimal, "thousands": thousands, "header": header,
+        "index": index, "missing": missing or (), "encoding": encoding, "comment": comment,
+    }  # fmt: skip
     opening = opening_of(
-        label, labels, parse_size(size), tiles, given or (), kind, channels
+        label, labels, parse_size(size), tiles, given or (), kind, channels, **table
     )  # fmt: skip
     options |= {"labels": labels, "tensorboard": tensorboard, "checkpoint_every": checkpoint_every}
     place = placement(device, shard=shard, capture=capture)

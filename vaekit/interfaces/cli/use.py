@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,7 +33,7 @@ from vaekit.interfaces.cli.shared import (
     summary_of,
     use_threads,
 )
-from vaekit.runs.outputs import check_output, read_codes, write_parts, write_rows
+from vaekit.runs.outputs import check_output, numbered, read_codes, write_parts, write_rows
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import replacing
@@ -140,7 +141,7 @@ def encode(
     path = output or Path(model, "codes.csv")
     check_output(path, pictures=False)
     rows, names = named_rows_for(trained, data, split, limit, given)
-    columns = [f"z{i}" for i in range(trained.latent)]
+    columns = partial(numbered, letter="z")
     write_parts(path, trained.codes(rows), len(rows), columns, names)
     say(f"wrote {len(rows):,} codes to {path}")
 
@@ -294,5 +295,5 @@ def _write(
     trained: Trained, path: Path, rows: Array, across: int | None = None, names: Array | None = None
 ) -> None:
     pictures = trained.usual(rows) if len(trained.representation.shape) == 3 else None
-    write_rows(path, rows, trained.config.columns, across, names, pictures)
+    write_rows(path, rows, trained.config.by_column, across, names, pictures)
     say(f"wrote {path}")

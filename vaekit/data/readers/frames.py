@@ -1,0 +1,99 @@
+"""Data frames of any library that narwhals knows (pandas, polars, pyarrow ...): in, and out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from vaekit.data.readers.columns import Place
+from vaekit.data.readers.dialect import LOOK, Dialect
+from vaekit.data.readers.roles import ColumnRoles, check_once
+from vaekit.data.readers.tables import Table, cells
+from vaekit.system.types import Array
+
+UNLIKE = (pa.ArrowException, TypeError, ValueError, OverflowError)
+
+
+def is_frame(data: Any) -> bool:
+    """Whether this is a data frame (no library is imported to find out)."""
+    return isinstance(data, nw.DataFrame) or nw.dependencies.is_into_dataframe(data)
+
+
+def table_of(frame: Any, name: str, dialect: Dialect = LOOK) -> Table:
+    """A data frame's columns, typed.
+
+    Args:
+        frame: of any library.
+        name: what people call it.
+        dialect: which column is the index, and which marks mean nothing.
+
+    Raises:
+        BadInput: for names that are there twice.
+    """
+    check_once(_names(frame), f"{name}: ")
+    known = nw.from_native(frame, eager_only=True)
+    columns = {str(column): _column(known.get_column(column)) for column in known.columns}
+    return Table(Place(name), columns, dialect, by_value=False)
+
+
+def _names(frame: Any) -> list[str]:
+    """The names of a frame's columns, which need not be known to be different."""
+    native = nw.to_native(frame, pass_through=True)
+    return list(map(str, native.column_names if isinstance(native, pa.Table) else native.columns))
+
+
+def _column(series: nw.Series) -> pa.ChunkedArray:
+    """A column of Arrow's; what has no type of its own there becomes text."""
+    try:
+        found = series.to_arrow()
+    except UNLIKE:
+        objects = np.asarray(series.to_native()).tolist()
+        found = pa.array([None if cell is None or cell != cell else str(cell) for cell in objects])
+    return found if isinstance(found, pa.ChunkedArray) else pa.chunked_array([found])
+
+
+def split(frame: Any, roles: ColumnRoles) -> tuple[Any, dict[str, Array]]:
+    """The columns of x as the same kind of frame, and those that are given."""
+    table, known = table_of(frame, "X"), nw.from_native(frame, eager_only=True)
+    roles = roles.among(list(table.columns))
+    rest = known.drop([name for name in known.columns if roles.holds(str(name))])
+    return rest.to_native(), {name: cells(table.typed(name)) for name in roles.columns}
+
+
+def like(frame: Any, columns: dict[str, Array]) -> Any:
+    """A frame of the same kind, with the same index where there is one.
+
+    Args:
+        frame: whose kind it is; names of its own that are no text stay so.
+        columns: by name, in order.
+    """
+    known = nw.from_native(frame, eager_only=True)
+    own = {str(name): name for name in known.columns}
+    made = nw.from_dict(
+        {own.get(name, name): np.ascontiguousarray(values) for name, values in columns.items()},
+        backend=known.implementation,
+    )
+    index, native = nw.maybe_get_index(known), made.to_native()
+    return native if index is None else native.set_axis(index, axis=0)
+
+
+def like_given(
+    data: Any, values: Array, columns: Callable[[Array], dict[str, Array]] | None = None
+) -> Any:
+    """Rows in a container like that of ``data``: a data frame, a tensor, else an array.
+
+    Args:
+        data: whose kind it is.
+        values: (N, *row).
+        columns: makes columns with names of rows, (N, D); None where they have no names.
+    """
+    if isinstance(data, Tensor):
+        return torch.from_numpy(np.ascontiguousarray(values)).to(data.device)
+    tabular = columns is not None and values.ndim == 2 and is_frame(data)
+    return like(data, columns(values)) if columns and tabular else values
