@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, TypeVar
+from math import prod
+from typing import Any
 
 from vaekit.data import Conditions, Opening, Representation
 from vaekit.data.conditions import NOTHING_GIVEN
 from vaekit.data.opening import AS_IT_IS
 from vaekit.runs.history import NO_HISTORY, History
-from vaekit.system.checks import BadInput, require
+from vaekit.system.checks import require, size_text
+from vaekit.system.records import Json, Part, is_number
 from vaekit.system.version import __version__
 from vaekit.training import Plan
 
 PLAIN_FORMAT, FORMAT = 1, 2
 DTYPES = ("uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "bfloat16")
-Json = dict[str, Any]
-T = TypeVar("T")
+LONGEST_SIDE, MOST_LEVELS, MOST_NUMBERS = 2**16, 2**16, 2**32
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,9 @@ class Config:
         prior: a prior fitted after training, or None for the recipe's.
         vaekit: the version that wrote it.
         history: what it was begun from, and earlier plans.
+        weights: sha256 of the tensors that it goes with (of either, while one takes the other's
+            place); none for a model that was not written yet; None if it was written by a version
+            that took none.
     """
 
     recipe: str
@@ -134,6 +137,7 @@ class Config:
     prior: PriorChoice | None = None
     vaekit: str = __version__
     history: History = NO_HISTORY
+    weights: tuple[str, ...] | None = field(default=(), compare=False)
 
     @property
     def levels(self) -> int:
@@ -180,6 +184,7 @@ class Config:
             "likelihood": self.likelihood.to_json(),
             **more,
             **({"history": past} if (past := self.history.to_json()) else {}),
+            **({"weights": list(self.weights)} if self.weights else {}),
         }  # fmt: skip
 
     @classmethod
@@ -191,83 +196,21 @@ class Config:
         """
         top = Part(found, "the configuration")
         _check_format(top)
-        return cls(
+        config = cls(
             recipe=top.text("recipe"),
             arguments=_arguments(top.part("arguments")),
             representation=_representation(top.part("representation")),
             plan=_plan(top.part("plan")),
             data=_origin(top.part("data")),
             likelihood=_chosen(top.part("likelihood")),
-            conditions=_made(top, lambda: Conditions.from_json(top.get("conditions", []))),
-            prior=_prior(top.part("prior")) if top.get("prior") is not None else None,
+            conditions=top.made(lambda: Conditions.from_json(top.get("conditions", []))),
+            prior=_prior(top.part("prior")) if top.has("prior") else None,
             vaekit=top.text("vaekit"),
-            history=_made(top, lambda: History.from_json(top.get("history", {}))),
+            history=top.made(lambda: History.from_json(top.get("history", {}))),
+            weights=top.texts("weights") if "weights" in top.found else None,
         )
-
-
-class Part:
-    """A dictionary that was read from a file, whose values are checked when they are asked for.
-
-    Args:
-        found: what should be a dictionary.
-        name: what it is called in a complaint.
-
-    Raises:
-        BadInput: for a value that is missing or of another type.
-    """
-
-    def __init__(self, found: Any, name: str) -> None:
-        require(isinstance(found, dict), f"{name} is damaged: it must be a dictionary")
-        self.found, self.name = found, name
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """A value of any type, or the default where there is none."""
-        return self.found.get(key, default)
-
-    def require(self, good: bool, key: str, what: str) -> None:
-        """Raise ``BadInput`` unless the value at ``key`` is good."""
-        require(good, f"{self.name} is damaged: {key} must be {what}, not {self._shown(key)}")
-
-    def _shown(self, key: str) -> str:
-        return repr(self.found[key])[:60] if key in self.found else "missing"
-
-    def part(self, key: str) -> Part:
-        """A dictionary inside this one."""
-        self.require(isinstance(self.get(key), dict), key, "a dictionary")
-        return Part(self.found[key], key)
-
-    def text(self, key: str) -> str:
-        """A string."""
-        self.require(isinstance(self.get(key), str), key, "a text")
-        return str(self.found[key])
-
-    def maybe_text(self, key: str) -> str | None:
-        """A string, or None."""
-        return None if self.get(key) is None else self.text(key)
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        """A list of strings."""
-        found = self.get(key)
-        good = isinstance(found, list) and all(isinstance(v, str) for v in found)
-        self.require(good, key, "a list of texts")
-        return tuple(self.found[key])
-
-    def whole(self, key: str, least: int = 0) -> int:
-        """A whole number."""
-        self.require(_is_whole(self.get(key), least), key, f"a whole number of at least {least}")
-        return int(self.found[key])
-
-    def sizes(self, key: str) -> tuple[int, ...]:
-        """A list of whole numbers above 0."""
-        found = self.get(key)
-        good = isinstance(found, list | tuple) and all(_is_whole(v, 1) for v in found)
-        self.require(bool(good and found), key, "a list of whole numbers above 0")
-        return tuple(self.found[key])
-
-    def only(self, names: Collection[str]) -> None:
-        """Raise ``BadInput`` for a key that has no meaning."""
-        for key in self.found:
-            require(key in names, f"{self.name} is damaged: it has an unknown entry {key!r}")
+        _check_agreement(config)
+        return config
 
 
 def _check_format(top: Part) -> None:
@@ -279,27 +222,50 @@ def _check_format(top: Part) -> None:
     )
 
 
+def _check_agreement(config: Config) -> None:
+    """Raise ``BadInput`` where what is said twice is not the same."""
+    shape, named = config.representation.shape, config.data.columns
+    require(
+        config.arguments.get("shape", shape) == shape,
+        f"the recipe's shape is {config.arguments.get('shape')}, but x has the shape {shape}",
+    )
+    require(
+        not named or (len(named),) == shape,
+        f"there are {len(named)} columns for rows of {size_text(shape)}",
+    )
+    given = config.arguments.get("given") or {}
+    require(
+        given == config.conditions.widths,
+        f"the recipe is given {given}, the conditions are {config.conditions.widths}",
+    )
+
+
 def _arguments(part: Part) -> Json:
-    if "shape" not in part.found:
-        return dict(part.found)
     if "levels" in part.found:
-        part.whole("levels", 1)
-    return {k: part.sizes(k) if k == "shape" else v for k, v in part.found.items()}
+        part.whole("levels", 1, MOST_LEVELS)
+    return {k: _shape(part) if k == "shape" else v for k, v in part.found.items()}
+
+
+def _shape(part: Part) -> tuple[int, ...]:
+    """Of a row, which is to have no more numbers than can be meant."""
+    found = part.sizes("shape")
+    part.require(prod(found) <= MOST_NUMBERS, "shape", f"of at most {MOST_NUMBERS:,} numbers")
+    return found
 
 
 def _representation(part: Part) -> Representation:
     part.only([f.name for f in fields(Representation)])
-    part.sizes("shape")
+    _shape(part)
     scale = part.get("scale", 1.0)
-    part.require(_is_number(scale) and scale > 0, "scale", "a number above 0")
+    part.require(is_number(scale) and scale > 0, "scale", "a number above 0")
     part.require(isinstance(part.get("whole", False), bool), "whole", "true or false")
     part.require(part.get("dtype", "float32") in DTYPES, "dtype", f"one of {', '.join(DTYPES)}")
     offset = part.get("offset", ())
     part.require(isinstance(offset, list | tuple), "offset", "a list of numbers")
-    part.require(all(map(_is_number, offset)), "offset", "a list of numbers")
+    part.require(all(map(is_number, offset)), "offset", "a list of numbers")
     for key in {"binarize", "colours"} & part.found.keys():
         part.text(key)
-    return _made(part, lambda: Representation(**part.found))
+    return part.made(lambda: Representation(**part.found))
 
 
 def _plan(part: Part) -> Plan:
@@ -307,11 +273,11 @@ def _plan(part: Part) -> Plan:
     part.only(kinds)
     for key in part.found:
         _CHECKS[kinds[key]](part, key)
-    return _made(part, lambda: Plan(**part.found))
+    return part.made(lambda: Plan(**part.found))
 
 
 def _number(part: Part, key: str) -> None:
-    part.require(_is_number(part.get(key)), key, "a number")
+    part.require(is_number(part.get(key)), key, "a number")
 
 
 _CHECKS: dict[type, Callable[[Part, str], object]] = {
@@ -322,10 +288,10 @@ _CHECKS: dict[type, Callable[[Part, str], object]] = {
 
 
 def _origin(part: Part) -> Origin:
-    size = part.sizes("size") if part.get("size") is not None else None
+    size = part.sizes("size", LONGEST_SIDE) if part.has("size") else None
     part.require(size is None or len(size) == 2, "size", "height and width")
     rows = part.part("rows")
-    tiles = part.whole("tiles") if "tiles" in part.found else 0
+    tiles = part.whole("tiles", 0, LONGEST_SIDE) if "tiles" in part.found else 0
     given = part.texts("given") if "given" in part.found else ()
     label, labels = part.maybe_text("label"), part.maybe_text("labels")
     pair = None if size is None else (size[0], size[1])
@@ -335,7 +301,7 @@ def _origin(part: Part) -> Origin:
         rows={split: rows.whole(split) for split in rows.found},
         columns=part.texts("columns"),
         label_names=part.texts("label_names"),
-        opening=_made(part, lambda: Opening(label, labels, pair, tiles, given)),
+        opening=part.made(lambda: Opening(label, labels, pair, tiles, given)),
         open=part.maybe_text("open"),
     )
 
@@ -346,19 +312,3 @@ def _chosen(part: Part) -> Chosen:
 
 def _prior(part: Part) -> PriorChoice:
     return PriorChoice(part.text("name"), part.part("arguments").found)
-
-
-def _made(part: Part, make: Callable[[], T]) -> T:
-    try:
-        return make()
-    except (TypeError, ValueError) as error:
-        raise BadInput(f"{part.name} is damaged: {error}") from error
-
-
-def _is_whole(value: Any, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
-def _is_number(value: Any) -> bool:
-    fine = isinstance(value, int | float) and not isinstance(value, bool)
-    return fine and math.isfinite(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,7 +85,7 @@ class Told:
         return [layout.pack(part_of(self.columns, rows)) for rows in spans(counts)]
 
 
-def spans(counts: list[int]) -> Iterator[slice]:
+def spans(counts: Iterable[int]) -> Iterator[slice]:
     """The rows of each block."""
     at = 0
     for count in counts:

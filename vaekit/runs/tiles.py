@@ -14,12 +14,14 @@ import numpy as np
 from PIL import Image
 
 from vaekit.codec.columns import as_columns
+from vaekit.codec.header import PICTURES
 from vaekit.data.readers.images import find_images, from_tiles, to_tiles
 from vaekit.data.readers.roles import LABEL
 from vaekit.runs.archive import Archive, Summary, compress
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import make_folder, replacing
+from vaekit.system.records import Part
 from vaekit.system.types import Array
 
 MODES = {1: "L", 3: "RGB"}
@@ -82,14 +84,41 @@ def restore_pictures(
     archive: Archive, folder: Path, start: int = 0, stop: int | None = None
 ) -> int:
     """Write pictures ``start`` to ``stop`` of an archive as PNG files; returns how many."""
-    listed = archive.header["pictures"]
-    ends = np.cumsum([0, *archive.header["blocks"]])
+    listed = _pictures_in(archive)
+    ends = np.cumsum([0, *archive.stated.blocks])
     stop = len(listed) if stop is None else stop
     require(0 <= start < stop <= len(listed), f"pictures {start}:{stop} of {len(listed)}")
     blocks = archive.blocks(int(ends[start]), int(ends[stop]))
     for (name, height, width), (_, tiles) in zip(listed[start:stop], blocks, strict=True):
         _save(from_tiles(tiles, height, width), _inside(folder, name))
     return stop - start
+
+
+def _pictures_in(archive: Archive) -> list[tuple[str, int, int]]:
+    """Name, height and width of each picture that an archive says it holds.
+
+    Raises:
+        BadInput: for a list that does not go with the archive's blocks.
+    """
+    header, blocks = Part(archive.header, f"the header of {archive.path}"), archive.stated.blocks
+    listed = [_picture(found) for found in header.items(PICTURES)]
+    shape = archive.shape
+    fits = len(shape) == 3 and shape[0] in MODES and archive.stated.dtype == np.uint8
+    header.require(fits, PICTURES, f"of 8-bit pictures, and rows are {shape}")
+    header.require(len({n for n, *_ in listed}) == len(blocks), PICTURES, "one for each block")
+    for (name, height, width), tiles in zip(listed, blocks, strict=True):
+        wanted = -(-height // shape[1]) * -(-width // shape[2])
+        header.require(wanted == tiles, PICTURES, f"cut into {wanted} tiles for {name[:60]!r}")
+    return listed
+
+
+def _picture(found: Any) -> tuple[str, int, int]:
+    """A picture's entry."""
+    entry = found if isinstance(found, list) and len(found) == 3 else ["", 0, 0]
+    part = Part(dict(zip(("name", "height", "width"), entry, strict=True)), "a picture's entry")
+    name, height, width = part.text("name"), part.whole("height", 1), part.whole("width", 1)
+    part.require("\0" not in name and name.endswith(".png"), "name", "the name of a .png file")
+    return name, height, width
 
 
 def _inside(folder: Path, name: str) -> Path:

@@ -8,10 +8,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vaekit.data.readers.loading import UNREADABLE, first_line
 from vaekit.system.checks import BadInput, require
 from vaekit.system.progress import tracked
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+LONGEST_LABEL = 10_000
+
+
+class _Entry(tarfile.TarInfo):
+    """An entry whose size is never negative: older Pythons read one like that for ever."""
+
+    def _block(self, count: int) -> int:
+        if count < 0:
+            raise tarfile.InvalidHeaderError("negative size")  # type: ignore[attr-defined]
+        return super()._block(count)  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,7 @@ class Member:
 
     def text(self) -> str:
         """Its bytes as a word."""
+        require(self.size <= LONGEST_LABEL, f"{self} is too long to be a label")
         try:
             return self.open().read().decode().strip()
         except UnicodeDecodeError as error:
@@ -54,12 +66,16 @@ def in_archives(paths: Sequence[Path]) -> list[Member]:
 
 def _members(path: Path) -> list[Member]:
     try:
-        with tarfile.open(path, "r:") as archive:
+        with tarfile.open(path, "r:", tarinfo=_Entry) as archive:
             files = [item for item in archive if item.isfile()]
-    except (tarfile.TarError, OSError) as error:
+    except (tarfile.TarError, *UNREADABLE) as error:
         raise BadInput(
-            f"cannot read {path} as an archive ({error}); it must be a plain .tar, not compressed"
+            f"cannot read {path} as an archive ({first_line(error)}); it must be a plain .tar, not "
+            "compressed"
         ) from error
+    size = path.stat().st_size
+    for file in files:
+        require(file.offset_data + file.size <= size, f"{path} is cut off inside {file.name}")
     classes = [
         Member(path, f.name, f.offset_data, f.size) for f in files if f.name.endswith(".cls")
     ]
