@@ -21,7 +21,7 @@ from vaekit.pages.report import summarize
 from vaekit.runs.archive import Archive, compress
 from vaekit.runs.folder import check_room, read_config
 from vaekit.runs.inspect import as_text, describe, scores_in
-from vaekit.runs.job import job_of
+from vaekit.runs.job import job_of, reopen
 from vaekit.runs.tiles import compress_pictures, restore_pictures
 from vaekit.system.checks import BadInput
 from vaekit.training import Metrics, load_checkpoint, read_metrics
@@ -166,7 +166,7 @@ def read_config_to_resume(data, samples):
     (place / "config.json").write_bytes(text)
     config = read_config(place)[1]
     check_room(place, config)
-    going = job_of(config).run()
+    going = job_of(config, reopen(config)).run()
     for _, _ in zip(range(2), going.steps(), strict=False):
         pass
 
@@ -228,7 +228,8 @@ def read_checkpoint(data, samples):
     path = samples.spare / "checkpoint.safetensors"
     path.write_bytes(data)
     if "run" not in samples.jobs:
-        samples.jobs["run"] = job_of(read_config(samples.models["plain"])[1])
+        config = read_config(samples.models["plain"])[1]
+        samples.jobs["run"] = job_of(config, reopen(config))
     going = samples.jobs["run"].run()
     going.recall(load_checkpoint(path, going.state))
     for _, _ in zip(range(2), going.steps(), strict=False):
