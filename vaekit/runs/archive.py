@@ -7,7 +7,7 @@ import lzma
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from contextlib import suppress
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from vaekit.codec.container import CONDITIONS, Block, Reader, Writer
 from vaekit.data.readers.arrays import channels_first, restore_layout
 from vaekit.runs.coder import coder_of, fingerprint, tables_hash
 from vaekit.runs.given import Told, spans
+from vaekit.runs.summary import Summary
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.devices import memory
@@ -38,33 +39,6 @@ DAMAGE = (
 NUMBERS_A_BLOCK = 2**23
 Piece = tuple[int, Array, Given]
 Coded = tuple[Block, Given]
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a compression came to.
-
-    Args:
-        rows: how many.
-        size: of the file, in bytes.
-        raw: of the rows as they lie in memory.
-        bits_per_dimension: of the whole file, model not counted.
-        blocks: how many.
-        plain: blocks that the model could not shorten.
-        model: bytes of the embedded model, 0 if there is none.
-    """
-
-    rows: int
-    size: int
-    raw: int
-    bits_per_dimension: float
-    blocks: int
-    plain: int
-    model: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {**asdict(self), "ratio": self.raw / max(self.size, 1)}
 
 
 def compress(
@@ -298,13 +272,11 @@ class Archive:
     def _laid_out(self, rows: Array) -> Array:
         """Rows in the shape and of the type in which they were handed in."""
         shape = self.stated.layout
-        try:
-            found = restore_layout(rows, shape)
-        except (ValueError, IndexError):
-            found = rows
-        sound = found.shape[1:] == shape
+        with suppress(ValueError, IndexError):
+            rows = restore_layout(rows, shape)
+        sound = rows.shape[1:] == shape
         require(sound, f"{self.path}: the header makes no sense: rows were not {shape}")
-        return found.astype(self.stated.dtype, copy=False)
+        return rows.astype(self.stated.dtype, copy=False)
 
     @cached_property
     def spans(self) -> list[slice]:
@@ -353,10 +325,8 @@ class Archive:
         at, told = self.spans[number], self._told
         if told is not None:
             return part_of(told.columns, at)
-        beside = self.stated.beside
-        assert beside is not None
-        assert beside.layout is not None
-        return beside.layout.unpack(self.reader.given(number), at.stop - at.start)
+        layout: Any = self.stated.beside and self.stated.beside.layout
+        return layout.unpack(self.reader.given(number), at.stop - at.start)
 
     @cached_property
     def _told(self) -> Told | None:
