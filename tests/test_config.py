@@ -18,6 +18,7 @@ PLAIN = json.loads(Reader(GOLDEN[0]).embedded()[0])
 MORE = {
     **PLAIN,
     "format": 2,
+    "arguments": {**PLAIN["arguments"], "given": {"label": 2}},
     "data": {**PLAIN["data"], "given": ["label"]},
     "conditions": [{"name": "label", "classes": ["a", "b"], "mean": 0.0, "spread": 1.0}],
     "prior": {"name": "mixture", "arguments": {"components": 5}},

@@ -1,5 +1,6 @@
 """Weights split over processes, and checkpoints of which each process writes a share."""
 
+import json
 import os
 import shutil
 import signal
@@ -190,13 +191,19 @@ def test_a_checkpoint_stands_until_the_next_is_whole(shares):
     assert [p.name for p in folder.iterdir()] == ["checkpoint.safetensors"]
 
 
+def named(folder, name):
+    path = folder / "checkpoint.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "folder": name}))
+
+
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
         (lambda folder: next(folder.glob("*/*.safetensors")).unlink(), "holds 1 of 2 files"),
         (lambda folder: os.truncate(next(folder.glob("*/*.safetensors")), 99), "cannot read"),
         (lambda folder: os.truncate(folder / "checkpoint.json", 9), "cannot read checkpoint"),
-        (lambda folder: (folder / "checkpoint.json").write_text("{}"), "does not name"),
+        (lambda folder: (folder / "checkpoint.json").write_text("{}"), "is not a checkpoint"),
+        (lambda folder: named(folder, "../elsewhere"), "does not name"),
     ],
 )
 def test_damaged_shares_are_refused(shares, tmp_path, harm, message):

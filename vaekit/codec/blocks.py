@@ -5,13 +5,10 @@ A block stands alone: it can be decoded without any other. Integers are little-e
 
 from __future__ import annotations
 
-import bz2
-import lzma
-import math
 import struct
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import inf, prod
 from typing import Any
 
 import numpy as np
@@ -19,26 +16,18 @@ from torch import nn
 
 from vaekit.codec.ans import OFFSETS, Empty, Stack
 from vaekit.codec.bits_back import Given, compress_rows, decompress_rows
+from vaekit.codec.plain import PLAIN
+from vaekit.system.checks import require
 from vaekit.system.types import Array
 
-RAW, DEFLATED, LZMA, BZIP, MODEL, WIDE = range(6)
+MODEL, WIDE = 4, 5
 MODELLED = (MODEL, WIDE)
+MOST_SHORT = 9  # bytes of a number in seven bits a byte
 NUMBERS_AT_ONCE, BITS_A_LANE = 2**14, 2**13
 SAMPLE = 2**20
 FEWEST_LANES, FIRST_LANES, MOST_LANES = 2, 4, 2048
 BYTE_ENDS = np.array([2**40, 2**48, 2**56], np.uint64)
 HEAD = struct.Struct("<HxxII")
-
-_FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 6}]
-PLAIN: dict[int, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
-    RAW: (bytes, bytes),
-    DEFLATED: (lambda b: zlib.compress(b, 9), zlib.decompress),
-    LZMA: (
-        lambda b: lzma.compress(b, lzma.FORMAT_RAW, filters=_FILTERS),
-        lambda b: lzma.decompress(b, lzma.FORMAT_RAW, filters=_FILTERS),
-    ),
-    BZIP: (bz2.compress, bz2.decompress),
-}
 
 
 @dataclass(frozen=True)
@@ -61,7 +50,7 @@ class Coder:
     fits: Callable[[Array], bool]
     forth: Callable[[Array], Array]
     back: Callable[[Array], Array]
-    large: float = math.inf
+    large: float = inf
 
     def encode(self, rows: Array, given: Given | None = None) -> tuple[int, bytes]:
         """The shortest coding of rows, (rows, *shape), of this dtype: its kind and its bytes.
@@ -94,7 +83,9 @@ class Coder:
             wide = kind == WIDE
             found = decompress(self.model, payload, rows, self.shape, given, wide=wide)
             return self.back(found).astype(self.dtype)
-        values = np.frombuffer(PLAIN[kind][1](payload), self.dtype.newbyteorder("<"))
+        require(kind in PLAIN, f"there is no kind {kind} of blocks")
+        raw = PLAIN[kind][1](payload, rows * prod(self.shape) * self.dtype.itemsize)
+        values = np.frombuffer(raw, self.dtype.newbyteorder("<"))
         return values.astype(self.dtype).reshape(rows, *self.shape)
 
     def _by_model(self, rows: Array, given: Given | None) -> dict[int, bytes]:
@@ -132,7 +123,7 @@ def compress(
     """
     most_lanes, runs = lanes_for(x), list[tuple[int, bool]]()
     stack = Stack.new(lanes_at(0, len(x), most_lanes))
-    most = max(NUMBERS_AT_ONCE // max(x[0].size, 1), 1)
+    most = most_at_once(x[0].size)
     at, size, short = 0, 1, 1e9  # short: rows for each word of the stack that were too many
     while at < len(x):
         size = max(min(size, most, len(x) - at, _allowed(short, stack.size)), 1)
@@ -171,9 +162,9 @@ def decompress(
     wide: bool = False,
 ) -> Array:
     """The rows that :func:`compress` was given."""
-    stack, runs = _unpacked(payload, rows)
+    stack, runs = _unpacked(payload, rows, most_at_once(prod(shape)))
     parts, end = list[Array](), rows
-    for size, back, before in reversed(runs):
+    for size, back, before in _from_the_last(runs):
         beside = part_of(given, slice(end - size, end))
         how: dict[str, Any] = {"back": back, "lanes": before, "wide": wide}
         found = decompress_rows(model, stack, size, shape, beside, **how)
@@ -207,26 +198,73 @@ def _packed(stack: Stack, most: int, runs: list[tuple[int, bool]]) -> bytes:
     return head + body + _states(stack.heads) + stack.words.astype("<u4").tobytes()
 
 
-def _unpacked(payload: bytes, rows: int) -> tuple[Stack, list[tuple[int, bool, int]]]:
-    """The stack, and of each batch its rows, whether bits came back, and how many lanes there
-    were before."""
-    most, groups, words = HEAD.unpack_from(payload)
-    at, row, runs = HEAD.size, 0, list[tuple[int, bool, int]]()
-    lanes = lanes_at(0, rows, most)
-    for _ in range(groups):
+@dataclass(frozen=True)
+class Runs:
+    """Batches of one kind that follow one another.
+
+    Args:
+        size: rows of each.
+        back: whether bits came back.
+        times: how many there are.
+        row: the first of their rows.
+        before: lanes before the first of them.
+        lanes: how many there are when a row is coded.
+    """
+
+    size: int
+    back: bool
+    times: int
+    row: int
+    before: int
+    lanes: Callable[[int], int]
+
+    def lanes_before(self, number: int) -> int:
+        """Lanes before one of the batches: those that the one before it was coded with."""
+        if not number or not self.back:
+            return self.before
+        return max(self.before, self.lanes(self.row + (number - 1) * self.size))
+
+
+def _from_the_last(groups: list[Runs]) -> Iterator[tuple[int, bool, int]]:
+    """Of each batch its rows, whether bits came back, and how many lanes there were before: one
+    after the other, for there may be very many."""
+    for group in reversed(groups):
+        for number in reversed(range(group.times)):
+            yield group.size, group.back, group.lanes_before(number)
+
+
+def most_at_once(numbers: int) -> int:
+    """Rows of the largest batch, for rows of so many numbers."""
+    return max(NUMBERS_AT_ONCE // max(numbers, 1), 1)
+
+
+def _unpacked(payload: bytes, rows: int, largest: int) -> tuple[Stack, list[Runs]]:
+    """The stack, and what batches there are.
+
+    Args:
+        payload: of the block.
+        rows: in it.
+        largest: rows that a batch may have.
+    """
+    most, count, words = HEAD.unpack_from(payload)
+    require(1 <= most <= OFFSETS, f"it cannot have {most} lanes")
+    at, row, groups = HEAD.size, 0, list[Runs]()
+
+    def lanes_of(row: int) -> int:
+        return lanes_at(row, rows, most)
+
+    lanes = lanes_of(0)
+    for _ in range(count):
         coded, at = _read_short(payload, at)
         times, at = _read_short(payload, at)
         size, back = divmod(coded, 2)
-        if not size or row + size * times > rows:
-            break
-        for _ in range(times):
-            runs.append((size, bool(back), lanes))
-            lanes = max(lanes, lanes_at(row, rows, most)) if back else lanes
-            row += size
-    if row != rows or not 1 <= most <= OFFSETS:
-        raise ValueError("its batches do not add up")
+        sound = 1 <= size <= largest and 1 <= times <= (rows - row) // size
+        require(sound, "its batches do not add up")
+        groups.append(Runs(size, bool(back), times, row, lanes, lanes_of))
+        lanes, row = groups[-1].lanes_before(times), row + size * times
+    require(row == rows, "its batches do not add up")
     heads, at = _read_states(payload, at, lanes)
-    return Stack(heads, np.frombuffer(payload, "<u4", words, at)), runs
+    return Stack(heads, np.frombuffer(payload, "<u4", words, at)), groups
 
 
 def _states(heads: Array) -> bytes:
@@ -263,8 +301,10 @@ def _short(number: int) -> bytes:
 
 def _read_short(payload: bytes, at: int) -> tuple[int, int]:
     """The number that begins at ``at``, and where the next one does."""
-    number = shift = 0
-    while payload[at] > 127:
-        number |= (payload[at] & 127) << shift
-        at, shift = at + 1, shift + 7
-    return number | payload[at] << shift, at + 1
+    found = number = 0
+    for shift in range(MOST_SHORT):
+        found, at = payload[at], at + 1
+        number |= (found & 127) << 7 * shift
+        if found < 128:
+            return number, at
+    raise ValueError("it holds a number that is too large")

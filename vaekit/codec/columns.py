@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from vaekit.codec.bits_back import Given, fixed_point_rows
+from vaekit.codec.plain import inflated
 from vaekit.system.checks import BadInput, require
+from vaekit.system.records import Part
 from vaekit.system.types import Array
 
 KINDS = "buifU"
+_TYPE = re.compile(r"[<>|=]?([buif][1248]|U[1-9][0-9]{0,5})")
 
 
 def as_columns(given: Mapping[str, Any], rows: int) -> dict[str, Array]:
@@ -74,14 +79,10 @@ class Layout:
         Raises:
             BadInput: for what makes no sense.
         """
-        try:
-            types = tuple((str(dtype), tuple(map(int, shape))) for dtype, shape in found["types"])
-            sound = all(np.dtype(dtype).kind in KINDS for dtype, _ in types)
-            names = tuple(map(str, found["names"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise BadInput(f"the columns given make no sense ({error!r})") from error
-        require(sound and len(names) == len(types), "the columns given make no sense")
-        return cls(names, types)
+        part = Part(found, "what is given")
+        names, types = part.texts("names"), part.items("types")
+        part.require(len(types) == len(names), "types", "one of each name")
+        return cls(names, tuple(map(_type, types)))
 
     def to_json(self) -> dict[str, Any]:
         """Names and types, for a header."""
@@ -98,14 +99,23 @@ class Layout:
         Raises:
             BadInput: for bytes that are not theirs.
         """
+        sizes = [np.dtype(dtype).itemsize * prod(shape) for dtype, shape in self.types]
         try:
-            raw, at, found = zlib.decompress(packed), 0, dict[str, Array]()
-            for name, (dtype, shape) in zip(self.names, self.types, strict=True):
-                count = rows * int(np.prod(shape))
-                column = np.frombuffer(raw, dtype, count, at).copy()  # which can be written to
-                found[name] = column.reshape(rows, *shape)
-                at += found[name].nbytes
-        except (zlib.error, ValueError) as error:
+            raw = inflated(packed, rows * sum(sizes))
+        except (zlib.error, BadInput) as error:
             raise BadInput(f"what is given is damaged ({error})") from error
-        require(at == len(raw), "what is given is damaged")
+        at, found = 0, dict[str, Array]()
+        for name, (dtype, shape), size in zip(self.names, self.types, sizes, strict=True):
+            column = np.frombuffer(raw[at : at + rows * size], dtype).copy()  # to be written to
+            found[name] = column.reshape(rows, *shape)
+            at += rows * size
         return found
+
+
+def _type(found: Any) -> tuple[str, tuple[int, ...]]:
+    """A column's type, and the shape of one row's value."""
+    pair = found if isinstance(found, list) and len(found) == 2 else ["", []]
+    part = Part({"type": pair[0], "shape": pair[1]}, "what is given")
+    dtype, shape = part.text("type"), part.wholes("shape", 1)
+    part.require(bool(_TYPE.fullmatch(dtype)), "type", "one of numbers or words")
+    return dtype, shape

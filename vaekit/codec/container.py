@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import json
+import mmap
+import os
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-
+from vaekit.codec.header import CONDITIONS, KEPT, LARGEST_HEADER, Header, check_sound
 from vaekit.system.checks import BadInput, require
 
 MAGIC, END, MARK, INDEX = b"\x89VAEKIT\n", b"VAEKIT\x89\n", b"BLOK", b"INDX"
 PLAIN_VERSION, VERSION = 2, 4
-CONDITIONS, KEPT = "conditions", "kept"
 VERSIONS = {KEPT: VERSION, CONDITIONS: 3}  # of files whose header says something of this
 START = struct.Struct("<8sHHI")
 BLOCK = struct.Struct("<4sIIBxxxQII")
 CHECK, TAIL = struct.Struct("<I"), struct.Struct("<Q8s")
-LARGEST_HEADER = 2**28
+MOST_SOUGHT = 8  # times a damaged file's length: what is read in search of its blocks
 
 
 @dataclass(frozen=True)
@@ -50,30 +51,6 @@ class Block:
         return head + CHECK.pack(zlib.crc32(head, seed)) + self.payload
 
 
-def _checked(path: Path, text: bytes) -> dict[str, Any]:
-    """A header whose entries are there and agree with each other."""
-    try:
-        header = json.loads(text)
-        counts = [int(n) for n in header["blocks"]]
-        sizes = [*counts, *map(int, header["shape"]), *map(int, header["embedded"] or [])]
-        sound = sum(counts) == header["rows"] and min(sizes) >= 0 and np.dtype(header["dtype"])
-        sound = sound and all(isinstance(header[k], str) for k in ("model", "tables"))
-        sound = sound and _sound_conditions(header.get(CONDITIONS), len(counts))
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadInput(f"{path}: the header makes no sense ({error!r})") from error
-    require(bool(sound), f"{path}: the header makes no sense")
-    return header
-
-
-def _sound_conditions(found: Any, blocks: int) -> bool:
-    """Whether a header's conditions, if there are some, speak of every block."""
-    if found is None:
-        return True
-    sizes = found["sizes"] if found["stored"] else [0] * blocks
-    lengths = {len(sizes), len(found["checks"])}
-    return lengths == {blocks} and min(map(int, sizes)) >= 0 and bool(found["names"])
-
-
 class Writer:
     """Writes a file from its start to its end, block after block.
 
@@ -93,6 +70,7 @@ class Writer:
     ) -> None:
         self.file, self.offsets = file, list[int]()
         text = json.dumps(header, separators=(",", ":"), sort_keys=True).encode()
+        check_sound(text)
         version = next((v for key, v in VERSIONS.items() if key in header), PLAIN_VERSION)
         start = START.pack(MAGIC, version, 0, len(text)) + text
         self.seed = zlib.crc32(start)
@@ -144,11 +122,11 @@ class Reader:
             self.seed = zlib.crc32(start + text)
             sound = CHECK.unpack(check)[0] == self.seed
             require(sound, f"{path}: the header is damaged (checksum)")
-            self.header = _checked(path, text)
-            sizes = self.header.get("embedded")
-            self.after_model = file.tell() + (sum(sizes) + CHECK.size if sizes else 0)
-            given = self.header.get(CONDITIONS) or {}
-            sizes = [int(n) + CHECK.size for n in given.get("sizes", ())]
+            self.header = Header.from_text(text, str(path))
+            self.size = os.fstat(file.fileno()).st_size
+            model, beside = self.header.embedded, self.header.beside
+            self.after_model = file.tell() + (sum(model) + CHECK.size if model else 0)
+            sizes = [size + CHECK.size for size in beside.sizes] if beside else []
             self.given_ends = [*accumulate(sizes, initial=self.after_model)]
             self.first = self.given_ends[-1]
 
@@ -161,13 +139,13 @@ class Reader:
         Raises:
             BadInput: if it is damaged.
         """
-        sizes = self.header.get("embedded")
+        sizes = self.header.embedded
         if not sizes:
             return None
-        with self.path.open("rb") as file:
-            file.seek(self.after_model - sum(sizes) - CHECK.size)
-            data, check = file.read(sum(sizes)), file.read(CHECK.size)
-        self._whole(data + check, sum(sizes) + CHECK.size, "the embedded model")
+        found = self._from(
+            self.after_model - sum(sizes) - CHECK.size, self.after_model, "the embedded model"
+        )
+        data, check = found[: -CHECK.size], found[-CHECK.size :]
         sound = CHECK.unpack(check)[0] == zlib.crc32(data)
         require(sound, f"{self.path}: the embedded model is damaged; give the model itself")
         return data[: sizes[0]], data[sizes[0] :]
@@ -179,14 +157,20 @@ class Reader:
             BadInput: if they are damaged.
         """
         start, end = self.given_ends[number : number + 2]
-        with self.path.open("rb") as file:
-            file.seek(start)
-            found = file.read(end - start)
-        self._whole(found, end - start, "what is given")
+        found = self._from(start, end, "what is given")
         piece, check = found[: -CHECK.size], found[-CHECK.size :]
         sound = CHECK.unpack(check)[0] == zlib.crc32(piece)
         require(sound, f"{self.path}: what is given for block {number} is damaged")
         return piece
+
+    def _from(self, start: int, end: int, what: str) -> bytes:
+        """A piece of the file, known to lie within it before anything is read."""
+        require(end <= self.size, f"{self.path} is cut off inside {what}")
+        with self.path.open("rb") as file:
+            file.seek(start)
+            found = file.read(end - start)
+        self._whole(found, end - start, what)
+        return found
 
     def offsets(self) -> list[int]:
         """Where each block begins.
@@ -219,26 +203,57 @@ class Reader:
             return self._block(file, offset)
 
     def _block(self, file: BinaryIO, offset: int) -> Block:
-        file.seek(offset)
-        head, check = file.read(BLOCK.size), file.read(CHECK.size)
-        damaged = f"{self.path}: the block at byte {offset} is damaged or cut off"
-        require(len(check) == CHECK.size and head[:4] == MARK, damaged)
-        require(CHECK.unpack(check)[0] == zlib.crc32(head, self.seed), damaged)
-        _, number, rows, kind, length, sound, rows_check = BLOCK.unpack(head)
+        head = self._head(file, offset)
+        require(head is not None, self._damaged(offset))
+        _, number, rows, kind, length, sound, rows_check = head  # type: ignore[misc]
         payload = file.read(length)
-        require(len(payload) == length and zlib.crc32(payload) == sound, damaged)
+        fine = len(payload) == length and zlib.crc32(payload) == sound
+        require(fine, self._damaged(offset))
         return Block(number, rows, kind, payload, rows_check)
 
+    def _head(self, file: BinaryIO, offset: int) -> tuple[Any, ...] | None:
+        """The head of a block that begins at ``offset`` and ends within the file, if there is
+        one."""
+        if offset > self.size - BLOCK.size - CHECK.size:
+            return None
+        file.seek(offset)
+        head, check = file.read(BLOCK.size), file.read(CHECK.size)
+        if head[:4] != MARK or CHECK.unpack(check)[0] != zlib.crc32(head, self.seed):
+            return None
+        found = BLOCK.unpack(head)
+        return found if found[4] <= self.size - file.tell() else None
+
+    def _damaged(self, offset: int) -> str:
+        return f"{self.path}: the block at byte {offset} is damaged or cut off"
+
     def salvaged(self) -> Iterator[Block]:
-        """Every whole block, found by its mark, whatever lies between."""
-        with self.path.open("rb") as file:
-            data = file.read()
-            at = data.find(MARK, self.first)
+        """Every whole block, found by its mark, whatever lies between.
+
+        Raises:
+            BadInput: for a file so full of false blocks that somebody must have put them there.
+        """
+        lost = 0
+        with self.path.open("rb") as file, _mapped(file) as data:
+            at = data.find(MARK, min(self.first, self.size))
             while at >= 0:
-                try:
-                    block = self._block(file, at)
-                    yield block
-                    at += BLOCK.size + CHECK.size + len(block.payload)
-                except BadInput:
-                    at += 1
-                at = data.find(MARK, at)
+                head, step = self._head(file, at), 1
+                if head is not None and self._may_be(*head[1:3]):
+                    try:
+                        block = self._block(file, at)
+                        yield block
+                        step = BLOCK.size + CHECK.size + len(block.payload)
+                    except BadInput:
+                        lost += head[4]
+                require(lost <= MOST_SOUGHT * self.size, f"{self.path} is full of false blocks")
+                at = data.find(MARK, at + step)
+
+    def _may_be(self, number: int, rows: int) -> bool:
+        """Whether the header knows of such a block."""
+        blocks = self.header.blocks
+        return number < len(blocks) and rows == blocks[number]
+
+
+@contextmanager
+def _mapped(file: BinaryIO) -> Iterator[mmap.mmap]:
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        yield data

@@ -17,6 +17,7 @@ from vaekit.data_init import DataInit
 from vaekit.distributions import quantiles
 from vaekit.families.elementwise import independent
 from vaekit.system.checks import known, require
+from vaekit.system.room import with_memory
 
 FLOOR = 1e-3  # of a component's standard deviations
 
@@ -175,7 +176,8 @@ class Flow(Prior):
     def __init__(self, dim: int, transforms: int = 3, width: int = 64) -> None:
         super().__init__(dim)
         flows = _zuko().flows
-        self.flow = flows.NSF(dim, transforms=transforms, hidden_features=(width, width))
+        with with_memory(dim * transforms * width):
+            self.flow = flows.NSF(dim, transforms=transforms, hidden_features=(width, width))
 
     def forward(self, *given: Tensor) -> D.Distribution:
         """p(z)."""

@@ -251,6 +251,11 @@ class Like:
             f"{size_text(shape)}"
         )
 
+    def usual(self, rows: Array) -> Array:
+        """The model's rows in the usual way: (N, D), (N, H, W) if grey, (N, H, W, C)."""
+        layout = self.layout(rows.shape[1:], rows.dtype, "the data")
+        return RowLayout.usual(layout.stored).give(layout.store(rows))
+
     def as_rows(self, values: Array) -> Array:
         """A single row gets an axis of rows."""
         return values[None] if values.shape == self.own.shape else values

@@ -74,7 +74,7 @@ def _networks(
 ) -> LadderNetworks:
     """Dense for vectors, residual for images."""
     if kind == "dense":
-        return dense_ladder(shape, data.raw_shape, [latent] * (depth or 2), width or 400)
+        return dense_ladder(shape, data.raw_shape, parts.layers(depth or 2, latent), width or 400)
     channels = parts.channels_for(shape, width, depth)
     return residual_ladder(shape, data.raw_shape, latent, planes, channels)
 

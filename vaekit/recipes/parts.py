@@ -44,7 +44,7 @@ Posterior = Literal["diagonal", "low_rank", "full", "point"]
 Prior = Literal["standard", "mixture", "vamp", "flow"]
 Link = Literal["softplus", "exp"]
 
-SMALLEST_CONV = 16
+SMALLEST_CONV, MOST_LAYERS = 16, 1000
 LINKS: dict[str, Callable[[Tensor], Tensor]] = {"softplus": Positive(1e-4), "exp": half_exp}
 
 
@@ -86,7 +86,7 @@ def parse_scale(text: str, shape: Shape) -> Scale:
         raise BadInput(
             f"scale must be auto, shared, element, network or a number, not {text!r}"
         ) from None
-    require(number > 0, f"scale must be above 0, not {text}")
+    require(0 < number < math.inf, f"scale must be above 0 and finite, not {text}")
     return number
 
 
@@ -115,8 +115,14 @@ class Nets:
     flat: bool = False
 
 
+def layers(depth: int, width: int) -> list[int]:
+    """The width of each of ``depth`` layers of one width."""
+    require(0 <= depth <= MOST_LAYERS, f"depth must be 0 to {MOST_LAYERS:,}, not {depth}")
+    return [width] * depth
+
+
 def _hidden(width: int, depth: int) -> list[int]:
-    return [width or 400] * (depth or 2)
+    return layers(depth or 2, width or 400)
 
 
 NETWORKS = {
@@ -140,7 +146,7 @@ def channels_for(shape: Shape, width: int, depth: int) -> list[int]:
     """Channels of each halving: ``width``, then twice that; halved until about 4 pixels."""
     first = width or 32
     stages = depth or max(depth_for(shape[1:]), 1)
-    return [first, *[2 * first] * (stages - 1)]
+    return [first, *layers(stages - 1, 2 * first)]
 
 
 def posterior(

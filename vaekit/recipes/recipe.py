@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import reprlib
+import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
@@ -11,6 +13,7 @@ from typing import Any, NamedTuple
 from vaekit.models import Graph
 from vaekit.objectives import Objective
 from vaekit.system.checks import BadInput, known, require
+from vaekit.system.records import LARGEST_WHOLE, is_number, is_whole
 
 
 class Built(NamedTuple):
@@ -110,13 +113,49 @@ def call(recipe: Recipe, arguments: Values, *, stored: bool = False) -> Built:
         arguments: by name.
         stored: they come from a model folder, which may be older than some of the recipe's rules.
     """
-    if not stored:
+    if stored:
+        _check_types(recipe, arguments)
+    else:
         check_options(recipe, {k: v for k, v in arguments.items() if k not in FROM_DATA})
     try:
         return recipe(**arguments)
-    except (RuntimeError, TypeError, IndexError, ZeroDivisionError) as error:
+    except BadInput:
+        raise
+    except (RuntimeError, TypeError, ValueError, LookupError, ArithmeticError) as error:
         reason = str(error).split("\n")[0]
         raise BadInput(f"recipe {recipe.__name__} cannot be built so: {reason}") from error
+
+
+def _check_types(recipe: Recipe, arguments: Values) -> None:
+    """Raise ``BadInput`` for an argument of another type than the recipe, or one that it extends,
+    says."""
+    kinds: dict[str, Any] = {}
+    base: Any = recipe
+    while base is not None:
+        kinds = {name: p.annotation for name, p in _signature(base).items()} | kinds
+        base = vars(base).get("__extends__")
+    for name, value in arguments.items():
+        fine = _is_of(value, kinds.get(name, object))
+        require(fine, f"arguments are damaged: {name} cannot be {reprlib.repr(value)[:60]}")
+
+
+def _is_of(value: Any, kind: Any) -> bool:
+    """Whether a value has the type that an annotation says, as far as recipes use types."""
+    origin, inside = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Literal:
+        return value in inside
+    if origin in (typing.Union, types.UnionType):
+        return any(_is_of(value, each) for each in inside)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_is_of(each, inside[0]) for each in value)
+    if origin is Mapping:
+        pairs = value.items() if isinstance(value, dict) else [(None, None)]
+        return all(_is_of(k, inside[0]) and _is_of(v, inside[1]) for k, v in pairs)
+    if kind is float:
+        return is_number(value)
+    if kind is int:
+        return is_whole(value, -LARGEST_WHOLE)
+    return not isinstance(kind, type) or isinstance(value, kind)
 
 
 def _fixed(recipe: Recipe) -> Values:

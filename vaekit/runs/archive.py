@@ -15,19 +15,21 @@ import numpy as np
 from vaekit.codec.ans import Empty
 from vaekit.codec.bits_back import Given
 from vaekit.codec.blocks import Coder, part_of
-from vaekit.codec.columns import Layout, check_of
-from vaekit.codec.container import CONDITIONS, Block, Reader
+from vaekit.codec.columns import check_of
+from vaekit.codec.container import Block, Reader
 from vaekit.data.layout import RowLayout
 from vaekit.runs.coder import coder_of, fingerprint, tables_hash
 from vaekit.runs.given import Told, spans
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
+from vaekit.system.devices import memory
 from vaekit.system.parallel import parallel_map
 from vaekit.system.progress import tracked
 from vaekit.system.types import Array
 
 DAMAGE = (
-    ValueError, KeyError, IndexError, OSError, struct.error, zlib.error, lzma.LZMAError, Empty,
+    ValueError, LookupError, OSError, ArithmeticError, RuntimeError, EOFError, struct.error,
+    zlib.error, lzma.LZMAError, Empty,
 )  # fmt: skip
 Coded = tuple[Block, Given]
 
@@ -62,18 +64,23 @@ class Archive:
         self.path = Path(path)
         require(self.path.is_file(), f"there is no file {self.path}")
         self.reader = Reader(self.path)
-        self.header = self.reader.header
+        self.stated = self.reader.header
         self._model, self._given, self.jobs = model, given, jobs
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """All that the file says of itself, known to make sense."""
+        return self.stated.found
 
     @property
     def rows(self) -> int:
         """How many rows there are."""
-        return int(self.header["rows"])
+        return self.stated.rows
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of a row."""
-        return tuple(self.header["shape"])
+        return self.stated.shape
 
     @cached_property
     def model(self) -> Trained:
@@ -81,9 +88,13 @@ class Archive:
         trained = self._model or self._embedded()
         found = fingerprint(trained)
         require(
-            found == self.header["model"],
+            found == self.stated.model,
             f"{self.path} was compressed with another model: its fingerprint is "
-            f"{self.header['model'][:12]}, this one's {found[:12]}",
+            f"{self.stated.model[:12]}, this one's {found[:12]}",
+        )
+        require(
+            trained.representation.shape == self.shape,
+            f"{self.path}: the header makes no sense: its model takes rows of another shape",
         )
         return trained
 
@@ -91,7 +102,7 @@ class Archive:
         files = self.reader.embedded()
         if files is None:
             raise BadInput(
-                f"{self.path} does not hold its model (fingerprint {self.header['model'][:12]}): "
+                f"{self.path} does not hold its model (fingerprint {self.stated.model[:12]}): "
                 "give the model it was compressed with"
             )
         return Trained.unpacked(*files)
@@ -100,15 +111,16 @@ class Archive:
     def coder(self) -> Coder:
         """What its blocks are coded with."""
         require(
-            self.header["tables"] == tables_hash(),
+            self.stated.tables == tables_hash(),
             "this machine computes other tables than the one that compressed the file; "
             "please report its processor and mathematics library",
         )
-        return coder_of(self.model, np.dtype(self.header["dtype"]))
+        return coder_of(self.model, self.stated.dtype)
 
     def read(self, start: int = 0, stop: int | None = None) -> Array:
         """Rows from ``start`` to ``stop``: only the blocks that hold them are decoded."""
         stop = self._stop(start, stop)
+        self._check_room(stop - start)
         parts = [
             rows[max(start - first, 0) : stop - first] for first, rows in self.blocks(start, stop)
         ]
@@ -144,20 +156,32 @@ class Archive:
     @cached_property
     def layout(self) -> RowLayout:
         """How a row lay in the array that was handed in."""
-        given = tuple(self.header.get("given", self.shape))
-        axes = self.header.get("axes")
-        found = RowLayout(str(axes), given) if axes else RowLayout.between(given, self.shape)
-        require(found.stored == self.shape, f"{self.path}: the header makes no sense")
+        given, axes = self.stated.layout, self.header.get("axes")
+        wrong = f"{self.path}: the header makes no sense: rows were not {given}"
+        try:
+            found = RowLayout(str(axes), given) if axes else RowLayout.between(given, self.shape)
+        except (ValueError, IndexError) as error:
+            raise BadInput(wrong) from error
+        require(found.stored == self.shape, wrong)
         return found
+
+    def _check_room(self, rows: int) -> None:
+        """Raise ``BadInput`` for more rows than there can be in this machine's memory."""
+        size, room = rows * self.stated.row_bytes, memory()
+        require(
+            size <= room,
+            f"{self.path} says that {rows:,} rows are {size:,} bytes, and there are {room:,} bytes "
+            "of memory: take fewer rows, as --range 0:1000",
+        )
 
     def _laid_out(self, rows: Array) -> Array:
         """Rows in the shape and of the type in which they were handed in."""
-        return self.layout.give(rows).astype(self.header["dtype"], copy=False)
+        return self.layout.give(rows).astype(self.stated.dtype, copy=False)
 
     @cached_property
     def spans(self) -> list[slice]:
         """The rows of each block."""
-        return list(spans(self.header["blocks"]))
+        return list(spans(self.stated.blocks))
 
     def _wanted(self, start: int, stop: int) -> list[int]:
         return [i for i, at in enumerate(self.spans) if at.stop > start and at.start < stop]
@@ -175,12 +199,12 @@ class Archive:
     @property
     def given_names(self) -> list[str]:
         """What the model was given beside rows; nothing for most models."""
-        return list(self.header.get(CONDITIONS, {}).get("names", ()))
+        return [*self.stated.beside.names] if self.stated.beside else []
 
     @property
     def needs_given(self) -> bool:
         """Whether what the model was given has to be handed in again."""
-        return bool(self.given_names) and not self.header[CONDITIONS]["stored"]
+        return bool(self.given_names) and not (self.stated.beside and self.stated.beside.stored)
 
     def _given_for(self, number: int) -> Given:
         """What the model is given for the rows of a block.
@@ -188,15 +212,14 @@ class Archive:
         Raises:
             BadInput: if it is missing, or not what was given when the rows were compressed.
         """
-        if not self.given_names:
+        beside = self.stated.beside
+        if beside is None:
             require(not self._given, f"{self.path} holds rows alone: nothing is given beside them")
         at = self.spans[number]
-        columns = self._columns(number) if self.given_names else {}
+        columns = self._columns(number) if beside else {}
         found = Told(self.model.config.conditions, columns).encoded(slice(0, at.stop - at.start))
-        if not columns:
-            return found
         require(
-            check_of(found) == self.header[CONDITIONS]["checks"][number],
+            beside is None or check_of(found) == beside.checks[number],
             f"what is given for rows {at.start}:{at.stop} is not what was given when {self.path} "
             "was compressed",
         )
@@ -207,20 +230,16 @@ class Archive:
         at, told = self.spans[number], self._told
         if told is not None:
             return part_of(told.columns, at)
-        return self._layout.unpack(self.reader.given(number), at.stop - at.start)
-
-    @cached_property
-    def _layout(self) -> Layout:
-        return Layout.from_json(self.header[CONDITIONS])
+        layout: Any = self.stated.beside and self.stated.beside.layout
+        return layout.unpack(self.reader.given(number), at.stop - at.start)
 
     @cached_property
     def _told(self) -> Told | None:
         """What was handed in to read the file; None where the file itself holds it."""
-        names = self.given_names
+        beside, listed = self.stated.beside, ", ".join(self.given_names)
         if self._given:
             return Told.of(self.model, self._given, self.rows)
-        stored = self.header[CONDITIONS]["stored"]
-        listed = ", ".join(names)
+        stored = beside is not None and beside.stored
         require(stored, f"{self.path} does not hold what was given beside its rows: give {listed}")
         return None
 
@@ -258,12 +277,13 @@ class Archive:
         return True
 
     def _expected(self, block: Block) -> bool:
-        counts = self.header["blocks"]
+        counts = self.stated.blocks
         return block.number < len(counts) and block.rows == counts[block.number]
 
     def decoded(self, coded: Coded) -> Array:
         """The rows of a block, checked, by what is given beside them."""
         block, given = coded
+        self._check_room(block.rows)
         try:
             rows = self.coder.decode(block.kind, block.payload, block.rows, given)
         except DAMAGE as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from vaekit.codec.container import CONDITIONS, Block, Writer
 from vaekit.data.layout import Like, RowLayout
 from vaekit.runs.coder import coder_of, fingerprint, tables_hash
 from vaekit.runs.given import Told, spans, stored
+from vaekit.runs.summary import Summary
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
 from vaekit.system.files import replacing
@@ -28,36 +28,6 @@ from vaekit.system.version import __version__
 
 NUMBERS_A_BLOCK = 2**23
 Piece = tuple[int, Array, Given]
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a compression came to.
-
-    Args:
-        rows: how many.
-        size: of the file, in bytes.
-        raw: of the rows as they lie in memory.
-        bits_per_dimension: of the whole file, model not counted.
-        blocks: how many.
-        plain: blocks that the model could not shorten.
-        model: bytes of the embedded model, 0 if there is none.
-        notes: one line each for people, on what is not kept.
-    """
-
-    rows: int
-    size: int
-    raw: int
-    bits_per_dimension: float
-    blocks: int
-    plain: int
-    model: int
-    notes: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON: the numbers."""
-        numbers = {name: value for name, value in asdict(self).items() if name != "notes"}
-        return {**numbers, "ratio": self.raw / max(self.size, 1)}
 
 
 def compress(

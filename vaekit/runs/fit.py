@@ -217,6 +217,7 @@ def go_on(
         f"the prior of {found} was refitted after training: before training goes on, take the "
         f"trained one back: vaekit refit-prior {found} --undo",
     )
+    store.check_room(found, config)
     source, before = reopen(config, data, labels), config
     if (name := name_of(data)) is not None:
         config = moved(config, source, name, name_of(labels))

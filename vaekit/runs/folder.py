@@ -6,10 +6,10 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
@@ -19,11 +19,17 @@ from vaekit.recipes.choose import put_constants
 from vaekit.recipes.recipe import call
 from vaekit.runs import stored
 from vaekit.runs.config import Config
+from vaekit.runs.stored import Tensors
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import make_folder, replacing
 from vaekit.system.modules import load_state
+from vaekit.system.records import read_json
+from vaekit.system.room import without_memory
+from vaekit.system.tensors import Kind, TensorFile, digest, kinds_of, tensor_file
+from vaekit.training import latest_checkpoint
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+LARGEST_CONFIG, SPARE = 2**24, (2**20, 1000)  # numbers and tensors that no file holds
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib")
 
 
@@ -34,7 +40,7 @@ def write_config(folder: Path, config: Config) -> None:
         temporary.write_text(json.dumps(config.to_json(), indent=2) + "\n", encoding="utf-8")
 
 
-def write_weights(folder: Path, state: dict[str, Tensor]) -> None:
+def write_weights(folder: Path, state: Mapping[str, Tensor]) -> None:
     """Write a model's tensors, as :func:`~vaekit.system.modules.state_of` names them."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     with replacing(folder / WEIGHTS) as temporary:
@@ -44,25 +50,58 @@ def write_weights(folder: Path, state: dict[str, Tensor]) -> None:
 
 def write_model(folder: Path, model: Graph, config: Config) -> None:
     """Write a model's two files. Whenever this is killed, the folder holds the model that lay
-    there before or this one, if they differ in a refitted prior alone: until the configuration
-    names the new one, the weights hold both."""
+    there before or this one, if they differ in weights or a refitted prior alone: until the
+    configuration names the new prior the weights hold both, and until the weights have changed
+    the configuration goes with the old and the new."""
     make_folder(folder)
     state = stored.state(model, config.prior)
     before = _refits_in(folder / WEIGHTS)
     kept = {name: tensor for name, tensor in before.items() if name not in state}
-    write_weights(folder, {**kept, **state})
-    write_config(folder, config)
+    _replace_weights(folder, {**kept, **state})
+    write_config(folder, config if config.weights is None else _sealed(config, state))
     if kept:
         write_weights(folder, state)
+
+
+def save_weights(folder: Path, state: Mapping[str, Tensor]) -> None:
+    """Replace the weights in a model's folder; its configuration then goes with the new ones.
+    Whenever this is killed, the folder holds the old model or the new one."""
+    config = _replace_weights(folder, state)
+    if config is not None:
+        write_config(folder, _sealed(config, state))
+
+
+def _replace_weights(folder: Path, state: Mapping[str, Tensor]) -> Config | None:
+    """Replace the weights, once the configuration that lies there, if any, goes with the old and
+    the new ones; returns it."""
+    config = _config_in(folder)
+    if config is not None and config.weights:
+        new = digest(stored.used(state, config.prior))
+        if new not in config.weights:
+            write_config(folder, replace(config, weights=(*config.weights, new)))
+    write_weights(folder, state)
+    return config
+
+
+def _sealed(config: Config, state: Mapping[str, Tensor]) -> Config:
+    """The configuration, to go with these tensors alone."""
+    return replace(config, weights=(digest(stored.used(state, config.prior)),))
+
+
+def _config_in(folder: Path) -> Config | None:
+    """The configuration in a folder, or None where there is none that can be read."""
+    try:
+        return read_config(folder)[1]
+    except BadInput:
+        return None
 
 
 def _refits_in(path: Path) -> dict[str, Tensor]:
     """Tensors of refitted priors in a file of weights; none where there is no such file."""
     try:
-        with safe_open(path, "pt") as file:
-            names = filter(stored.is_refit, file.keys())
-            return {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError):
+        with tensor_file(path) as file:
+            return file.read([*filter(stored.is_refit, file.kinds)])
+    except BadInput:
         return {}
 
 
@@ -73,10 +112,7 @@ def read_config(path: str | os.PathLike[str]) -> tuple[Path, Config]:
         BadInput: if ``path`` is no model folder, or one this version cannot read.
     """
     folder = _folder(Path(path))
-    try:
-        found = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise BadInput(f"cannot read {folder / CONFIG}: {error}") from error
+    found = read_json(folder / CONFIG, LARGEST_CONFIG)
     require(
         isinstance(found, dict) and "recipe" in found and "format" in found,
         f"{folder / CONFIG} does not describe a vaekit model",
@@ -117,30 +153,57 @@ def load_model(path: str | os.PathLike[str]) -> tuple[Graph, Config]:
         BadInput: for anything missing, damaged, foreign, pickled or newer than this version.
     """
     folder, config = read_config(path)
+    tensors = read_weights(folder, config)
     model = build(config).model
-    read_weights(folder, model, config)
+    load_state(model, stored.trained(tensors))
+    if config.prior is not None:
+        stored.fill(stored.put_refit(model, config), config.prior, tensors)
     return model.to(memory_format=torch.channels_last).eval(), config  # type: ignore[call-overload]
 
 
-def read_weights(folder: Path, model: Graph, config: Config) -> None:
-    """Fill ``model``, as its recipe makes it, with the folder's tensors, every one of which must
-    be there and fit; it gets the refitted prior that the configuration names."""
-    path, tensors = folder / WEIGHTS, weights_in(folder)
-    fill(model, stored.trained(tensors), str(path))
-    if config.prior is not None:
-        stored.fill(stored.put_refit(model, config), config.prior, tensors, str(path))
+def read_weights(folder: Path, config: Config) -> Tensors:
+    """The tensors of the model that a folder's configuration describes, every one of which must
+    be there, fit, and be what was written.
 
-
-def weights_in(folder: Path) -> dict[str, Tensor]:
-    """The tensors of a model folder, by name.
-
-    Raises:
-        BadInput: if there are none, or they are damaged.
+    No memory is taken for a model before the file is known to hold it.
     """
     path = folder / WEIGHTS
     require(path.is_file(), f"{folder} holds no {WEIGHTS} yet: its training has saved no model")
     require(path.stat().st_size > 0, f"{path} is empty (0 bytes): train again or restore a copy")
-    return read_tensors(path)
+    with tensor_file(path) as file:
+        wanted = _wanted(folder, config, file)
+        others = [name for name in file.kinds if stored.is_refit(name)]
+        misfit = next(file.misfits(wanted, others), None)
+        if misfit is not None:
+            raise BadInput(stored.complaint(path, misfit, config.prior))
+        tensors = file.read(wanted)
+    require(
+        config.weights is None or digest(tensors) in config.weights,
+        f"{path} is not what was written beside {CONFIG} (sha256): it is damaged or another "
+        f'model\'s: restore copies of both, or take "weights" out of {CONFIG} to use it as it is',
+    )
+    return tensors
+
+
+def check_room(folder: Path, config: Config) -> None:
+    """Raise ``BadInput`` if a configuration describes a larger model than the tensors beside it
+    can hold; where there are none nothing is known."""
+    for path in (folder / WEIGHTS, latest_checkpoint(folder)):
+        if path is not None and path.suffix == ".safetensors" and path.is_file():
+            with tensor_file(path) as file:
+                _wanted(folder, config, file)
+
+
+def _wanted(folder: Path, config: Config, file: TensorFile) -> dict[str, Kind]:
+    """Type and shape of each tensor of the model that a configuration describes."""
+    try:
+        with without_memory(2 * file.numbers + SPARE[0], 2 * len(file.kinds) + SPARE[1]):
+            model = build(config).model
+            if config.prior is not None:
+                stored.put_refit(model, config)
+            return kinds_of(stored.state(model, config.prior))
+    except BadInput as error:
+        raise BadInput(f"{folder / CONFIG}: {error}") from error
 
 
 def fill(model: Graph, tensors: Mapping[str, Tensor], name: str) -> None:
@@ -156,19 +219,6 @@ def fill(model: Graph, tensors: Mapping[str, Tensor], name: str) -> None:
     except RuntimeError as error:
         reason = str(error).split("\n\t")[1].split(".\n")[0]
         raise BadInput(f"{name} holds the weights of another recipe or size: {reason}") from error
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """What a file of weights holds, by name.
-
-    Raises:
-        BadInput: if it is damaged.
-    """
-    try:
-        with safe_open(path, "pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise BadInput(f"{path} is damaged or no safetensors file: {error}") from error
 
 
 def _folder(path: Path) -> Path:

@@ -18,12 +18,13 @@ from vaekit.data.opening import AS_IT_IS
 from vaekit.recipes.recipe import check_settled, options
 from vaekit.runs import stored
 from vaekit.runs.config import Config
-from vaekit.runs.folder import WEIGHTS, read_config, weights_in
+from vaekit.runs.folder import WEIGHTS, read_config, read_weights
 from vaekit.runs.history import History, Start
 from vaekit.runs.incoming import check_incoming
 from vaekit.runs.job import PLAN_OPTIONS, Job, choice_of, planned, updates_per_epoch
 from vaekit.system.checks import known, require
 from vaekit.system.devices import CPU
+from vaekit.system.records import Part
 from vaekit.training import Plan, latest_checkpoint, progress
 
 OF_THE_MODEL = ("likelihood", "binarize", "colours")
@@ -64,6 +65,7 @@ def lengthened(
     per_epoch = updates_per_epoch(source, config.representation, config.plan)
     path = latest_checkpoint(folder)
     done, notes = progress(path) if path else (0, {"waited": 0})
+    waited = Part(notes, "the checkpoint's notes").whole("waited")
     plan = config.plan if epochs is None else replace(config.plan, epochs=epochs).sized(per_epoch)
     plan = plan if patience is None else replace(plan, patience=patience)
     require(
@@ -72,9 +74,9 @@ def lengthened(
         f"{plan.epochs}: give --epochs the number in all",
     )
     require(
-        epochs is None or not 0 < plan.patience <= notes["waited"],
+        epochs is None or not 0 < plan.patience <= waited,
         f"{folder} has been out of patience since epoch {done // per_epoch}, after "
-        f"{notes['waited']} epochs without a better validation loss: to train on, give another "
+        f"{waited} epochs without a better validation loss: to train on, give another "
         "patience as well (--patience 0 for any)",
     )
     if plan.epochs == config.plan.epochs:
@@ -130,7 +132,7 @@ def job_from(
     plan = {**asdict(config.plan), "epochs": 0, **_of(PLAN_OPTIONS, given)}
     choice = replace(choice_of(config), why=f"as in {folder}", remarks=())
     job = planned(source, choice, recipe, chosen, Plan(**plan), config.conditions, device)
-    weights = stored.trained(weights_in(folder))
+    weights = stored.trained(read_weights(folder, config))
     job = replace(job, weights=weights, history=History(start=_start(folder, config)))
     _ = job.built
     return job

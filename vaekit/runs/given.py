@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,7 +97,7 @@ def stored(trained: Trained, data: Any) -> tuple[Any, Mapping[str, Any]]:
     return array, conditions.carried(source.given, source.given_names)
 
 
-def spans(counts: list[int]) -> Iterator[slice]:
+def spans(counts: Iterable[int]) -> Iterator[slice]:
     """The rows of each block."""
     at = 0
     for count in counts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,8 +15,10 @@ from vaekit.models.drawing import Recorder, at_mean
 from vaekit.rows import Rows
 from vaekit.runs.config import Config
 from vaekit.runs.trained import Trained
-from vaekit.system.checks import size_text
+from vaekit.system.checks import BadInput, printable, size_text
+from vaekit.system.records import Part, read_json
 
+LARGEST_SCORES = 2**24
 HEALTH = (
     "diagnosis", "kl_per_dimension", "kl", "mutual_information", "total_correlation", "marginal_kl",
 )  # fmt: skip
@@ -76,6 +79,27 @@ def _forward_hooks(net: nn.Module, record: Any) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+def scores_in(path: Path) -> dict[str, Any] | None:
+    """What a file of scores says of the latents; None if there is no file.
+
+    Raises:
+        BadInput: for a file of anything else.
+    """
+    if not path.is_file():
+        return None
+    try:
+        part = Part(read_json(path, LARGEST_SCORES, constants=True), "scores.json")
+        return {
+            "diagnosis": part.maybe_text("diagnosis"),
+            "kl_per_dimension": [*part.numbers("kl_per_dimension")]
+            if part.has("kl_per_dimension")
+            else None,
+            **{name: part.number(name) if part.has(name) else None for name in HEALTH[2:]},
+        }
+    except BadInput as error:
+        raise BadInput(f"{error}: make {path} anew: vaekit report {path.parent}") from error
 
 
 def describe(trained: Trained, scores: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -141,7 +165,8 @@ def as_text(found: dict[str, Any]) -> str:
     lines += _health(found["health"])
     for part, table in found["layers"].items():
         lines += ["", *_table(part, table), f"{part}: {found['parameters'][part]:,} parameters"]
-    return "\n".join([*lines, "", f"total: {found['parameters']['total']:,} parameters"])
+    lines += ["", f"total: {found['parameters']['total']:,} parameters"]
+    return "\n".join(map(printable, lines))
 
 
 def _health(health: dict[str, Any] | None) -> list[str]:
@@ -149,7 +174,7 @@ def _health(health: dict[str, Any] | None) -> list[str]:
     if health is None:
         return []
     kl = health.get("kl_per_dimension") or []
-    lines = [f"latents     {health['diagnosis']}"]
+    lines = [f"latents     {health['diagnosis'] or 'were not judged'}"]
     lines += [f"            KL per unit, nats: {' '.join(f'{v:.2f}' for v in kl)}"] if kl else []
     known = [name for name in HEALTH[2:] if health.get(name) is not None]
     text = ", ".join(f"{name.replace('_', ' ')} {health[name]:.2f}" for name in known)

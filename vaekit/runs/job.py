@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -21,6 +23,7 @@ from vaekit.data.opening import AS_IT_IS
 from vaekit.data_init import data_init
 from vaekit.recipes.choose import Choice, choose, put_constants
 from vaekit.recipes.recipe import (
+    FROM_DATA,
     Built,
     Recipe,
     call,
@@ -31,9 +34,10 @@ from vaekit.recipes.recipe import (
     takes_given,
 )
 from vaekit.rows import AnyRows, Rows
-from vaekit.runs.config import Chosen, Config, Origin
+from vaekit.runs.config import Chosen, Config
 from vaekit.runs.folder import fill
 from vaekit.runs.history import NO_HISTORY, History
+from vaekit.runs.origin import Origin
 from vaekit.runs.run import Run
 from vaekit.system.checks import known, require
 from vaekit.system.devices import CPU
@@ -99,7 +103,17 @@ class Job:
         )
         batches = replace(self.batches, device=placement.device)
         held_out = self.rows("validation").split(*self._chunk)
-        return Run(self.built, batches, held_out, self.plan, self.steps, placement)
+        return Run(self.built, batches, held_out, self.plan, self.steps, placement, self.mark)
+
+    @property
+    def mark(self) -> str:
+        """What tells checkpoints of this training from those of others: a sha256 of the data, what
+        was asked of the recipe, and the seed. Where data lies and how long it is trained on may
+        change."""
+        asked = {k: v for k, v in self.arguments.items() if k not in FROM_DATA}
+        shown = self.choice.representation.to_dict()
+        told = [self.source.fingerprint, self.recipe, asked, shown, self.plan.seed]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
     @property
     def steps(self) -> int:

@@ -15,11 +15,12 @@ from vaekit.data import Batches
 from vaekit.data.readers.loading import import_extra
 from vaekit.models import Graph
 from vaekit.recipes import Built
-from vaekit.runs.folder import write_weights
-from vaekit.system.checks import BadInput
+from vaekit.runs.folder import save_weights
+from vaekit.system.checks import BadInput, require
 from vaekit.system.files import remove_leftovers
 from vaekit.system.modules import load_state
 from vaekit.system.progress import Bar, Silent, bar
+from vaekit.system.records import Part
 from vaekit.system.signals import asked_to_stop
 from vaekit.training import (
     Diverged,
@@ -54,7 +55,17 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Run:
-    """A state, the batches it eats, and how it is doing on the validation rows."""
+    """A state, the batches it eats, and how it is doing on the validation rows.
+
+    Args:
+        built: model and objective.
+        batches: what it is trained on.
+        validation: rows that say which weights are the best.
+        plan: how.
+        steps: how many updates in all.
+        placement: where.
+        mark: of all that a checkpoint must come from to be gone on from; none for any.
+    """
 
     def __init__(
         self,
@@ -64,7 +75,9 @@ class Run:
         plan: Plan,
         steps: int,
         placement: Placement = HERE,
+        mark: str = "",
     ) -> None:
+        self.mark = mark
         self.state = TrainingState(
             built.model, built.objective, plan, steps, placement.device,
             shard=placement.shard, capture=placement.capture,
@@ -143,13 +156,26 @@ class Run:
             "waited": self.waited,
             "sums": self.meter.sums,
             "rows": self.meter.rows,
+            **({"run": self.mark} if self.mark else {}),
         }
 
     def recall(self, notes: dict[str, Any]) -> None:
-        """The reverse of :meth:`notes`."""
-        self.best = math.inf if notes["best"] is None else notes["best"]
-        self.waited = notes["waited"]
-        self.meter = Meter(notes["sums"], notes["rows"])
+        """The reverse of :meth:`notes`.
+
+        Raises:
+            BadInput: for what that cannot have said, or said of another run.
+        """
+        found = Part(notes, "the checkpoint's notes")
+        mark = found.maybe_text("run") or self.mark
+        require(
+            mark == self.mark,
+            "the checkpoint is another run's: of other data, options or seed; restore a copy, or "
+            "remove it to begin anew",
+        )
+        self.best = found.number("best") if found.has("best") else math.inf
+        self.waited = found.whole("waited")
+        sums = found.part("sums")
+        self.meter = Meter({name: sums.number(name) for name in sums.found}, found.whole("rows"))
 
 
 def run_here(run: Run) -> None:
@@ -228,7 +254,7 @@ def _save(folder: Path, run: Run) -> float:
     if run.unsaved:
         weights = state.whole(run.weights)
         if state.world.is_first:
-            write_weights(folder, weights)
+            save_weights(folder, weights)
         run.unsaved = False
     save_checkpoint(folder, state, run.notes())
     ended = time.monotonic()

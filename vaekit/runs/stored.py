@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from vaekit.conditionals import Prior, Refitted, Site, refit_of
 from vaekit.models import Graph
-from vaekit.runs.config import Config, Part, PriorChoice
-from vaekit.system.checks import BadInput, require
+from vaekit.runs.config import Config, PriorChoice
+from vaekit.system.checks import require
 from vaekit.system.modules import state_beside, state_of
+from vaekit.system.records import Part
 
 START = "refitted-"
 Tensors = dict[str, Tensor]
@@ -97,21 +99,35 @@ def trained(tensors: Mapping[str, Tensor]) -> Tensors:
     return {name: tensor for name, tensor in tensors.items() if not is_refit(name)}
 
 
-@torch.no_grad()
-def fill(own: Tensors, choice: PriorChoice, tensors: Mapping[str, Tensor], path: str) -> None:
-    """Fill what :func:`put_refit` returned from a folder's tensors.
+def used(tensors: Mapping[str, Tensor], choice: PriorChoice | None) -> Tensors:
+    """Of a folder's tensors, those of the model with its prior as chosen: other refitted priors
+    may lie beside them."""
+    start = None if choice is None else _start(choice)
+    refitted = {n: t for n, t in tensors.items() if start is not None and n.startswith(start)}
+    return {**trained(tensors), **refitted}
 
-    Raises:
-        BadInput: if one is missing or of another shape.
+
+def complaint(path: Path, misfit: str, choice: PriorChoice | None) -> str:
+    """What to say of weights that do not fit.
+
+    Args:
+        path: of their file.
+        misfit: what does not, beginning with a tensor's name.
+        choice: of the prior, in the configuration.
     """
+    if choice is None or not is_refit(misfit):
+        return f"{path} holds the weights of another recipe or size: {misfit}"
+    return (
+        f"{path} does not hold the {choice.name} prior that config.json names: restore a copy, or "
+        'set "prior" there to null and take "weights" out to have the model as it was trained'
+    )
+
+
+@torch.no_grad()
+def fill(own: Tensors, choice: PriorChoice, tensors: Mapping[str, Tensor]) -> None:
+    """Fill what :func:`put_refit` returned from a folder's tensors."""
     for name, place in own.items():
-        found = tensors.get(_start(choice) + name)
-        if found is None or found.shape != place.shape:
-            raise BadInput(
-                f"{path} does not hold the {choice.name} prior that config.json names: restore a "
-                'copy, or set "prior" there to null to have the model as it was trained'
-            )
-        place.copy_(found)
+        place.copy_(tensors[_start(choice) + name])
 
 
 def _start(choice: PriorChoice) -> str:

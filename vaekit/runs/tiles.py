@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from vaekit.codec.columns import as_columns
-from vaekit.codec.container import KEPT
+from vaekit.codec.header import KEPT
 from vaekit.data.readers.folder import files_in
 from vaekit.data.readers.images import find_images, from_tiles, to_tiles
 from vaekit.data.readers.loading import first_line

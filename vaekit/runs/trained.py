@@ -93,16 +93,10 @@ class Trained:
         """How a row lay in the training data, and so lies in what comes out."""
         return self.config.layout
 
-    @property
-    def _by_column(self) -> Callable[[Array], dict[str, Array]] | None:
-        """What makes columns of rows, where their numbers have names."""
-        return self.config.by_column if self.config.columns else None
-
     def usual(self, rows: Array) -> Array:
         """Rows of this model, in whatever layout, in the usual one: (N, D), (N, H, W) if grey,
         (N, H, W, C)."""
-        layout = Like(self.layout).layout(rows.shape[1:], rows.dtype, "the data")
-        return RowLayout.usual(layout.stored).give(layout.store(rows))
+        return Like(self.layout).usual(rows)
 
     @property
     def latent(self) -> int:
@@ -207,14 +201,14 @@ class Trained:
         )
         require(bool(torch.isfinite(z).all()), "codes must be finite numbers")
         rows = to_array(self._decode(z, self._given(given, len(z))), self.layout)
-        return like_given(codes, rows, self._by_column)
+        return like_given(codes, rows, self.config.named_columns)
 
     def reconstruct(self, data: Any, *, given: Given | None = None) -> Any:
         """Each row encoded and decoded again: the mean of p(x|z) at the posterior mean; in the
         layout, type and kind of container of ``data``."""
         rows, layout = self._rows(data, given=given)
         values = to_array(self._decode(encode(self.model, rows), rows.given), layout)
-        return like_given(data, values, self._by_column)
+        return like_given(data, values, self.config.named_columns)
 
     def sample(
         self, rows: int = 1, *, seed: int = 0, mean: bool = False, given: Given | None = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LONGEST_NAME, LONGEST_LINE = 100, 4000
+
 
 class BadInput(ValueError):
     """Something a person gave cannot be used; the message is one line they can act on."""
@@ -26,9 +28,17 @@ def known(kind: str, name: str, names: Iterable[str]) -> str:
     names = sorted(names)
     if name in names:
         return name
-    near = difflib.get_close_matches(name, names, 1)
+    shown = name[:LONGEST_NAME]
+    near = difflib.get_close_matches(shown, names, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"choose from: {', '.join(names)}"
-    raise BadInput(f"unknown {kind} {name!r}; {hint}")
+    raise BadInput(f"unknown {kind} {shown!r}; {hint}")
+
+
+def printable(text: str) -> str:
+    """A text in one line, as it can be shown on a terminal: names in files from elsewhere may hold
+    characters that would move its cursor, and a great many of them."""
+    shown = text if len(text) <= LONGEST_LINE else text[:LONGEST_LINE] + " ..."
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
 
 
 def size_text(shape: Iterable[int]) -> str:

@@ -53,3 +53,11 @@ def has_room(device: torch.device, size: int) -> bool:
 def cpu_capabilities() -> dict[str, Any]:
     """The processor's name and instruction sets; empty in versions of torch that do not tell."""
     return dict(getattr(torch.cpu, "get_capabilities", dict)())
+
+
+def memory() -> int:
+    """Bytes of this machine's memory; as many as can be addressed where it does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 2**63 - 1

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vaekit.system.checks import BadInput
+from vaekit.system.checks import BadInput, require
 
 PARTIAL = ".partial"
 
@@ -35,6 +35,21 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def content(path: Path, largest: int) -> bytes:
+    """The bytes of a file, which must not be too many.
+
+    Raises:
+        BadInput: where they are, or the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            require(size <= largest, f"cannot read {path}: it is larger than {largest:,} bytes")
+            return file.read(size)
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:

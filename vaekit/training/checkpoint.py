@@ -10,22 +10,25 @@ from __future__ import annotations
 import json
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import replacing
+from vaekit.system.records import Part, from_text, read_json
+from vaekit.system.tensors import TYPES, Kind, kinds_of, tensor_file
 from vaekit.training.state import TrainingState
 
 FORMAT, SHARES_FORMAT = "vaekit checkpoint 1", "vaekit shares 1"
 WHOLE, SHARES = "checkpoint.safetensors", "checkpoint.json"
+LARGEST_HEADER = 2**26
+MEMORY = {"step", "exp_avg", "exp_avg_sq"}  # what AdamW keeps of each parameter it has moved
 FOLDERS = ("checkpoint-1", "checkpoint-2")  # in turn
 
 
@@ -58,9 +61,9 @@ def progress(path: Path) -> tuple[int, dict[str, Any]]:
     Raises:
         BadInput: for a file that is damaged or holds something else.
     """
-    with _reading(path):
+    with _telling_what_to_do(path):
         header = _shares_header(path) if path.suffix == ".json" else _whole_header(path)
-        return int(header["step"]), header["notes"]
+        return header.whole("step"), header.part("notes").found
 
 
 def load_checkpoint(path: Path, state: TrainingState) -> dict[str, Any]:
@@ -70,27 +73,62 @@ def load_checkpoint(path: Path, state: TrainingState) -> dict[str, Any]:
         BadInput: for a file that is damaged or holds something else.
     """
     step, notes = progress(path)
-    with _reading(path):
+    with _telling_what_to_do(path):
         tensors = (_read_shares if path.suffix == ".json" else _read_whole)(path, state)
+        for name, tensor in tensors.items():
+            finite = not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())
+            require(finite, f"{name} holds numbers that are not finite")
     state.restore(step, tensors)
     return notes
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """What goes wrong in the block is said of the file."""
+def _telling_what_to_do(path: Path) -> Iterator[None]:
+    """What is wrong inside the block is wrong with a checkpoint."""
     try:
         yield
-    except BadInput:
-        raise
-    except (SafetensorError, OSError, ValueError) as error:
-        raise BadInput(f"cannot read checkpoint {path}: {error}") from error
+    except BadInput as error:
+        raise BadInput(
+            f"cannot read checkpoint {path}: {error}; restore a copy, or remove it to begin anew"
+        ) from error
 
 
-def _checked(header: dict[str, Any], path: Path) -> dict[str, Any]:
+def _header(found: Any) -> Part:
+    """What a checkpoint says of itself."""
+    header = Part(found, "its header")
     known = header.get("format") in (FORMAT, SHARES_FORMAT)
-    require(known, f"{path} is not a checkpoint that this version of vaekit can resume")
+    require(known, "it is not a checkpoint that this version of vaekit can resume")
+    header.whole("step")
+    header.part("notes")
     return header
+
+
+def _check_fits(kinds: Mapping[str, Kind], state: TrainingState) -> None:
+    """Raise ``BadInput`` unless a checkpoint's tensors are those of a state like this one."""
+    wanted = {n: k for n, k in kinds_of(state.tensors()).items() if not n.startswith("optimizer.")}
+    moved: dict[str, set[str]] = {}
+    for name in kinds.keys() - wanted.keys():
+        owner, _, key = name.rpartition(".")
+        moved.setdefault(owner, set()).add(key)
+    for number, parameter in enumerate(state.parameters):
+        owner = f"optimizer.{number}"
+        if moved.pop(owner, None) == MEMORY:
+            of = TYPES[parameter.dtype], tuple(parameter.shape)
+            wanted |= {f"{owner}.{key}": ("F32", ()) if key == "step" else of for key in MEMORY}
+    for name, kind in sorted(wanted.items()):
+        found = kinds.get(name)
+        require(
+            found is not None and _alike(found, kind),
+            f"it is another model's or size's: {name} is {found or 'missing'}, not {kind}",
+        )
+    for name in sorted(kinds.keys() - wanted.keys()):
+        raise BadInput(f"it is another model's or size's: {name} is unexpected")
+
+
+def _alike(found: Kind, wanted: Kind) -> bool:
+    """Whether type and shape are the same; a single number is a vector of one if sharded."""
+    shapes = {found[1] or (1,), wanted[1] or (1,)}
+    return found[0] == wanted[0] and len(shapes) == 1
 
 
 def _save_whole(path: Path, state: TrainingState, notes: dict[str, Any]) -> None:
@@ -101,14 +139,16 @@ def _save_whole(path: Path, state: TrainingState, notes: dict[str, Any]) -> None
         temporary.write_bytes(save(tensors, {"vaekit": json.dumps(header)}))
 
 
-def _whole_header(path: Path) -> dict[str, Any]:
-    with safe_open(path, "pt") as file:
-        return _checked(json.loads((file.metadata() or {}).get("vaekit", "{}")), path)
+def _whole_header(path: Path) -> Part:
+    with tensor_file(path) as file:
+        text = file.metadata.get("vaekit", "{}").encode()
+        return _header(from_text(text, "its header", LARGEST_HEADER))
 
 
 def _read_whole(path: Path, state: TrainingState) -> dict[str, Tensor]:
-    with safe_open(path, "pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    with tensor_file(path) as file:
+        _check_fits(file.kinds, state)
+        return file.read(file.kinds)
 
 
 def _save_shares(folder: Path, state: TrainingState, notes: dict[str, Any]) -> None:
@@ -130,7 +170,7 @@ def _save_shares(folder: Path, state: TrainingState, notes: dict[str, Any]) -> N
 def _free(folder: Path) -> str:
     """The name of the folder that does not hold the checkpoint; it is emptied."""
     path = folder / SHARES
-    held = json.loads(path.read_text(encoding="utf-8"))["folder"] if path.is_file() else ""
+    held = Part(read_json(path, LARGEST_HEADER), str(path)).text("folder") if path.is_file() else ""
     (new, *_) = (name for name in FOLDERS if name != held)
     _clear(folder, new)
     return new
@@ -145,27 +185,43 @@ def _switch(folder: Path, header: dict[str, Any]) -> None:
     _clear(folder, WHOLE, *(name for name in FOLDERS if name != new))
 
 
-def _shares_header(path: Path) -> dict[str, Any]:
-    return _checked(json.loads(path.read_text(encoding="utf-8")), path)
+def _shares_header(path: Path) -> Part:
+    return _header(read_json(path, LARGEST_HEADER))
 
 
 def _read_shares(path: Path, state: TrainingState) -> dict[str, Tensor]:
+    header = _shares_header(path)
+    name, files = header.get("folder"), header.whole("files", 1)
+    require(name in FOLDERS, "it does not name a checkpoint's folder")
+    folder = path.parent / str(name)
+    found = sorted(folder.glob("*.safetensors"))
+    there = len(found)
+    require(there == files, f"{folder} holds {there} of {files} files")
+    for share in found:
+        with tensor_file(share):  # whose header is looked at before torch reads it
+            pass
+    return _loaded(folder, state)
+
+
+def _loaded(folder: Path, state: TrainingState) -> dict[str, Tensor]:
+    """The tensors of all shares, which are put together by torch."""
     from torch.distributed import checkpoint as shares
     from torch.distributed.checkpoint.api import CheckpointException
 
-    header = _shares_header(path)
-    name, files = str(header.get("folder")), header.get("files")
-    require(name in FOLDERS, f"{path} does not name a checkpoint's folder")
-    there = len(list((path.parent / name).glob("*.safetensors")))
-    require(there == files, f"{path.parent / name} holds {there} of {files} files: restore a copy")
-    reader = shares.HuggingFaceStorageReader(str(path.parent / name))
-    tensors = _room(reader.read_metadata().state_dict_metadata, state)
+    reader = shares.HuggingFaceStorageReader(str(folder))
+    try:
+        kept: dict[str, Any] = reader.read_metadata().state_dict_metadata
+    except Exception as error:  # it takes what it finds at its word, and fails in any way
+        raise BadInput(f"{folder} makes no sense ({type(error).__name__})") from error
+    kinds = {n: (TYPES.get(k.properties.dtype, "?"), tuple(k.size)) for n, k in kept.items()}
+    _check_fits(kinds, state)
+    tensors = _room(kept, state)
     try:
         with warnings.catch_warnings():  # a single process is told so each time
             warnings.simplefilter("ignore")
             shares.load(tensors, storage_reader=reader, no_dist=state.world.size == 1)
     except CheckpointException as error:
-        raise BadInput(f"cannot read checkpoint {path.parent / name}: {_reason(error)}") from error
+        raise BadInput(_reason(error)) from error
     return tensors
 
 

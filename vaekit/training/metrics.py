@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from vaekit.system.checks import BadInput
-from vaekit.system.files import replacing
+from vaekit.system.files import content, replacing
+from vaekit.system.records import Json, Part, from_text
 from vaekit.training.step import Step
+
+LARGEST, LONGEST_LINE = 2**28, 2**20
 
 
 class Meter:
@@ -64,14 +68,31 @@ class Metrics:
             )
 
 
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """All whole lines of a metrics file; none if there is no file."""
+def read_metrics(path: Path) -> list[Json]:
+    """All lines of a metrics file; none if there is no file.
+
+    A last line without an end is what a process leaves that was killed while it wrote: it is left
+    out if it is torn.
+
+    Raises:
+        BadInput: for any other line that is not one of numbers and names.
+    """
     if not path.is_file():
         return []
-    lines = []
-    for text in path.read_text(encoding="utf-8").splitlines():
-        try:
-            lines.append(json.loads(text))
-        except ValueError:
-            break
+    *whole, last = content(path, LARGEST).split(b"\n")
+    try:
+        lines = [_line(line, f"line {number} of {path}") for number, line in enumerate(whole, 1)]
+    except BadInput as error:
+        raise BadInput(f"{error}; remove that line, or restore a copy of the file") from error
+    with suppress(BadInput):
+        lines.append(_line(last, "the last line"))
     return lines
+
+
+def _line(text: bytes, name: str) -> Json:
+    """A line, whose values are numbers, or words such as the split's name."""
+    line = Part(from_text(text, name, LONGEST_LINE), name)
+    for key in line.found:
+        (line.text if key == "split" else line.number)(key)
+    line.whole("step")
+    return line.found

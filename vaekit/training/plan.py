@@ -10,6 +10,7 @@ from vaekit.system.checks import known, require
 from vaekit.system.precision import PRECISIONS
 
 UPDATES, FEWEST, MOST = 4_000, 20, 2_000
+MOST_PARTS = 4096
 
 DECAYS: dict[str, Callable[[int], Schedule]] = {
     "cosine": lambda steps: cosine(1.0, 0.0, steps),
@@ -57,6 +58,8 @@ class Plan:
         known("decay", self.decay, DECAYS)
         known("precision", self.precision, PRECISIONS)
         require(self.batch >= 1, "batch must be at least 1")
+        most = min(self.batch, MOST_PARTS)
+        require(self.parts <= most, f"parts must be at most {most:,} of {self.batch:,} rows")
         for name in ("epochs", "parts", "weight_decay", "clip", "patience"):
             require(getattr(self, name) >= 0, f"{name} must not be negative")
         for name in ("lr", "epsilon"):

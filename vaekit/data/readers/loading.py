@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import importlib
+import lzma
+import struct
 import zipfile
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 
 from vaekit.system.checks import BadInput, require
 
-UNREADABLE = (ValueError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (
+    ValueError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError,
+    struct.error, LookupError, TypeError, ArithmeticError, MemoryError,
+    SyntaxError, TokenError,  # NumPy reads the head of an array as a piece of Python
+)  # fmt: skip
 
 
 def import_extra(module: str, extra: str) -> Any:
@@ -31,8 +38,16 @@ def load(path: Path, *, mapped: bool = False) -> Any:
     except UNREADABLE as error:
         raise BadInput(f"cannot read {path} as NumPy data: {first_line(error)}") from error
     single = isinstance(found, np.ndarray)
+    if single:
+        check_holds_something(found.shape, found.dtype, str(path))
     require(single or not mapped, f"{path} is an archive of arrays, not one array")
     return found
+
+
+def check_holds_something(shape: tuple[int, ...], dtype: np.dtype, name: str) -> None:
+    """Refuse an array that says that it has any number of rows, and of each nothing."""
+    empty = not dtype.itemsize or 0 in shape[1:]
+    require(not empty, f"{name} holds rows of nothing: its shape is {shape}, its type {dtype}")
 
 
 def member(arrays: Any, key: str, path: Path) -> np.ndarray:
@@ -44,5 +59,5 @@ def member(arrays: Any, key: str, path: Path) -> np.ndarray:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's message."""
-    return str(error).split("\n")[0]
+    """The first line of an error's message, or what kind it is of."""
+    return str(error).split("\n")[0] or type(error).__name__

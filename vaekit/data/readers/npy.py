@@ -21,7 +21,7 @@ import torch
 from vaekit.data.layout import GUESS, Axis, Like
 from vaekit.data.on_disk import Decoded, Shards, in_memory, is_large
 from vaekit.data.readers.arrays import StoredRows, label_numbers, rows_of, to_rows
-from vaekit.data.readers.loading import UNREADABLE, first_line, load, member
+from vaekit.data.readers.loading import UNREADABLE, check_holds_something, first_line, load, member
 from vaekit.data.readers.roles import NO_ROLES, ColumnRoles
 from vaekit.data.source import Source, held_out_test, source
 from vaekit.system.checks import BadInput, require
@@ -174,6 +174,13 @@ def array_of(path: Path, key: str) -> StoredArray:
         raise BadInput(f"cannot read array {key!r} of {path}: {first_line(error)}") from error
     require(bool(shape), f"{path}: {key} is a single number, not rows")
     require(not dtype.hasobject, f"{path}: {key} holds objects; only numbers can be used")
+    check_holds_something(shape, dtype, f"{path}: {key}")
+    size = skipped + prod(shape) * dtype.itemsize
+    require(
+        size == info.file_size,
+        f"{path}: {key} is damaged: an array of shape {shape} is {size:,} bytes, not "
+        f"{info.file_size:,}",
+    )
     if info.compress_type != zipfile.ZIP_STORED or 0 in shape:
         return StoredArray(path, shape, dtype, partial(_read, path, key), mapped=0 in shape)
     order = "F" if fortran else "C"
@@ -260,7 +267,7 @@ def _check_lengths(path: Path, beside: dict[str, Array], rows: int) -> None:
 def _archive(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise BadInput(f"cannot read {path} as NumPy data: {first_line(error)}") from error
 
 

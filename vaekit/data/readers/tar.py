@@ -9,8 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from vaekit.data.readers.listing import PICTURES, is_hidden
+from vaekit.data.readers.loading import UNREADABLE, first_line
 from vaekit.system.checks import BadInput, require
 from vaekit.system.progress import tracked
+
+LONGEST_LABEL = 10_000
+
+
+class _Entry(tarfile.TarInfo):
+    """An entry whose size is never negative: older Pythons read one like that for ever."""
+
+    def _block(self, count: int) -> int:
+        if count < 0:
+            raise tarfile.InvalidHeaderError("negative size")  # type: ignore[attr-defined]
+        return super()._block(count)  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
@@ -31,6 +43,7 @@ class Member:
 
     def text(self) -> str:
         """Its bytes as a word."""
+        require(self.size <= LONGEST_LABEL, f"{self} is too long to be a label")
         try:
             return self.open().read().decode().strip()
         except UnicodeDecodeError as error:
@@ -53,12 +66,16 @@ def in_archives(paths: Sequence[Path]) -> list[Member]:
 
 def _members(path: Path) -> list[Member]:
     try:
-        with tarfile.open(path, "r:") as archive:
+        with tarfile.open(path, "r:", tarinfo=_Entry) as archive:
             files = [f for f in archive if f.isfile() and not is_hidden(PurePath(f.name))]
-    except (tarfile.TarError, OSError) as error:
+    except (tarfile.TarError, *UNREADABLE) as error:
         raise BadInput(
-            f"cannot read {path} as an archive ({error}); it must be a plain .tar, not compressed"
+            f"cannot read {path} as an archive ({first_line(error)}); it must be a plain .tar, not "
+            "compressed"
         ) from error
+    size = path.stat().st_size
+    for file in files:
+        require(file.offset_data + file.size <= size, f"{path} is cut off inside {file.name}")
     classes = [
         Member(path, f.name, f.offset_data, f.size) for f in files if f.name.endswith(".cls")
     ]

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from cyclopts import App, CycloptsError
 
 from vaekit.interfaces.cli.waiting import choose_wait_policy
-from vaekit.system.checks import BadInput
+from vaekit.system.checks import BadInput, printable
 from vaekit.system.version import __version__
 
 COMMANDS = {
@@ -118,5 +118,5 @@ def run(arguments: Sequence[str]) -> int:
 
 def fail(error: BaseException | str, code: int) -> int:
     """Say what is wrong in one line on the error stream."""
-    print("vaekit:", " ".join(str(error).split()), file=sys.stderr)
+    print("vaekit:", printable(" ".join(str(error).split())), file=sys.stderr)
     return code

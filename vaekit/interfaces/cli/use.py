@@ -178,11 +178,9 @@ def interpolate(
 def inspect(model: Model, /, *, json: Json = False) -> None:
     """Show what a model is made of: layers, output shapes, parameters, where it came from, and
     how it uses its latents."""
-    from vaekit.runs.inspect import as_text, describe
+    from vaekit.runs.inspect import as_text, describe, scores_in
 
-    path = Path(model, "scores.json")
-    scores = json_module.loads(path.read_text()) if path.is_file() else None
-    found = describe(Trained.load(model), scores)
+    found = describe(Trained.load(model), scores_in(Path(model, "scores.json")))
     print(json_module.dumps(found, indent=2) if json else as_text(found))
 
 
