@@ -18,7 +18,8 @@ from strange import strange_bytes, strange_json, strange_tensors, strange_vk
 import vaekit
 from vaekit.pages.plots import loss_curves
 from vaekit.pages.report import summarize
-from vaekit.runs.archive import Archive, compress
+from vaekit.runs.archive import Archive
+from vaekit.runs.compression import compress
 from vaekit.runs.folder import check_room, read_config
 from vaekit.runs.inspect import as_text, describe, scores_in
 from vaekit.runs.job import job_of, reopen

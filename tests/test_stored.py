@@ -262,7 +262,7 @@ def test_files_that_are_something_else(tmp_path):
     with pytest.raises(BadInput, match=r"a.npy is an archive of arrays, not one array"):
         open_source(str(tmp_path / "a.npy"))
     np.save(tmp_path / "b.npy", np.zeros((30, 0)))
-    with pytest.raises(BadInput, match=r"the rows of .*b.npy hold no numbers"):
+    with pytest.raises(BadInput, match=r"b.npy holds rows of nothing"):
         open_source(str(tmp_path / "b.npy"))
 
 

@@ -13,6 +13,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from vaekit.codec.columns import as_columns
-from vaekit.codec.header import KEPT
+from vaekit.codec.header import KEPT, PICTURES
 from vaekit.data.readers.folder import files_in
 from vaekit.data.readers.images import find_images, from_tiles, to_tiles
 from vaekit.data.readers.loading import first_line
@@ -39,9 +40,12 @@ from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import make_folder, replacing
 from vaekit.system.progress import tracked
+from vaekit.system.records import Part
 from vaekit.system.types import Array
 
 MODES = {1: "L", 3: "RGB"}
+SEVERAL = ".tif"  # ending of a file of several pages
+ENDINGS = (".png", SEVERAL)
 LARGEST_BLOB = 2**28
 NONSENSE = (
     LookupError, ValueError, TypeError, AttributeError, OverflowError, OSError, struct.error,
@@ -241,6 +245,36 @@ class Blobs:
 
 
 @dataclass(frozen=True)
+class PageEntry:
+    """What a header says of a page.
+
+    Args:
+        name: of its file.
+        height: in pixels.
+        width: in pixels.
+    """
+
+    name: str
+    height: int
+    width: int
+
+    @classmethod
+    def from_json(cls, found: Any) -> PageEntry:
+        """What an entry says.
+
+        Raises:
+            BadInput: for one that makes no sense.
+        """
+        entry = found if isinstance(found, list) and len(found) == 3 else ["", 0, 0]
+        keys = ("name", "height", "width")
+        part = Part(dict(zip(keys, entry, strict=True)), "a picture's entry")
+        name = part.text("name")
+        sound = "\0" not in name and name.endswith(ENDINGS)
+        part.require(sound, "name", f"the name of a {' or '.join(ENDINGS)} file")
+        return cls(name, part.whole("height", 1), part.whole("width", 1))
+
+
+@dataclass(frozen=True)
 class Stored:
     """The picture files of an archive.
 
@@ -250,23 +284,48 @@ class Stored:
 
     archive: Archive
 
-    @property
+    @cached_property
+    def pages(self) -> list[PageEntry]:
+        """What the header says of each page.
+
+        Raises:
+            BadInput: for a list that does not go with the archive's blocks.
+        """
+        header = Part(self.archive.header, f"the header of {self.archive.path}")
+        blocks, shape = self.archive.stated.blocks, self.archive.shape
+        pages = [PageEntry.from_json(found) for found in header.items(PICTURES)]
+        fits = len(shape) == 3 and shape[0] in MODES
+        header.require(fits, PICTURES, f"of pictures, and rows are {shape}")
+        header.require(len(pages) == len(blocks), PICTURES, "one for each block")
+        for page, tiles in zip(pages, blocks, strict=True):
+            wanted = -(-page.height // shape[1]) * -(-page.width // shape[2])
+            named = repr(page.name[:60])
+            header.require(wanted == tiles, PICTURES, f"cut into {wanted} tiles for {named}")
+        return pages
+
+    @cached_property
     def files(self) -> list[tuple[str, list[int]]]:
-        """The name of each file, and the numbers of its pages among all."""
-        listed = enumerate(self.archive.header["pictures"])
-        grouped = groupby(listed, key=lambda entry: entry[1][0])
-        return [(str(name), [number for number, _ in pages]) for name, pages in grouped]
+        """The name of each file, and the numbers of its pages among all.
+
+        Raises:
+            BadInput: for a name that is there twice.
+        """
+        grouped = groupby(range(len(self.pages)), key=lambda number: self.pages[number].name)
+        files = [(name, list(numbers)) for name, numbers in grouped]
+        header = Part(self.archive.header, f"the header of {self.archive.path}")
+        once = len({name for name, _ in files}) == len(files)
+        single = all(len(numbers) == 1 or name.endswith(SEVERAL) for name, numbers in files)
+        header.require(once and single, PICTURES, "of files of different names")
+        return files
 
     def planes(self, numbers: Sequence[int]) -> list[Array]:
         """The planes of neighbouring pages, each (C, H, W)."""
-        listed, ends = (
-            self.archive.header["pictures"],
-            np.cumsum([0, *self.archive.header["blocks"]]),
-        )
+        ends = np.cumsum([0, *self.archive.stated.blocks])
         blocks = self.archive.blocks(int(ends[numbers[0]]), int(ends[numbers[-1] + 1]))
+        pages = [self.pages[number] for number in numbers]
         return [
-            from_tiles(tiles, *listed[number][1:])
-            for number, (_, tiles) in zip(numbers, blocks, strict=True)
+            from_tiles(tiles, page.height, page.width)
+            for page, (_, tiles) in zip(pages, blocks, strict=True)
         ]
 
     def as_file(self, numbers: Sequence[int]) -> bytes:

@@ -94,8 +94,7 @@ class Trained:
         return self.config.layout
 
     def usual(self, rows: Array) -> Array:
-        """Rows of this model, in whatever layout, in the usual one: (N, D), (N, H, W) if grey,
-        (N, H, W, C)."""
+        """Rows in whatever layout in the usual one: (N, D), (N, H, W) if grey, (N, H, W, C)."""
         return Like(self.layout).usual(rows)
 
     @property
@@ -188,8 +187,7 @@ class Trained:
     def encode(self, data: Any, *, given: Given | None = None) -> Any:
         """Codes, (rows, latent): the posterior means."""
         found = encode(self.model, self.rows(data, given=given)).numpy()
-        names = [f"z{i}" for i in range(self.latent)]
-        return like_given(data, found, lambda rows: by_column(rows, names))
+        return like_given(data, found, lambda z: by_column(z, [f"z{i}" for i in range(z.shape[1])]))
 
     def decode(self, codes: Any, *, given: Given | None = None) -> Any:
         """The mean of p(x|z) for each code; of a tensor of codes, a tensor."""

@@ -137,6 +137,8 @@ def as_one_array(name: str, parts: Sequence[StoredArray], axes: Axis = GUESS) ->
             (part.shape[1:], part.dtype.str) == (row, kind),
             f"{first.path} and {part.path} hold rows of different shapes or types; give one kind",
         )
+    fine = first.dtype.kind in "buif"
+    require(fine, f"{name} holds {first.dtype} values; only numbers can be used")
     lengths, opening = [part.shape[0] for part in parts], [part.open for part in parts]
     if not is_large(sum(lengths), row, first.dtype.itemsize):
         whole = np.concatenate([part() for part in opening])
