@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from pyarrow import csv, parquet
+from pyarrow import csv, feather, parquet
 
 import vaekit
 from vaekit.interfaces.cli import run
@@ -178,6 +178,42 @@ def test_text_comes_back_as_the_numbers_it_stood_for(models, tmp_path, monkeypat
     assert Path("a.csv").read_text().startswith("d,a,b,c\n1,2,0.1,-0.0\n")
 
 
+DIALECTS = {
+    "a.tsv": ("utf-8", "d\ta\tb\tc\n", "{d}\t{a}\t{b}\t{c}\n", str),
+    "a.txt": ("utf-16", "a;b;c;d\n", "{a};{b};{c};{d}\n", lambda v: str(v).replace(".", ",")),
+    "a.csv": ("latin-1", ",x\u00f6,a,b,c,d\n", "{i},word,{a},{b},{c},{d}\n", str),
+}
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_text_of_any_dialect_comes_back_as_its_numbers(models, name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    encoding, header, line, number = DIALECTS[name]
+    rows = [dict(zip("abcd", row, strict=True)) for row in REAL[:, :4].tolist()]
+    text = "".join(
+        line.format(i=i, **{n: number(v) for n, v in r.items()}) for i, r in enumerate(rows)
+    )
+    Path(name).write_bytes((header + text).encode(encoding))
+    assert run(["compress", models[(4,)], name]) == 0
+    assert ("x\u00f6" in capsys.readouterr().err) == ("x\u00f6" in header)
+    assert run(["decompress", "a.vk", models[(4,)], "-o", "b.csv"]) == 0
+    found = csv.read_csv("b.csv")
+    assert found.column_names == [
+        n
+        for n in header.strip().replace("\t", ",").replace(";", ",").split(",")
+        if n in "abcd" and n
+    ]
+    for place, column in enumerate("abcd"):
+        assert_same(found[column].to_numpy(), np.ascontiguousarray(REAL[:, place]))
+
+
+def test_feather_comes_back_as_feather(models, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    feather.write_feather(pa.table(COLUMNS), "a.feather")
+    there_and_back(models[(4,)], "a.feather", "b.feather")
+    assert feather.read_table("b.feather").equals(pa.table(COLUMNS))
+
+
 def test_a_split_and_a_range_are_the_files_own_rows(models, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     np.save("a.npy", COUNTS.astype("uint16"))
@@ -209,10 +245,14 @@ REFUSED = {
         lambda: _table({**COLUMNS, "c": [None, *COUNTS[1:, 2].tolist()]}),
         "'c' has 1 empty cells",
     ),
-    "a column of words": (lambda: _table({**COLUMNS, "d": ["x"] * ROWS}), "'d' holds string"),
+    "a column of words": (lambda: _table({**COLUMNS, "d": ["x"] * ROWS}), "column 'd', row 0 holds 'x', which is not a number"),
     "text that is rounded when read": (
         lambda: Path("a.csv").write_text("a,b,c,d\n" + "1,2,3,98765432109876543210\n" * 12),
-        "'d' holds numbers beyond 2^53",
+        "'d' holds more digits than a number keeps",
+    ),
+    "fractions that are rounded when read": (
+        lambda: Path("a.csv").write_text("a,b,c,d\n" + "1,2,3,0.1234567890123456789\n" * 12),
+        "'d' holds 19 digits, of which a number keeps 17",
     ),
 }
 

@@ -17,7 +17,7 @@ from vaekit.data.readers.frames import is_frame
 from vaekit.data.readers.images import PictureForm, image_files
 from vaekit.data.readers.labels import read_labels, with_labels
 from vaekit.data.readers.roles import LABEL, ColumnRoles
-from vaekit.data.readers.tables import read_text_table
+from vaekit.data.readers.tables import ending_of, read_text_table
 from vaekit.data.source import Source
 from vaekit.system.checks import known, require
 
@@ -260,13 +260,6 @@ def opening_of(
     pair = None if size is None else (size[0], size[1])
     dialect = Dialect.of(**table)
     return Opening(label, file, pair, tiles, names, kind, channels, dialect)
-
-
-def ending_of(path: Path) -> str:
-    """What a file's name ends in: of a compressed table both endings count."""
-    ending = path.suffix.lower()
-    inner = Path(path.stem).suffix.lower() + ending
-    return inner if inner in TABLES else ending
 
 
 def class_names(found: Source) -> tuple[str, ...]:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+from pyarrow import feather, parquet
 
 from vaekit.data.on_disk import in_memory
 from vaekit.data.readers.arrays import to_array
 from vaekit.data.readers.exact import ORIGINALS, Named, Original, has_original, original
-from vaekit.data.readers.loading import import_extra
 from vaekit.runs.archive import Archive
 from vaekit.runs.compression import Summary, compress
 from vaekit.runs.trained import Trained
@@ -126,8 +127,8 @@ def compress_file(
         assert source is not None
         values = to_array(in_memory(source.rows(split)), source.layout)
         return compress(trained, values, out, given=given, verify=verify, **how)
-    roles = config.data.opening.elsewhere().roles
-    found = original(path, roles, config.data.columns)
+    opening = config.data.opening.elsewhere(columns=config.data.columns)
+    found = original(path, opening.roles, opening.dialect)
     rows = found.rows if indices is None else found.rows[indices]
     form = Form.of(found.header())
     check = partial(_check, trained, found, form, indices, how.get("jobs", 1), given)
@@ -213,8 +214,11 @@ def _write_npz(path: Path, form: Form, rows: Array) -> None:
 
 
 def _write_parquet(path: Path, form: Form, rows: Array) -> None:
-    table = import_extra("pyarrow", "frames").table(form.named(rows))
-    import_extra("pyarrow.parquet", "frames").write_table(table, path)
+    parquet.write_table(pa.table(form.named(rows)), path)
+
+
+def _write_feather(path: Path, form: Form, rows: Array) -> None:
+    feather.write_feather(pa.table(form.named(rows)), path)
 
 
 def _write_csv(path: Path, form: Form, rows: Array) -> None:
@@ -234,10 +238,11 @@ def _texts(column: Array) -> list[str]:
     return [repr(cell) for cell in column.tolist()]
 
 
-_TABLES = (".parquet", ".csv")
+_TABLES = (".parquet", ".csv", ".feather")
 _WRITERS: dict[str, Callable[[Path, Form, Array], None]] = {
     ".npy": _write_npy,
     ".npz": _write_npz,
     ".parquet": _write_parquet,
     ".csv": _write_csv,
+    ".feather": _write_feather,
 }

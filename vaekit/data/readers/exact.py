@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,18 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+from pyarrow import compute as pc
 
 from vaekit.data.published.catalogue import CATALOGUE
+from vaekit.data.readers.columns import is_text
+from vaekit.data.readers.dialect import LOOK, Dialect
 from vaekit.data.readers.folder import shards_in
 from vaekit.data.readers.images import image_files
-from vaekit.data.readers.loading import UNREADABLE, first_line, import_extra, load, member
+from vaekit.data.readers.loading import load, member
 from vaekit.data.readers.npy import PUBLISHED, array_of, is_published, name_of_rows, names_in
+from vaekit.data.readers.parquet import parquet_table
 from vaekit.data.readers.roles import NO_ROLES, ColumnRoles
+from vaekit.data.readers.tables import TEXTS, Table, ending_of, feather_table, text_table
 from vaekit.system.checks import BadInput, require
 from vaekit.system.types import Array
 
 Named = dict[str, Array]
-EXACT = 2**53  # float64 holds every whole number up to it
+WRITTEN = {".parquet": ".parquet", ".feather": ".feather", ".arrow": ".feather"}  # text as .csv
+MOST_DIGITS = 17  # which tell every float64 from its neighbours
 WIDE: tuple[np.dtype, ...] = tuple(map(np.dtype, ("int64", "uint64", "float64")))
 
 
@@ -70,22 +76,22 @@ def has_original(name: str) -> bool:
         return False
     if path.is_dir():
         return not image_files(path) and shards_in(path)[0].suffix in ORIGINALS
-    return path.suffix.lower() in ORIGINALS
+    return ending_of(path) in ORIGINALS
 
 
-def original(path: Path, roles: ColumnRoles = NO_ROLES, columns: Sequence[str] = ()) -> Original:
+def original(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = LOOK) -> Original:
     """What a file, or a folder of shards, holds of the rows of a model.
 
     Args:
-        path: of a .npy, .npz, .parquet or .csv file, or a folder of one of the first three.
-        roles: which columns or arrays are not x.
-        columns: those of the model, in its order, where they have names.
+        path: of a .npy or .npz file or a table, or a folder of files of one kind.
+        roles: which columns or arrays are x, and which are not.
+        dialect: how a table is written.
 
     Raises:
         BadInput: for what cannot be kept exactly, saying where.
     """
     paths = shards_in(path) if path.is_dir() else [path]
-    return ORIGINALS[paths[0].suffix.lower()](path, paths, roles, columns)
+    return ORIGINALS[ending_of(paths[0])](path, paths, roles, dialect)
 
 
 def _arrays(place: Path, paths: Sequence[Path], *_: Any) -> Original:
@@ -97,7 +103,7 @@ def _plain(paths: Sequence[Path]) -> list[Array]:
     return [np.load(path, mmap_mode="r", allow_pickle=False) for path in paths]
 
 
-def _archives(place: Path, paths: Sequence[Path], roles: ColumnRoles, _: Any) -> Original:
+def _archives(place: Path, paths: Sequence[Path], roles: ColumnRoles, _: Dialect) -> Original:
     published = len(paths) == 1 and is_published(place)
     names = PUBLISHED if published else (name_of_rows(paths[0], roles)[0],)
     found = [(name, array_of(path, name).open()) for path in paths for name in names]
@@ -129,19 +135,15 @@ def _joined(place: Path, arrays: Sequence[Array]) -> Array:
     return np.concatenate(arrays, out=whole)  # which alone keeps the order of bytes
 
 
-def _tables(
-    place: Path, paths: Sequence[Path], roles: ColumnRoles, columns: Sequence[str]
-) -> Original:
-    there = column_names(paths[0])
-    own = bool(columns) and set(columns) <= set(there)
-    coded = list(columns) if own else [name for name in there if not roles.holds(name)]
+def _tables(place: Path, paths: Sequence[Path], roles: ColumnRoles, dialect: Dialect) -> Original:
+    there, coded = _names(paths[0], roles, dialect)
     kept = [name for name in there if name in coded]
-    cells = exact_columns(paths, kept)
+    cells = _columns(paths, kept, roles, dialect)
     return Original(
         str(place),
-        paths[0].suffix.lower(),
+        WRITTEN.get(ending_of(paths[0]), ".csv"),
         one_type(str(place), {name: cells[name] for name in coded}),
-        partial(exact_columns, paths, kept),
+        partial(_columns, paths, kept, roles, dialect),
         columns=tuple((name, cells[name].dtype.str) for name in kept),
         order=tuple(map(coded.index, kept)),
         left_out=tuple(name for name in there if name not in kept),
@@ -171,23 +173,25 @@ def _survives(column: Array, dtype: np.dtype) -> bool:
         return bool(column.astype(dtype).astype(column.dtype).tobytes() == column.tobytes())
 
 
-def column_names(path: Path) -> list[str]:
-    """The names of a table's columns."""
-    return list(_table(path).column_names)
+def _names(path: Path, roles: ColumnRoles, dialect: Dialect) -> tuple[list[str], list[str]]:
+    """The names of all columns, and those of x in the model's order."""
+    whole = TABLES[ending_of(path)](path, roles, dialect)
+    table, found, _ = whole.arranged(roles)
+    return [name for name in table.columns if name not in table.index], list(found.x)
 
 
-def exact_columns(paths: Sequence[Path], names: Sequence[str]) -> Named:
-    """Columns of numbers of tables, one table after the other, in the types they have there: for
-    .parquet those of the file, for .csv those that pyarrow sees in its text.
+def _columns(
+    paths: Sequence[Path], names: Sequence[str], roles: ColumnRoles, dialect: Dialect
+) -> Named:
+    """Columns of numbers of tables, one table after the other, in the types they have there; those
+    of text are what its numbers say.
 
     Raises:
-        BadInput: for an empty cell, or a column that holds no numbers, or differs in its type.
+        BadInput: for an empty cell, a column that holds no numbers or differs in its type, or
+            numbers that no type holds.
     """
-    tables = [_table(path) for path in paths]
-    return {
-        name: _one_column([_numbers(p, t, name) for p, t in zip(paths, tables, strict=True)], name)
-        for name in names
-    }
+    tables = [TABLES[ending_of(path)](path, roles, dialect).arranged(roles)[0] for path in paths]
+    return {name: _one_column([_numbers(t, name) for t in tables], name) for name in names}
 
 
 def _one_column(parts: Sequence[Array], name: str) -> Array:
@@ -198,54 +202,34 @@ def _one_column(parts: Sequence[Array], name: str) -> Array:
     return np.concatenate(parts)
 
 
-def _numbers(path: Path, table: Any, name: str) -> Array:
-    require(name in table.column_names, f"{path} has no column {name!r}")
-    column = table[name]
-    what = f"{path}: column {name!r}"
+def _numbers(table: Table, name: str) -> Array:
+    what = f"{table.place.name}: column {name!r}"
+    require(name in table.columns, f"{table.place.name} has no column {name!r}")
+    column = table.numbers(name)
     require(column.null_count == 0, f"{what} has {column.null_count:,} empty cells; fill them in")
-    cells = column.to_numpy()
-    fine = cells.dtype.kind in "buif"
-    require(fine, f"{what} holds {column.type} values; drop it, or name it with --label or --given")
-    beyond = cells.dtype.kind == "f" and bool((np.abs(cells) > EXACT).any())
-    require(
-        path.suffix.lower() != ".csv" or not beyond,
-        f"{what} holds numbers beyond 2^53, which are rounded when text is read; use .parquet",
-    )
-    return cells
+    require(not pa.types.is_decimal(column.type), f"{what} holds more digits than a number keeps")
+    longest = digits(table.columns[name])
+    require(longest <= MOST_DIGITS, f"{what} holds {longest} digits, of which a number keeps 17")
+    return column.to_numpy()
 
 
-def _table(path: Path) -> Any:
-    """A table, as pyarrow reads it."""
-    try:
-        if path.suffix.lower() == ".parquet":
-            return import_extra("pyarrow.parquet", "frames").read_table(path)
-        return _csv_table(path)
-    except UNREADABLE as error:
-        raise BadInput(f"cannot read {path}: {first_line(error)}") from error
+def digits(text: pa.ChunkedArray) -> int:
+    """The most digits that a number in text has, but for those of its exponent and zeros at its
+    ends; 0 of what is no text."""
+    if not is_text(text.type):
+        return 0
+    plain = pc.replace_substring_regex(text, r"[eE].*$|[^0-9]", "")
+    return int(pc.max(pc.utf8_length(pc.utf8_trim(plain, "0"))).as_py() or 0)
 
 
-def _csv_table(path: Path) -> Any:
-    reader = import_extra("pyarrow.csv", "frames")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        first = next(csv.reader(file), [])
-    require(bool(first), f"{path} is empty")
-    names = None if has_names(first) else [f"column{i}" for i in range(len(first))]
-    return reader.read_csv(path, reader.ReadOptions(column_names=names))
-
-
-def has_names(first: Sequence[str]) -> bool:
-    """Whether the first line of a table is one of names: not all of its cells are numbers."""
-    try:
-        _ = [float(cell) for cell in first if cell]
-    except ValueError:
-        return True
-    return False
-
-
-Reader = Callable[[Path, Sequence[Path], ColumnRoles, Sequence[str]], Original]
+TABLES: dict[str, Callable[[Path, ColumnRoles, Dialect], Table]] = {
+    ".parquet": parquet_table,
+    **dict.fromkeys((".feather", ".arrow"), feather_table),
+    **dict.fromkeys(TEXTS, text_table),
+}
+Reader = Callable[[Path, Sequence[Path], ColumnRoles, Dialect], Original]
 ORIGINALS: dict[str, Reader] = {
     ".npy": _arrays,
     ".npz": _archives,
-    ".parquet": _tables,
-    ".csv": _tables,
+    **dict.fromkeys(TABLES, _tables),
 }

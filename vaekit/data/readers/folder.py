@@ -28,10 +28,7 @@ from vaekit.data.readers.npy import read_archives, read_arrays, read_npy, read_n
 from vaekit.data.readers.pages import Place, called
 from vaekit.data.readers.parquet import read_parquet, read_tables
 from vaekit.data.readers.roles import NO_ROLES, ColumnRoles
-from vaekit.data.readers.tables import (
-    read_feather,
-    read_text_table,
-)
+from vaekit.data.readers.tables import TEXTS, read_feather, read_text_table
 from vaekit.data.readers.tar import Member, in_archives
 from vaekit.data.source import FEWEST_ROWS, Source, random_splits, source
 from vaekit.system.checks import require
@@ -164,10 +161,8 @@ READERS: dict[str, Callable[..., Source]] = {
     **dict.fromkeys(PICTURES, read_picture),
 }
 
-TEXT = (".csv", ".tsv", ".tab", ".txt", ".data")
-PACKED = ("", ".gz", ".bz2", ".zst", ".lz4")
 TABLES: dict[str, Callable[[Path, ColumnRoles, Dialect], Source]] = {
-    **{kind + packed: read_text_table for kind in TEXT for packed in PACKED},
+    **dict.fromkeys(TEXTS, read_text_table),
     ".parquet": read_parquet,
     ".feather": read_feather,
     ".arrow": read_feather,

@@ -22,7 +22,7 @@ from vaekit.data.readers.columns import Column, Place
 from vaekit.data.readers.dialect import LOOK, Dialect
 from vaekit.data.readers.loading import UNREADABLE, first_line
 from vaekit.data.readers.roles import NO_ROLES, ColumnRoles, check_once
-from vaekit.data.readers.tables import UNNAMED, Table, cells, pandas_index
+from vaekit.data.readers.tables import UNNAMED, Table, arrow_table, cells, pandas_index
 from vaekit.data.source import Source, source
 from vaekit.system.checks import BadInput, require
 from vaekit.system.progress import tracked
@@ -34,6 +34,12 @@ NUMBER = 4  # bytes of a number as rows are kept
 def read_parquet(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = LOOK) -> Source:
     """A table of numbers; ``roles`` names the columns that are not x."""
     return read_tables(path, [path], roles, dialect)
+
+
+def parquet_table(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = LOOK) -> Table:
+    """All columns of a file."""
+    with _opened(path) as file:
+        return arrow_table(path, file.read(), dialect)
 
 
 def read_tables(

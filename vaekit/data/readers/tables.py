@@ -25,6 +25,8 @@ from vaekit.system.types import Array
 
 UNNAMED = ("", "Unnamed: 0")
 ORDER = ("columns in the model's order", "header")
+KINDS = (".csv", ".tsv", ".tab", ".txt", ".data")
+TEXTS = tuple(kind + packed for kind in KINDS for packed in ("", ".gz", ".bz2", ".zst", ".lz4"))
 OPTIONS = {"header": "--header or --no-header"}
 
 
@@ -213,9 +215,21 @@ def cells(column: Column) -> Array:
     return column.to_numpy()
 
 
+def ending_of(path: Path) -> str:
+    """What a file's name ends in: of a packed table both endings count."""
+    ending = path.suffix.lower()
+    packed = Path(path.stem).suffix.lower() + ending
+    return packed if packed in TEXTS else ending
+
+
 def read_text_table(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = LOOK) -> Source:
     """A table in text; ``roles`` names the columns that are not x."""
-    return _table_of(read_text(path, dialect, roles.x, strict=roles.strict)).source(roles)
+    return text_table(path, roles, dialect).source(roles)
+
+
+def text_table(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = LOOK) -> Table:
+    """The columns of a table in text."""
+    return _table_of(read_text(path, dialect, roles.x, strict=roles.strict))
 
 
 def _table_of(text: TextTable) -> Table:
@@ -229,14 +243,23 @@ def _table_of(text: TextTable) -> Table:
 
 def read_feather(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = LOOK) -> Source:
     """A table in Arrow's own format; ``roles`` names the columns that are not x."""
+    return feather_table(path, roles, dialect).source(roles)
+
+
+def feather_table(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = LOOK) -> Table:
+    """The columns of a table in Arrow's own format."""
     try:
         found = feather.read_table(path, memory_map=False)
     except UNREADABLE as error:
         raise BadInput(f"cannot read {path} as Feather: {first_line(error)}") from error
+    return arrow_table(path, found, dialect)
+
+
+def arrow_table(path: Path, found: pa.Table, dialect: Dialect = LOOK) -> Table:
+    """The columns of a table of Arrow's, without the index that pandas says it has."""
     check_once(found.column_names, f"{path}: ")
     columns = dict(zip(found.column_names, found.columns, strict=True))
-    index = pandas_index(found.schema)
-    return Table(Place(str(path)), columns, dialect, index).source(roles)
+    return Table(Place(str(path)), columns, dialect, pandas_index(found.schema))
 
 
 def pandas_index(schema: pa.Schema) -> tuple[str, ...]:
