@@ -142,7 +142,7 @@ CASES = {
     "torn configuration": (["inspect", "torn-model"], "cannot read torn-model/config.json"),
     "recipe that is gone": (["inspect", "lost-recipe"], "unknown recipe 'va'; did you mean 'vae'"),
     "folder without a model": (["encode", "photos"], "photos is not a model"),
-    "wrong shape for the model": (["encode", "model", "good.npy"], "takes rows of 1 x 8 x 8, the data has rows of 6"),
+    "wrong shape for the model": (["encode", "model", "good.npy"], "takes rows of 8 x 8, .*good.npy has rows of 6"),
     "values the model cannot know": (["evaluate", "model", "signed.npy"], "beta_binomial needs whole numbers"),
     "codes of wrong width": (["decode", "model", "codes3.npy"], r"codes must have shape \(rows, 2\), not \(4, 3\)"),
     "no codes": (["decode", "model", "no.npy"], "there is no file no.npy"),

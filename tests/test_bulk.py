@@ -175,7 +175,7 @@ def test_mistakes(digits, place, tmp_path):
 @pytest.mark.parametrize(
     ("change", "options", "said"),
     [
-        (lambda rows: rows[:, :4], {}, "the model takes rows of 1 x 8 x 8, the data has rows of"),
+        (lambda rows: rows[:, :4], {}, "the model takes rows of 8 x 8, data has rows of"),
         (lambda rows: rows, {"column": "dta"}, "did you mean 'data'?"),
         (lambda rows: rows + 100, {}, r"beta_binomial needs whole numbers in \[0, 16\]"),
     ],

@@ -174,9 +174,9 @@ def test_a_ladder_passes_every_door(tmp_path):
     assert np.array_equal(again.encode(rows), trained.encode(rows))
     assert again.latent == 6
     assert again.encode(rows).shape == (5, 6)
-    assert again.reconstruct(rows).shape == (5, 8, 8)
+    assert again.reconstruct(rows).shape == (5, 1, 8, 8)
     assert again.sample(4).shape == (4, 8, 8)
-    assert again.interpolate(rows[:2], rows[2:4], steps=3).shape == (2, 3, 8, 8)
+    assert again.interpolate(rows[:2], rows[2:4], steps=3).shape == (2, 3, 1, 8, 8)
     scores = trained.evaluate()
     assert scores.elbo <= scores.log_likelihood + 0.1
     assert "rungs.1.posterior" in as_text(describe(trained))

@@ -246,8 +246,8 @@ def test_an_interrupted_run_can_be_made_shorter_or_longer(tmp_path):
     for epochs, match in ((1, "trained for 1.333 epochs, which is more than 1"), (-1, "negative")):
         with pytest.raises(BadInput, match=match):
             resume(cut, job.source, epochs=epochs)
-    kept = {k: v for k, v in config_of(cut).items() if k != "weights"}
-    assert kept == job.config().to_json()
+    said = {k: v for k, v in config_of(cut).items() if k != "weights"}
+    assert said == job.config().to_json()
     resume(cut, job.source, epochs=2)
     whole = trained_in(tmp_path / "whole", unscheduled(epochs=2))
     assert kept(cut)["model.safetensors"] == kept(whole)["model.safetensors"]
@@ -400,7 +400,7 @@ UNSUITED = {
     "an unknown option": ({"latnt": 5}, "did you mean 'latent'"),
     "rows of another size": (
         {"data": pictures(9)},
-        "the model takes rows of 1 x 8 x 8, the data has",
+        "the model takes rows of 8 x 8, data has",
     ),
 }
 

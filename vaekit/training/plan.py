@@ -58,8 +58,7 @@ class Plan:
         known("decay", self.decay, DECAYS)
         known("precision", self.precision, PRECISIONS)
         require(self.batch >= 1, "batch must be at least 1")
-        most = min(self.batch, MOST_PARTS)
-        require(self.parts <= most, f"parts must be at most {most:,} of {self.batch:,} rows")
+        require(self.parts <= MOST_PARTS, f"parts must be at most {MOST_PARTS:,}")
         for name in ("epochs", "parts", "weight_decay", "clip", "patience"):
             require(getattr(self, name) >= 0, f"{name} must not be negative")
         for name in ("lr", "epsilon"):
