@@ -245,7 +245,10 @@ REFUSED = {
         lambda: _table({**COLUMNS, "c": [None, *COUNTS[1:, 2].tolist()]}),
         "'c' has 1 empty cells",
     ),
-    "a column of words": (lambda: _table({**COLUMNS, "d": ["x"] * ROWS}), "column 'd', row 0 holds 'x', which is not a number"),
+    "a column of words": (
+        lambda: _table({**COLUMNS, "d": ["x"] * ROWS}),
+        "column 'd', row 0 holds 'x', which is not a number",
+    ),
     "text that is rounded when read": (
         lambda: Path("a.csv").write_text("a,b,c,d\n" + "1,2,3,98765432109876543210\n" * 12),
         "'d' holds more digits than a number keeps",
