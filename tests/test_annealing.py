@@ -80,6 +80,7 @@ def test_temperatures_run_from_zero_to_one():
     assert betas[1] - betas[0] < betas[5] - betas[4]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["prior", "posterior"])
 def test_several_latents_anneal_side_by_side(start):
     m = two_layers()

@@ -93,6 +93,7 @@ def test_any_range_is_read_from_its_blocks_alone(trained, rows, packed):
         archive.read(190, 210)
 
 
+@pytest.mark.slow
 def test_no_damage_goes_unnoticed(trained, rows, packed, tmp_path):
     """One bit flipped anywhere: a clear refusal or the right rows, never wrong ones."""
     whole, other = packed.read_bytes(), tmp_path / "damaged.vk"
@@ -364,6 +365,7 @@ def test_evaluation_and_report_foretell_the_file(trained, tmp_path):
     assert real.evaluate(samples=2).bits.code_bits_per_dimension is None
 
 
+@pytest.mark.slow
 def test_tiles_and_colours_from_training_to_the_file(tmp_path, monkeypatch, capsys):
     """A folder of photographs: trained on tiles of it, red and blue less green, and compressed."""
     monkeypatch.chdir(tmp_path)
@@ -401,6 +403,7 @@ def test_black_and_white_stored_as_0_and_255(tmp_path):
     assert (Archive(tmp_path / "a.vk", model).read() == values).all()
 
 
+@pytest.mark.slow
 def test_blocks_are_worked_on_side_by_side(trained, tmp_path):
     """Two processes write the same file as one, and read it."""
     values = trained.source.values.numpy()[:120]

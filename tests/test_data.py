@@ -312,6 +312,7 @@ class TestNamed:
         with pytest.raises(BadInput, match=r"put freyfaces.npy into \$VAEKIT_DATA/freyfaces/"):
             open_source("freyfaces")
 
+    @pytest.mark.slow
     def test_kmnist_and_cifar10_formats(self, tmp_path, monkeypatch):
         """The readers of sets that are not at hand, on files made in their formats."""
         import gzip

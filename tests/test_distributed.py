@@ -71,6 +71,7 @@ def test_two_processes_are_one_with_two_parts(tmp_path):
     assert all(torch.allclose(a[name], b[name], atol=1e-4) for name in a)
 
 
+@pytest.mark.slow
 def test_gradients_of_several_parts_are_exchanged_once(tmp_path):
     """Two processes with two parts each are one with four."""
     one, two = tmp_path / "one", tmp_path / "two"
@@ -80,6 +81,7 @@ def test_gradients_of_several_parts_are_exchanged_once(tmp_path):
     assert losses(two) == pytest.approx(losses(one), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_a_killed_process_ends_the_run_clearly_and_it_resumes(tmp_path):
     run, whole = tmp_path / "run", tmp_path / "whole"
     common = [*COMMON, "--epochs", 40, "--parts", 2, "--checkpoint-every", 5]

@@ -20,6 +20,7 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
 
 
+@pytest.mark.slow
 def test_shell_lines(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     lines = [line for block in blocks("sh") for line in block.splitlines() if line.strip()]
@@ -39,6 +40,7 @@ def test_shell_lines(tmp_path, monkeypatch, capsys):
         assert Path(name).stat().st_size > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(blocks("python"))))
 def test_python_blocks(number, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -70,6 +70,7 @@ def both(*args, **options):
     return asked, curve(recorded.update, session, batches), tape, recorded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", recipes.RECIPES)
 def test_a_recording_is_the_same_training(recipe):
     asked, played, tape, recorded = both(recipe)

@@ -76,6 +76,7 @@ def test_it_holds_every_section(page):
     assert "Kingma, D. P. and Welling, M." in page[0]
 
 
+@pytest.mark.slow
 def test_annealing_brackets_the_bounds(trained, tmp_path):
     import shutil
 
@@ -176,6 +177,7 @@ def test_plots_are_titled_and_themed():
     assert 'width="100%"' in text
 
 
+@pytest.mark.slow
 def test_the_comparison_shows_why_codes_must_be_regular():
     """At 16 numbers a code, random codes of the autoencoder decode far from any real row."""
     found = compare_models("digits", latent=16, epochs=150)

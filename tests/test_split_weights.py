@@ -168,6 +168,7 @@ def shares(tmp_path_factory):
     return folder, ends
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("recipe", "ema"), CASES)
 def test_shares_are_read_by_one_process(shares, recipe, ema):
     """Weights, a critic's, averages and the optimiser's memory, single numbers among them."""

@@ -352,6 +352,7 @@ def start(*arguments):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_ends_as_if_never_interrupted(tmp_path):
     """SIGKILL at random moments; every time the run goes on; the model is the same, bit for bit."""
     import random
