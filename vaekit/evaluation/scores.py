@@ -215,9 +215,7 @@ class Scores:
             ("Bits for each number of a row", (self.bits,)),
             ("What the codes carry, nats", (self.aggregate,)),
         ]
-        told = [
-            Figures(t, tuple(f for p in ps if p is not None for f in p.figures)) for t, ps in groups
-        ]
+        told = [Figures(title, _figures(*parts)) for title, parts in groups]
         rebuilt = Figure("squared error", error, note="per number, of x from its code's mean")
         units = self.active_units
         note = f"of {self.latent_units:,}"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from math import prod
 from typing import Any
 
-from vaekit.data import Conditions, Representation
+from vaekit.data import Conditions, Opening, Representation
 from vaekit.data.conditions import NOTHING_GIVEN
 from vaekit.data.layout import RowLayout
 from vaekit.data.readers.types import by_column
@@ -113,6 +113,12 @@ class Config:
     def layout(self) -> RowLayout:
         """How a row lay in the data."""
         return self.data.layout or RowLayout.unsaid(self.representation.shape)
+
+    @property
+    def opening(self) -> Opening:
+        """How other data of the model is opened."""
+        takes, data = self.representation, self.data
+        return data.opening.elsewhere(takes.shape, takes.dtype, self.layout, data.columns)
 
     @property
     def columns(self) -> list[str] | None:

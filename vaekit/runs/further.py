@@ -89,10 +89,9 @@ def lengthened(
 def opening_from(folder: str | os.PathLike[str], opening: Opening) -> Opening:
     """How data is opened for a run that starts from a model: as is said, or else as the model's."""
     config = read_config(folder)[1]
-    takes, own = config.representation, config.data.opening
     if opening == AS_IT_IS:
-        return own.elsewhere(takes.shape, takes.dtype, config.layout, config.data.columns)
-    return opening.again(takes.shape, takes.dtype)
+        return config.opening
+    return opening.again(config.representation.shape, config.representation.dtype)
 
 
 def job_from(

@@ -127,8 +127,7 @@ def compress_file(
         assert source is not None
         values = to_array(in_memory(source.rows(split)), source.layout)
         return compress(trained, values, out, given=given, verify=verify, **how)
-    opening = config.data.opening.elsewhere(columns=config.data.columns)
-    found = original(path, opening.roles, opening.dialect)
+    found = original(path, config.opening.roles, config.opening.dialect)
     rows = found.rows if indices is None else found.rows[indices]
     form = Form.of(found.header())
     check = partial(_check, trained, found, form, indices, how.get("jobs", 1), given)

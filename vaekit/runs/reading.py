@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,7 @@ class ReadRows:
 
 def opening_for(config: Config, data: Any) -> Opening:
     """How data of a model is opened; the file of labels belongs to its own data alone."""
-    origin, takes = config.data, config.representation
-    opening = origin.opening.elsewhere(takes.shape, takes.dtype, config.layout, origin.columns)
+    origin, opening = config.data, config.opening
     labels = origin.opening.labels
     if labels and isinstance(data, str | os.PathLike) and Path(labels).is_file():
         own = str(Path(data).resolve()) == origin.open
@@ -47,25 +47,22 @@ def read_rows(config: Config, data: Any, split: str = "all") -> ReadRows:
     Raises:
         BadInput: for what holds no rows of the model.
     """
-    return next(read(config, data, split) for applies, read in _READERS if applies(data))
+    return _read(data, config, split)
 
 
-def _of_source(config: Config, source: Source, split: str) -> ReadRows:
+@singledispatch
+def _read(data: Any, config: Config, split: str) -> ReadRows:
+    found = rows_of(data, exact=True, axes=Like(config.layout))
+    return ReadRows(found.values, {}, found.layout)
+
+
+@_read.register
+def _(source: Source, config: Config, split: str) -> ReadRows:
     carried = config.conditions.carried(source.given_of(split), source.given_names)
     layout = source.layout or RowLayout.usual(source.shape)
     return ReadRows(source.rows(split), carried, layout)
 
 
-def _of_array(config: Config, data: Any, split: str) -> ReadRows:
-    found = rows_of(data, exact=True, axes=Like(config.layout))
-    return ReadRows(found.values, {}, found.layout)
-
-
-_READERS: tuple[tuple[Callable[[Any], bool], Callable[[Config, Any, str], ReadRows]], ...] = (
-    (lambda data: isinstance(data, Source), _of_source),
-    (
-        lambda data: isinstance(data, OnDisk),
-        lambda config, data, _: ReadRows(data, {}, config.layout),
-    ),
-    (lambda data: True, _of_array),
-)
+@_read.register
+def _(values: OnDisk, config: Config, split: str) -> ReadRows:
+    return ReadRows(values, {}, config.layout)

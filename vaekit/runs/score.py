@@ -20,6 +20,7 @@ from vaekit.runs.job import reopen
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import replacing
+from vaekit.system.records import Part, read_json
 from vaekit.system.types import Array
 
 REFERENCE, HELD_OUT, MOST = "reference.json", "validation", 2000
@@ -161,8 +162,9 @@ def _kept(path: Path | None, key: Mapping[str, Any]) -> Array | None:
     if path is None or not path.is_file():
         return None
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        scores = np.asarray(found.pop("log_likelihood"), dtype=np.float64)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        found = Part(read_json(path), str(path))
+        scores = np.asarray(found.numbers("log_likelihood"))
+    except BadInput:
         return None
-    return scores if found == key and scores.ndim == 1 and np.isfinite(scores).all() else None
+    rest = {name: value for name, value in found.found.items() if name != "log_likelihood"}
+    return scores if rest == key else None

@@ -70,17 +70,6 @@ def relabelled(found: Source, labels: Any) -> Source:
     return replace(found, labels=numbers, label_names=names)
 
 
-def with_labels(found: Source, labels: Any) -> Source:
-    """The same source with other labels, one for each row."""
-    numbers, names = label_numbers(labels)
-    if numbers is None or len(numbers) != len(found.values):
-        count = 0 if numbers is None else len(numbers)
-        raise BadInput(
-            f"{found.name} has {len(found.values)} rows but {count} labels; give one for each row"
-        )
-    return replace(found, labels=numbers, label_names=names)
-
-
 @dataclass(frozen=True)
 class StoredRows:
     """Rows as they are stored, and how they lay in what held them.

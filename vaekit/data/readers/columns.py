@@ -17,7 +17,6 @@ from vaekit.system.types import Array
 
 DROP = "drop the column, or name it with --label or --given (in Python label= or given=)"
 EXACT = 2**53
-INT64 = (-(2**63), 2**63 - 1)
 MOSTLY = 0.5
 DATES = re.compile(
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T]\d{1,2}:\d{2}.*)?|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?|"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -136,14 +135,15 @@ def _joined(place: Path, arrays: Sequence[Array]) -> Array:
 
 
 def _tables(place: Path, paths: Sequence[Path], roles: ColumnRoles, dialect: Dialect) -> Original:
-    there, coded = _names(paths[0], roles, dialect)
+    tables, coded = _arranged(paths, roles, dialect)
+    there = [name for name in tables[0].columns if name not in tables[0].index]
     kept = [name for name in there if name in coded]
-    cells = _columns(paths, kept, roles, dialect)
+    cells = _columns(tables, kept)
     return Original(
         str(place),
         WRITTEN.get(ending_of(paths[0]), ".csv"),
         one_type(str(place), {name: cells[name] for name in coded}),
-        partial(_columns, paths, kept, roles, dialect),
+        lambda: _columns(_arranged(paths, roles, dialect)[0], kept),
         columns=tuple((name, cells[name].dtype.str) for name in kept),
         order=tuple(map(coded.index, kept)),
         left_out=tuple(name for name in there if name not in kept),
@@ -173,16 +173,15 @@ def _survives(column: Array, dtype: np.dtype) -> bool:
         return bool(column.astype(dtype).astype(column.dtype).tobytes() == column.tobytes())
 
 
-def _names(path: Path, roles: ColumnRoles, dialect: Dialect) -> tuple[list[str], list[str]]:
-    """The names of all columns, and those of x in the model's order."""
-    whole = TABLES[ending_of(path)](path, roles, dialect)
-    table, found, _ = whole.arranged(roles)
-    return [name for name in table.columns if name not in table.index], list(found.x)
+def _arranged(
+    paths: Sequence[Path], roles: ColumnRoles, dialect: Dialect
+) -> tuple[list[Table], list[str]]:
+    """The tables, and the names of x in the model's order."""
+    found = [TABLES[ending_of(path)](path, roles, dialect).arranged(roles) for path in paths]
+    return [table for table, _, _ in found], list(found[0][1].x)
 
 
-def _columns(
-    paths: Sequence[Path], names: Sequence[str], roles: ColumnRoles, dialect: Dialect
-) -> Named:
+def _columns(tables: Sequence[Table], names: Sequence[str]) -> Named:
     """Columns of numbers of tables, one table after the other, in the types they have there; those
     of text are what its numbers say.
 
@@ -190,7 +189,6 @@ def _columns(
         BadInput: for an empty cell, a column that holds no numbers or differs in its type, or
             numbers that no type holds.
     """
-    tables = [TABLES[ending_of(path)](path, roles, dialect).arranged(roles)[0] for path in paths]
     return {name: _one_column([_numbers(t, name) for t in tables], name) for name in names}
 
 
