@@ -125,6 +125,41 @@ def test_the_elbo_s_and_the_curve_s_errors_are_the_spread_of_rows():
     assert curve.error[-1] == pytest.approx(error, rel=0.2)
 
 
+@pytest.mark.parametrize(
+    ("most", "sizes"), [(10, [1, 2, 4, 8, 10]), (16, [1, 2, 4, 8, 16]), (1, [1])]
+)
+def test_a_curve_goes_up_to_any_number_of_particles(most, sizes):
+    model = VAE(StandardNormal(3), Fixed(3, 0.3, 0.8), Blind())
+    x = torch.randn(2000, 1)
+    curve = bound_curve(model, x, most=most)
+    assert curve.particles == sizes
+    for size, bound, error in zip(sizes, curve.bound, curve.error, strict=True):
+        alone = log_likelihood(model, x, samples=size, seed=1)
+        assert bound == pytest.approx(alone.mean, abs=4 * math.hypot(error, alone.mean_error))
+
+
+class Coin(nn.Module):
+    """p(x|z) = Bernoulli with logits 4 z: discrete, and all but certain for most z."""
+
+    def forward(self, z):
+        return D.Independent(D.Bernoulli(logits=4 * z.abs() + 3), 1)
+
+
+def test_annealing_gives_no_discrete_row_a_probability_above_1():
+    model = VAE(StandardNormal(6), Fixed(6, 0.0, 1.0), Coin())
+    x = torch.ones(300, 6)
+    found = anneal(model, x, steps=2, chains=1, leapfrog=1, start="posterior")
+    raw = torch.logsumexp(found.log_weights, 0) - math.log(len(found.log_weights))
+    assert found.most == 0
+    assert found.value.max() <= 0
+    assert torch.equal(found.value, raw.clamp_max(0))
+    apart = sandwich(model, 50, steps=2, chains=1, leapfrog=1)
+    assert apart.upper_value.max() <= 0
+    assert (
+        anneal(VAE(StandardNormal(1), Fixed(1, 0.0, 1.0), Blind()), x[:2, :1], steps=2).most > 1e9
+    )
+
+
 class Pointed(nn.Module):
     """A Laplace q, whose KL from a normal has to be sampled."""
 

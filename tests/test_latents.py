@@ -57,6 +57,18 @@ class TestAggregate:
         assert found.total_correlation == pytest.approx(0, abs=0.05)
         assert not found.saturated
 
+    @pytest.mark.parametrize(("slope", "scale"), [(0.9, 0.43), (0.3, 0.95), (0.02, 1.0)])
+    def test_the_error_of_the_information_is_the_spread_of_repeats(self, slope, scale):
+        model = line([slope] * 2, [scale] * 2)
+        data = torch.randn(60, 300, 2, generator=torch.Generator().manual_seed(1))
+        found = [aggregate(model, x, seed=seed) for seed, x in enumerate(data)]
+        spread = torch.tensor([f.mutual_information for f in found]).std().item()
+        quoted = torch.tensor([f.mutual_information_error for f in found]).mean().item()
+        assert quoted == pytest.approx(spread, rel=0.3)
+
+    def test_one_row_has_no_error(self):
+        assert aggregate(line([1.0], [1.0]), self.x[:1, :1]).mutual_information_error is None
+
     def test_marginals_wider_than_the_prior(self):
         found = aggregate(line([0.0, 0.0, 0.0], [2.0, 3.0, 0.3]), self.x)
         variance = np.array([4.0, 9.0, 0.09])

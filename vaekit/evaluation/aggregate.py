@@ -35,6 +35,8 @@ class Aggregate:
         marginal_kl: KL(q(z) || p(z)): how far codes of data lie from the prior.
         dimension_kl: KL(q(z_i) || p(z_i)) of each dimension; None where the prior's dimensions
             depend on each other.
+        mutual_information_error: a standard error, from the spread over the rows; None for one
+            row. Where the truth is near 0, the estimate may lie below it.
     """
 
     rows: int
@@ -43,6 +45,7 @@ class Aggregate:
     total_correlation: float
     marginal_kl: float
     dimension_kl: list[float] | None
+    mutual_information_error: float | None = None
 
     @property
     def saturated(self) -> bool:
@@ -55,10 +58,13 @@ class Aggregate:
         shown = "1 row shows" if self.rows == 1 else f"{self.rows:,} rows show"
         least = f"at least: {shown} no more" if self.saturated else ""
         return (
-            Figure("mutual information", self.mutual_information, note=least or "of code and row"),
+            Figure(
+                "mutual information", self.mutual_information, self.mutual_information_error,
+                least or "of code and row",
+            ),
             Figure("marginal KL", self.marginal_kl, note="from all codes to the prior"),
             Figure("total correlation", self.total_correlation, note="between latent units"),
-        )
+        )  # fmt: skip
 
     def to_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -96,7 +102,13 @@ def aggregate(model: Graph, rows: AnyRows, *, seed: int = 0) -> Aggregate | None
         total_correlation=(joint - marginals.sum(-1)).mean().item(),
         marginal_kl=(joint - log_p).mean().item(),
         dimension_kl=_dimension_kl(marginals, each),
+        mutual_information_error=_standard_error(own - joint),
     )
+
+
+def _standard_error(each: Tensor) -> float | None:
+    """Of the mean of some numbers."""
+    return each.std().item() / math.sqrt(len(each)) if len(each) > 1 else None
 
 
 def _dimension_kl(marginals: Tensor, log_p: list[Tensor | None]) -> list[float] | None:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch import distributions as D
 
+from vaekit.distributions import is_discrete
 from vaekit.models import Graph
 from vaekit.models.drawing import from_posterior, replayed
 from vaekit.models.graph import NOTHING
@@ -143,16 +144,20 @@ class Annealed:
         log_weights: (chains, rows), nats; the mean of their exponentials is unbiased for p(x).
         acceptance: mean share of accepted HMC proposals.
         steps: intermediate distributions.
+        most: no log p(x) is above this: 0 for discrete x, infinity for a density.
     """
 
     log_weights: Tensor
     acceptance: float
     steps: int
+    most: float = math.inf
 
     @property
     def value(self) -> Tensor:
-        """log of the mean weight of each row, (rows,), nats: on average below log p(x)."""
-        return torch.logsumexp(self.log_weights, 0) - math.log(len(self.log_weights))
+        """log of the mean weight of each row, (rows,), nats, cut at :attr:`most`: on average below
+        log p(x)."""
+        mean = torch.logsumexp(self.log_weights, 0) - math.log(len(self.log_weights))
+        return mean.clamp_max(self.most)
 
     @property
     def standard_error(self) -> Tensor:
@@ -187,7 +192,7 @@ class Sandwich:
     @property
     def upper_value(self) -> Tensor:
         """An upper bound on log p(x) of each row on average, (rows,), nats."""
-        return -self.upper.value
+        return (-self.upper.value).clamp_max(self.lower.most)
 
 
 def anneal(
@@ -228,8 +233,9 @@ def anneal(
             parts.append(_run(path, path.draw(chains), _temperatures(steps), leapfrog, sizes))
             done += 2 * steps
             shown.update(done)
+        most = most_of(model, Rows.of(rows[:1]))
     weights = torch.cat([w for w, _ in parts], 1)
-    return Annealed(weights, sum(a for _, a in parts) / len(parts), steps)
+    return Annealed(weights, sum(a for _, a in parts) / len(parts), steps, most)
 
 
 def sandwich(
@@ -265,7 +271,14 @@ def sandwich(
         again = z.expand(chains, *z.shape)
         down = torch.cat([sizes.flip(0)[1:], sizes[:1]])
         back = _run(path, again, list(reversed(_temperatures(steps))), leapfrog, down)
-    return Sandwich(Annealed(*forward, steps), Annealed(*back, steps))
+        most = most_of(model, made[:1])
+    return Sandwich(Annealed(*forward, steps, most), Annealed(*back, steps))
+
+
+@torch.no_grad()
+def most_of(model: Graph, row: Rows) -> float:
+    """What no log p(x) can exceed, in nats: 0 for discrete x, infinity for a density."""
+    return 0.0 if is_discrete(trace(model, row).likelihood) else math.inf
 
 
 def _temperatures(steps: int, steep: float = 4.0) -> list[float]:

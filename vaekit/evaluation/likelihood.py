@@ -108,7 +108,8 @@ class BoundCurve:
 
 
 def bound_curve(model: Graph, rows: AnyRows, *, most: int = 1024, seed: int = 0) -> BoundCurve:
-    """IWAE bounds for K = 1, 2, 4, ... up to ``most``, all from the same ``most`` weights per row.
+    """IWAE bounds for K = 1, 2, 4, ... and ``most``, all from the same ``most`` weights per row, of
+    which each K takes as many groups of K as there are.
 
     K = 1 is the sampled ELBO; the curve rises towards log p(x).
     """
@@ -122,11 +123,17 @@ def bound_curve(model: Graph, rows: AnyRows, *, most: int = 1024, seed: int = 0)
             ],
             1,
         )
-    sizes = [2**i for i in range(most.bit_length()) if most % 2**i == 0]
-    groups = [torch.logsumexp(ratios.unflatten(0, (-1, k)), 1) - math.log(k) for k in sizes]
-    means = [bounds.mean(0) for bounds in groups]
+    sizes = sorted({2**i for i in range(most.bit_length())} | {most})
+    means = [_bounds(ratios, size).mean(0) for size in sizes]
     errors = [m.std().item() / math.sqrt(len(m)) if len(m) > 1 else math.nan for m in means]
     return BoundCurve(sizes, [m.mean().item() for m in means], errors)
+
+
+def _bounds(ratios: Tensor, size: int) -> Tensor:
+    """The bound by each whole group of ``size`` log weights, (groups, rows)."""
+    whole = len(ratios) // size * size
+    groups = ratios[:whole].unflatten(0, (-1, size))
+    return torch.logsumexp(groups, 1) - math.log(size)
 
 
 def elbo_per_row(model: Graph, rows: AnyRows, *, samples: int = 1, seed: int = 0) -> Tensor:

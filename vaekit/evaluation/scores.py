@@ -29,7 +29,12 @@ from vaekit.system.seeding import seeded, some
 
 MISMATCH = 0.3
 UNITS_SHOWN = 8
-OF_AGGREGATE = ("mutual_information", "total_correlation", "marginal_kl")
+OF_AGGREGATE = (
+    "mutual_information",
+    "mutual_information_error",
+    "total_correlation",
+    "marginal_kl",
+)
 
 
 @dataclass(frozen=True)

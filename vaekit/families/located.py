@@ -33,7 +33,7 @@ class Located(DataInit):
         floor: smallest scale, as a share of the data's spread: keeps densities bounded.
 
     The buffers ``shift`` and ``gain`` (1 or per element) hold the data's mean and spread, so
-    that raw numbers near 0 and 1 mean typical data; densities are in the data's own units.
+    that raw numbers near 0 and 1 mean typical data; densities are of x in its own units.
     """
 
     shift: Tensor
