@@ -170,7 +170,7 @@ def test_pictures_by_default_go_into_the_models_folder(model, capsys):
         ("interpolate", "interpolation"),
     ):
         _, err = call(capsys, command, "model")
-        assert f"wrote model/{name}.png" in err
+        assert f"rows to model/{name}.png" in err
         assert Image.open(f"model/{name}.png").width > 50
 
 

@@ -16,8 +16,8 @@ from vaekit.interfaces.cli import run
 from vaekit.recipes import RECIPES
 from vaekit.recipes.recipe import needs_given, options
 from vaekit.runs.config import Config
-from vaekit.runs.fit import fit, free, resume
-from vaekit.runs.folder import write_config
+from vaekit.runs.fit import fit, resume
+from vaekit.runs.folder import empty, write_config
 from vaekit.runs.history import History
 from vaekit.runs.job import prepare
 from vaekit.runs.run import Interrupted, run_in
@@ -53,7 +53,7 @@ def job_for(recipe, **chosen):
 
 def begin(folder, config):
     """The folder of a run that has not made a step."""
-    write_config(free(folder), config)
+    write_config(empty(folder), config)
     return folder
 
 

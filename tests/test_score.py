@@ -123,7 +123,7 @@ def test_python_and_the_command_say_the_same(place, capsys):
 
 def test_scores_of_held_out_rows_are_kept_for_where_there_is_no_data(place, model, capsys):
     def p_of(*arguments):
-        assert run(["score", "run", "new.npy", "-o", "s.csv", *arguments]) == 0
+        assert run(["score", "run", "new.npy", "-o", "s.csv", "--force", *arguments]) == 0
         return [row.get("p_value") for row in table("s.csv")], capsys.readouterr().err
 
     data = model.parent / "x.npy"
@@ -193,7 +193,7 @@ def test_one_sample_has_no_error(place, capsys):
 
 
 MISTAKES = {
-    "a picture": (["-o", "s.png"], "rows of numbers are no pictures"),
+    "a picture": (["-o", "s.png"], "unknown kind of output file"),
     "no samples": (["--samples", "0"], "samples must be at least 1, not 0"),
     "a negative number": (["--worst", "-1"], "worst must not be negative"),
     "no such split": (["--split", "tset"], "did you mean 'test'"),

@@ -151,6 +151,7 @@ class Encoded:
         name: of the rows; what is drawn depends on it.
         seed: of what is drawn.
         given: what the model is given of each row.
+        device: where rows are wanted.
     """
 
     values: Values
@@ -158,6 +159,7 @@ class Encoded:
     name: str
     seed: int = 0
     given: Given = field(default_factory=dict)
+    device: torch.device = CPU
 
     @property
     def shape(self) -> torch.Size:
@@ -176,7 +178,7 @@ class Encoded:
         window = slice(number * CHUNK, (number + 1) * CHUNK)
         given = {name: values[window] for name, values in self.given.items()}
         maker = Encoder(self.representation, self.seed)
-        return maker.rows(self.values[window], given, self.name, number)
+        return maker.rows(self.values[window], given, self.name, number).to(self.device)
 
     def __getitem__(self, index: slice | Tensor) -> Rows:
         if isinstance(index, Tensor):
@@ -190,7 +192,8 @@ class Encoded:
         """These rows, in this order; whole blocks are made only where something is drawn."""
         if not self.representation.is_drawn:
             given = {name: values[indices] for name, values in self.given.items()}
-            return Encoder(self.representation, self.seed).rows(self.values[indices], given)
+            made = Encoder(self.representation, self.seed).rows(self.values[indices], given)
+            return made.to(self.device)
         order = indices.argsort(stable=True)
         numbers, counts = (indices[order] // CHUNK).unique_consecutive(return_counts=True)
         wanted = (indices[order] % CHUNK).split(counts.tolist())

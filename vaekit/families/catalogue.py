@@ -33,7 +33,7 @@ def continuous_bernoulli(shape: Shape, **_: Any) -> Likelihood:
 
 
 def gaussian(shape: Shape, scale: Scale = "shared", **_: Any) -> Likelihood:
-    """Real values; ``scale`` given, "shared", per "element" or from the "network"."""
+    """Real values; their scale is given, shared, one per element, or from the network."""
     return Located(D.Normal, shape, scale)
 
 
@@ -48,7 +48,7 @@ def student_t(shape: Shape, scale: Scale = "shared", **_: Any) -> Likelihood:
 
 
 def discretized_logistic(shape: Shape, levels: int, **_: Any) -> Likelihood:
-    """Whole levels 0 .. levels - 1, one bump per element."""
+    """Whole levels from 0 upwards, one bump per element."""
     return DiscreteLogistic(shape, levels)
 
 

@@ -12,13 +12,12 @@ from vaekit.evaluation.scores import Scores
 from vaekit.pages import html as page
 from vaekit.pages.sections import ROWS_SHOWN, SECTIONS, Section, written
 from vaekit.pages.view import View
-from vaekit.runs.run import METRICS
+from vaekit.runs.folder import METRICS, REPORT, SCORES
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput
 from vaekit.system.files import replacing
 from vaekit.training import read_metrics
 
-SCORES, REPORT = "scores.json", "report.html"
 ROWS_FOR_LIKELIHOOD, SAMPLES = 1000, 200
 
 
@@ -66,7 +65,7 @@ def write_report(
     else:
         how: dict[str, Any] = {"samples": SAMPLES, "seed": seed, "annealed_rows": annealed}
         scores = trained.evaluate(rows, split="all", **how)
-    view = View(trained, rows, scores, seed, read_metrics(folder / METRICS))
+    view = View(trained.to("cpu"), rows, scores, seed, read_metrics(folder / METRICS))
     path = output or folder / REPORT
     text = page.page(view.title, written(sections, view))
     with replacing(path) as temporary:

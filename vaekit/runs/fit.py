@@ -16,8 +16,8 @@ from vaekit.runs.job import Job, job_of, prepare, reopen, warn_of
 from vaekit.runs.run import run_here, run_in
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
-from vaekit.system.files import make_folder
-from vaekit.training import forget_checkpoints, save_checkpoint
+from vaekit.system.files import check_new_folder
+from vaekit.training import save_checkpoint
 from vaekit.training.distributed import world
 from vaekit.training.placement import HERE, Placement, placement
 
@@ -31,6 +31,7 @@ def fit(
     *,
     start_from: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
+    force: bool = False,
     label: str | None = None,
     labels: Any = None,
     size: tuple[int, int] | None = None,
@@ -56,7 +57,8 @@ def fit(
         start_from: folder of a trained model: training begins with its weights, and with its
             recipe, options and plan wherever nothing else is said (but for the epochs). The folder
             stays as it is.
-        out: folder for the model, metrics and checkpoints.
+        out: folder for the model, metrics and checkpoints; a new one, or an empty one.
+        force: take ``out`` as it is: a run that it holds is lost, other files stay.
         label: column or array that holds labels, not data.
         labels: one label for each row, in memory or in a file.
         size: (height, width) to which pictures of a folder are brought.
@@ -92,7 +94,7 @@ def fit(
     table = {name: options.pop(name) for name in DIALECT if name in options}
     opening = opening_of(label, labels, size, tiles, given, kind, channels, **table)
     return train_on(
-        data, recipe, opening, place, start_from=start_from, out=out, labels=labels,
+        data, recipe, opening, place, start_from=start_from, out=out, force=force, labels=labels,
         binarize=binarize, colours=colours, tensorboard=tensorboard,
         checkpoint_every=checkpoint_every, before=before, **options,
     )  # fmt: skip
@@ -106,6 +108,7 @@ def train_on(
     *,
     start_from: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
+    force: bool = False,
     labels: Any = None,
     binarize: str = "none",
     colours: str = "rgb",
@@ -124,6 +127,7 @@ def train_on(
         place: where the work is done.
         start_from: folder of a trained model.
         out: folder of the run.
+        force: whether it may hold anything.
         labels: one label for each row, if they are not in the opening.
         binarize: "none", "threshold" or "dynamic".
         colours: "rgb" or "minus_green".
@@ -132,6 +136,8 @@ def train_on(
         before: called with the job.
         options: of the recipe and of the plan.
     """
+    read = [name for name in (data, labels, start_from) if isinstance(name, str | os.PathLike)]
+    check_place(out, read, tensorboard=tensorboard, shard=place.shard, force=force)
     if start_from is not None:
         opening = opening_from(start_from, opening)
     source = opening.open(data, labels)
@@ -148,11 +154,9 @@ def train_on(
         warn_of(job)
     run, config = job.run(place), job.config(opening, name_of(data))
     if out is None:
-        require(not tensorboard, "tensorboard needs a folder: give out")
-        require(not run.state.weights.are_sharded, "weights that are split need a folder: give out")
         run_here(run)
         return Trained(run.best_model(), config, source)
-    folder = world().on_rank_0(lambda: free(out))
+    folder = world().on_rank_0(lambda: store.empty(Path(out)))
     if start_from is not None:  # what the run begins with is its first checkpoint
         save_checkpoint(folder, run.state, run.notes())
     world().on_rank_0(lambda: store.write_config(folder, config))
@@ -229,17 +233,29 @@ def go_on(
     return Trained.load(found, source)
 
 
-def free(out: str | os.PathLike[str]) -> Path:
-    """A folder for a run; one that holds a run is refused."""
-    folder = Path(out)
-    require(
-        not (folder / store.CONFIG).exists(),
-        f"{folder} already holds a run; choose another folder, or go on with it: "
-        f"vaekit train --resume {folder}",
-    )
-    make_folder(folder)
-    forget_checkpoints(folder)
-    return folder
+def check_place(
+    out: str | os.PathLike[str] | None,
+    read: Sequence[str | os.PathLike[str]],
+    *,
+    tensorboard: bool,
+    shard: bool,
+    force: bool,
+) -> None:
+    """Raise ``BadInput`` unless a run can go to a folder, or do without, before data is read.
+
+    Args:
+        out: the folder, or None.
+        read: what is read, if it has a name.
+        tensorboard: whether it writes events.
+        shard: whether weights are split, among several processes.
+        force: whether the folder may hold anything.
+    """
+    if out is None:
+        require(not tensorboard, "tensorboard needs a folder: give out")
+        require(not shard or world().size == 1, "weights that are split need a folder: give out")
+        return
+    files = [name for name in read if str(name) not in CATALOGUE]
+    world().on_rank_0(lambda: check_new_folder(store.claim_run(Path(out), files, force=force)))
 
 
 def name_of(data: Any) -> str | None:

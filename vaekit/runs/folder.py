@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,16 +21,47 @@ from vaekit.runs import stored
 from vaekit.runs.config import Config
 from vaekit.runs.stored import Tensors
 from vaekit.system.checks import BadInput, require
-from vaekit.system.files import make_folder, replacing
+from vaekit.system.files import claim, make_folder, replacing
 from vaekit.system.modules import load_state
 from vaekit.system.records import read_json
 from vaekit.system.room import without_memory
 from vaekit.system.tensors import Kind, TensorFile, digest, kinds_of, tensor_file
-from vaekit.training import latest_checkpoint
+from vaekit.training import forget_checkpoints, latest_checkpoint
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+METRICS, SCORES, REPORT = "metrics.jsonl", "scores.json", "report.html"
+REFERENCE = "reference.json"
+RUN = (METRICS, SCORES, REPORT, REFERENCE)  # beside them
 LARGEST_CONFIG, SPARE = 2**24, (2**20, 1000)  # numbers and tensors that no file holds
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib")
+
+
+def claim_run(out: Path, read: Iterable[str | os.PathLike[str]] = (), *, force: bool) -> Path:
+    """The folder of a new run, which must hold nothing.
+
+    Args:
+        out: the folder.
+        read: what is read, which it must not be.
+        force: whether it may hold something: other files, or a run, which will be lost.
+
+    Raises:
+        BadInput: if not.
+    """
+    require(
+        force or not (out / CONFIG).exists(),
+        f"{out} already holds a run; choose another folder, go on with it (vaekit train --resume "
+        f"{out}), or give it up for a new one with --force",
+    )
+    return claim(out, force=force, inputs=read)
+
+
+def empty(folder: Path) -> Path:
+    """The folder, made if need be, without what a run that it held has written."""
+    make_folder(folder)
+    forget_checkpoints(folder)
+    for name in (*RUN, WEIGHTS, CONFIG):
+        (folder / name).unlink(missing_ok=True)
+    return folder
 
 
 def write_config(folder: Path, config: Config) -> None:

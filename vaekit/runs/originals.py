@@ -245,3 +245,4 @@ _WRITERS: dict[str, Callable[[Path, Form, Array], None]] = {
     ".csv": _write_csv,
     ".feather": _write_feather,
 }
+ARRAYS_AND_TABLES = tuple(_WRITERS)

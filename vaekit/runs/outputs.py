@@ -19,23 +19,7 @@ from vaekit.system.checks import BadInput, known, require
 from vaekit.system.files import make_folder, replacing
 
 ROW = "row"  # the column of a table that says what its rows are called
-ENDINGS = (".npy", ".npz", ".csv", ".parquet", ".png")
-
-
-def check_output(path: Path, *, pictures: bool) -> None:
-    """Raise ``BadInput`` early, before any work, if ``path`` cannot be written."""
-    if path.suffix:
-        known("kind of output file", path.suffix.lower(), ENDINGS)
-        check_folder(path)
-    require(
-        pictures or (path.suffix.lower() != ".png" and path.suffix != ""),
-        f"{path}: rows of numbers are no pictures; choose .npy, .npz, .csv or .parquet",
-    )
-
-
-def check_folder(path: Path) -> None:
-    """Raise ``BadInput`` unless the folder of ``path`` exists."""
-    require(path.parent.is_dir(), f"there is no folder {path.parent} to write {path.name} into")
+TABLES, PICTURES = (".csv", ".parquet", ".npy", ".npz"), (".png", "")  # "": a folder of .png
 
 
 Columns = Callable[[np.ndarray], Mapping[str, np.ndarray]]
@@ -65,16 +49,16 @@ def write_rows(
         names: what the rows are called, (N,): the first column of a table, which is called "row".
         pictures: the same rows as (N, H, W) or (N, H, W, C), if they are pictures.
     """
-    check_output(path, pictures=pictures is not None)
-    if not path.suffix:
+    ending = known("kind of output file", path.suffix.lower(), (*TABLES, *PICTURES))
+    drawn = ending in PICTURES
+    if drawn and pictures is None:
+        raise BadInput(f"{path}: rows of numbers are no pictures")
+    if not ending:
         assert pictures is not None
         _write_folder(path, as_bytes(pictures))
         return
     with replacing(path) as temporary:
-        drawn = path.suffix.lower() == ".png"
-        _WRITERS[path.suffix.lower()](
-            temporary, pictures if drawn else rows, columns, across, names
-        )
+        _WRITERS[ending](temporary, pictures if drawn else rows, columns, across, names)
 
 
 def write_parts(
@@ -90,7 +74,6 @@ def write_parts(
     if writer is None:
         write_rows(path, np.concatenate(list(parts)), columns, names=names)
         return
-    check_output(path, pictures=True)
     with replacing(path) as temporary:
         writer(temporary, parts, rows, columns, names)
 

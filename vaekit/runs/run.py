@@ -15,7 +15,7 @@ from vaekit.data import Batches
 from vaekit.data.readers.loading import import_extra
 from vaekit.models import Graph
 from vaekit.recipes import Built
-from vaekit.runs.folder import save_weights
+from vaekit.runs.folder import METRICS, save_weights
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import remove_leftovers
 from vaekit.system.modules import load_state
@@ -37,7 +37,6 @@ from vaekit.training import (
 from vaekit.training.placement import HERE, Placement
 from vaekit.training.validation import Chunks, validate
 
-METRICS = "metrics.jsonl"
 SECONDS_BETWEEN_SAVES, SHARE_FOR_SAVES = 10.0, 0.02
 
 Line = dict[str, Any]

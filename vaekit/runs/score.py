@@ -15,7 +15,9 @@ import torch
 
 from vaekit.data import Source
 from vaekit.evaluation import log_likelihood_and_error, p_values
+from vaekit.runs.apart import per_row
 from vaekit.runs.coder import fingerprint
+from vaekit.runs.folder import REFERENCE
 from vaekit.runs.job import reopen
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
@@ -23,7 +25,7 @@ from vaekit.system.files import replacing
 from vaekit.system.records import Part, read_json
 from vaekit.system.types import Array
 
-REFERENCE, HELD_OUT, MOST = "reference.json", "validation", 2000
+HELD_OUT, MOST = "validation", 2000
 Given = Mapping[str, Any]
 
 
@@ -97,7 +99,7 @@ def score_rows(
     if held_out is None:
         held_out = held_out_scores(trained, **how)
     rows, names = _named(trained, data, split)
-    both = trained.per_row(log_likelihood_and_error, rows, given, samples, seed)
+    both = per_row(trained, log_likelihood_and_error, rows, given, samples, seed)
     value, error = both.T
     among = torch.from_numpy(np.asarray(held_out, dtype=np.float64))
     return RowScores(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +28,13 @@ from vaekit.models import Graph
 from vaekit.models.drawing import Generator
 from vaekit.rows import LazyRows, Rows
 from vaekit.runs import folder as store
+from vaekit.runs.apart import per_row
 from vaekit.runs.config import Config
 from vaekit.runs.incoming import check_incoming
 from vaekit.runs.reading import ReadRows, opening_for, read_rows
-from vaekit.system.checks import BadInput, require
+from vaekit.system.checks import require
+from vaekit.system.devices import CPU, device_for
+from vaekit.system.modules import moved
 from vaekit.system.progress import tracked
 from vaekit.system.seeding import generator_for, seeded
 from vaekit.system.types import Array
@@ -82,6 +83,21 @@ class Trained:
         from vaekit.runs.refit import refitted
 
         return refitted(self, prior, **how)
+
+    @property
+    def device(self) -> torch.device:
+        """Where its networks run."""
+        return next((p.device for p in self.model.parameters()), CPU)
+
+    def to(self, device: str | torch.device) -> Trained:
+        """The same model on a device: auto (a GPU if there is one), cpu, cuda, cuda:1. Everything
+        random is then drawn there, so that draws are others than on the processor.
+
+        Raises:
+            BadInput: for a device that is not there.
+        """
+        place = device_for(str(device))
+        return self if place == self.device else replace(self, model=moved(self.model, place))
 
     @property
     def representation(self) -> Representation:
@@ -164,7 +180,7 @@ class Trained:
         read = self._read(data, split)
         told = self._given(given, len(read.values), read.carried)
         name = "rows"  # whatever split they are
-        rows = Encoded(read.values, self.representation, name, seed, told)
+        rows = Encoded(read.values, self.representation, name, seed, told, self.device)
         lazy = isinstance(read.values, OnDisk)
         return rows if lazy else self._checked(rows[:]), read.layout
 
@@ -174,19 +190,20 @@ class Trained:
         read = self._read(data, "all")
         told = self._given(given, len(read.values), read.carried)
         maker = Encoder(self.representation, seed)
-        return self._checked(maker.rows_with_common_noise(in_memory(read.values), told))
+        rows = maker.rows_with_common_noise(in_memory(read.values), told)
+        return self._checked(rows).to(self.device)
 
     def codes(self, data: Any, *, given: Given | None = None) -> Iterator[Array]:
         """The codes of :meth:`encode`, some rows at a time."""
-        return (part.numpy() for part in codes(self.model, self.rows(data, given=given)))
+        return (part.cpu().numpy() for part in codes(self.model, self.rows(data, given=given)))
 
     def encode_alike(self, data: Any, *, seed: int = 0, given: Given | None = None) -> Array:
         """Codes as :meth:`encode`, of rows as :meth:`rows_alike` makes them."""
-        return encode(self.model, self.rows_alike(data, seed, given=given)).numpy()
+        return encode(self.model, self.rows_alike(data, seed, given=given)).cpu().numpy()
 
     def encode(self, data: Any, *, given: Given | None = None) -> Any:
         """Codes, (rows, latent): the posterior means."""
-        found = encode(self.model, self.rows(data, given=given)).numpy()
+        found = encode(self.model, self.rows(data, given=given)).cpu().numpy()
         return like_given(data, found, lambda z: by_column(z, [f"z{i}" for i in range(z.shape[1])]))
 
     def decode(self, codes: Any, *, given: Given | None = None) -> Any:
@@ -214,12 +231,11 @@ class Trained:
         """New rows: z from the prior, then x from p(x|z), or with ``mean`` the mean of p(x|z); in
         the layout and type of the training data."""
         require(rows >= 1, f"the number of samples must be at least 1, not {rows}")
-        told = self._given(given, rows)
+        told = Rows(None, self._given(given, rows)).to(self.device)
         starts, parts = range(0, rows, ROWS), []
         with torch.inference_mode(), seeded(seed, "sample"):
             for start in tracked(starts, "sampling", len(starts)):
-                here = Rows(None, told)[start : start + ROWS]
-                px = self.model(Generator(min(ROWS, rows - start)), here)
+                px = self.model(Generator(min(ROWS, rows - start)), told[start : start + ROWS])
                 parts.append(self.representation.decode(px.mean if mean else px.sample()))
         return to_array(torch.cat(parts), self.layout)
 
@@ -238,7 +254,7 @@ class Trained:
         first, last = first[:], last[:]
         a, b = encode(self.model, first), encode(self.model, last)
         require(a.shape == b.shape, f"give as many ends as starts: {len(b)} against {len(a)}")
-        shares = torch.linspace(0, 1, steps)
+        shares = torch.linspace(0, 1, steps, device=a.device)
         told = {n: straight(v, last.given[n], shares).flatten(0, 1) for n, v in first.given.items()}
         line = self.model.path(a, b, shares).flatten(0, 1)
         values = to_array(self._decode(line, told), layout)
@@ -301,44 +317,24 @@ class Trained:
         """
         require(samples >= 1, f"samples must be at least 1, not {samples}")
         require(self.has_density, "an autoencoder has no log p(x)")
-        return self.per_row(log_likelihood_per_row, data, given, samples, seed)
+        return per_row(self, log_likelihood_per_row, data, given, samples, seed)
 
     def elbo(
         self, data: Any, *, samples: int = 32, seed: int = 0, given: Given | None = None
     ) -> Array:
         """A lower bound on log p(x) of each row in nats, (rows,), in float64; its noise is that of
         :meth:`log_likelihood`."""
-        return self.per_row(elbo_per_row, data, given, samples, seed)
+        return per_row(self, elbo_per_row, data, given, samples, seed)
 
-    def per_row(
-        self,
-        measure: Callable[..., Tensor],
-        data: Any,
-        given: Given | None,
-        samples: int,
-        seed: int,
-    ) -> Array:
-        """What ``measure`` gives for each row, by the same noise for all, in float64."""
-        try:
-            parts = self._parts_alike(data, given, seed)
-            found = [measure(self._exact, p.double(), samples=samples, seed=seed) for p in parts]
-        except NotImplementedError as error:
-            raise BadInput(f"this model's rows cannot be scored apart: {error}") from error
-        return torch.cat(found).numpy()
-
-    def _parts_alike(self, data: Any, given: Given | None, seed: int) -> Iterator[Rows]:
+    def parts_alike(self, data: Any, given: Given | None, seed: int) -> Iterator[Rows]:
         """Rows as :meth:`rows_alike` makes them, some at a time."""
         read, maker, start = self._read(data, "all"), Encoder(self.representation, seed), 0
         told = self._given(given, len(read.values), read.carried)
         for part in chunks_of(read.values, "scoring rows"):
             beside = {n: v[start : start + len(part)] for n, v in told.items()}
-            yield self._checked(maker.rows_with_common_noise(part, beside))
+            rows = self._checked(maker.rows_with_common_noise(part, beside))
+            yield rows.to(self.device)
             start += len(part)
-
-    @cached_property
-    def _exact(self) -> Any:
-        """The model in float64, whose sums hardly depend on how many rows are computed at once."""
-        return copy.deepcopy(self.model).double()
 
     @property
     def is_discrete(self) -> bool:
@@ -377,7 +373,8 @@ class Trained:
         def some(part: Rows) -> Tensor:
             return decode(self.model.eval(), part.data, part)
 
-        return self.representation.decode(in_chunks(some, Rows(z, given), title="decoding"))
+        rows = Rows(z, given).to(self.device)
+        return self.representation.decode(in_chunks(some, rows, title="decoding"))
 
     def _read(self, data: Any, split: str) -> ReadRows:
         """The rows asked for, checked."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -35,6 +35,67 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def claim(
+    path: Path, *, force: bool = False, inputs: Iterable[str | os.PathLike[str]] = ()
+) -> Path:
+    """The path of a file, or of a folder, that is about to be written: nothing that is there
+    already is written over unless that is asked for, and what is read never.
+
+    Args:
+        path: to write.
+        force: whether a file, or files in a folder, may be written over.
+        inputs: files and folders that are read.
+
+    Raises:
+        BadInput: for what may not be written over, before any work is done.
+    """
+    for read in inputs:
+        require(
+            not _reaches(path, Path(read)),
+            f"{path} is read here, and would be lost: choose another name with --output",
+        )
+    if not os.path.lexists(path) or _is_empty_folder(path):
+        return path
+    fine = path.is_file() or path.is_dir()
+    require(fine, f"{path} is neither a file nor a folder: it is left alone")
+    require(force, f"{path} is there already: {OTHER_NAME}")
+    return path
+
+
+OTHER_NAME = "choose another name with --output, or write over it with --force"
+
+
+def check_file(path: Path) -> Path:
+    """The path; ``BadInput`` unless a file can have it: its folder exists, and it is none."""
+    require(path.parent.is_dir(), f"there is no folder {path.parent} to write {path.name} into")
+    require(not path.is_dir(), f"{path} is a folder: give the name of a file")
+    return path
+
+
+def check_new_folder(path: Path) -> Path:
+    """The path; ``BadInput`` unless a folder can be made there, or be written into. What had to be
+    made to find out is gone again."""
+    made = [each for each in (path, *path.parents) if not each.exists()]
+    try:
+        return make_folder(path)
+    finally:
+        for each in made:
+            with suppress(OSError):
+                each.rmdir()
+
+
+def _is_empty_folder(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
+
+
+def _reaches(path: Path, read: Path) -> bool:
+    """Whether writing ``path`` would change what is read: it is that, or is there already in that
+    folder."""
+    if not (path.exists() and read.exists()):
+        return False
+    return path.samefile(read) or path.resolve().is_relative_to(read.resolve())
 
 
 def content(path: Path, largest: int) -> bytes:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
+from typing import TypeVar
 
+import torch
 from torch import Tensor, nn
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+def moved(module: Module, place: torch.device) -> Module:
+    """A copy of the module on a device; the module itself stays where it is."""
+    return copy.deepcopy(module).to(place)
 
 
 def state_of(module: nn.Module) -> dict[str, Tensor]:

@@ -10,6 +10,17 @@ from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 _shown: ContextVar[bool] = ContextVar("shown", default=False)
+_quiet: ContextVar[bool] = ContextVar("quiet", default=False)
+
+
+def hush() -> None:
+    """Show no bars and say nothing but mistakes, in this context, from now on."""
+    _quiet.set(True)
+
+
+def is_quiet() -> bool:
+    """Whether somebody asked for that."""
+    return _quiet.get()
 
 
 class Bar(Protocol):
@@ -41,7 +52,7 @@ class RichBar:
 def bar(title: str, total: int, start: int = 0) -> Iterator[Bar]:
     """A bar while the block runs; ``start`` is what was done before (a resumed run). A bar inside
     another's block shows nothing."""
-    if not sys.stderr.isatty() or _shown.get():
+    if not sys.stderr.isatty() or _shown.get() or is_quiet():
         yield Silent()
         return
     from rich.console import Console

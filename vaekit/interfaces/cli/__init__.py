@@ -7,10 +7,13 @@ import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
+from contextvars import copy_context
+from functools import partial, singledispatch
 from typing import Any, NoReturn
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnusedCliTokensError
 
+from vaekit.interfaces.cli.values import AS_TYPED
 from vaekit.interfaces.cli.waiting import choose_wait_policy
 from vaekit.system.checks import BadInput, printable
 from vaekit.system.version import __version__
@@ -33,7 +36,9 @@ COMMANDS = {
     "decompress": "Get compressed data back, bit by bit.",
     "compare": "PCA, autoencoder and VAE side by side on the same data.",
     "recipes": "List the recipes.",
+    "likelihoods": "List the likelihoods p(x|z).",
     "data": "List the named data sets.",
+    "help": "Show the help of a command.",
 }
 
 ELSEWHERE = {
@@ -41,6 +46,7 @@ ELSEWHERE = {
     "compress": "archives",
     "decompress": "archives",
     "refit-prior": "refit",
+    "help": "help",
 }
 
 
@@ -55,6 +61,7 @@ def app_with(train: Any = "vaekit.interfaces.cli.train:train", **flags: Any) -> 
         name="vaekit",
         help="Variational autoencoders: from data to a model you can trust and use.",
         version=__version__,
+        default_parameter=AS_TYPED,
         suppress_keyboard_interrupt=False,
     )
     for name, about in COMMANDS.items():
@@ -101,8 +108,15 @@ def leave(code: int) -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; returns the exit code. A person's mistake gets one line."""
+    as_is: dict[str, Any] = {
+        "exit_on_error": False,
+        "print_error": False,
+        "result_action": "return_value",
+    }
+    begun = copy_context()  # what an option sets ends with the command
     try:
-        app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+        with warnings.catch_warnings():
+            begun.run(partial(app, list(arguments), **as_is))
     except (CycloptsError, BadInput) as error:
         return fail(error, 2)
     except ArithmeticError as error:
@@ -118,5 +132,17 @@ def run(arguments: Sequence[str]) -> int:
 
 def fail(error: BaseException | str, code: int) -> int:
     """Say what is wrong in one line on the error stream."""
-    print("vaekit:", printable(" ".join(str(error).split())), file=sys.stderr)
+    print("vaekit:", printable(" ".join(line_of(error).split())), file=sys.stderr)
     return code
+
+
+@singledispatch
+def line_of(error: object) -> str:
+    """What is wrong."""
+    return str(error)
+
+
+@line_of.register
+def _(error: UnusedCliTokensError) -> str:
+    more = " ".join(map(repr, error.unused_tokens or ()))
+    return f"too many arguments: {more}; see --help for what is taken"

@@ -7,21 +7,30 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from vaekit.interfaces.cli.common import WORK, Force, Work
 from vaekit.interfaces.cli.shared import (
     Given,
-    Json,
     Model,
-    Threads,
+    files_among,
     given_options,
+    reads,
     say,
-    show,
-    use_threads,
+    to_write,
 )
-from vaekit.runs.outputs import check_folder, write_rows
+from vaekit.runs.originals import ARRAYS_AND_TABLES
+from vaekit.runs.outlets import FOLDER, Outlet
+from vaekit.runs.outputs import write_rows
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
+from vaekit.system.files import check_file, claim
 
 ENDING = ".vk"
+ARCHIVE = Outlet((ENDING,), "DATA.vk here")
+RESTORED = Outlet(
+    ARRAYS_AND_TABLES,
+    "a file beside it, of the kind that the rows came from; pictures, FILE-restored",
+    (FOLDER,),
+)
 Jobs = Annotated[
     int, Parameter(help="Processes that work on blocks side by side; 0: one on each core.")
 ]
@@ -32,9 +41,8 @@ def compress(
     data: Annotated[str, Parameter(help="Data set name, file, or folder of pictures.")],
     /,
     *,
-    output: Annotated[
-        Path | None, Parameter(name=["--output", "-o"], help="File to write, ending in .vk.")
-    ] = None,
+    output: Annotated[Path | None, to_write(ARCHIVE)] = None,
+    force: Force = False,
     split: Annotated[str, Parameter(help="train, validation, test or all.")] = "all",
     embed_model: Annotated[
         bool, Parameter(negative="", help="Put the model into the file.")
@@ -46,8 +54,7 @@ def compress(
         bool, Parameter(help="Put what a conditional model is told into the file.")
     ] = True,
     jobs: Jobs = 1,
-    threads: Threads = 0,
-    json: Json = False,
+    work: Work = WORK,
 ) -> None:
     """Compress rows without loss; the model decides how many bits each takes. What comes back is
     the same numbers, bit by bit, on any machine, in the type and shape of the file; of pictures
@@ -57,11 +64,11 @@ def compress(
     from vaekit.runs.originals import compress_file
     from vaekit.runs.tiles import compress_pictures
 
-    use_threads(threads)
-    require(block_rows >= 0, "block-rows must not be negative")
-    path = output or Path(Path(data).resolve().stem or "data").with_suffix(ENDING)
-    require(path.suffix == ENDING, f"the name of the output must end in {ENDING}, not {path.name}")
-    check_folder(path)
+    require(block_rows >= 0, f"block-rows must not be negative, not {block_rows}")
+    require(jobs >= 0, f"jobs must not be negative, not {jobs}")
+    work.begin()
+    path = output or Path((Path(data).resolve().stem or "data") + ENDING)
+    ARCHIVE.claim(path, force=force, inputs=reads(model, data, given=given))
     trained = Trained.load(model)
     how: dict[str, Any] = {
         "embed": embed_model, "verify": verify, "jobs": jobs, "store_given": store_given,
@@ -76,7 +83,7 @@ def compress(
         found = compress_file(trained, data, path, **how)
     for note in found.notes:
         say(f"note: {note}")
-    show({"file": str(path), **found.to_dict()}, as_json=json)
+    work.show({"file": str(path), **found.to_dict()})
 
 
 def decompress(
@@ -84,13 +91,8 @@ def decompress(
     model: Annotated[str | None, Parameter(help="The model, if the file does not hold it.")] = None,
     /,
     *,
-    output: Annotated[
-        Path | None,
-        Parameter(
-            name=["--output", "-o"],
-            help="A .npy or .npz file, for tables also .parquet or .csv, or a folder for pictures.",
-        ),
-    ] = None,
+    output: Annotated[Path | None, to_write(RESTORED)] = None,
+    force: Force = False,
     range: Annotated[
         str | None, Parameter(help="Rows (or pictures) to take, such as 1000:2000.")
     ] = None,
@@ -99,7 +101,7 @@ def decompress(
     ] = False,
     given: Given = None,
     jobs: Jobs = 1,
-    threads: Threads = 0,
+    work: Work = WORK,
 ) -> None:
     """Get back what was compressed: a file of the same kind with the same numbers, types and names,
     or the pictures as PNG (as TIFF those of several pages, or of numbers that PNG has not)."""
@@ -107,33 +109,37 @@ def decompress(
     from vaekit.runs.originals import restored_path, write_restored
     from vaekit.runs.tiles import restore_pictures
 
-    use_threads(threads)
+    start, stop = _range(range)
+    require(jobs >= 0, f"jobs must not be negative, not {jobs}")
+    work.begin()
+    read = reads(model, file, given=given) if model else files_among(file)
+    how: dict[str, Any] = {"force": force, "inputs": read}
+    if output:
+        claim(output, **how)
     trained = Trained.load(model) if model else None
     archive = Archive(file, trained, jobs, given=given_options(given) or None)
-    start, stop = _range(range)
     if archive.header.get("pictures") and not salvage:
-        folder = output or file.with_name(f"{file.stem}-restored")
-        say(f"wrote {restore_pictures(archive, folder, start, stop):,} pictures to {folder}")
+        folder = claim(output or file.with_name(f"{file.stem}-restored"), **how)
+        work.wrote(folder, restore_pictures(archive, folder, start, stop), "pictures")
         return
-    path = restored_path(archive, output)
-    check_folder(path)
+    path = claim(check_file(restored_path(archive, output)), **how)
     if salvage:
-        _salvage(archive, path)
+        _salvage(archive, path, claim(path.with_suffix(".rows.npy"), **how), work)
         return
-    write_restored(archive, path, archive.read(start, stop))
-    say(f"wrote {path}")
+    rows = archive.read(start, stop)
+    write_restored(archive, path, rows)
+    work.wrote(path, len(rows))
 
 
-def _salvage(archive: Any, path: Path) -> None:
+def _salvage(archive: Any, path: Path, beside: Path, work: Work) -> None:
     from vaekit.runs.originals import write_restored
 
     rows, numbers = archive.salvage()
     write_restored(archive, path, rows)
-    write_rows(path.with_suffix(".rows.npy"), numbers)
-    say(
-        f"saved {len(rows):,} of {archive.rows:,} rows to {path}; their numbers are in "
-        f"{path.with_suffix('.rows.npy')}"
-    )
+    write_rows(beside, numbers)
+    if not work.json:
+        say(f"saved {len(rows):,} of {archive.rows:,} rows; their numbers are in {beside}")
+    work.wrote(path, len(rows), of=archive.rows, numbers=str(beside))
 
 
 def _range(text: str | None) -> tuple[int, int | None]:

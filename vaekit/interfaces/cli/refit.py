@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json as json_module
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
-from vaekit.interfaces.cli.shared import Data, Json, Model, Seed, Threads, say, use_threads
+from vaekit.interfaces.cli.common import AS_TRAINING, Training
+from vaekit.interfaces.cli.shared import Data, Model, Seed, say
 from vaekit.runs.folder import read_config
 from vaekit.runs.job import reopen
 from vaekit.runs.refit import PLAN, refit, undone
@@ -54,18 +54,24 @@ def refit_prior(
         ),
     ] = PLAN.patience,
     seed: Seed = 0,
-    device: Annotated[str, Parameter(help="auto (a GPU if there is one), cpu or cuda.")] = "auto",
     report: Annotated[bool, Parameter(help="Write report.html anew.")] = True,
-    threads: Threads = 0,
-    json: Json = False,
+    force: Annotated[
+        bool, Parameter(negative="", help="Drop a prior that was fitted before, for good.")
+    ] = False,
+    work: Training = AS_TRAINING,
 ) -> None:
     """Fit another p(z) to a trained model's codes, or take the trained one back.
 
     The rest of the model stays as it is, and the prior it was trained with is kept: --undo takes
     it back exactly. scores.json and report.html are made anew."""
     require(undo != (prior is not None), "give --prior or --undo, one of the two")
-    use_threads(threads)
+    work.begin()
     folder, config = read_config(model)
+    require(
+        config.prior is None or undo or force,
+        f"{folder} has a fitted prior already, which would be lost: take it back with --undo, or "
+        "fit another in its place with --force",
+    )
     trained = Trained.load(folder)
     if prior is None:
         found, said, line = undone(trained), {"prior": None}, UNDONE
@@ -73,11 +79,11 @@ def refit_prior(
         plan: dict[str, Any] = {"epochs": epochs, "batch": batch, "patience": patience}
         plan |= {"seed": seed} | ({} if lr is None else {"lr": lr})
         trained = replace(trained, source=reopen(config, data))
-        made = refit(trained, prior, components=components, device=device, **plan)
+        made = refit(trained, prior, components=components, device=work.device, **plan)
         found, said, line = made.trained, made.to_dict(), made.text
     found.save(folder)
     pages = _made_anew(found, folder, data, with_report=report)
-    print(json_module.dumps({"folder": str(folder), **said, **pages}, indent=2) if json else line)
+    work.show({"folder": str(folder), **said, **pages}, lambda: print(line))
 
 
 def _made_anew(
@@ -97,5 +103,5 @@ def _made_anew(
         return {"report": str(write_report(trained, folder))}
     summarize(trained, folder)
     if REPORT in old:
-        say(f"note: {REPORT} shows the prior before; make it anew: vaekit report {folder}")
+        say(f"note: {REPORT} shows the prior before; make it anew: vaekit report {folder} --force")
     return {}

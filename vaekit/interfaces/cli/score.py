@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -12,23 +11,25 @@ import numpy as np
 from cyclopts import Parameter
 
 from vaekit.evaluation.figures import short
+from vaekit.interfaces.cli.common import ON_DEVICE, Force, OnDevice
 from vaekit.interfaces.cli.shared import (
     Data,
     Given,
-    Json,
     Model,
-    Output,
     Seed,
     Split,
-    Threads,
     named_rows_for,
     open_model,
+    reads,
     say,
-    use_threads,
+    to_write,
 )
-from vaekit.runs.outputs import check_output, write_rows
+from vaekit.runs.folder import read_config
+from vaekit.runs.outlets import Outlet
+from vaekit.runs.outputs import TABLES, write_rows
 from vaekit.system.checks import BadInput, require
 
+ROW_SCORES = Outlet(TABLES, "row-scores.csv in the model's folder")
 TITLES = {
     "row": "row",
     "log_likelihood": "log p(x)",
@@ -49,21 +50,21 @@ def score(
     worst: Annotated[int, Parameter(help="How many of the most unusual rows to show.")] = 10,
     given: Given = None,
     seed: Seed = 0,
-    threads: Threads = 0,
-    json: Json = False,
-    output: Output = None,
+    output: Annotated[Path | None, to_write(ROW_SCORES)] = None,
+    force: Force = False,
+    work: OnDevice = ON_DEVICE,
 ) -> None:
     """Write log p(x) of each row in nats, its error, and its p-value: the share of validation rows,
     which were not trained on, that are as unusual. Shows the most unusual rows."""
     from vaekit.runs.score import held_out_scores, score_rows
 
     require(worst >= 0, f"worst must not be negative, not {worst}")
-    use_threads(threads)
-    trained = open_model(model, data)
-    path = output or Path(model, "row-scores.csv")
-    check_output(path, pictures=False)
-    require(trained.has_density, "an autoencoder has no log p(x)")
     require(samples >= 1, f"samples must be at least 1, not {samples}")
+    work.begin()
+    path = output or read_config(model)[0] / "row-scores.csv"
+    ROW_SCORES.claim(path, force=force, inputs=reads(model, data, given=given), pictures=False)
+    trained = open_model(model, data, work)
+    require(trained.has_density, "an autoencoder has no log p(x)")
     rows, names = named_rows_for(trained, data, split, 0, given)
     how: dict[str, Any] = {"samples": samples, "seed": seed}
     try:
@@ -74,16 +75,17 @@ def score(
     found = score_rows(trained, rows, split="all", elbo=elbo, held_out=held_out, **how)
     found, columns = replace(found, names=names), found.columns
     write_rows(path, np.stack([*columns.values()], 1), lambda _: columns, names=names)
-    _show(found, worst, as_json=json)
-    say(f"wrote {len(names):,} scores to {path}")
+    _show(found, worst, path, work)
+    if not work.json:
+        work.wrote(path, len(names), "scores")
 
 
-def _show(found: Any, worst: int, *, as_json: bool) -> None:
+def _show(found: Any, worst: int, path: Path, work: OnDevice) -> None:
     shown, rows = found.worst(worst), len(found.names)
     mean = float(found.log_likelihood.mean())
-    about = {"rows": rows, "log_likelihood": mean, "held_out": found.held_out}
-    if as_json:
-        print(json_module.dumps({**about, "worst": [_finite(row) for row in shown]}, indent=2))
+    about = {"rows": rows, "log_likelihood": mean, "held_out": found.held_out, "file": str(path)}
+    if work.json:
+        work.show({**about, "worst": [_finite(row) for row in shown]})
         return
     among = f"; p among {found.held_out:,} validation rows" if found.held_out else ""
     print(f"{rows:,} rows, log p(x) {short(mean)} nats on average{among}")

@@ -14,11 +14,15 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from vaekit.data import Source, parse_given
+from vaekit.data import CATALOGUE, Source, parse_given
 from vaekit.data.readers.labels import values_for
+from vaekit.interfaces.cli.common import ON_DEVICE, OnDevice
+from vaekit.runs.folder import CONFIG, WEIGHTS, read_config
 from vaekit.runs.job import reopen
+from vaekit.runs.outlets import Outlet
 from vaekit.runs.trained import Trained
-from vaekit.system.checks import BadInput, require
+from vaekit.system.checks import BadInput
+from vaekit.system.progress import is_quiet
 from vaekit.system.types import Array
 
 Model = Annotated[str, Parameter(help="Run or model folder.")]
@@ -26,9 +30,7 @@ Data = Annotated[
     str | None,
     Parameter(help="Data set name or path; by default the data the model was trained on."),
 ]
-Output = Annotated[Path | None, Parameter(name=["--output", "-o"], help="File to write.")]
 Seed = Annotated[int, Parameter(help="Seed of everything random.")]
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
 Split = Annotated[
     str | None,
     Parameter(help="train, validation, test or all; by default test for the model's own data."),
@@ -41,12 +43,35 @@ Given = Annotated[
         "row; repeat it for more.",
     ),
 ]  # fmt: skip
-Threads = Annotated[int, Parameter(help="CPU threads; 0 lets torch decide.")]
 
 
-def open_model(model: str, data: str | None = None) -> Trained:
-    """The model, with its own data opened again unless other data is named."""
-    trained = Trained.load(model)
+def to_write(outlet: Outlet) -> Parameter:
+    """The option that says where a command writes, with the help that its outlet gives."""
+    return Parameter(name=["--output", "-o"], help=outlet.help)
+
+
+def reads(model: str, *others: str | Path | None, given: list[str] | None = None) -> list[str]:
+    """The files and folders that a command reads, none of which it may write over.
+
+    Args:
+        model: that it runs.
+        others: data and the like; names of data sets and None are no files.
+        given: options whose values may be files.
+    """
+    folder, config = read_config(model)
+    own = (folder / CONFIG, folder / WEIGHTS, config.data.open, config.data.opening.labels)
+    told = (value[1:] for value in parse_given(given or []).values() if value.startswith("@"))
+    return files_among(*own, *others, *told)
+
+
+def files_among(*names: str | Path | None) -> list[str]:
+    """Those that are names of files or folders."""
+    return [str(name) for name in names if name is not None and str(name) not in CATALOGUE]
+
+
+def open_model(model: str, data: str | None = None, work: OnDevice = ON_DEVICE) -> Trained:
+    """The model where it is to work, with its own data opened again unless other data is named."""
+    trained = Trained.load(model).to(work.device)
     if data is not None:
         return trained
     return replace(trained, source=reopen(trained.config))
@@ -130,15 +155,6 @@ def _given_values(
         yield name, values
 
 
-def use_threads(number: int) -> None:
-    """Let torch use this many threads; 0 leaves its own choice."""
-    import torch
-
-    require(number >= 0, "threads must not be negative")
-    if number:
-        torch.set_num_threads(number)
-
-
 def show(values: dict[str, Any], *, as_json: bool) -> None:
     """Print named values: as JSON, or as lines without those that are None."""
     if as_json:
@@ -202,5 +218,6 @@ def text(value: Any) -> str:
 
 
 def say(line: str) -> None:
-    """Print a message to the error stream, so that results can be piped."""
-    print(line, file=sys.stderr)
+    """Print a message to the error stream, so that results can be piped; nothing if quiet."""
+    if not is_quiet():
+        print(line, file=sys.stderr)

@@ -15,16 +15,20 @@ from cyclopts import App, Group, Parameter
 from docstring_parser import parse
 
 from vaekit import recipes
-from vaekit.interfaces.cli.shared import Json, Threads, say, show_scores, use_threads
+from vaekit.interfaces.cli.common import AS_TRAINING, Force, Training
+from vaekit.interfaces.cli.shared import say, show_scores, to_write
+from vaekit.interfaces.cli.values import AS_TYPED
 from vaekit.recipes.recipe import check_settled, options
+from vaekit.runs.outlets import FOLDER, Outlet
 from vaekit.system.checks import BadInput, require
 from vaekit.training import Plan
 
 DEFAULT = "vae"
 ON_RESUMING = {
-    "resume", "labels", "epochs", "patience", "checkpoint_every", "tensorboard", "report", "device",
-    "shard", "capture", "threads", "json",
+    "resume", "labels", "epochs", "patience", "checkpoint_every", "tensorboard", "report", "shard",
+    "capture", "work",
 }  # fmt: skip
+RUN = Outlet((FOLDER,), "runs/DATA-RECIPE", folder="a new folder")
 TABLES, TRAINING, RECIPE = Group("Tables"), Group("Training"), Group("Recipe options")
 
 
@@ -34,7 +38,7 @@ def train(*tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=Tru
     check_settled(recipes.recipe(name), options_in(tokens))
     command = App(
         name="vaekit train", help_format="plaintext", version_flags=[],
-        suppress_keyboard_interrupt=False,
+        suppress_keyboard_interrupt=False, default_parameter=AS_TYPED,
     )  # fmt: skip
     command.default(command_for(name))
     command(list(tokens), exit_on_error=False, print_error=False, result_action="return_value")
@@ -49,7 +53,7 @@ def recipe_in(tokens: tuple[str, ...]) -> str:
 
 def value_in(tokens: tuple[str, ...], option: str) -> str:
     """The value of an option among the tokens; empty where it is not there."""
-    for here, following in zip(tokens, (*tokens[1:], ""), strict=True):
+    for here, following in zip(tokens, (*tokens, "")[1:], strict=True):
         if here == option:
             return following
         if here.startswith(option + "="):
@@ -134,9 +138,8 @@ def train_here(
     recipe: Annotated[
         str | None, Parameter(help="What to train; see vaekit recipes. By default vae.")
     ] = None,
-    output: Annotated[
-        Path | None, Parameter(name=["--output", "-o"], help="Folder for the run.")
-    ] = None,
+    output: Annotated[Path | None, to_write(RUN)] = None,
+    force: Force = False,
     resume: Annotated[
         Path | None,
         Parameter(help="Go on with the run in this folder, to as many --epochs in all."),
@@ -207,7 +210,6 @@ def train_here(
     ] = 0,
     tensorboard: Annotated[bool, Parameter(negative="", help="Write TensorBoard events.")] = False,
     report: Annotated[bool, Parameter(help="Write report.html at the end.")] = True,
-    device: Annotated[str, Parameter(help="auto (a GPU if there is one), cpu or cuda.")] = "auto",
     shard: Annotated[
         bool,
         Parameter(
@@ -217,8 +219,7 @@ def train_here(
     capture: Annotated[
         bool, Parameter(help="Capture whole updates as CUDA graphs on a GPU, where possible.")
     ] = True,
-    threads: Threads = 0,
-    json: Json = False,
+    work: Training = AS_TRAINING,
     **options: Any,
 ) -> None:
     """Train, then evaluate on the test split and write the report."""
@@ -227,7 +228,7 @@ def train_here(
     from vaekit.training.distributed import process_group
     from vaekit.training.placement import placement
 
-    use_threads(threads)
+    work.begin()
     began = time.monotonic()
     table = {
         "separator": separator, "decimal": decimal, "thousands": thousands, "header": header,
@@ -237,7 +238,7 @@ def train_here(
         label, labels, parse_size(size), tiles, given or (), kind, channels, **table
     )  # fmt: skip
     options |= {"labels": labels, "tensorboard": tensorboard, "checkpoint_every": checkpoint_every}
-    place = placement(device, shard=shard, capture=capture)
+    place = placement(work.device, shard=shard, capture=capture)
     with process_group(place.device) as world, _print_once(speaks=world.is_first):
         if resume is not None:
             trained, folder = go_on(resume, data, place, **options), resume
@@ -246,9 +247,11 @@ def train_here(
             folder = world.broadcast(output or _free_folder(f"{Path(str(data)).stem}-{name}"))
             options |= {"binarize": binarize, "colours": colours}
             options |= {"out": folder, "before": _announce if world.is_first else None}
+            options |= {"force": force}
             trained = _fit(data, recipe, opening, place, start_from=start_from, **options)
         if world.is_first:
-            _finish(trained, folder, time.monotonic() - began, with_report=report, as_json=json)
+            seconds = time.monotonic() - began
+            _finish(trained, folder, seconds, with_report=report, as_json=work.json)
 
 
 @contextmanager

@@ -1,0 +1,75 @@
+"""Where commands may write: the endings of names, and the name that is taken unless one is given.
+What a command's help says of it and what is refused come from the same place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from vaekit.system.checks import known, require
+from vaekit.system.files import check_file, claim
+
+FOLDER = ""  # the ending of its name
+
+
+@dataclass(frozen=True)
+class Outlet:
+    """A kind of thing that is written.
+
+    Args:
+        endings: of the names of files.
+        default: where it goes unless somebody says where, in words; empty where it then goes
+            nowhere.
+        of_pictures: endings that pictures may have as well.
+        folder: what a folder is called.
+    """
+
+    endings: tuple[str, ...]
+    default: str = ""
+    of_pictures: tuple[str, ...] = ()
+    folder: str = "a folder (a name without an ending)"
+
+    @property
+    def help(self) -> str:
+        """A line for people."""
+        also = f", of pictures also {self._listed(self.of_pictures)}" if self.of_pictures else ""
+        default = self.default or "nothing is written"
+        where = f"{self._listed(self.endings)}{also}; by default {default}."
+        return where[0].upper() + where[1:]
+
+    def claim(
+        self,
+        path: Path,
+        *,
+        force: bool = False,
+        inputs: Iterable[str | os.PathLike[str]] = (),
+        pictures: bool = True,
+    ) -> Path:
+        """The path, which may be written.
+
+        Args:
+            path: where to write.
+            force: whether what is there may be written over.
+            inputs: files and folders that are read, which may not.
+            pictures: whether what is written are pictures.
+
+        Raises:
+            BadInput: for an ending that is none of these, and for what is there already.
+        """
+        ending = path.suffix.lower()
+        require(
+            ending != FOLDER or FOLDER in (*self.endings, *self.of_pictures),
+            f"the name {path} has no ending: choose {self._listed(self.endings)}",
+        )
+        known("kind of output file", ending, (*self.endings, *self.of_pictures))
+        require(
+            pictures or ending in self.endings,
+            f"{path}: rows of numbers are no pictures; choose {self._listed(self.endings)}",
+        )
+        return claim(path if ending == FOLDER else check_file(path), force=force, inputs=inputs)
+
+    def _listed(self, endings: tuple[str, ...]) -> str:
+        named = [ending or self.folder for ending in endings]
+        return " or ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
