@@ -19,7 +19,7 @@ from vaekit.data.readers.labels import read_labels, with_labels
 from vaekit.data.readers.roles import LABEL, ColumnRoles
 from vaekit.data.readers.tables import ending_of, read_text_table
 from vaekit.data.source import Source
-from vaekit.system.checks import known, require
+from vaekit.system.checks import known, require, size_text
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,12 @@ class Opening:
             found.layout is not None or not (said and self.strict),
             f"{' and '.join(said)} is said of arrays, and {found.name} is none: leave it out",
         )
+        resized = self.size is None or found.shape[1:] == tuple(self.size)
+        require(
+            not self.strict or resized,
+            f"size {size_text(self.size or ())} is for pictures in files, and rows of {found.name} "
+            f"are {size_text(found.shape)}: leave size out",
+        )
         require(
             not self.strict or self.label is None or found.labels is not None,
             f"label={self.label!r} names a column, and {found.name} has no columns: give one label "
@@ -162,6 +168,8 @@ class Opening:
         ending = ending_of(path)
         if name in CATALOGUE:
             require(not self.tiles or not self.strict, _NO_TILES)
+            named = self.label in (None, LABEL) or not self.strict
+            require(named, f"{name} has its own labels: leave label={self.label!r} out")
             return CATALOGUE[name].load()
         if not path.exists():
             looks_like_path = os.sep in name or path.suffix

@@ -12,10 +12,11 @@ from vaekit.families.gaussians import DiagonalNormal
 from vaekit.models import Ladder, Rung
 from vaekit.networks.ladder import LadderNetworks, LatentNetworks, dense_ladder, residual_ladder
 from vaekit.recipes import parts
-from vaekit.recipes.parts import LINKS, Shape
+from vaekit.recipes.parts import LINKS, Depth, Shape
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
 from vaekit.system.checks import known, require
+from vaekit.system.ranges import Count
 
 Layers = Literal["auto", "dense", "residual"]
 
@@ -25,7 +26,7 @@ Layers = Literal["auto", "dense", "residual"]
     without=("given", "drop", "posterior", "rank", "prior", "prior_components", "network"),
 )
 def ladder_vae(
-    shape: Shape, planes: int = 2, network: Layers = "auto", depth: int = 0, **rest: Any
+    shape: Shape, planes: Count = 2, network: Layers = "auto", depth: Depth = 0, **rest: Any
 ) -> Built:
     """Latents in layers, from coarse to fine, inferred from the top down (Sønderby et al. 2016).
 
@@ -57,8 +58,6 @@ def _built(
     components: int = 3,
     kl_warmup: float = 0.0,
 ) -> Built:
-    require(latent >= 1 and planes >= 1, "latent and planes must be at least 1")
-    require(width >= 0 and depth >= 0, "width and depth must not be negative")
     data = parts.likelihood_family(likelihood, shape, levels, scale, components)
     require(network != "conv", "the networks of a ladder are dense or residual, not conv")
     nets = _networks(parts.network_for(network, shape), shape, data, latent, planes, width, depth)

@@ -7,17 +7,18 @@ from typing import Any
 from vaekit.objectives import Term, bounds, penalties
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
+from vaekit.system.ranges import Count, Share, Weight
 
 
 @extends(vae)
-def beta_vae(beta: float = 4.0, **rest: Any) -> Built:
+def beta_vae(beta: Weight = 4.0, **rest: Any) -> Built:
     """The KL weighed by beta, for disentangled codes (Higgins et al. 2017)."""
     model, objective = vae(**rest)
     return Built(model, objective.weighing_kl(beta))
 
 
 @extends(vae)
-def beta_tcvae(beta: float = 6.0, rows: int = 1, **rest: Any) -> Built:
+def beta_tcvae(beta: Weight = 6.0, rows: int = 1, **rest: Any) -> Built:
     """The codes' total correlation weighed by beta, the rest of the KL by 1 (Chen et al. 2018).
 
     Args:
@@ -30,7 +31,7 @@ def beta_tcvae(beta: float = 6.0, rows: int = 1, **rest: Any) -> Built:
 
 
 @extends(vae)
-def iwae(samples: int = 5, **rest: Any) -> Built:
+def iwae(samples: Count = 5, **rest: Any) -> Built:
     """The importance-weighted bound of several samples (Burda et al. 2016).
 
     Args:
@@ -41,14 +42,14 @@ def iwae(samples: int = 5, **rest: Any) -> Built:
 
 
 @extends(vae)
-def dreg(samples: int = 5, **rest: Any) -> Built:
+def dreg(samples: Count = 5, **rest: Any) -> Built:
     """The importance-weighted bound with doubly reparameterised gradients (Tucker et al. 2019)."""
     model, objective = vae(**rest)
     return Built(model, objective.but(bound=bounds.dreg, samples=samples))
 
 
 @extends(vae)
-def miwae(groups: int = 8, samples: int = 8, **rest: Any) -> Built:
+def miwae(groups: Count = 8, samples: Count = 8, **rest: Any) -> Built:
     """The mean over groups of the importance-weighted bound (Rainforth et al. 2018).
 
     Args:
@@ -60,7 +61,7 @@ def miwae(groups: int = 8, samples: int = 8, **rest: Any) -> Built:
 
 
 @extends(vae)
-def piwae(groups: int = 8, samples: int = 8, **rest: Any) -> Built:
+def piwae(groups: Count = 8, samples: Count = 8, **rest: Any) -> Built:
     """IWAE for the decoder, MIWAE for the encoder (Rainforth et al. 2018).
 
     Args:
@@ -72,7 +73,7 @@ def piwae(groups: int = 8, samples: int = 8, **rest: Any) -> Built:
 
 
 @extends(vae)
-def ciwae(mix: float = 0.5, samples: int = 64, **rest: Any) -> Built:
+def ciwae(mix: Share = 0.5, samples: Count = 64, **rest: Any) -> Built:
     """A blend of ELBO and importance-weighted bound (Rainforth et al. 2018).
 
     Args:
@@ -84,7 +85,7 @@ def ciwae(mix: float = 0.5, samples: int = 64, **rest: Any) -> Built:
 
 
 @extends(vae)
-def renyi(alpha: float = 0.5, samples: int = 5, **rest: Any) -> Built:
+def renyi(alpha: float = 0.5, samples: Count = 5, **rest: Any) -> Built:
     """The variational Renyi bound: alpha 1 is the ELBO, 0 IWAE (Li & Turner 2016).
 
     Args:
@@ -96,7 +97,7 @@ def renyi(alpha: float = 0.5, samples: int = 5, **rest: Any) -> Built:
 
 
 @extends(vae)
-def tvo(points: int = 5, samples: int = 10, **rest: Any) -> Built:
+def tvo(points: Count = 5, samples: Count = 10, **rest: Any) -> Built:
     """The thermodynamic bound (Masrani et al. 2019).
 
     Args:
@@ -108,7 +109,7 @@ def tvo(points: int = 5, samples: int = 10, **rest: Any) -> Built:
 
 
 @extends(vae)
-def free_bits_vae(floor: float = 0.25, **rest: Any) -> Built:
+def free_bits_vae(floor: Weight = 0.25, **rest: Any) -> Built:
     """Every latent dimension may carry some nats for free (Kingma et al. 2016).
 
     Args:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from torch import Tensor, nn
 
 from vaekit import conditionals
 from vaekit.conditionals import Conditional, Site
 from vaekit.families import (
+    LIKELIHOODS,
     DiagonalNormal,
     Family,
     FullNormal,
@@ -37,12 +38,15 @@ from vaekit.objectives import Objective
 from vaekit.objectives.bounds import elbo
 from vaekit.objectives.schedules import ramp
 from vaekit.system.checks import BadInput, known, require
+from vaekit.system.ranges import OneOf, Parsed, Range
 from vaekit.system.types import Shape
 
 Network = Literal["auto", "dense", "conv", "residual"]
 Posterior = Literal["diagonal", "low_rank", "full", "point"]
 Prior = Literal["standard", "mixture", "vamp", "flow"]
 Link = Literal["softplus", "exp"]
+LikelihoodName = Annotated[str, OneOf("likelihood", ("auto", *LIKELIHOODS))]
+Depth = Annotated[int, Range(0, 1000)]
 
 SMALLEST_CONV, MOST_LAYERS = 16, 1000
 LINKS: dict[str, Callable[[Tensor], Tensor]] = {"softplus": Positive(1e-4), "exp": half_exp}
@@ -73,7 +77,7 @@ def likelihood_family(
     )
 
 
-def parse_scale(text: str, shape: Shape) -> Scale:
+def parse_scale(text: str, shape: Shape = ()) -> Scale:
     """ "shared", "element", "network", a number above 0, or "auto": shared for images (one noise
     for all pixels), per element for vectors (columns differ)."""
     if text == "auto":
@@ -88,6 +92,9 @@ def parse_scale(text: str, shape: Shape) -> Scale:
         ) from None
     require(0 < number < math.inf, f"scale must be above 0 and finite, not {text}")
     return number
+
+
+ScaleName = Annotated[str, Parsed(parse_scale)]
 
 
 def network_for(name: str, shape: Shape) -> str:

@@ -15,9 +15,19 @@ from vaekit.networks import MeanLogits, dense, glorot, tutorial_decoder, tutoria
 from vaekit.objectives import Objective
 from vaekit.objectives.bounds import dreg, elbo, iwae, path_elbo, reconstruction
 from vaekit.recipes import parts
-from vaekit.recipes.parts import Link, Network, Posterior, Prior, Shape
+from vaekit.recipes.parts import (
+    Depth,
+    LikelihoodName,
+    Link,
+    Network,
+    Posterior,
+    Prior,
+    ScaleName,
+    Shape,
+)
 from vaekit.recipes.recipe import Built, Recipe, extends
-from vaekit.system.checks import known, require
+from vaekit.system.checks import known
+from vaekit.system.ranges import Count, Share, ShareBelow, Whole
 
 PLAIN: dict[str, float | str] = {"decay": "constant", "warmup": 0.0, "clip": 0.0, "ema": 0.0}
 PLANS: dict[str, dict[str, float | str]] = {
@@ -34,20 +44,20 @@ def vae(
     levels: int = 256,
     steps: int = 1,
     given: Mapping[str, int] | None = None,
-    latent: int = 16,
-    likelihood: str = "auto",
+    latent: Count = 16,
+    likelihood: LikelihoodName = "auto",
     network: Network = "auto",
-    width: int = 0,
-    depth: int = 0,
+    width: Whole = 0,
+    depth: Depth = 0,
     posterior: Posterior = "diagonal",
-    rank: int = 2,
+    rank: Count = 2,
     prior: Prior = "standard",
-    prior_components: int = 0,
+    prior_components: Whole = 0,
     link: Link = "softplus",
-    scale: str = "auto",
-    components: int = 3,
-    kl_warmup: float = 0.0,
-    drop: float = 0.0,
+    scale: ScaleName = "auto",
+    components: Count = 3,
+    kl_warmup: Share = 0.0,
+    drop: ShareBelow = 0.0,
 ) -> Built:
     """A variational autoencoder (Kingma & Welling 2014; Rezende et al. 2014).
 
@@ -73,7 +83,6 @@ def vae(
         kl_warmup: share of the training over which the KL's weight rises from 0 to 1.
         drop: share of the training rows from which what is given is withheld.
     """
-    require(width >= 0 and depth >= 0, "width and depth must not be negative")
     code = parts.posterior_family(posterior, latent, rank, link)
     data = parts.likelihood_family(likelihood, shape, levels, scale, components)
     kind, beside = parts.network_for(network, shape), sum((given or {}).values())
@@ -131,10 +140,10 @@ def burda(
     shape: Shape,
     *,
     levels: int = 256,
-    latent: int = 50,
-    likelihood: str = "bernoulli",
-    width: int = 200,
-    samples: int = 1,
+    latent: Count = 50,
+    likelihood: LikelihoodName = "bernoulli",
+    width: Count = 200,
+    samples: Count = 1,
     gradient: Literal["plain", "dreg"] = "plain",
 ) -> Built:
     """The one-layer network for binary images of the IWAE paper: tanh, 200-200 (Burda et al. 2016).
@@ -160,7 +169,7 @@ def burda(
 
 
 def keras_mnist(
-    shape: Shape, *, levels: int = 256, latent: int = 2, likelihood: str = "bernoulli"
+    shape: Shape, *, levels: int = 256, latent: Count = 2, likelihood: LikelihoodName = "bernoulli"
 ) -> Built:
     """The convolutional VAE of the Keras tutorial: 69,076 + 65,089 parameters (Chollet 2020).
 

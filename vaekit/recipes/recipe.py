@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import reprlib
-import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
@@ -13,7 +12,7 @@ from typing import Any, NamedTuple
 from vaekit.models import Graph
 from vaekit.objectives import Objective
 from vaekit.system.checks import BadInput, known, require
-from vaekit.system.records import LARGEST_WHOLE, is_number, is_whole
+from vaekit.system.ranges import check_value, is_of
 
 
 class Built(NamedTuple):
@@ -99,10 +98,23 @@ def check_settled(recipe: Recipe, names: Iterable[str]) -> None:
 
 
 def check_options(recipe: Recipe, given: Values) -> None:
-    """Raise ``BadInput`` for an option that the recipe does not have, or has settled."""
+    """Raise ``BadInput`` for an option that the recipe does not have, or has settled, and for a
+    value that it cannot have."""
     check_settled(recipe, given)
-    for name in given:
+    kinds = kinds_of(recipe)
+    for name, value in given.items():
         known(f"option of recipe {recipe.__name__}", name, options(recipe))
+        check_value(name, kinds[name], value)
+
+
+def kinds_of(recipe: Recipe) -> dict[str, Any]:
+    """What type each argument of a recipe, or of one that it extends, has, with its rules."""
+    kinds: dict[str, Any] = {}
+    base: Any = recipe
+    while base is not None:
+        kinds = {name: p.annotation for name, p in _signature(base).items()} | kinds
+        base = vars(base).get("__extends__")
+    return kinds
 
 
 def call(recipe: Recipe, arguments: Values, *, stored: bool = False) -> Built:
@@ -129,33 +141,10 @@ def call(recipe: Recipe, arguments: Values, *, stored: bool = False) -> Built:
 def _check_types(recipe: Recipe, arguments: Values) -> None:
     """Raise ``BadInput`` for an argument of another type than the recipe, or one that it extends,
     says."""
-    kinds: dict[str, Any] = {}
-    base: Any = recipe
-    while base is not None:
-        kinds = {name: p.annotation for name, p in _signature(base).items()} | kinds
-        base = vars(base).get("__extends__")
+    kinds = kinds_of(recipe)
     for name, value in arguments.items():
-        fine = _is_of(value, kinds.get(name, object))
+        fine = is_of(value, kinds.get(name, object))
         require(fine, f"arguments are damaged: {name} cannot be {reprlib.repr(value)[:60]}")
-
-
-def _is_of(value: Any, kind: Any) -> bool:
-    """Whether a value has the type that an annotation says, as far as recipes use types."""
-    origin, inside = typing.get_origin(kind), typing.get_args(kind)
-    if origin is typing.Literal:
-        return value in inside
-    if origin in (typing.Union, types.UnionType):
-        return any(_is_of(value, each) for each in inside)
-    if origin is tuple:
-        return isinstance(value, tuple) and all(_is_of(each, inside[0]) for each in value)
-    if origin is Mapping:
-        pairs = value.items() if isinstance(value, dict) else [(None, None)]
-        return all(_is_of(k, inside[0]) and _is_of(v, inside[1]) for k, v in pairs)
-    if kind is float:
-        return is_number(value)
-    if kind is int:
-        return is_whole(value, -LARGEST_WHOLE)
-    return not isinstance(kind, type) or isinstance(value, kind)
 
 
 def _fixed(recipe: Recipe) -> Values:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vaekit.data import CATALOGUE, Opening, check_enough, opening_of
+from vaekit.data import CATALOGUE, Opening, Representation, check_enough, opening_of
 from vaekit.data.opening import AS_IT_IS
 from vaekit.data.readers.dialect import FIELDS as DIALECT
 from vaekit.runs import folder as store
 from vaekit.runs.further import job_from, lengthened, moved, opening_from
-from vaekit.runs.job import Job, job_of, prepare, reopen, warn_of
+from vaekit.runs.job import Job, asked, job_of, prepare, reopen, warn_of
 from vaekit.runs.run import run_here, run_in
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
 from vaekit.system.files import check_new_folder
+from vaekit.system.ranges import Whole, check_value
 from vaekit.training import save_checkpoint
 from vaekit.training.distributed import world
 from vaekit.training.placement import HERE, Placement, placement
@@ -138,6 +140,10 @@ def train_on(
     """
     read = [name for name in (data, labels, start_from) if isinstance(name, str | os.PathLike)]
     check_place(out, read, tensorboard=tensorboard, shard=place.shard, force=force)
+    start = None if start_from is None else store.read_config(start_from)[1].recipe
+    asked(recipe or start or DEFAULT, options)
+    check_value("checkpoint_every", Whole, checkpoint_every)
+    _ = Representation((1,), binarize=binarize, colours=colours)  # refuses what it does not know
     if start_from is not None:
         opening = opening_from(start_from, opening)
     source = opening.open(data, labels)
@@ -221,6 +227,8 @@ def go_on(
         f"the prior of {found} was refitted after training: before training goes on, take the "
         f"trained one back: vaekit refit-prior {found} --undo",
     )
+    length: dict[str, Any] = {"epochs": epochs, "patience": patience}
+    _ = replace(config.plan, **{n: v for n, v in length.items() if v is not None})
     store.check_room(found, config)
     source, before = reopen(config, data, labels), config
     if (name := name_of(data)) is not None:

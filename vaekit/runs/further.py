@@ -15,14 +15,14 @@ import torch
 from vaekit import recipes
 from vaekit.data import Opening, Source
 from vaekit.data.opening import AS_IT_IS
-from vaekit.recipes.recipe import check_settled, options
+from vaekit.recipes.recipe import options
 from vaekit.runs import stored
 from vaekit.runs.config import Config
 from vaekit.runs.folder import WEIGHTS, read_config, read_weights
 from vaekit.runs.history import History, Start
 from vaekit.runs.incoming import check_incoming
-from vaekit.runs.job import PLAN_OPTIONS, Job, choice_of, planned, updates_per_epoch
-from vaekit.system.checks import known, require
+from vaekit.runs.job import PLAN_OPTIONS, Job, asked, choice_of, planned, updates_per_epoch
+from vaekit.system.checks import require
 from vaekit.system.devices import CPU
 from vaekit.system.records import Part
 from vaekit.training import Plan, latest_checkpoint, progress
@@ -122,9 +122,7 @@ def job_from(
             given.pop(name, None) is None,
             f"{name} is that of the model to start from: leave it out",
         )
-    check_settled(recipes.recipe(recipe), given)
-    for name in given:
-        known("option", name, PLAN_OPTIONS | options_known.keys())
+    given = asked(recipe, given)
     source = source.with_columns(config.data.columns)
     check_incoming(config, source.values)
     chosen = {n: v for n, v in {**config.arguments, **given}.items() if n in options_known}

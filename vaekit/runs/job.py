@@ -42,10 +42,12 @@ from vaekit.runs.run import Run
 from vaekit.system.checks import known, require
 from vaekit.system.devices import CPU
 from vaekit.system.precision import resolve_precision
+from vaekit.system.ranges import check_value, plain
 from vaekit.system.seeding import seeded, some
 from vaekit.training import Plan
 from vaekit.training.distributed import world
 from vaekit.training.placement import HERE, Placement
+from vaekit.training.plan import kinds as plan_kinds
 
 ROWS_TO_ADAPT, NUMBERS_TO_ADAPT, TRIED = 20_000, 2**25, 64
 OTHER_DATA = "; to train it on other data, start from it: vaekit train DATA --start-from RUN"
@@ -230,11 +232,8 @@ def prepare(
     Raises:
         BadInput: for unknown or impossible options, or data the likelihood cannot describe.
     """
-    made = recipes.recipe(recipe)
+    made, given = recipes.recipe(recipe), asked(recipe, given)
     known_options = options(made)
-    check_settled(made, given)
-    for name in given:
-        known("option", name, PLAN_OPTIONS | known_options.keys())
     check_given(recipe, made, source)
     plan = Plan(
         **{**recipes.PLANS.get(recipe, {}), **{k: v for k, v in given.items() if k in PLAN_OPTIONS}}
@@ -245,6 +244,22 @@ def prepare(
     job = planned(source, choice, recipe, chosen, plan, source.conditions(), device)
     _ = job.built
     return job
+
+
+def asked(recipe: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a recipe and of the plan as Python's own numbers.
+
+    Raises:
+        BadInput: for options that neither has, and for values that they cannot have: all that can
+            be refused before there is data.
+    """
+    made = recipes.recipe(recipe)
+    check_settled(made, given)
+    kinds = plan_kinds() | {name: p.annotation for name, p in options(made).items()}
+    found = {name: plain(value) for name, value in given.items()}
+    for name, value in found.items():
+        check_value(name, kinds[known("option", name, kinds)], value)
+    return found
 
 
 def planned(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-LONGEST_NAME, LONGEST_LINE = 100, 4000
+LONGEST_NAME, LONGEST_LINE, FEW = 100, 4000, 5
 
 
 class BadInput(ValueError):
@@ -30,7 +30,9 @@ def known(kind: str, name: str, names: Iterable[str]) -> str:
         return name
     shown = name[:LONGEST_NAME]
     near = difflib.get_close_matches(shown, names, 1)
-    hint = f"did you mean {near[0]!r}?" if near else f"choose from: {', '.join(names)}"
+    choice = f"choose from: {', '.join(names)}"
+    hint = f"did you mean {near[0]!r}?" if near else choice
+    hint += f" ({choice})" if near and len(names) <= FEW else ""
     raise BadInput(f"unknown {kind} {shown!r}; {hint}")
 
 

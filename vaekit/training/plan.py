@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import Annotated, Any, get_type_hints
 
 from vaekit.objectives.schedules import Schedule, cosine, product, ramp
-from vaekit.system.checks import known, require
 from vaekit.system.precision import PRECISIONS
+from vaekit.system.ranges import (
+    Above,
+    Count,
+    OneOf,
+    Range,
+    ShareBelow,
+    Weight,
+    Whole,
+    check_value,
+)
 
 UPDATES, FEWEST, MOST = 4_000, 20, 2_000
 MOST_PARTS = 4096
@@ -40,31 +51,23 @@ class Plan:
             it). Densities and losses are always computed in fp32.
     """
 
-    epochs: int = 0
-    batch: int = 128
-    parts: int = 0
-    lr: float = 1e-3
-    decay: str = "cosine"
-    warmup: float = 0.02
-    weight_decay: float = 0.0
-    epsilon: float = 1e-8
-    clip: float = 1000.0
-    ema: float = 0.999
-    patience: int = 0
+    epochs: Whole = 0
+    batch: Count = 128
+    parts: Annotated[int, Range(0, MOST_PARTS)] = 0
+    lr: Above = 1e-3
+    decay: Annotated[str, OneOf("decay", DECAYS)] = "cosine"
+    warmup: ShareBelow = 0.02
+    weight_decay: Weight = 0.0
+    epsilon: Above = 1e-8
+    clip: Weight = 1000.0
+    ema: ShareBelow = 0.999
+    patience: Whole = 0
     seed: int = 0
-    precision: str = "auto"
+    precision: Annotated[str, OneOf("precision", PRECISIONS)] = "auto"
 
     def __post_init__(self) -> None:
-        known("decay", self.decay, DECAYS)
-        known("precision", self.precision, PRECISIONS)
-        require(self.batch >= 1, "batch must be at least 1")
-        require(self.parts <= MOST_PARTS, f"parts must be at most {MOST_PARTS:,}")
-        for name in ("epochs", "parts", "weight_decay", "clip", "patience"):
-            require(getattr(self, name) >= 0, f"{name} must not be negative")
-        for name in ("lr", "epsilon"):
-            require(getattr(self, name) > 0, f"{name} must be above 0")
-        for name in ("warmup", "ema"):
-            require(0 <= getattr(self, name) < 1, f"{name} must be at least 0 and below 1")
+        for name, kind in kinds().items():
+            check_value(name, kind, getattr(self, name))
 
     def sized(self, per_epoch: int) -> Plan:
         """The same plan with its number of epochs settled, for this many updates an epoch."""
@@ -76,3 +79,9 @@ class Plan:
         warm = int(self.warmup * steps)
         rise = ramp(1 / (warm + 1), 1.0, warm)
         return product(ramp(self.lr, self.lr, 1), rise, DECAYS[self.decay](steps))
+
+
+@cache
+def kinds() -> dict[str, Any]:
+    """What type each value of a plan has, with its rules."""
+    return get_type_hints(Plan, include_extras=True)

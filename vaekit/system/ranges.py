@@ -1,0 +1,155 @@
+"""What values an option may have: said beside its type, where it is defined, and checked for
+whoever sets it."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import reprlib
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from vaekit.system.checks import known, require
+from vaekit.system.records import LARGEST_WHOLE, is_number, is_whole
+
+
+class Rule:
+    """What values of the right type must obey."""
+
+    def check(self, name: str, value: Any) -> None:
+        """Raise ``BadInput`` unless the value of this name does."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Range(Rule):
+    """Numbers from ``low`` to ``high``.
+
+    Args:
+        low: the least.
+        high: the greatest.
+        open: whether the ends are left out: "low", "high", or none.
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    open: Literal["", "low", "high"] = ""
+
+    def check(self, name: str, value: float) -> None:
+        """Raise ``BadInput`` for a number out of the range."""
+        left = self.low < value if self.open == "low" else self.low <= value
+        right = value < self.high if self.open == "high" else value <= self.high
+        require(left and right, f"{name} must {self.text}, not {value}")
+
+    def __call__(self, kind: Any, value: Any) -> None:
+        """The same of a value that was typed; None is none."""
+        if value is not None:
+            self.check("it", value)
+
+    @property
+    def text(self) -> str:
+        """What is asked, for people."""
+        if self.high < math.inf:
+            most = f"be at least {self.low:g} and below {self.high:g}"
+            return most if self.open == "high" else f"lie between {self.low:g} and {self.high:g}"
+        if self.open == "low":
+            return f"be above {self.low:g}"
+        return "not be negative" if self.low == 0 else f"be at least {self.low:g}"
+
+
+@dataclass(frozen=True)
+class OneOf(Rule):
+    """Words from a list.
+
+    Args:
+        noun: what they are called.
+        names: the words.
+    """
+
+    noun: str
+    names: Iterable[str]
+
+    def check(self, name: str, value: str) -> None:
+        """Raise ``BadInput`` for another word, with the nearest."""
+        known(self.noun, value, self.names)
+
+
+@dataclass(frozen=True)
+class Parsed(Rule):
+    """What a function can read.
+
+    Args:
+        read: raises ``BadInput`` for what it cannot.
+    """
+
+    read: Callable[[Any], Any]
+
+    def check(self, name: str, value: Any) -> None:
+        """Raise ``BadInput`` for anything else."""
+        self.read(value)
+
+
+Count = Annotated[int, Range(1)]
+Whole = Annotated[int, Range(0)]
+Share = Annotated[float, Range(0, 1)]
+ShareBelow = Annotated[float, Range(0, 1, "high")]
+Weight = Annotated[float, Range(0)]
+Above = Annotated[float, Range(0, open="low")]
+
+
+def plain(value: Any) -> Any:
+    """A number of NumPy's as Python's own; anything else as it is."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return value
+    return int(value) if isinstance(value, numbers.Integral) else float(value)
+
+
+def check_value(name: str, kind: Any, value: Any) -> None:
+    """Raise ``BadInput`` unless a value has the type of an annotation, and obeys its rules.
+
+    Args:
+        name: of the option.
+        kind: the annotation.
+        value: that is set.
+    """
+    inside, rules = _taken_apart(kind)
+    if typing.get_origin(inside) is Literal:
+        known(name, str(value), typing.get_args(inside))
+    noun = _NOUNS.get(inside, "something else")
+    require(is_of(value, inside), f"{name} must be {noun}, not {reprlib.repr(value)[:60]}")
+    for rule in rules:
+        rule.check(name, value)
+
+
+def is_of(value: Any, kind: Any) -> bool:
+    """Whether a value has the type that an annotation says, as far as options use types."""
+    kind, _ = _taken_apart(kind)
+    origin, inside = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Literal:
+        return value in inside
+    if origin in (typing.Union, types.UnionType):
+        return any(is_of(value, each) for each in inside)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(is_of(each, inside[0]) for each in value)
+    if origin is Mapping:
+        pairs = value.items() if isinstance(value, dict) else [(None, None)]
+        return all(is_of(k, inside[0]) and is_of(v, inside[1]) for k, v in pairs)
+    if kind is float:
+        return is_number(value)
+    if kind is int:
+        return is_whole(value, -LARGEST_WHOLE)
+    return not isinstance(kind, type) or isinstance(value, kind)
+
+
+def _taken_apart(kind: Any) -> tuple[Any, list[Rule]]:
+    """A type, and the rules beside it."""
+    if typing.get_origin(kind) is not Annotated:
+        return kind, []
+    inside, *rest = typing.get_args(kind)
+    return inside, [rule for rule in rest if isinstance(rule, Rule)]
+
+
+_NOUNS = {int: "a whole number", float: "a finite number", str: "a text", bool: "true or false"}
