@@ -46,7 +46,19 @@ def test_sampling_at_a_label_gives_that_digit(folder, here):
     hits = []
     for label in (0, 3, 6):
         assert (
-            run(["sample", str(folder), "--given", f"label={label}", "-n", "32", "-o", "s.npy"])
+            run(
+                [
+                    "sample",
+                    str(folder),
+                    "--given",
+                    f"label={label}",
+                    "-n",
+                    "32",
+                    "-o",
+                    "s.npy",
+                    "--force",
+                ]
+            )
             == 0
         )
         made = np.load("s.npy").astype(float)

@@ -164,7 +164,7 @@ class TestCommands:
         out, _ = self.call(capsys, "evaluate", "m", "x.npy", "--samples", "2", "--json", *told)
         assert json.loads(out)["rows"] == 6
         for command in ("encode", "reconstruct", "evaluate", "interpolate", "report"):
-            self.call(capsys, command, "m")
+            self.call(capsys, command, "m", *(["--force"] if command != "evaluate" else []))
         out, _ = self.call(capsys, "inspect", "m")
         assert "given       label" in out
 
@@ -199,12 +199,12 @@ class TestCommands:
         flags = [*FLAGS, "--no-report", "-o", "r"]
         _, err = self.call(capsys, "train", "t.csv", "--given", "kind", "--given", "age", *flags)
         assert "note: given beside x: kind (3 classes), age (a number)" in err
-        self.call(capsys, "encode", "r", "t.csv", "-o", "z.csv")
+        self.call(capsys, "encode", "r", "t.csv", "-o", "z.csv", "--force")
         self.call(capsys, "sample", "r", "--given", "kind=x", "--given", "age=40.5", "-o", "s.csv")
         table().drop(columns="age").to_csv("u.csv", index=False)
         assert run(["encode", "r", "u.csv"]) == 2
         assert "told age: --given age=" in capsys.readouterr().err
-        self.call(capsys, "encode", "r", "u.csv", "--given", "age=40", "-o", "z.csv")
+        self.call(capsys, "encode", "r", "u.csv", "--given", "age=40", "-o", "z.csv", "--force")
 
 
 def test_samples_are_judged_with_the_labels_of_the_test_rows(digits):

@@ -70,7 +70,7 @@ class TestTables:
         other.to_parquet("with.parquet")
         found = []
         for name in ("with.csv", "without.csv", "with.parquet"):
-            call(capsys, "encode", "run", name, "-o", "z.npy")
+            call(capsys, "encode", "run", name, "-o", "z.npy", "--force")
             found += [np.load("z.npy"), trained.encode(name)]
         found += [trained.encode(other).to_numpy(), trained.encode(other[["a", "b"]]).to_numpy()]
         assert all(z == pytest.approx(found[0], abs=1e-6) for z in found)
@@ -102,7 +102,7 @@ class TestPictures:
         assert model.config.data.opening.size == (12, 12)
         pictures(place / "more", [(40, 25), (12, 12), (9, 50)])
         for data, rows in (("pics", 12), ("more", 3)):
-            call(capsys, "encode", "run", data, "-o", "z.npy")
+            call(capsys, "encode", "run", data, "-o", "z.npy", "--force")
             assert np.load("z.npy") == pytest.approx(model.encode(data), abs=1e-5)
             assert len(np.load("z.npy")) == rows
             call(capsys, "reconstruct", "run", data, "-o", "x.npy")
@@ -121,7 +121,7 @@ class TestPictures:
         assert model.open("more").shape == (3, 10, 14)
         assert torch.equal(model.open("more").values, open_source("more", size=(10, 14)).values)
         assert model.open("pics").fingerprint == model.config.data.fingerprint
-        call(capsys, "encode", "run", "more", "-o", "z.npy")
+        call(capsys, "encode", "run", "more", "-o", "z.npy", "--force")
 
     def test_tiles_are_cut_from_other_pictures_too(self, place, capsys):
         pictures(place / "pics", [(16, 24)] * 12)

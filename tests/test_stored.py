@@ -197,7 +197,7 @@ def test_evaluation_and_codes_do_not_depend_on_where_rows_lie(shards, tmp_path, 
             run(["encode", str(tmp_path / "model"), str(shards), "-o", str(tmp_path / name)]) == 0
         )
     assert np.allclose(np.load(tmp_path / "codes.npy"), codes, atol=1e-6)
-    assert np.allclose(read_codes(tmp_path / "codes.csv"), codes, atol=1e-5)
+    assert np.allclose(read_codes(tmp_path / "codes.csv", codes.shape[1]), codes, atol=1e-5)
 
 
 def test_dynamic_binarization_does_not_depend_on_the_question():

@@ -223,7 +223,7 @@ def open_source(
     *,
     label: str | None = None,
     labels: Any = None,
-    size: tuple[int, int] | None = None,
+    size: int | tuple[int, int] | None = None,
     tiles: int = 0,
     given: str | Sequence[str] = (),
     kind: str | None = None,
@@ -236,7 +236,7 @@ def open_source(
         data: "digits", "mnist", ...; a path; an array, tensor, data frame or torch Dataset.
         label: column or array that holds labels, not data.
         labels: one label for each row, in memory or in a file; a file may name pictures.
-        size: (height, width) to which pictures are brought.
+        size: (height, width) to which pictures are brought, or both as one number.
         tiles: cut pictures of a folder into squares of this side instead, as they are stored.
         given: what a model is to be given beside x: "label", or columns and arrays by name.
         kind: "image" or "series": what arrays of (rows, a, b) are.
@@ -255,7 +255,7 @@ def open_source(
 def opening_of(
     label: str | None = None,
     labels: Any = None,
-    size: tuple[int, int] | None = None,
+    size: int | tuple[int, int] | None = None,
     tiles: int = 0,
     given: str | Sequence[str] = (),
     kind: str | None = None,
@@ -265,7 +265,7 @@ def opening_of(
     """The :class:`Opening` of these arguments; labels in memory are no part of it."""
     names = (given,) if isinstance(given, str) else tuple(given)
     file = str(Path(labels).resolve()) if isinstance(labels, str) else None
-    pair = None if size is None else (size[0], size[1])
+    pair = (size, size) if isinstance(size, int) else size and (size[0], size[1])
     dialect = Dialect.of(**table)
     return Opening(label, file, pair, tiles, names, kind, channels, dialect)
 

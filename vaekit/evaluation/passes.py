@@ -52,14 +52,16 @@ def encode(model: Graph, rows: AnyRows) -> Tensor:
     return concatenated(codes(model, rows), len(rows))
 
 
-def codes(model: Graph, rows: AnyRows) -> Iterator[Tensor]:
-    """The posterior means of all latents, some rows at a time."""
+def codes(model: Graph, rows: AnyRows, *, spread: bool = False) -> Iterator[Tensor]:
+    """The posterior means of all latents, some rows at a time; with ``spread`` their standard
+    deviations behind them: (rows, 2 dim)."""
     model.eval()
     for part in chunks(rows, title="encoding"):
         with torch.inference_mode():
             found = latent_distributions(model, part, at_mean).values()
             none = part.data.new_empty(len(part), 0)  # a model may have no latents
-            yield torch.cat([none, *(latent.posterior.mean for latent in found)], 1)
+            means = [latent.posterior.mean for latent in found]
+            yield torch.cat([none, *means, *(q.posterior.stddev for q in found if spread)], 1)
 
 
 def decode(model: Graph, z: Tensor, given: Rows | None = None) -> Tensor:

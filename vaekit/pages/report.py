@@ -23,11 +23,14 @@ ROWS_FOR_LIKELIHOOD, SAMPLES = 1000, 200
 
 def summarize(trained: Trained, folder: Path, seed: int = 0, annealed: int = 0) -> Scores:
     """Evaluate on test rows and write scores.json."""
-    rows = rows_of(trained, None, ROWS_FOR_LIKELIHOOD, seed)
-    scores = trained.evaluate(rows, split="all", samples=SAMPLES, seed=seed, annealed_rows=annealed)
+    scores = _judged(trained, rows_of(trained, None, ROWS_FOR_LIKELIHOOD, seed), seed, annealed)
     with replacing(folder / SCORES) as temporary:
         temporary.write_text(json.dumps(scores.to_dict(), indent=2) + "\n", encoding="utf-8")
     return scores
+
+
+def _judged(trained: Trained, rows: Source, seed: int, annealed: int) -> Scores:
+    return trained.evaluate(rows, split="all", samples=SAMPLES, seed=seed, annealed_rows=annealed)
 
 
 def write_report(
@@ -42,7 +45,7 @@ def write_report(
     scores: Scores | None = None,
     sections: tuple[Section, ...] = SECTIONS,
 ) -> Path:
-    """Write report.html (and scores.json) for a model whose data can be opened.
+    """Write report.html (and scores.json beside it) for a model whose data can be opened.
 
     Args:
         trained: the model.
@@ -60,11 +63,13 @@ def write_report(
     """
     folder = folder.parent if folder.is_file() else folder
     rows = rows_of(trained, data, ROWS_SHOWN, seed, given)
-    if data is None:
-        scores = scores or summarize(trained, folder, seed, annealed)
-    else:
-        how: dict[str, Any] = {"samples": SAMPLES, "seed": seed, "annealed_rows": annealed}
-        scores = trained.evaluate(rows, split="all", **how)
+    if data is not None:
+        scores = _judged(trained, rows, seed, annealed)
+    elif scores is None and output is None:
+        scores = summarize(trained, folder, seed, annealed)
+    elif scores is None:
+        shown = rows_of(trained, None, ROWS_FOR_LIKELIHOOD, seed)
+        scores = _judged(trained, shown, seed, annealed)
     view = View(trained.to("cpu"), rows, scores, seed, read_metrics(folder / METRICS))
     path = output or folder / REPORT
     text = page.page(view.title, written(sections, view))

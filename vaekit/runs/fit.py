@@ -19,7 +19,7 @@ from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
 from vaekit.system.files import check_new_folder
 from vaekit.system.ranges import Whole, check_value
-from vaekit.training import save_checkpoint
+from vaekit.training import latest_checkpoint, save_checkpoint
 from vaekit.training.distributed import world
 from vaekit.training.placement import HERE, Placement, placement
 
@@ -36,7 +36,7 @@ def fit(
     force: bool = False,
     label: str | None = None,
     labels: Any = None,
-    size: tuple[int, int] | None = None,
+    size: int | tuple[int, int] | None = None,
     tiles: int = 0,
     given: str | Sequence[str] = (),
     kind: str | None = None,
@@ -63,7 +63,7 @@ def fit(
         force: take ``out`` as it is: a run that it holds is lost, other files stay.
         label: column or array that holds labels, not data.
         labels: one label for each row, in memory or in a file.
-        size: (height, width) to which pictures of a folder are brought.
+        size: (height, width) to which pictures of a folder are brought, or both as one number.
         tiles: cut pictures of a folder into squares of this side instead, as they are stored.
         given: what a conditional model is told beside x: "label", or columns by name.
         kind: "image" or "series": what arrays of (rows, a, b) are; by default what they look like.
@@ -141,6 +141,7 @@ def train_on(
     read = [name for name in (data, labels, start_from) if isinstance(name, str | os.PathLike)]
     check_place(out, read, tensorboard=tensorboard, shard=place.shard, force=force)
     start = None if start_from is None else store.read_config(start_from)[1].recipe
+    check_value("recipe", str, recipe or DEFAULT)
     asked(recipe or start or DEFAULT, options)
     check_value("checkpoint_every", Whole, checkpoint_every)
     _ = Representation((1,), binarize=binarize, colours=colours)  # refuses what it does not know
@@ -233,6 +234,11 @@ def go_on(
     source, before = reopen(config, data, labels), config
     if (name := name_of(data)) is not None:
         config = moved(config, source, name, name_of(labels))
+    require(
+        latest_checkpoint(found) is not None or not (found / store.WEIGHTS).exists(),
+        f"{found} holds a model and no checkpoint to go on from: train further from its weights "
+        f"(vaekit train DATA --start-from {found}), or remove {store.WEIGHTS} to begin anew",
+    )
     config = lengthened(found, config, source, epochs, patience)
     run = job_of(config, source).run(place)
     if config != before:

@@ -23,11 +23,21 @@ TABLES, PICTURES = (".csv", ".parquet", ".npy", ".npz"), (".png", "")  # "": a f
 
 
 Columns = Callable[[np.ndarray], Mapping[str, np.ndarray]]
+Beside = Mapping[str, np.ndarray]
+NOTHING: Beside = {}
 
 
 def numbered(rows: np.ndarray, letter: str = "x") -> dict[str, np.ndarray]:
     """Rows of numbers as columns x0, x1, ..., or by another letter."""
     return {f"{letter}{i}": rows[:, i] for i in range(rows.shape[1])}
+
+
+def code_columns(rows: np.ndarray, latent: int) -> dict[str, np.ndarray]:
+    """Codes as columns z0, z1, ..., and what stands behind them as their standard deviations z0_sd,
+    z1_sd, ..."""
+    names = [f"z{i}" for i in range(latent)]
+    names += [f"z{i}_sd" for i in range(rows.shape[1] - latent)]
+    return dict(zip(names, rows.T, strict=True))
 
 
 def write_rows(
@@ -37,6 +47,7 @@ def write_rows(
     across: int | None = None,
     names: np.ndarray | None = None,
     pictures: np.ndarray | None = None,
+    after: Beside = NOTHING,
 ) -> None:
     """Write rows to ``path``: .npy, .npz, .csv, .parquet, .png (one sheet of pictures), or, with
     no ending, a folder of PNG files.
@@ -48,6 +59,7 @@ def write_rows(
         across: pictures in a row of the sheet.
         names: what the rows are called, (N,): the first column of a table, which is called "row".
         pictures: the same rows as (N, H, W) or (N, H, W, C), if they are pictures.
+        after: more columns of a table, (N,) each.
     """
     ending = known("kind of output file", path.suffix.lower(), (*TABLES, *PICTURES))
     drawn = ending in PICTURES
@@ -58,7 +70,7 @@ def write_rows(
         _write_folder(path, as_bytes(pictures))
         return
     with replacing(path) as temporary:
-        _WRITERS[ending](temporary, pictures if drawn else rows, columns, across, names)
+        _WRITERS[ending](temporary, pictures if drawn else rows, columns, across, names, after)
 
 
 def write_parts(
@@ -67,15 +79,16 @@ def write_parts(
     rows: int,
     columns: Columns = numbered,
     names: np.ndarray | None = None,
+    after: Beside = NOTHING,
 ) -> None:
     """Write ``rows`` rows that come in parts, as :func:`write_rows` does. Those to .npy and .csv
     are written as they come, so that they need not fit into memory."""
     writer = _IN_PARTS.get(path.suffix.lower())
     if writer is None:
-        write_rows(path, np.concatenate(list(parts)), columns, names=names)
+        write_rows(path, np.concatenate(list(parts)), columns, names=names, after=after)
         return
     with replacing(path) as temporary:
-        writer(temporary, parts, rows, columns, names)
+        writer(temporary, parts, rows, columns, names, after)
 
 
 def _npy_in_parts(path: Path, parts: Iterable[np.ndarray], rows: int, *_: Any) -> None:
@@ -96,12 +109,15 @@ def _csv_in_parts(
     rows: int,
     columns: Columns,
     names: np.ndarray | None,
+    after: Beside,
 ) -> None:
     start = 0
     with path.open("w", encoding="utf-8", newline="") as file:
         for part in parts:
-            here = None if names is None else names[start : start + len(part)]
-            _write_csv(file, part, columns, None, here, header=start == 0)
+            here = slice(start, start + len(part))
+            named = None if names is None else names[here]
+            beside = {title: cells[here] for title, cells in after.items()}
+            _write_csv(file, part, columns, None, named, beside, header=start == 0)
             start += len(part)
 
 
@@ -130,10 +146,11 @@ def _write_csv(
     columns: Columns,
     _: Any,
     names: np.ndarray | None,
+    after: Beside,
     *,
     header: bool = True,
 ) -> None:
-    titles, cells = zip(*_columns_of(rows, columns, names), strict=True)
+    titles, cells = zip(*_columns_of(rows, columns, names, after), strict=True)
     kinds = [_FORMATS.get(values.dtype.kind, _digits)(values) for values in cells]
     table = np.rec.fromarrays([_quoted(v) if v.dtype.kind == "U" else v for v in cells])
     np.savetxt(file, table, kinds, ",", header=_line(titles) if header else "", comments="")
@@ -152,14 +169,14 @@ _FORMATS: dict[str, Callable[[np.ndarray], str]] = {
 
 
 def _columns_of(
-    rows: np.ndarray, columns: Columns, names: np.ndarray | None
+    rows: np.ndarray, columns: Columns, names: np.ndarray | None, after: Beside
 ) -> list[tuple[str, np.ndarray]]:
     """The columns of a table, each with its title."""
     named = columns(rows.reshape(len(rows), -1))
     first = ROW
     while first in named:
         first += "_"
-    return ([] if names is None else [(first, names)]) + [*named.items()]
+    return ([] if names is None else [(first, names)]) + [*named.items(), *after.items()]
 
 
 def _quoted(words: np.ndarray) -> np.ndarray:
@@ -174,9 +191,14 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _write_parquet(
-    path: Path, rows: np.ndarray, columns: Columns, _: Any, names: np.ndarray | None
+    path: Path,
+    rows: np.ndarray,
+    columns: Columns,
+    _: Any,
+    names: np.ndarray | None,
+    after: Beside,
 ) -> None:
-    parquet.write_table(pyarrow.table(dict(_columns_of(rows, columns, names))), path)
+    parquet.write_table(pyarrow.table(dict(_columns_of(rows, columns, names, after))), path)
 
 
 def _write_png(path: Path, rows: np.ndarray, _: Any, across: int | None, *__: Any) -> None:
@@ -192,11 +214,15 @@ _WRITERS: dict[str, Callable[..., None]] = {
 }
 
 
-def read_codes(path: Path) -> np.ndarray:
-    """Codes from a .npy, .npz, .csv or .parquet file, (rows, latent); what rows are called is no
-    part of them."""
+def read_codes(path: Path, latent: int) -> np.ndarray:
+    """Codes from a .npy, .npz, .csv or .parquet file, (rows, latent): of a table the columns z0,
+    z1, ... where they are there; what rows are called is no part of them."""
     require(path.is_file(), f"there is no file {path}")
-    values = in_memory(Opening(label=ROW, strict=False).open(path).values)
+    named = Opening(columns=tuple(f"z{i}" for i in range(latent)), strict=False)
+    try:
+        values = in_memory(named.open(path).values)
+    except BadInput:
+        values = in_memory(Opening(label=ROW, strict=False).open(path).values)
     if values.dim() != 2:
         raise BadInput(f"{path} must hold codes as (rows, latent), not {tuple(values.shape)}")
     return values.numpy()

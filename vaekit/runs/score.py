@@ -144,7 +144,10 @@ def held_out_scores(
     """
     key = {"model": fingerprint(trained), "samples": samples, "seed": seed}
     path = None if folder is None else Path(folder, REFERENCE)
-    kept = _kept(path, key)
+    try:
+        kept = _kept(path, key)
+    except BadInput:  # a file of somebody's own, which is left alone
+        kept, path = None, None
     if kept is not None:
         return kept
     source = trained.source
@@ -160,13 +163,14 @@ def held_out_scores(
 
 
 def _kept(path: Path | None, key: Mapping[str, Any]) -> Array | None:
-    """Scores that are kept in a file, if they are this model's, and by these samples."""
+    """Scores that are kept in a file, if they are this model's, and by these samples.
+
+    Raises:
+        BadInput: for a file that keeps no scores.
+    """
     if path is None or not path.is_file():
         return None
-    try:
-        found = Part(read_json(path), str(path))
-        scores = np.asarray(found.numbers("log_likelihood"))
-    except BadInput:
-        return None
+    found = Part(read_json(path), str(path))
+    scores = np.asarray(found.numbers("log_likelihood"))
     rest = {name: value for name, value in found.found.items() if name != "log_likelihood"}
     return scores if rest == key else None

@@ -85,17 +85,12 @@ class Trained:
         return refitted(self, prior, **how)
 
     @property
-    def device(self) -> torch.device:
-        """Where its networks run."""
+    def device(self) -> torch.device:  # noqa: D102
         return next((p.device for p in self.model.parameters()), CPU)
 
     def to(self, device: str | torch.device) -> Trained:
-        """The same model on a device: auto (a GPU if there is one), cpu, cuda, cuda:1. Everything
-        random is then drawn there, so that draws are others than on the processor.
-
-        Raises:
-            BadInput: for a device that is not there.
-        """
+        """The same model on a device (auto, cpu, cuda, cuda:1), where everything random is then
+        drawn; ``BadInput`` for one that is not there."""
         place = device_for(str(device))
         return self if place == self.device else replace(self, model=moved(self.model, place))
 
@@ -193,9 +188,11 @@ class Trained:
         rows = maker.rows_with_common_noise(in_memory(read.values), told)
         return self._checked(rows).to(self.device)
 
-    def codes(self, data: Any, *, given: Given | None = None) -> Iterator[Array]:
-        """The codes of :meth:`encode`, some rows at a time."""
-        return (part.cpu().numpy() for part in codes(self.model, self.rows(data, given=given)))
+    def codes(self, data: Any, *, given: Given | None = None, **how: bool) -> Iterator[Array]:
+        """The codes of :meth:`encode`, some rows at a time; ``spread=True`` puts the standard
+        deviations of q(z|x) behind them, (rows, 2 latent)."""
+        found = codes(self.model, self.rows(data, given=given), **how)
+        return (part.cpu().numpy() for part in found)
 
     def encode_alike(self, data: Any, *, seed: int = 0, given: Given | None = None) -> Array:
         """Codes as :meth:`encode`, of rows as :meth:`rows_alike` makes them."""
@@ -207,7 +204,7 @@ class Trained:
         return like_given(data, found, lambda z: by_column(z, [f"z{i}" for i in range(z.shape[1])]))
 
     def decode(self, codes: Any, *, given: Given | None = None) -> Any:
-        """The mean of p(x|z) for each code; of a tensor of codes, a tensor."""
+        """The mean of p(x|z) for each code; in the kind of container that the codes are in."""
         array = as_array(codes, "codes")
         z = torch.as_tensor(np.asarray(array, dtype=np.float32))
         require(
@@ -226,10 +223,16 @@ class Trained:
         return like_given(data, values, self.config.named_columns)
 
     def sample(
-        self, rows: int = 1, *, seed: int = 0, mean: bool = False, given: Given | None = None
-    ) -> Array:
-        """New rows: z from the prior, then x from p(x|z), or with ``mean`` the mean of p(x|z); in
-        the layout and type of the training data."""
+        self,
+        rows: int = 1,
+        *,
+        seed: int = 0,
+        mean: bool = False,
+        given: Given | None = None,
+        like: Any = None,
+    ) -> Any:
+        """New rows: z from the prior, then x from p(x|z), or with ``mean`` its mean; in the layout
+        and type of the training data, and in what ``like`` is: a frame, a tensor, else an array."""
         require(rows >= 1, f"the number of samples must be at least 1, not {rows}")
         told = Rows(None, self._given(given, rows)).to(self.device)
         starts, parts = range(0, rows, ROWS), []
@@ -237,7 +240,8 @@ class Trained:
             for start in tracked(starts, "sampling", len(starts)):
                 px = self.model(Generator(min(ROWS, rows - start)), told[start : start + ROWS])
                 parts.append(self.representation.decode(px.mean if mean else px.sample()))
-        return to_array(torch.cat(parts), self.layout)
+        made = to_array(torch.cat(parts), self.layout)
+        return like_given(like, made, self.config.named_columns)
 
     def interpolate(
         self, start: Any, end: Any, steps: int = 8, *, given: Given | None = None

@@ -67,7 +67,7 @@ def split(frame: Any, roles: ColumnRoles) -> tuple[Any, dict[str, Array]]:
 
 
 def like(frame: Any, columns: dict[str, Array]) -> Any:
-    """A frame of the same kind, with the same index where there is one.
+    """A frame of the same kind, with the same index where there is one for as many rows.
 
     Args:
         frame: whose kind it is; names of its own that are no text stay so.
@@ -80,7 +80,8 @@ def like(frame: Any, columns: dict[str, Array]) -> Any:
         backend=known.implementation,
     )
     index, native = nw.maybe_get_index(known), made.to_native()
-    return native if index is None else native.set_axis(index, axis=0)
+    fits = index is not None and len(index) == len(native)
+    return native.set_axis(index, axis=0) if fits else native
 
 
 def like_given(

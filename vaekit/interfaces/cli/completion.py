@@ -8,21 +8,26 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
+from cyclopts.completion.install import get_default_completion_path
 
 from vaekit.data import CATALOGUE
+from vaekit.interfaces.cli.common import Force
 from vaekit.interfaces.cli.train import DEFAULT, command_for
 from vaekit.recipes import RECIPES
-from vaekit.system.checks import BadInput
+from vaekit.system.checks import BadInput, require
 
 Shell = Literal["bash", "zsh", "fish"]
 SHELLS: dict[str, Shell] = {"bash": "bash", "zsh": "zsh", "fish": "fish"}
 
 
-def install_completion() -> None:
-    """Install completion of vaekit's commands and options for this shell."""
+def install_completion(*, force: Force = False) -> None:
+    """Install completion of vaekit's commands and options for this shell; again after an upgrade,
+    with --force."""
     shell = SHELLS.get(Path(os.environ.get("SHELL", "")).name)
     if shell is None:
         raise BadInput(f"completion is there for {', '.join(SHELLS)}: set SHELL to one of them")
+    path = get_default_completion_path(shell, "vaekit")
+    require(force or not path.exists(), f"{path} is there already: write over it with --force")
     print(f"wrote {completed_app().install_completion(shell=shell)}; open a new shell to use it")
 
 

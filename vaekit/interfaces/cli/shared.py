@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from cyclopts import Parameter
 
 from vaekit.data import CATALOGUE, Source, parse_given
@@ -104,6 +105,14 @@ def named_rows_for(
     part = source.part(split, most)
     chosen = trained.told(part, given_options(given, part.names, len(part)))
     return chosen, source.names_of(split, most)
+
+
+def labels_of(rows: Source) -> Array:
+    """The labels of rows by their names, or numbers where they have none; empty without labels."""
+    if rows.labels is None:
+        return np.empty(0)
+    found = rows.labels.numpy()
+    return np.array(rows.label_names)[found] if rows.label_names else found
 
 
 def opened(trained: Trained, data: str) -> Source:

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 
 from vaekit.data import CATALOGUE
 from vaekit.data.on_disk import in_memory
+from vaekit.data.readers.roles import LABEL
 from vaekit.interfaces.cli.common import ON_DEVICE, SHOWN, WORK, Force, OnDevice, Shown, Work
 from vaekit.interfaces.cli.shared import (
     Data,
@@ -21,6 +22,7 @@ from vaekit.interfaces.cli.shared import (
     Split,
     files_among,
     given_options,
+    labels_of,
     named_rows_for,
     open_model,
     opened,
@@ -32,16 +34,16 @@ from vaekit.interfaces.cli.shared import (
     summary_of,
     to_write,
 )
-from vaekit.runs.folder import read_config
+from vaekit.runs.folder import REPORT, SCORES, read_config
 from vaekit.runs.outlets import Outlet
-from vaekit.runs.outputs import PICTURES, TABLES, numbered, read_codes, write_parts, write_rows
+from vaekit.runs.outputs import PICTURES, TABLES, code_columns, read_codes, write_parts, write_rows
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
-from vaekit.system.files import replacing
+from vaekit.system.files import claim, replacing
 from vaekit.system.types import Array
 
 Limit = Annotated[int, Parameter(help="The first so many rows alone; 0 for all.")]
-SCORES = Outlet((".json",))
+FINDINGS = Outlet((".json",))
 CODES = Outlet(TABLES, "codes.csv in the model's folder")
 SAMPLES, REBUILT, DECODED, WALKS = (
     Outlet(TABLES, f"{stem}.csv in the model's folder, or {stem}.png of pictures", PICTURES)
@@ -66,7 +68,7 @@ def evaluate(
     chains: Annotated[int, Parameter(help="Annealing chains for each row.")] = 8,
     given: Given = None,
     seed: Seed = 0,
-    output: Annotated[Path | None, to_write(SCORES)] = None,
+    output: Annotated[Path | None, to_write(FINDINGS)] = None,
     force: Force = False,
     work: OnDevice = ON_DEVICE,
 ) -> None:
@@ -77,7 +79,7 @@ def evaluate(
     require(ais >= 0, f"ais must not be negative, not {ais}")
     work.begin()
     if output:
-        SCORES.claim(output, force=force, inputs=reads(model, data, given=given))
+        FINDINGS.claim(output, force=force, inputs=reads(model, data, given=given))
     trained = open_model(model, data, work)
     rows = rows_to_judge_by(trained, data, split, limit, seed, given)
     annealing: dict[str, Any] = {
@@ -151,20 +153,26 @@ def encode(
     *,
     split: Annotated[str, Parameter(help="train, validation, test or all.")] = "all",
     limit: Limit = 0,
+    std: Annotated[
+        bool, Parameter(negative="", help="Standard deviations of q(z|x) too: z0_sd, z1_sd, ...")
+    ] = False,
     given: Given = None,
     output: Annotated[Path | None, to_write(CODES)] = None,
     force: Force = False,
     work: OnDevice = ON_DEVICE,
 ) -> None:
     """Write the codes (posterior means) of rows: one line of numbers for each row, in order. Tables
-    say first what a row is called, or its number."""
+    say first what a row is called, or its number, and last its label, where it has one."""
+    ending = output.suffix.lower() if output else ".csv"
+    require(not std or ending in (".csv", ".parquet"), "--std needs a table: .csv or .parquet")
     work.begin()
     read = reads(model, data, given=given)
     path = _place(CODES, model, output, "codes", read, force=force)
     trained = open_model(model, data, work)
     rows, names = named_rows_for(trained, data, split, limit, given)
-    columns = partial(numbered, letter="z")
-    write_parts(path, trained.codes(rows), len(rows), columns, names)
+    columns, found = partial(code_columns, latent=trained.latent), labels_of(rows)
+    parts = trained.codes(rows, spread=std)
+    write_parts(path, parts, len(rows), columns, names, {LABEL: found} if len(found) else {})
     work.wrote(path, len(rows), "codes")
 
 
@@ -183,7 +191,7 @@ def decode(
     read = reads(model, codes, given=given)
     path = _place(DECODED, model, output, "decoded", read, force=force)
     trained = Trained.load(model).to(work.device)
-    made = trained.decode(read_codes(codes), given=given_options(given))
+    made = trained.decode(read_codes(codes, trained.latent), given=given_options(given))
     _write(work, trained, path, made)
 
 
@@ -219,7 +227,7 @@ def inspect(model: Model, /, *, work: Shown = SHOWN) -> None:
     from vaekit.runs.inspect import as_text, describe, scores_in
 
     work.begin()
-    found = describe(Trained.load(model), scores_in(Path(model, "scores.json")))
+    found = describe(Trained.load(model), scores_in(Path(model, SCORES)))
     work.show(found, lambda: print(as_text(found)))
 
 
@@ -236,12 +244,14 @@ def report(
     work: OnDevice = ON_DEVICE,
 ) -> None:
     """Write the report: what was trained on what, how it went, and what the model can do."""
-    from vaekit.pages.report import REPORT, write_report
+    from vaekit.pages.report import write_report
 
     require(ais >= 0, f"ais must not be negative, not {ais}")
     work.begin()
-    path = output or read_config(model)[0] / REPORT
-    PAGE.claim(path, force=force, inputs=reads(model, data, given=given))
+    folder, read = read_config(model)[0], reads(model, data, given=given)
+    PAGE.claim(output or folder / REPORT, force=force, inputs=read)
+    if data is None and output is None:
+        claim(folder / SCORES, force=force)
     trained = open_model(model, data, work)
     source = trained.source if data is None else opened(trained, data)
     if source is None:

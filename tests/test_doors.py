@@ -1,0 +1,208 @@
+"""Laws of all commands, found from the command line itself: options of one name and meaning
+everywhere, JSON and silence where they are asked for, and nothing written over unasked."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+import vaekit
+from vaekit.interfaces.cli import run
+from vaekit.interfaces.cli.completion import completed_app
+
+APP = completed_app()
+NAMES = sorted(set(APP) - {"-h", "--help", "--version"})
+TEXT_ALONE = {"help", "--install-completion"}
+WITHOUT_MODEL = {*TEXT_ALONE, "recipes", "likelihoods", "data", "inspect"}  # nothing is computed
+ON_PROCESSORS = {"compress", "decompress", "compare"}  # exact arithmetic; three small models
+
+EXAMPLES = {
+    # a command line of each command, on a model of rows.npy and a file of codes
+    "train": ["rows.npy", "--epochs", "1", "--width", "4", "--no-report", "-o", "run"],
+    "evaluate": ["model", "rows.npy", "--samples", "2", "-o", "s.json"],
+    "score": ["model", "rows.npy", "--samples", "2"],
+    "sample": ["model", "-n", "3"],
+    "reconstruct": ["model", "rows.npy"],
+    "encode": ["model", "rows.npy"],
+    "decode": ["model", "codes.csv"],
+    "interpolate": ["model", "rows.npy", "--pairs", "2", "--steps", "3"],
+    "inspect": ["model"],
+    "report": ["model"],
+    "quality": ["model"],
+    "disentangle": ["of-factors"],
+    "refit-prior": ["model", "--prior", "standard", "--no-report"],
+    "compress": ["model", "rows.npy"],
+    "decompress": ["rows-alone.vk", "model", "-o", "back.npy"],
+    "compare": ["rows.npy", "--epochs", "1"],
+    "recipes": [],
+    "likelihoods": [],
+    "data": [],
+    "help": ["sample"],
+    "--install-completion": [],
+}
+CHANGES_A_MODEL = {"refit-prior"}  # that is what it is for; a fitted prior is lost by --force alone
+APPENDS = {"--install-completion"}  # a line to what a shell reads when it starts
+OUTPUTS = {
+    # a name that the command takes for its output and that is one of its inputs
+    "score": "rows.npy",
+    "sample": None,  # reads nothing that it could write
+    "reconstruct": "rows.npy",
+    "encode": "rows.npy",
+    "decode": "codes.csv",
+    "interpolate": "rows.npy",
+    "evaluate": "other.json",
+    "report": "other.html",
+    "compare": "other.html",
+    "compress": "other.vk",
+    "decompress": "rows-alone.vk",
+    "train": "photos",
+}
+
+
+def options_of(name):
+    """The options of a command: long name to its argument."""
+    found = APP[name].assemble_argument_collection()
+    return {n: a for a in found for n in a.names if n.startswith("-")}
+
+
+OPTIONS = {name: options_of(name) for name in NAMES}
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    """A folder with models, rows and codes."""
+    place = tmp_path_factory.mktemp("doors")
+    random = np.random.default_rng(0)
+    rows = random.integers(0, 5, (220, 3)).astype(np.uint8)
+    np.save(place / "rows.npy", rows)
+    for ending in ("json", "html", "vk"):
+        (place / f"other.{ending}").write_bytes((place / "rows.npy").read_bytes())
+    factors = random.integers(0, 3, (60, 2))
+    np.savez(place / "factors.npz", x=np.float32(factors) + 0.1, factors=factors)
+    how = {"latent": 2, "width": 4, "epochs": 1}
+    model = vaekit.fit(str(place / "rows.npy"), out=place / "model", **how)
+    vaekit.fit(str(place / "factors.npz"), out=place / "of-factors", **how)
+    codes = model.encode(rows[:3])
+    np.savetxt(place / "codes.csv", codes, delimiter=",", header="z0,z1", comments="")
+    folder = place / "photos"
+    folder.mkdir()
+    np.save(folder / "shard.npy", rows)
+    run(
+        [
+            "compress",
+            str(place / "model"),
+            str(place / "rows.npy"),
+            "-o",
+            str(place / "rows-alone.vk"),
+        ]
+    )
+    return place
+
+
+@pytest.fixture
+def place(original, tmp_path, monkeypatch, capsys):
+    """A copy of it to work in, which is home too."""
+    shutil.copytree(original, tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("HOME", str(tmp_path / "here"))
+    monkeypatch.setenv("SHELL", "/bin/bash")
+    capsys.readouterr()
+    return tmp_path / "here"
+
+
+def contents(folder):
+    """Every file below a folder, with its bytes."""
+    return {p: p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def restore(place, original):
+    """The folder as it was, which is the same folder."""
+    for found in place.iterdir():
+        shutil.rmtree(found) if found.is_dir() else found.unlink()
+    shutil.copytree(original, place, dirs_exist_ok=True)
+
+
+def refused(arguments, place, capsys):
+    """Run a command that must say one line and change nothing."""
+    before = contents(place)
+    capsys.readouterr()
+    assert run(arguments) == 2, arguments
+    out, err = capsys.readouterr()
+    assert contents(place) == before
+    (line,) = err.splitlines()
+    assert out == ""
+    assert line.startswith("vaekit: ")
+    return line
+
+
+def test_every_command_has_an_example():
+    assert set(NAMES) == EXAMPLES.keys()
+    assert {n for n in NAMES if "--output" in OPTIONS[n]} == OUTPUTS.keys()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_options_have_one_name_everywhere(name):
+    here = OPTIONS[name].keys()
+    assert name in TEXT_ALONE or {"--json", "--quiet"} <= here
+    assert name in WITHOUT_MODEL or "--threads" in here
+    assert name in WITHOUT_MODEL | ON_PROCESSORS or "--device" in here
+    assert ("--output" in here) == ("-o" in here)
+    assert "--output" not in here or "--force" in here
+    wrong = {"--out", "--overwrite", "--yes", "-f", "-q", "--verbose", "--max", "--num-threads"}
+    assert not wrong & here
+
+
+def test_the_same_option_means_the_same_everywhere():
+    for option in ("--json", "--quiet", "--threads", "--device", "--seed", "--limit", "--given"):
+        kinds = {OPTIONS[n][option].hint for n in NAMES if option in OPTIONS[n] if n != "train"}
+        assert len(set(map(str, kinds))) == 1, (option, kinds)
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in TEXT_ALONE])
+def test_json_alone_and_quiet(name, place, capsys):
+    """On the output stream JSON of the same keys each time, on the error stream nothing."""
+    force = ["--force"] if "--force" in OPTIONS[name] else []
+    keys = []
+    for more in ([], force):
+        assert run([name, *EXAMPLES[name], *more, "--json", "--quiet"]) == 0, capsys.readouterr()
+        out, err = capsys.readouterr()
+        assert err == ""
+        keys.append(json.loads(out).keys())
+    assert keys[0] == keys[1]
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in CHANGES_A_MODEL])
+def test_nothing_is_written_over_unasked(name, original, place, capsys):
+    """Wherever a command writes a file, it leaves one alone that is there already."""
+    command, before = [name, *EXAMPLES[name]], contents(place)
+    assert run(command) == 0, capsys.readouterr()
+    after = contents(place)
+    assert {p for p in before if after.get(p) != before[p]} == set()
+    written = sorted(after.keys() - before.keys())
+    for path in written:
+        restore(place, original)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"mine")
+        capsys.readouterr()
+        code, said = run(command), capsys.readouterr().err
+        found = path.read_bytes()
+        assert found == b"mine" or (name in APPENDS and found.startswith(b"mine"))
+        if code:
+            assert code == 2
+            assert len([s for s in said.splitlines() if "vaekit:" in s]) == 1
+    if written and "--force" in OPTIONS[name]:
+        before = contents(place)
+        assert run([*command, "--force"]) == 0, capsys.readouterr()
+        assert contents(place) != before
+
+
+@pytest.mark.parametrize("name", [name for name, target in OUTPUTS.items() if target])
+def test_what_is_read_is_never_written_over(name, place, capsys):
+    """Not even with --force."""
+    target = OUTPUTS[name]
+    given = EXAMPLES[name] if name != "report" else ["model", "rows.npy"]
+    arguments = [a for a in given if a not in ("-o", "s.json", "run")]
+    arguments = [target if a in ("rows.npy", "rows-alone.vk") else a for a in arguments]
+    line = refused([name, *arguments, "-o", target, "--force"], place, capsys)
+    assert "is read here, and would be lost" in line
