@@ -152,7 +152,7 @@ CASES = {
     "unknown output": (["sample", "model", "-o", "x.jpeg"], "unknown kind of output file '.jpeg'"),
     "output folder missing": (["sample", "model", "-o", "no/x.png"], "there is no folder no"),
     "codes are no pictures": (["encode", "model", "-o", "x.png"], "unknown kind of output file '.png'; choose from: .csv, .npy, .npz, .parquet"),
-    "one step": (["interpolate", "model", "--steps", "1"], "at least 1 pair and 2 steps"),
+    "one step": (["interpolate", "model", "--steps", "1"], "--steps must be at least 2, not 1"),
     "unknown command": (["trian", "digits"], 'Did you mean "train"'),
     "missing argument": (["evaluate"], "requires an argument"),
     "no factors": (["disentangle", "model"], "digits has no known factors"),

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vaekit.system.checks import known, require
+from vaekit.system.checks import require
 from vaekit.system.files import check_file, claim
 
 FOLDER = ""  # the ending of its name
@@ -63,7 +63,11 @@ class Outlet:
             ending != FOLDER or FOLDER in (*self.endings, *self.of_pictures),
             f"the name {path} has no ending: choose {self._listed(self.endings)}",
         )
-        known("kind of output file", ending, (*self.endings, *self.of_pictures))
+        either = (*self.endings, *self.of_pictures)
+        require(
+            ending in either,
+            f"unknown kind of output file {ending!r}: choose {self._listed(either)}",
+        )
         require(
             pictures or ending in self.endings,
             f"{path}: rows of numbers are no pictures; choose {self._listed(self.endings)}",

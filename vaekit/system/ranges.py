@@ -45,19 +45,18 @@ class Range(Rule):
         require(left and right, f"{name} must {self.text}, not {value}")
 
     def __call__(self, kind: Any, value: Any) -> None:
-        """The same of a value that was typed; None is none."""
-        if value is not None:
-            self.check("it", value)
+        """The same of a value that was typed."""
+        self.check("it", value)
 
     @property
     def text(self) -> str:
         """What is asked, for people."""
         if self.high < math.inf:
-            most = f"be at least {self.low:g} and below {self.high:g}"
-            return most if self.open == "high" else f"lie between {self.low:g} and {self.high:g}"
+            most = f"be at least {self.low:,} and below {self.high:,}"
+            return most if self.open == "high" else f"lie between {self.low:,} and {self.high:,}"
         if self.open == "low":
-            return f"be above {self.low:g}"
-        return "not be negative" if self.low == 0 else f"be at least {self.low:g}"
+            return f"be above {self.low:,}"
+        return "not be negative" if self.low == 0 else f"be at least {self.low:,}"
 
 
 @dataclass(frozen=True)

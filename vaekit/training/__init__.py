@@ -1,6 +1,7 @@
 """Training: one loop, what it keeps, and how it goes on after an interruption."""
 
 from vaekit.training.checkpoint import (
+    checkpoint_size,
     forget_checkpoints,
     latest_checkpoint,
     load_checkpoint,
@@ -20,6 +21,7 @@ __all__ = [
     "Plan",
     "Step",
     "TrainingState",
+    "checkpoint_size",
     "forget_checkpoints",
     "latest_checkpoint",
     "load_checkpoint",

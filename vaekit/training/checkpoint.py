@@ -39,6 +39,12 @@ def latest_checkpoint(folder: Path) -> Path | None:
     return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
 
 
+def checkpoint_size(folder: Path) -> int:
+    """How many bytes the checkpoints in a run's folder take."""
+    found = [folder / WHOLE, folder / SHARES, *(p for n in FOLDERS for p in (folder / n).glob("*"))]
+    return sum(path.stat().st_size for path in found if path.is_file())
+
+
 def save_checkpoint(folder: Path, state: TrainingState, notes: dict[str, Any]) -> None:
     """Write the state, and ``notes`` (anything JSON can hold), in place of any before.
 

@@ -11,7 +11,7 @@ from contextvars import copy_context
 from functools import partial, singledispatch
 from typing import Any, NoReturn
 
-from cyclopts import App, CycloptsError, UnusedCliTokensError
+from cyclopts import App, CycloptsError, UnusedCliTokensError, ValidationError
 
 from vaekit.interfaces.cli.values import AS_TYPED
 from vaekit.interfaces.cli.waiting import choose_wait_policy
@@ -146,3 +146,10 @@ def line_of(error: object) -> str:
 def _(error: UnusedCliTokensError) -> str:
     more = " ".join(map(repr, error.unused_tokens or ()))
     return f"too many arguments: {more}; see --help for what is taken"
+
+
+@line_of.register
+def _(error: ValidationError) -> str:
+    token = next(iter(error.argument.tokens), None) if error.argument else None
+    name = (token.keyword if token else None) or "the value"
+    return f"{name} {error.exception_message.removeprefix('it ')}"

@@ -23,6 +23,7 @@ from vaekit.runs.outputs import write_rows
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import check_file, claim
+from vaekit.system.ranges import Range
 
 ENDING = ".vk"
 ARCHIVE = Outlet((ENDING,), "DATA.vk here")
@@ -32,7 +33,10 @@ RESTORED = Outlet(
     (FOLDER,),
 )
 Jobs = Annotated[
-    int, Parameter(help="Processes that work on blocks side by side; 0: one on each core.")
+    int,
+    Parameter(
+        help="Processes that work on blocks side by side; 0: one on each core.", validator=Range(0)
+    ),
 ]
 
 
@@ -48,7 +52,9 @@ def compress(
         bool, Parameter(negative="", help="Put the model into the file.")
     ] = False,
     verify: Annotated[bool, Parameter(help="Decode all before the file appears.")] = True,
-    block_rows: Annotated[int, Parameter(help="Rows in a block; 0: eight million numbers.")] = 0,
+    block_rows: Annotated[
+        int, Parameter(help="Rows in a block; 0: eight million numbers.", validator=Range(0))
+    ] = 0,
     given: Given = None,
     store_given: Annotated[
         bool, Parameter(help="Put what a conditional model is told into the file.")
@@ -64,8 +70,6 @@ def compress(
     from vaekit.runs.originals import compress_file
     from vaekit.runs.tiles import compress_pictures
 
-    require(block_rows >= 0, f"block-rows must not be negative, not {block_rows}")
-    require(jobs >= 0, f"jobs must not be negative, not {jobs}")
     work.begin()
     path = output or Path((Path(data).resolve().stem or "data") + ENDING)
     ARCHIVE.claim(path, force=force, inputs=reads(model, data, given=given))
@@ -110,7 +114,6 @@ def decompress(
     from vaekit.runs.tiles import restore_pictures
 
     start, stop = _range(range)
-    require(jobs >= 0, f"jobs must not be negative, not {jobs}")
     work.begin()
     read = reads(model, file, given=given) if model else files_among(file)
     how: dict[str, Any] = {"force": force, "inputs": read}

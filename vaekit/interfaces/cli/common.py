@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from vaekit.system.checks import require
 from vaekit.system.progress import hush
+from vaekit.system.ranges import Range
 
 Force = Annotated[bool, Parameter(negative="", help="Write over what is there already.")]
 
@@ -69,6 +69,7 @@ class Shown:
             counted = {} if rows is None else {"rows": rows}
             self.show({"file": str(path), **counted, **more})
             return
+        noun = noun.removesuffix("s") if rows == 1 else noun
         say(f"wrote {path}" if rows is None else f"wrote {rows:,} {noun} to {path}")
 
 
@@ -81,12 +82,13 @@ class Work(Shown):
         threads: of the processor; 0 for torch's own choice.
     """
 
-    threads: Annotated[int, Parameter(help="CPU threads; 0 lets torch decide.")] = 0
+    threads: Annotated[
+        int, Parameter(help="CPU threads; 0 lets torch decide.", validator=Range(0))
+    ] = 0
 
     def begin(self) -> None:
         """Let the options have their effect, from now on."""
         super().begin()
-        require(self.threads >= 0, f"threads must not be negative, not {self.threads}")
         if self.threads:
             import torch
 

@@ -28,6 +28,7 @@ from vaekit.runs.folder import read_config
 from vaekit.runs.outlets import Outlet
 from vaekit.runs.outputs import TABLES, write_rows
 from vaekit.system.checks import BadInput, require
+from vaekit.system.ranges import Range
 
 ROW_SCORES = Outlet(TABLES, "row-scores.csv in the model's folder")
 TITLES = {
@@ -45,9 +46,13 @@ def score(
     /,
     *,
     split: Split = None,
-    samples: Annotated[int, Parameter(help="Importance samples for each row.")] = 100,
+    samples: Annotated[
+        int, Parameter(help="Importance samples for each row.", validator=Range(1))
+    ] = 100,
     elbo: Annotated[bool, Parameter(negative="", help="Bound log p(x) from below, too.")] = False,
-    worst: Annotated[int, Parameter(help="How many of the most unusual rows to show.")] = 10,
+    worst: Annotated[
+        int, Parameter(help="How many of the most unusual rows to show.", validator=Range(0))
+    ] = 10,
     given: Given = None,
     seed: Seed = 0,
     output: Annotated[Path | None, to_write(ROW_SCORES)] = None,
@@ -58,8 +63,6 @@ def score(
     which were not trained on, that are as unusual. Shows the most unusual rows."""
     from vaekit.runs.score import held_out_scores, score_rows
 
-    require(worst >= 0, f"worst must not be negative, not {worst}")
-    require(samples >= 1, f"samples must be at least 1, not {samples}")
     work.begin()
     path = output or read_config(model)[0] / "row-scores.csv"
     ROW_SCORES.claim(path, force=force, inputs=reads(model, data, given=given), pictures=False)

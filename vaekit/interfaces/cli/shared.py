@@ -24,6 +24,7 @@ from vaekit.runs.outlets import Outlet
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput
 from vaekit.system.progress import is_quiet
+from vaekit.system.ranges import Range
 from vaekit.system.types import Array
 
 Model = Annotated[str, Parameter(help="Run or model folder.")]
@@ -31,7 +32,7 @@ Data = Annotated[
     str | None,
     Parameter(help="Data set name or path; by default the data the model was trained on."),
 ]
-Seed = Annotated[int, Parameter(help="Seed of everything random.")]
+Seed = Annotated[int, Parameter(help="Seed of everything random.", validator=Range(0, 2**32 - 1))]
 Split = Annotated[
     str | None,
     Parameter(help="train, validation, test or all; by default test for the model's own data."),

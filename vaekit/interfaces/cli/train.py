@@ -21,7 +21,8 @@ from vaekit.interfaces.cli.values import AS_TYPED
 from vaekit.recipes.recipe import check_settled, options
 from vaekit.runs.outlets import FOLDER, Outlet
 from vaekit.system.checks import BadInput, require
-from vaekit.training import Plan
+from vaekit.system.ranges import Range
+from vaekit.training import Plan, checkpoint_size, latest_checkpoint
 
 DEFAULT = "vae"
 ON_RESUMING = {
@@ -206,7 +207,7 @@ def train_here(
         str, Parameter(help="rgb, or minus_green for photographs to compress.")
     ] = "rgb",
     checkpoint_every: Annotated[
-        int, Parameter(help="Updates between checkpoints; 0: by time.")
+        int, Parameter(help="Updates between checkpoints; 0: by time.", validator=Range(0))
     ] = 0,
     tensorboard: Annotated[bool, Parameter(negative="", help="Write TensorBoard events.")] = False,
     report: Annotated[bool, Parameter(help="Write report.html at the end.")] = True,
@@ -304,7 +305,15 @@ def _finish(
     summary = {"folder": str(folder), "seconds": round(seconds, 1)}
     if with_report:
         summary["report"] = str(write_report(trained, folder, scores=scores))
+    summary |= {} if as_json else _checkpoint_of(folder)
     show_scores(scores, summary, as_json=as_json)
+
+
+def _checkpoint_of(folder: Path) -> dict[str, str]:
+    """A line on what takes the most room in a run's folder and is not needed to use the model."""
+    path, size = latest_checkpoint(folder), checkpoint_size(folder) / 1e6
+    said = f"{path} ({size:,.3g} MB): only to train on with --resume; else it can be removed"
+    return {} if path is None else {"checkpoint": said}
 
 
 def _free_folder(stem: str) -> Path:

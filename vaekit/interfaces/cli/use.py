@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import torch
 from cyclopts import Parameter
 
-from vaekit.data import CATALOGUE
+from vaekit.data import CATALOGUE, open_source
 from vaekit.data.on_disk import in_memory
 from vaekit.data.readers.roles import LABEL
 from vaekit.interfaces.cli.common import ON_DEVICE, SHOWN, WORK, Force, OnDevice, Shown, Work
@@ -40,9 +40,12 @@ from vaekit.runs.outputs import PICTURES, TABLES, code_columns, read_codes, writ
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import claim, replacing
+from vaekit.system.ranges import Range
 from vaekit.system.types import Array
 
-Limit = Annotated[int, Parameter(help="The first so many rows alone; 0 for all.")]
+Limit = Annotated[
+    int, Parameter(help="The first so many rows alone; 0 for all.", validator=Range(0))
+]
 FINDINGS = Outlet((".json",))
 CODES = Outlet(TABLES, "codes.csv in the model's folder")
 SAMPLES, REBUILT, DECODED, WALKS = (
@@ -59,13 +62,24 @@ def evaluate(
     /,
     *,
     split: Split = None,
-    samples: Annotated[int, Parameter(help="Importance samples for each row.")] = 1000,
-    limit: Annotated[int, Parameter(help="Most rows, chosen at random; 0 for all.")] = 0,
-    ais: Annotated[
-        int, Parameter(help="Rows to estimate by annealed importance sampling as well.")
+    samples: Annotated[
+        int, Parameter(help="Importance samples for each row.", validator=Range(1))
+    ] = 1000,
+    limit: Annotated[
+        int, Parameter(help="Most rows, chosen at random; 0 for all.", validator=Range(0))
     ] = 0,
-    ais_steps: Annotated[int, Parameter(help="Temperatures of the annealing.")] = 500,
-    chains: Annotated[int, Parameter(help="Annealing chains for each row.")] = 8,
+    ais: Annotated[
+        int,
+        Parameter(
+            help="Rows to estimate by annealed importance sampling as well.", validator=Range(0)
+        ),
+    ] = 0,
+    ais_steps: Annotated[
+        int, Parameter(help="Temperatures of the annealing.", validator=Range(1))
+    ] = 500,
+    chains: Annotated[
+        int, Parameter(help="Annealing chains for each row.", validator=Range(1))
+    ] = 8,
     given: Given = None,
     seed: Seed = 0,
     output: Annotated[Path | None, to_write(FINDINGS)] = None,
@@ -74,9 +88,6 @@ def evaluate(
 ) -> None:
     """Measure a model: ELBO, log p(x), reconstruction error, latents in use. All in nats per row,
     except bits_per_dimension."""
-    for name, value in (("samples", samples), ("ais-steps", ais_steps), ("chains", chains)):
-        require(value >= 1, f"{name} must be at least 1, not {value}")
-    require(ais >= 0, f"ais must not be negative, not {ais}")
     work.begin()
     if output:
         FINDINGS.claim(output, force=force, inputs=reads(model, data, given=given))
@@ -98,7 +109,9 @@ def sample(
     model: Model,
     /,
     *,
-    rows: Annotated[int, Parameter(name=["--rows", "-n"], help="How many.")] = 64,
+    rows: Annotated[
+        int, Parameter(name=["--rows", "-n"], help="How many.", validator=Range(1))
+    ] = 64,
     mean: Annotated[bool, Parameter(negative="", help="Means of p(x|z) instead of draws.")] = False,
     given: Given = None,
     seed: Seed = 0,
@@ -201,15 +214,16 @@ def interpolate(
     /,
     *,
     split: Split = None,
-    pairs: Annotated[int, Parameter(help="How many walks.")] = 8,
-    steps: Annotated[int, Parameter(help="Rows of a walk, both ends included.")] = 10,
+    pairs: Annotated[int, Parameter(help="How many walks.", validator=Range(1))] = 8,
+    steps: Annotated[
+        int, Parameter(help="Rows of a walk, both ends included.", validator=Range(2))
+    ] = 10,
     given: Given = None,
     output: Annotated[Path | None, to_write(WALKS)] = None,
     force: Force = False,
     work: OnDevice = ON_DEVICE,
 ) -> None:
     """Walk in straight lines between the codes of rows: row 0 to 1, 2 to 3, and so on."""
-    require(pairs >= 1 and steps >= 2, "give at least 1 pair and 2 steps")
     work.begin()
     read = reads(model, data, given=given)
     path = _place(WALKS, model, output, "interpolation", read, force=force)
@@ -236,7 +250,9 @@ def report(
     data: Data = None,
     /,
     *,
-    ais: Annotated[int, Parameter(help="Rows to anneal, for the figure of bounds.")] = 0,
+    ais: Annotated[
+        int, Parameter(help="Rows to anneal, for the figure of bounds.", validator=Range(0))
+    ] = 0,
     given: Given = None,
     seed: Seed = 0,
     output: Annotated[Path | None, to_write(PAGE)] = None,
@@ -246,7 +262,6 @@ def report(
     """Write the report: what was trained on what, how it went, and what the model can do."""
     from vaekit.pages.report import write_report
 
-    require(ais >= 0, f"ais must not be negative, not {ais}")
     work.begin()
     folder, read = read_config(model)[0], reads(model, data, given=given)
     PAGE.claim(output or folder / REPORT, force=force, inputs=read)
@@ -266,8 +281,13 @@ def compare(
     data: Annotated[str, Parameter(help="Data set name or path.")],
     /,
     *,
-    latent: Annotated[int, Parameter(help="Numbers in a code, the same for all three.")] = 2,
-    epochs: Annotated[int, Parameter(help="Passes over the rows; 0: 4,000 updates.")] = 0,
+    label: Annotated[str | None, Parameter(help="Column or array that holds labels.")] = None,
+    latent: Annotated[
+        int, Parameter(help="Numbers in a code, the same for all three.", validator=Range(1))
+    ] = 2,
+    epochs: Annotated[
+        int, Parameter(help="Passes over the rows; 0: 4,000 updates.", validator=Range(0))
+    ] = 0,
     seed: Seed = 0,
     output: Annotated[Path | None, to_write(COMPARISON)] = None,
     force: Force = False,
@@ -280,7 +300,8 @@ def compare(
     work.begin()
     path = output or Path(f"compare-{Path(data).resolve().stem}.html")
     COMPARISON.claim(path, force=force, inputs=files_among(data))
-    found = compare_models(data, latent=latent, epochs=epochs, seed=seed)
+    source = open_source(data, label=label)
+    found = compare_models(source, latent=latent, epochs=epochs, seed=seed)
     write_comparison(found, path)
     work.show({"file": str(path), **found.to_dict()}, lambda: print(found.table()))
     if not work.json:
@@ -292,7 +313,9 @@ def quality(
     /,
     *,
     features: Annotated[str, Parameter(help="raw, pca or classifier.")] = "pca",
-    rows: Annotated[int, Parameter(name=["--rows", "-n"], help="Most rows on each side.")] = 5000,
+    rows: Annotated[
+        int, Parameter(name=["--rows", "-n"], help="Most rows on each side.", validator=Range(1))
+    ] = 5000,
     seed: Seed = 0,
     work: OnDevice = ON_DEVICE,
 ) -> None:
@@ -309,7 +332,9 @@ def disentangle(
     model: Model,
     /,
     *,
-    rows: Annotated[int, Parameter(name=["--rows", "-n"], help="Most rows.")] = 10_000,
+    rows: Annotated[
+        int, Parameter(name=["--rows", "-n"], help="Most rows.", validator=Range(1))
+    ] = 10_000,
     seed: Seed = 0,
     work: OnDevice = ON_DEVICE,
 ) -> None:
