@@ -43,6 +43,8 @@ def place(tmp_path, monkeypatch, trained):
     Path("gaps.csv").write_text("a,b\n" + "1,2.5\n" * 12 + "1,\n")
     Path("notes.xyz").write_text("?")
     Path("empty-folder").mkdir()
+    Path("folder.npy").mkdir()
+    Path("null.json").symlink_to(os.devnull)
     Path("photos").mkdir()
     for i in range(12):
         Image.new("L", (8, 8), i).save(f"photos/{i}.png")
@@ -81,6 +83,8 @@ def place(tmp_path, monkeypatch, trained):
     shutil.copytree("model", "changed-data")
     changed = {**config["data"], "fingerprint": "0" * 64}
     Path("changed-data/config.json").write_text(json.dumps({**config, "data": changed}))
+    shutil.copytree("model", "no-checkpoint")
+    Path("no-checkpoint/checkpoint.safetensors").unlink()
     with Path("model.pkl").open("wb") as file:
         pickle.dump({"weights": [1, 2]}, file)
     return tmp_path
@@ -151,13 +155,50 @@ CASES = {
     "unknown split": (["evaluate", "model", "--split", "tset"], "did you mean 'test'"),
     "unknown output": (["sample", "model", "-o", "x.jpeg"], "unknown kind of output file '.jpeg'"),
     "output folder missing": (["sample", "model", "-o", "no/x.png"], "there is no folder no"),
-    "codes are no pictures": (["encode", "model", "-o", "x.png"], "unknown kind of output file '.png'; choose from: .csv, .npy, .npz, .parquet"),
+    "codes are no pictures": (["encode", "model", "-o", "x.png"], "unknown kind of output file '.png': choose .csv, .parquet, .npy or .npz"),
     "one step": (["interpolate", "model", "--steps", "1"], "--steps must be at least 2, not 1"),
     "unknown command": (["trian", "digits"], 'Did you mean "train"'),
     "missing argument": (["evaluate"], "requires an argument"),
     "no factors": (["disentangle", "model"], "digits has no known factors"),
     "unknown feature space": (["quality", "model", "--features", "inception"], "unknown feature space"),
     "no chains": (["evaluate", "model", "--ais", "5", "--chains", "0"], "chains must be at least 1"),
+    "a share above one": (["train", "digits", "--kl-warmup", "5"], "kl_warmup must lie between 0 and 1, not 5"),
+    "a reward for the KL": (["train", "digits", "--recipe", "beta_vae", "--beta", "-1"], "beta must not be negative"),
+    "a fraction of an epoch": (["train", "digits", "--patience", "1.5"], "--patience: '1.5' is no whole number"),
+    "a fraction of a unit": (["train", "digits", "--width", "3.7"], "--width: '3.7' is no whole number"),
+    "an endless learning rate": (["train", "digits", "--lr", "inf"], "lr must be a finite number, not inf"),
+    "no rank": (["train", "digits", "--rank", "0"], "rank must be at least 1"),
+    "too deep": (["train", "digits", "--depth", "5000"], "depth must lie between 0 and 1,000, not 5000"),
+    "negative checkpoints": (["train", "digits", "--checkpoint-every", "-2"], "--checkpoint-every must not be negative"),
+    "two data sets": (["train", "digits", "mnist"], "too many arguments: 'mnist'"),
+    "half precision": (["train", "digits", "--precision", "fp16"], "choose from: auto, bf16, fp32"),
+    "likelihood before data": (["train", "nowhere.npy", "--likelihood", "x"], "unknown likelihood 'x'"),
+    "recipe before data": (["train", "nowhere.npy", "--recipe", "x"], "unknown recipe 'x'"),
+    "a size for no pictures": (["train", "digits", "--size", "64"], "size 64 x 64 is for pictures in files"),
+    "a label column for what has none": (["train", "digits", "--label", "y"], "digits has its own labels"),
+    "output before data": (["train", "nowhere.npy", "-o", "model"], "model already holds a run"),
+    "a folder in use": (["train", "nowhere.npy", "-o", "photos"], "photos is there already"),
+    "a run onto its data": (["train", "photos", "-o", "photos", "--force"], "photos is read here, and would be lost"),
+    "a run that is nowhere": (["train", "nowhere.npy", "-o", "good.npy/run"], "cannot write into good.npy/run"),
+    "negative limit": (["evaluate", "model", "--limit", "-3"], "--limit must not be negative, not -3"),
+    "negative rows": (["sample", "model", "-n", "-5"], "-n must be at least 1, not -5"),
+    "half a row": (["sample", "model", "-n", "2.5"], "-n: '2.5' is no whole number"),
+    "negative seed": (["quality", "model", "--seed", "-1"], "--seed must lie between 0 and"),
+    "negative threads": (["sample", "model", "--threads", "-1"], "--threads must not be negative"),
+    "no such device": (["sample", "model", "--device", "tpu"], "there is no device 'tpu'"),
+    "name without an ending": (["encode", "model", "-o", "codes"], "has no ending: choose .csv"),
+    "deviations without columns": (["encode", "model", "--std", "-o", "z.npy"], "--std needs a table"),
+    "scores as text": (["score", "model", "-o", "x.txt"], "unknown kind of output file '.txt': choose .csv, .parquet, .npy or .npz"),
+    "a folder as a file": (["sample", "model", "-o", "folder.npy"], "folder.npy is a folder"),
+    "there already": (["sample", "model", "-o", "good.npy"], "good.npy is there already"),
+    "codes onto codes": (["decode", "model", "codes3.npy", "-o", "codes3.npy", "--force"], "codes3.npy is read here"),
+    "the model's own file": (["evaluate", "model", "-o", "model/config.json", "--force"], "config.json is read here"),
+    "a null device": (["evaluate", "model", "-o", "null.json", "--force"], "neither a file nor a folder"),
+    "help for nothing": (["help", "trian"], "did you mean 'train'"),
+    "no checkpoint to go on from": (["train", "--resume", "no-checkpoint"], "no checkpoint to go on from"),
+    "nothing to restore": (["decompress", "no.vk"], "no.vk"),
+    "a range of words": (["decompress", "no.vk", "--range", "a:b"], "a range is written 1000:2000"),
+    "compare no numbers": (["compare", "good.npy", "--latent", "0"], "--latent must be at least 1"),
     "compare on nothing": (["compare", "nowhere.npy"], "no file or folder nowhere.npy"),
 }  # fmt: skip
 
