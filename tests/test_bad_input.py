@@ -22,6 +22,7 @@ def place(tmp_path, monkeypatch, trained):
     """A folder with good and bad things in it, and a good model."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "no-cache"))
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path.parent / "fonts"))
     monkeypatch.delenv("VAEKIT_DATA", raising=False)
     shutil.copytree(trained[0], "model")
     rng = np.random.default_rng(0)

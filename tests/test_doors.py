@@ -3,13 +3,18 @@ everywhere, JSON and silence where they are asked for, and nothing written over 
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+import torch
+from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 import vaekit
 from vaekit.interfaces.cli import run
 from vaekit.interfaces.cli.completion import completed_app
+from vaekit.system.checks import BadInput
 
 APP = completed_app()
 NAMES = sorted(set(APP) - {"-h", "--help", "--version"})
@@ -206,3 +211,136 @@ def test_what_is_read_is_never_written_over(name, place, capsys):
     arguments = [target if a in ("rows.npy", "rows-alone.vk") else a for a in arguments]
     line = refused([name, *arguments, "-o", target, "--force"], place, capsys)
     assert "is read here, and would be lost" in line
+
+
+def test_pieces_never_take_the_place_of_the_whole(place, capsys):
+    """A range of a compressed file, or what is saved of a damaged one, beside the original."""
+    whole = Path("rows.npy").read_bytes()
+    assert run(["compress", "model", "rows.npy"]) == 0
+    assert run(["decompress", "rows.vk", "model", "--range", "0:10"]) == 0
+    assert len(np.load("rows-restored.npy")) == 10
+    refused(["decompress", "rows.vk", "model", "--salvage"], place, capsys)
+    Path("rows-restored.npy").unlink()
+    assert run(["decompress", "rows.vk", "model", "--salvage"]) == 0
+    assert Path("rows.npy").read_bytes() == whole
+    assert Path("rows-restored.rows.npy").exists()
+    Path("rows-restored.npy").unlink()
+    refused(["decompress", "rows.vk", "model", "--salvage"], place, capsys)  # the numbers are there
+
+
+def test_names_with_points_stay_whole(place):
+    shutil.copy("rows.npy", "rows.first.npy")
+    assert run(["compress", "model", "rows.first.npy"]) == 0
+    assert Path("rows.first.vk").exists()
+
+
+def test_a_new_run_in_the_place_of_another_has_nothing_of_it(place, capsys):
+    Path("model/mine.txt").write_text("mine")
+    capsys.readouterr()
+    train = ["train", "rows.npy", "--epochs", "1", "--width", "4", "--no-report", "-o", "model"]
+    refused(train, place, capsys)
+    Path("model/report.html").write_text("of the old run")
+    assert run([*train, "--force"]) == 0
+    assert not Path("model/report.html").exists()
+    assert Path("model/mine.txt").read_text() == "mine"
+    with pytest.raises(BadInput, match="already holds a run"):
+        vaekit.fit("rows.npy", out="model", epochs=1, width=4)
+    vaekit.fit("rows.npy", out="model", epochs=1, width=4, force=True)
+
+
+def test_a_fitted_prior_is_not_lost_unasked(place, capsys):
+    fit = ["refit-prior", "model", "--prior", "standard", "--no-report"]
+    assert run(fit) == 0
+    assert "fitted prior already" in refused(fit, place, capsys)
+    assert run([*fit, "--force"]) == 0
+    assert run(["refit-prior", "model", "--undo", "--no-report"]) == 0
+
+
+def test_codes_have_labels_and_deviations(place, capsys):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"a": range(40), "b": [1.5, 2] * 20, "kind": ["x", "y"] * 20})
+    frame.to_csv("t.csv", index=False)
+    model = vaekit.fit("t.csv", label="kind", latent=2, width=4, epochs=1, out="run")
+    assert run(["encode", "run", "t.csv", "--std", "-o", "c.csv"]) == 0
+    found = pd.read_csv("c.csv")
+    assert [*found] == ["row", "z0", "z1", "z0_sd", "z1_sd", "label"]
+    assert [*found["label"]] == [*frame["kind"]]
+    assert np.allclose(found[["z0", "z1"]], model.encode("t.csv"), atol=1e-5)
+    spread = np.concatenate([*model.codes("t.csv", spread=True)])[:, 2:]
+    assert np.allclose(found[["z0_sd", "z1_sd"]], spread, atol=1e-5)
+    assert (spread > 0).all()
+    assert run(["decode", "run", "c.csv", "-o", "back.csv"]) == 0
+    back = pd.read_csv("back.csv")
+    assert np.allclose(back["b"], model.decode(model.encode("t.csv"))[:, 1], atol=1e-4)
+
+
+def test_frames_give_frames_when_sampling(place):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"a": range(40), "b": [1.5, 2] * 20, "c": [True, False] * 20})
+    model = vaekit.fit(frame, latent=2, width=4, epochs=1)
+    for like in (frame, pa.Table.from_pandas(frame)):
+        made, back = model.sample(5, seed=1, like=like), model.decode(model.encode(like))
+        assert type(made) is type(back) is type(like)
+        assert len(made) == 5
+    assert [kind.kind for kind in model.sample(5, like=frame).dtypes] == ["i", "f", "b"]
+    assert isinstance(model.sample(5), np.ndarray)
+
+
+def test_a_model_goes_to_a_device(place):
+    model = vaekit.load("model")
+    assert model.to("cpu") is model
+    with pytest.raises(BadInput, match="there is no device 'tpu'"):
+        model.to("tpu")
+
+
+MISTAKES = {
+    "epochs must be a whole number, not 1.5": {"epochs": 1.5},
+    "width must be a whole number, not 3.7": {"width": 3.7},
+    "latent must be a whole number, not 'two'": {"latent": "two"},
+    "latent must be a whole number, not True": {"latent": True},
+    "lr must be a finite number, not nan": {"lr": float("nan")},
+    "kl_warmup must lie between 0 and 1, not 5": {"kl_warmup": 5},
+    "beta must not be negative, not -1": {"recipe": "beta_vae", "beta": -1},
+    "mix must lie between 0 and 1, not 2": {"recipe": "ciwae", "mix": 2},
+    "unknown likelihood 'x'": {"likelihood": "x"},
+    "unknown way to binarize 'x'": {"binarize": "x"},
+    "recipe must be a text, not 3": {"recipe": 3},
+    "checkpoint_every must not be negative, not -1": {"checkpoint_every": -1},
+}
+
+
+@pytest.mark.parametrize("message", MISTAKES)
+def test_options_are_checked_before_data_is_read(message):
+    """There is no such file; what is said is of the option."""
+    with pytest.raises(BadInput, match=message):
+        vaekit.fit("nowhere.npy", **MISTAKES[message])
+
+
+def test_numbers_of_numpy_are_numbers(place):
+    how = {"epochs": np.int32(1), "width": np.int64(4), "lr": np.float32(0.5)}
+    model = vaekit.fit("rows.npy", latent=np.int64(2), out="np", **how)
+    assert vaekit.load("np").latent == model.latent == 2
+
+
+def test_data_of_other_kinds_gets_a_line():
+    x = torch.rand(20, 3)
+
+    class Stream(IterableDataset):
+        def __iter__(self):
+            return iter(x)
+
+    class Named(Dataset):
+        def __len__(self):
+            return len(x)
+
+        def __getitem__(self, i):
+            return {"x": x[i], "y": i % 2}
+
+    how = {"epochs": 1, "width": 4, "latent": 2}
+    with pytest.raises(BadInput, match="IterableDataset, which has no length"):
+        vaekit.fit(Stream(), **how)
+    assert vaekit.fit(Named(), **how).latent == vaekit.fit(TensorDataset(x), **how).latent == 2
+    with pytest.raises(BadInput, match="names a column, and data has no columns"):
+        vaekit.fit(x, label="y")
+    with pytest.raises(BadInput, match="is for pictures in files"):
+        vaekit.fit(x, size=8)
