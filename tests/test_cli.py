@@ -157,8 +157,8 @@ def test_encode_and_decode_are_each_others_reverse(model, capsys):
     call(capsys, "encode", "model", "--split", "test", "-o", "z.csv")
     call(capsys, "decode", "model", "z.csv", "-o", "x.npy")
     call(capsys, "reconstruct", "model", "-o", "r.npy")
-    codes = np.loadtxt("z.csv", delimiter=",", skiprows=1)[:, 1:]
-    assert Path("z.csv").read_text().startswith("row,z0,z1\n")
+    codes = np.loadtxt("z.csv", delimiter=",", skiprows=1)[:, 1:-1]  # between number and label
+    assert Path("z.csv").read_text().startswith("row,z0,z1,label\n")
     assert codes.shape == (179, 2)
     assert np.abs(np.load("x.npy").astype(int) - np.load("r.npy")).max() <= 1
 

@@ -45,6 +45,8 @@ def judge_samples(
     Raises:
         BadInput: for a model whose data cannot be opened, or "classifier" without labels.
     """
+    if isinstance(features, str):
+        known("feature space", features, SPACES)
     source = _source(trained)
     real = source.some("test", rows, seed)
     require(len(real) >= 20, f"{len(real)} test rows are too few to compare with")

@@ -85,7 +85,8 @@ class Trained:
         return refitted(self, prior, **how)
 
     @property
-    def device(self) -> torch.device:  # noqa: D102
+    def device(self) -> torch.device:
+        """Where its networks run."""
         return next((p.device for p in self.model.parameters()), CPU)
 
     def to(self, device: str | torch.device) -> Trained:
@@ -101,7 +102,7 @@ class Trained:
 
     @property
     def layout(self) -> RowLayout:
-        """How a row lay in the training data, and so lies in what comes out."""
+        """How a row lay in the training data, and lies in what comes out."""
         return self.config.layout
 
     def usual(self, rows: Array) -> Array:
@@ -205,8 +206,7 @@ class Trained:
 
     def decode(self, codes: Any, *, given: Given | None = None) -> Any:
         """The mean of p(x|z) for each code; in the kind of container that the codes are in."""
-        array = as_array(codes, "codes")
-        z = torch.as_tensor(np.asarray(array, dtype=np.float32))
+        z = torch.as_tensor(np.array(as_array(codes, "codes"), dtype=np.float32))
         require(
             z.dim() == 2 and z.shape[1] == self.latent,
             f"codes must have shape (rows, {self.latent}), not {tuple(z.shape)}",
@@ -240,8 +240,7 @@ class Trained:
             for start in tracked(starts, "sampling", len(starts)):
                 px = self.model(Generator(min(ROWS, rows - start)), told[start : start + ROWS])
                 parts.append(self.representation.decode(px.mean if mean else px.sample()))
-        made = to_array(torch.cat(parts), self.layout)
-        return like_given(like, made, self.config.named_columns)
+        return like_given(like, to_array(torch.cat(parts), self.layout), self.config.named_columns)
 
     def interpolate(
         self, start: Any, end: Any, steps: int = 8, *, given: Given | None = None
