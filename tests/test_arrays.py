@@ -242,13 +242,16 @@ def test_options_are_kept_with_the_run_and_used_again(tmp_path):
 
 
 @pytest.mark.parametrize("channels", [2, 5, 13])
-def test_channels_that_make_no_colour_are_shown_side_by_side(channels):
+def test_channels_that_make_no_colour_are_shown_in_lines(channels):
     images = RANDOM.normal(size=(3, 4, 6, channels)) * np.arange(1, channels + 1)
     found = as_bytes(images)
-    shown = min(channels, 8)
-    assert found.shape == (3, 4, shown * 6 + shown - 1)
+    shown = min(channels, 9)
+    across = int(np.ceil(np.sqrt(shown)))
+    down = int(np.ceil(shown / across))
+    assert found.shape == (3, 5 * down - 1, 7 * across - 1)
     for c in range(shown):
-        assert np.array_equal(found[:, :, 7 * c : 7 * c + 6], as_bytes(images[..., c]))
+        top, left = 5 * (c // across), 7 * (c % across)
+        assert np.array_equal(found[:, top : top + 4, left : left + 6], as_bytes(images[..., c]))
     assert f"{channels} channels of an image" in channels_text(channels)
     assert channels_text(3) == channels_text(1) == ""
 
@@ -260,7 +263,7 @@ def test_five_channels_get_a_report_and_pictures(tmp_path):
     assert run(["train", str(tmp_path / "bands.npy"), "-o", folder, *options]) == 0
     assert "The 5 channels of an image are grey" in (tmp_path / "run/report.html").read_text()
     assert run(["sample", folder, "-n", "4", "-o", str(tmp_path / "s.png")]) == 0
-    assert Image.open(tmp_path / "s.png").size == (2 * 34 + 1, 2 * 6 + 1)
+    assert Image.open(tmp_path / "s.png").size == (15 * (2 * 20 + 1), 15 * (2 * 13 + 1))
     assert run(["reconstruct", folder, "-o", str(tmp_path / "r.png")]) == 0
 
 

@@ -303,7 +303,7 @@ def test_compare(tmp_path, monkeypatch, capsys):
         "real",
     ]
     page = Path("compare-digits.html").read_text()
-    assert page.count("<svg") == 3
+    assert page.count('class="map"') == 3
     assert page.count("data:image/png") >= 9
 
 

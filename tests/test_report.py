@@ -15,12 +15,13 @@ from vaekit.pages.report import write_report
 from vaekit.pages.sections import SECTIONS, Section
 from vaekit.pictures import as_bytes, enlarge, figure, grid, svg
 from vaekit.pictures.svg import THEMED
+from vaekit.runs.shown import tones
 
 
 class Strict(HTMLParser):
     """Collects addresses and checks that tags are closed."""
 
-    VOID = frozenset({"meta", "img", "path", "use", "br", "rect", "image"})
+    VOID = frozenset({"meta", "img", "path", "use", "br", "rect", "image", "circle"})
 
     def __init__(self):
         super().__init__()
@@ -88,9 +89,9 @@ def test_annealing_brackets_the_bounds(trained, tmp_path):
 
 def test_its_numbers_are_the_evaluations(page):
     text, scores = page
-    assert f"{scores['elbo']:,.2f}" in text
-    assert f"{scores['log_likelihood']:,.2f}" in text
-    assert f"{scores['bits_per_dimension']:.3f}" in text
+    assert f"{scores['elbo']:,.2f}".replace("-", "\u2212") in text
+    assert f"{scores['log_likelihood']:,.2f}".replace("-", "\u2212") in text
+    assert f"{scores['bits_per_dimension']:.2f}" in text
 
 
 def test_it_follows_the_readers_theme(page):
@@ -103,7 +104,9 @@ def test_a_table_gets_histograms(tmp_path):
     rng = np.random.default_rng(0)
     model = vaekit.fit(rng.normal(size=(200, 5)), latent=3, width=16, epochs=3, out=tmp_path / "r")
     text = write_report(model, tmp_path / "r").read_text()
-    assert "Each column: data and samples" in text
+    assert "x4: data and samples" in text
+    assert "Correlations, from \u22121" in text
+    assert "as a share of the columns" in text
     assert "The decoded plane" not in text
 
 
@@ -149,7 +152,7 @@ def test_the_decoded_plane_goes_by_quantiles(trained):
 
 
 def test_white_is_what_the_data_calls_white(trained):
-    assert trained[1].white == 16
+    assert tones(trained[1]) == (0, 16)
 
 
 def test_grids():
@@ -164,7 +167,7 @@ def test_grids():
 
 def test_as_bytes():
     assert as_bytes(np.array([[[0.0, 1.0]]])).tolist() == [[[0, 255]]]
-    assert as_bytes(np.array([[[0, 16]]]), 16).tolist() == [[[0, 255]]]
+    assert as_bytes(np.array([[[0, 16]]]), (0, 16)).tolist() == [[[0, 255]]]
     assert as_bytes(np.array([[[-2.0, 2.0]]])).tolist() == [[[0, 255]]]
 
 

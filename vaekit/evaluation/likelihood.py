@@ -100,11 +100,13 @@ class BoundCurve:
         particles: K.
         bound: its mean over the rows.
         error: standard error of that mean; NaN for one row.
+        rise_error: that of its difference from K = 1, row by row: much smaller.
     """
 
     particles: list[int]
     bound: list[float]
     error: list[float]
+    rise_error: list[float]
 
 
 def bound_curve(model: Graph, rows: AnyRows, *, most: int = 1024, seed: int = 0) -> BoundCurve:
@@ -125,8 +127,13 @@ def bound_curve(model: Graph, rows: AnyRows, *, most: int = 1024, seed: int = 0)
         )
     sizes = sorted({2**i for i in range(most.bit_length())} | {most})
     means = [_bounds(ratios, size).mean(0) for size in sizes]
-    errors = [m.std().item() / math.sqrt(len(m)) if len(m) > 1 else math.nan for m in means]
-    return BoundCurve(sizes, [m.mean().item() for m in means], errors)
+    rises = [m - means[0] for m in means]
+    return BoundCurve(sizes, [m.mean().item() for m in means], _errors(means), _errors(rises))
+
+
+def _errors(each: list[Tensor]) -> list[float]:
+    """Standard errors of the means over rows."""
+    return [m.std().item() / math.sqrt(len(m)) if len(m) > 1 else math.nan for m in each]
 
 
 def _bounds(ratios: Tensor, size: int) -> Tensor:

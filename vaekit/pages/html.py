@@ -1,55 +1,32 @@
-"""HTML for reports: sections, figures, tables and tiles in one self-contained page."""
+"""HTML for reports: sections, figures, tables and tiles in one self-contained page.
+
+Nothing of a page is fetched, and all of it can be read without its script, which lets a reader
+hover, sort and slide.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
 from html import escape
+from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
+from vaekit.pages.words import MINUS, signed
 from vaekit.pictures import data_uri
 
-STYLE = """
-:root { color-scheme: light dark; --paper: #fbfbfa; --card: #ffffff; --ink: #1d2126;
-  --muted: #5d6670; --line: #dfe3e7; --accent: #2f6fde; --second: #e07b2e; --warn: #fff4dc;
-  --warn-line: #e4b94e; }
-@media (prefers-color-scheme: dark) { :root { --paper: #14171b; --card: #1b1f24; --ink: #e8ebee;
-  --muted: #98a2ad; --line: #30363d; --accent: #74a7ff; --second: #ffa563; --warn: #332a12;
-  --warn-line: #8a6d1f; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink);
-  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
-main { max-width: 1020px; margin: 0 auto; padding: 2.2rem 1.2rem 4rem; }
-h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 .3rem; letter-spacing: -.01em; }
-h2 { font-size: 1.18rem; margin: 2.6rem 0 .4rem; letter-spacing: -.005em; }
-p { margin: .3rem 0 .8rem; max-width: 72ch; }
-.lead, figcaption, .note { color: var(--muted); }
-.tiles { display: grid; gap: .7rem; margin: 1.3rem 0;
-  grid-template-columns: repeat(auto-fit, minmax(145px, 1fr)); }
-.tile { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
-  padding: .75rem .9rem; }
-.tile b { display: block; font-size: 1.25rem; font-weight: 600;
-  font-variant-numeric: tabular-nums; letter-spacing: -.01em; }
-.tile span { color: var(--muted); font-size: .84rem; }
-.warn { background: var(--warn); border-left: 4px solid var(--warn-line); border-radius: 6px;
-  padding: .6rem .9rem; margin: .7rem 0; }
-figure { margin: .6rem 0 1.1rem; background: var(--card); border: 1px solid var(--line);
-  border-radius: 10px; padding: .9rem; overflow-x: auto; }
-figure img { display: block; max-width: 100%; image-rendering: pixelated; border-radius: 3px; }
-figure svg { display: block; max-width: 100%; height: auto; }
-figcaption { font-size: .88rem; margin-top: .6rem; }
-.pair { display: grid; gap: .9rem; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); }
-table { border-collapse: collapse; font-size: .93rem; font-variant-numeric: tabular-nums; }
-td, th { text-align: left; padding: .28rem 1.2rem .28rem 0; border-bottom: 1px solid var(--line);
-  vertical-align: top; }
-th { color: var(--muted); font-weight: 500; }
-td.number, th.number { text-align: right; }
-.scroll { overflow-x: auto; }
-code, pre { font: .86rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
-pre { background: var(--card); border: 1px solid var(--line); border-radius: 10px;
-  padding: .8rem 1rem; overflow-x: auto; }
-li { margin: .2rem 0; }
-"""
+FULL, HALF, THIRD = 1090, 520, 345  # pixels that a figure has
+TALLEST, CRISP, SMALL = 640, 2, 260
+
+
+@cache
+def resource(name: str) -> str:
+    """A file that is packaged beside this one."""
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def page(title: str, parts: Iterable[str]) -> str:
@@ -57,14 +34,15 @@ def page(title: str, parts: Iterable[str]) -> str:
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
-        f"<body><main>{''.join(parts)}</main></body></html>\n"
+        f"<title>{escape(title)}</title><style>{resource('page.css')}</style></head>"
+        f"<body><main>{''.join(parts)}</main>"
+        f"<script>{resource('page.js')}</script></body></html>\n"
     )
 
 
 def heading(title: str, lead: str) -> str:
     """The page's title and its subtitle."""
-    return f'<h1>{escape(title)}</h1><p class="lead">{escape(lead)}</p>'
+    return f'<header><h1>{escape(title)}</h1><p class="lead">{escape(signed(lead))}</p></header>'
 
 
 def section(title: str, *parts: str, text: str = "") -> str:
@@ -72,55 +50,200 @@ def section(title: str, *parts: str, text: str = "") -> str:
     body = "".join(parts)
     if not body:
         return ""
-    lead = f"<p>{escape(text)}</p>" if text else ""
+    lead = f"<p>{escape(signed(text))}</p>" if text else ""
     return f"<section><h2>{escape(title)}</h2>{lead}{body}</section>"
+
+
+def half(section: str, *, tall: bool = False) -> str:
+    """A section that takes one half of the page where there is room; if ``tall``, two others stand
+    beside it, one below the other."""
+    kind = "half tall" if tall else "half"
+    return section.replace("<section>", f'<section class="{kind}">', 1)
 
 
 def tiles(values: Iterable[tuple[str, str]]) -> str:
     """Key numbers, large, each with what it is."""
     cells = (
-        f'<div class="tile"><b>{escape(v)}</b><span>{escape(name)}</span></div>'
+        f'<div class="tile"><b>{_value(v)}</b><span>{escape(name)}</span></div>'
         for name, v in values
     )
     return f'<div class="tiles">{"".join(cells)}</div>'
 
 
+def verdict(text: str) -> str:
+    """The sentence that a hurried reader reads."""
+    return f'<p class="verdict">{escape(signed(text))}</p>' if text else ""
+
+
+def paragraph(text: str) -> str:
+    """Plain words."""
+    return f"<p>{escape(signed(text))}</p>" if text else ""
+
+
 def warning(text: str) -> str:
     """A remark that should not be overlooked."""
-    return f'<div class="warn" role="note">{escape(text)}</div>'
+    return f'<div class="warn" role="note">{escape(signed(text))}</div>'
 
 
-def plot(svg: str, caption: str) -> str:
+def folded(title: str, *parts: str) -> str:
+    """Parts that a reader opens."""
+    return f"<details><summary>{escape(title)}</summary>{''.join(parts)}</details>"
+
+
+def figure(*parts: str, caption: str = "", attributes: str = "") -> str:
+    """Pictures or plots in a card, with what they show."""
+    told = f"<figcaption>{escape(signed(caption))}</figcaption>" if caption else ""
+    return f"<figure{attributes}>{''.join(parts)}{told}</figure>"
+
+
+def plot(svg: str, caption: str, key: str = "") -> str:
     """A plot with what it shows."""
-    return f"<figure>{svg}<figcaption>{escape(caption)}</figcaption></figure>"
+    return figure(svg, key, caption=caption)
 
 
-def picture(image: Image.Image, caption: str, width: int | None = None) -> str:
-    """A picture with what it shows, drawn ``width`` pixels wide (its own size by default)."""
-    style = f' style="width:{width}px"' if width else ""
-    alt = escape(caption, quote=True)
-    return (
-        f'<figure><img src="{data_uri(image)}" alt="{alt}"{style}>'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
+def plots(svgs: Sequence[str], caption: str, key: str = "", *, small: bool = False) -> str:
+    """Plots that stand side by side, or one below the other where there is less room."""
+    kind = "figures small" if small else "figures"
+    return figure(f'<div class="{kind}">{"".join(svgs)}</div>', key, caption=caption)
+
+
+def key(entries: Iterable[tuple[str, str]]) -> str:
+    """What the colours of a plot mean.
+
+    Args:
+        entries: pairs of a class of the style sheet (accent, second, ink, grey; box) and a name.
+    """
+    marks = (f'<li><span class="mark {kind}"></span>{escape(name)}</li>' for kind, name in entries)
+    return f'<ul class="legend">{"".join(marks)}</ul>'
+
+
+def swatches(entries: Iterable[tuple[str, str]]) -> str:
+    """What the colours of lines mean: pairs of a colour and a name."""
+    marks = (
+        f'<li><span class="mark" style="background:{color}"></span>{escape(name)}</li>'
+        for color, name in entries
     )
+    return f'<ul class="legend">{"".join(marks)}</ul>'
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Pictures in lines, and what is known of the cells: a reader can look at each.
+
+    Args:
+        image: all of them.
+        size: (width, height) of a cell.
+        columns: cells of a line.
+        gap: pixels between cells.
+    """
+
+    image: Image.Image
+    size: tuple[int, int]
+    columns: int
+    gap: int = 1
+
+    @property
+    def attribute(self) -> str:
+        """For the script."""
+        return f' data-cell="{self.size[0]} {self.size[1]} {self.gap} {self.columns}"'
+
+    def html(self, caption: str, slot: int = FULL) -> str:
+        """The picture as large as its place allows, its pixels crisp."""
+        width, height = self.image.size
+        place = min(slot, TALLEST * width / height)
+        times = place / width
+        kind = "sheet crisp" if times >= CRISP else "sheet"
+        kind += " wide" if width > SMALL else ""
+        shown = f"{place if times >= CRISP else min(width * max(times, 1.0), place):.0f}px"
+        alt = escape(signed(caption), quote=True)
+        return (
+            f'<img class="{kind}"{self.attribute} src="{data_uri(self.image)}" alt="{alt}" '
+            f'style="width:min(100%,{shown})">'
+        )
+
+
+def sheet(made: Sheet, caption: str, slot: int = FULL) -> str:
+    """A sheet of pictures with what it shows."""
+    return figure(made.html(caption, slot), caption=caption)
+
+
+def sheets(made: Sequence[Sheet], caption: str, slot: int = HALF) -> str:
+    """Sheets side by side, or one below the other where there is less room."""
+    each = "".join(one.html(caption, slot) for one in made)
+    return figure(f'<div class="sheets">{each}</div>', caption=caption)
 
 
 def side_by_side(*parts: str) -> str:
     """Figures beside each other where there is room."""
-    return f'<div class="pair">{"".join(parts)}</div>'
+    return f'<div class="side">{"".join(parts)}</div>'
 
 
-def table(rows: Iterable[Iterable[str]], head: Iterable[str] = (), numeric: bool = True) -> str:
-    """A table; if ``numeric``, cells that look like numbers stand to the right."""
-    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    cell = _cell if numeric else _plain
-    body = "".join(f"<tr>{''.join(map(cell, row))}</tr>" for row in rows)
-    return f'<div class="scroll"><table>{f"<tr>{top}</tr>" if top else ""}{body}</table></div>'
+def bars(values: Iterable[tuple[str, float, str, bool]]) -> str:
+    """Bars with their names and numbers.
+
+    Args:
+        values: name, length, the number as text, and whether it is pale.
+    """
+    values = list(values)
+    most = max((size for _, size, _, _ in values), default=0.0) or 1.0
+    lines = (
+        f'<div{" class=pale" if pale else ""}><span title="{escape(name, quote=True)}">'
+        f"{escape(name)}</span>"
+        f'<i style="width:{max(size, 0) / most:.1%}"></i><b>{escape(text)}</b></div>'
+        for name, size, text, pale in values
+    )
+    return f'<div class="bars">{"".join(lines)}</div>'
 
 
-def code(text: str) -> str:
-    """Lines to copy."""
-    return f"<pre>{escape(text)}</pre>"
+def data(values: Any) -> str:
+    """What the script reads."""
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
+    return f'<script type="application/json">{text}</script>'
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table.
+
+    Args:
+        text: what stands in it.
+        kind: a class of the style sheet: number, before, again, best.
+    """
+
+    text: str
+    kind: str = ""
+
+
+def table(
+    rows: Iterable[Iterable[str | Cell]],
+    head: Iterable[str | tuple[str, int]] = (),
+    *,
+    sortable: bool = False,
+) -> str:
+    """A table.
+
+    Args:
+        rows: of cells; those that look like numbers stand to the right.
+        head: names of columns, or a name and how many columns it stands above.
+        sortable: whether a reader can sort it; then it needs a head.
+    """
+    lines = [[*map(_cell, row)] for row in rows]
+    top, column = "", 0
+    for name in head:
+        text, span = name if isinstance(name, tuple) else (name, 1)
+        right = ' class="number"' if lines and "number" in lines[0][column].split(">")[0] else ""
+        wide = f" colspan={span}" if span > 1 else ""
+        top, column = f"{top}<th{wide}{right}>{escape(text)}</th>", column + span
+    body = "".join(f"<tr>{''.join(line)}</tr>" for line in lines)
+    kind = ' class="sortable"' if sortable else ""
+    above = f"<thead><tr>{top}</tr></thead>" if top else ""
+    return f'<div class="scroll"><table{kind}>{above}<tbody>{body}</tbody></table></div>'
+
+
+def code(text: str, what: str = "") -> str:
+    """A line to copy, and what it does."""
+    told = f'<p class="note before">{escape(what)}</p>' if what else ""
+    return f"<div>{told}<pre>{escape(text)}</pre></div>"
 
 
 def items(texts: Iterable[str]) -> str:
@@ -129,10 +252,23 @@ def items(texts: Iterable[str]) -> str:
     return f"<ul>{entries}</ul>" if entries else ""
 
 
-def _plain(text: str) -> str:
-    return f"<td>{escape(text)}</td>"
+def _value(text: str) -> str:
+    """A number, large, and its error, less so."""
+    value, sign, error = escape(text).partition(" ± ")
+    return f"{value} <small>± {error}</small>" if sign else value
 
 
-def _cell(text: str) -> str:
-    number = text.replace(",", "").replace(".", "").replace("-", "").replace(" ", "").isdigit()
-    return f"<td{' class=number' if number else ''}>{escape(text)}</td>"
+def _cell(cell: str | Cell) -> str:
+    text, kind = (cell.text, cell.kind) if isinstance(cell, Cell) else (cell, "")
+    right = _is_number(text) and kind != "wide" and "number" not in kind
+    kinds = f"{kind} number".strip() if right else kind
+    return f"<td{f' class={chr(34)}{kinds}{chr(34)}' if kinds else ''}>{escape(text)}</td>"
+
+
+def _is_number(text: str) -> bool:
+    plain = text.split(" ± ")[0].replace(",", "").replace(MINUS, "-").strip("→% \N{NO-BREAK SPACE}")
+    try:
+        float(plain)
+    except ValueError:
+        return False
+    return True

@@ -6,42 +6,73 @@ import math
 
 import numpy as np
 import torch
-from PIL import Image
 
+from vaekit.data.readers.arrays import to_array
 from vaekit.distributions import log_prob_per_element
 from vaekit.evaluation.annealing import FixedLatents
 from vaekit.models.drawing import from_posterior
 from vaekit.models.trace import trace
-from vaekit.pictures import as_bytes, grid
+from vaekit.pages import html as page
+from vaekit.pages.words import brief
+from vaekit.pictures import as_bytes, blanks, grid
 from vaekit.rows import Rows
+from vaekit.runs.shown import pictures, tones
 from vaekit.runs.trained import Given, Trained
 from vaekit.system.seeding import seeded
 from vaekit.system.types import Array
 
-PRIOR_DRAWS, DRAWS = 10_000, 16
+PRIOR_DRAWS, DRAWS, ACROSS = 10_000, 16, 8
 
 
-def image_grid(trained: Trained, rows: Array, columns: int) -> Image.Image:
-    """Images in a grid, each grey value as the data means it."""
-    return grid(as_bytes(trained.usual(rows), trained.white), columns)
+def laid_out(shown: Array, columns: int, gap: int = 1) -> page.Sheet:
+    """uint8 pictures as a sheet of a page."""
+    return page.Sheet(grid(shown, columns, gap), (shown.shape[2], shown.shape[1]), columns, gap)
 
 
-def reconstruction_grid(
-    trained: Trained, values: torch.Tensor, rebuilt: Array, columns: int = 16
-) -> Image.Image:
-    """Rows of originals, as they are stored, each with the row of their reconstructions right
-    below."""
-    from vaekit.data.readers.arrays import to_array
+def sheet(trained: Trained, rows: Array, columns: int, gap: int = 1) -> page.Sheet:
+    """Rows that the model made as a sheet of pictures."""
+    return laid_out(pictures(trained, rows), columns, gap)
 
-    originals, lines = to_array(values), []
-    for start in range(0, len(originals), columns):
-        for images in (originals, trained.usual(rebuilt)):
-            line = as_bytes(images[start : start + columns], trained.white)
-            missing = columns - len(line)
-            lines.append(
-                np.pad(line, ((0, missing), *[(0, 0)] * (line.ndim - 1)), constant_values=128)
-            )
-    return grid(np.concatenate(lines), columns)
+
+def pair_sheet(trained: Trained, values: torch.Tensor, rebuilt: Array) -> page.Sheet:
+    """Rows as they are stored above their reconstructions."""
+    columns = min(ACROSS, len(rebuilt))
+    return laid_out(pairs(trained, values, rebuilt, columns), columns)
+
+
+def stored_values(values: torch.Tensor) -> Array:
+    """Rows as they are stored, as arrays: (N, D), (N, H, W) or (N, H, W, C)."""
+    return to_array(values)
+
+
+def stored_pictures(trained: Trained, rows: Array) -> Array:
+    """Rows as they are stored, (N, H, W) or (N, H, W, C), as uint8."""
+    return as_bytes(rows, tones(trained))
+
+
+def arrow(before: float, after: float, kind: str = "") -> list[page.Cell]:
+    """Two cells of a table: a value, and what becomes of it."""
+    return [
+        page.Cell(brief(float(before)), f"before {kind}".strip()),
+        page.Cell(f"→ {brief(float(after))}", f"again {kind}".strip()),
+    ]
+
+
+def pairs(trained: Trained, values: torch.Tensor, rebuilt: Array, columns: int) -> Array:
+    """Pictures of rows, as they are stored, and of their reconstructions as uint8, to be laid out
+    ``columns`` wide: each reconstruction comes to stand right below its row."""
+    lines = []
+    shown = stored_pictures(trained, to_array(values)), pictures(trained, rebuilt)
+    for start in range(0, len(rebuilt), columns):
+        for images in shown:
+            line = images[start : start + columns]
+            lines += [line, blanks(line, columns - len(line))]
+    return np.concatenate(lines)
+
+
+def across(pictures: int) -> int:
+    """How many pairs stand in a line, so that the sheet becomes a square."""
+    return math.ceil(math.sqrt(2 * pictures))
 
 
 def traversals(

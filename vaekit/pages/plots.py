@@ -1,59 +1,67 @@
-"""The plots of a report, as themed SVG."""
+"""The plots of a report, as themed SVG: each is small enough to be read on a phone."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from vaekit.evaluation import BoundCurve
+from vaekit.pages.words import brief
 from vaekit.pictures import figure, svg
+from vaekit.pictures.scatter import PALETTE
 from vaekit.pictures.svg import ACCENT, INK, MUTED, SECOND
-from vaekit.system.seeding import some
 from vaekit.system.types import Array
 
-PALETTE = (
-    "#4c78d8", "#e8803c", "#3fa66b", "#d9534f", "#9a6fd0",
-    "#a0714f", "#e07bb5", "#8a8f98", "#b5a53a", "#36b1c4",
-)  # fmt: skip
-MOST_POINTS, FEW = 10_000, 20
+__all__ = ["PALETTE"]
+WIDE, SMALL = (4.6, 2.7), (2.3, 1.55)  # inches, of 72 units each
+FEW, LONGEST_NAME = 20, 18
 
-
-def loss_curves(lines: list[dict[str, Any]]) -> str:
-    """The terms of the loss over the epochs, training and validation."""
-    names = [n for n in ("loss", "reconstruction", "kl") if any(n in line for line in lines)]
-    with figure(9.6, 2.7, ncols=len(names), squeeze=False) as (made, axes):
-        for axis, name in zip(axes[0], names, strict=True):
-            for split, color in (("train", ACCENT), ("validation", SECOND)):
-                points = [(v["epoch"], v[name]) for v in lines if v["split"] == split and name in v]
-                axis.plot(*zip(*points, strict=True), color=color, label=split, linewidth=1.8)
-            axis.set_ylim(*_zoomed([v[name] for v in lines if name in v]))
-            axis.set(title=_TERMS[name], xlabel="epoch")
-        axes[0][0].set_ylabel("nats per row")
-        axes[0][0].legend()
-        return svg(made, "Loss and its terms over the epochs")
-
-
-_TERMS = {
+TERMS = {
     "loss": "loss",
-    "reconstruction": "reconstruction: -E[log p(x|z)]",
-    "kl": "KL(q(z|x) || p(z))",
+    "reconstruction": "\N{MINUS SIGN}E[log p(x|z)]",
+    "kl": "KL(q(z|x) \N{DOUBLE VERTICAL LINE} p(z))",
 }
 
 
-def kl_bars(kl: list[float], active: Array) -> str:
-    """The KL of each latent dimension, largest first; inactive units are pale."""
-    order = np.argsort(kl)[::-1]
-    with figure(9.6, 2.6) as (made, axis):
-        bars = axis.bar(range(len(kl)), np.asarray(kl)[order], color=ACCENT, width=0.8)
-        for bar, unit in zip(bars, order, strict=True):
-            bar.set_alpha(1.0 if active[unit] else 0.3)
-        if len(kl) <= 40:
-            axis.set_xticks(range(len(kl)), [f"z{i}" for i in order])
-        axis.set(ylabel="KL, nats", xlabel="latent dimension, most used first")
-        axis.grid(axis="x", visible=False)
-        return svg(made, "KL of each latent dimension")
+def loss_curves(lines: list[dict[str, Any]]) -> tuple[list[str], bool]:
+    """The terms of the loss over the epochs, training and validation, a plot each; and whether
+    high values are cut off."""
+    names = [n for n in TERMS if any(n in line for line in lines)]
+    made = [_loss_curve(lines, name) for name in names]
+    return [plot for plot, _ in made], any(cut for _, cut in made)
+
+
+def _loss_curve(lines: list[dict[str, Any]], name: str) -> tuple[str, bool]:
+    from matplotlib.ticker import MaxNLocator
+
+    with figure(*WIDE) as (made, axis):
+        for split, color in (("train", ACCENT), ("validation", SECOND)):
+            points = [(v["epoch"], v[name]) for v in lines if v["split"] == split and name in v]
+            axis.plot(*zip(*points, strict=True), color=color, linewidth=1.8)
+        values = [v[name] for v in lines if name in v]
+        low, high = _zoomed(values)
+        axis.set_ylim(low, high)
+        axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axis.set(title=TERMS[name], xlabel="epoch", ylabel="nats per row")
+        return svg(made, f"{TERMS[name]} over the epochs"), max(values) > high
+
+
+def lines(
+    each: list[list[tuple[int, float]]], colors: list[str], across: str, up: str, title: str
+) -> str:
+    """Lines in colours, of integer steps."""
+    from matplotlib.ticker import MaxNLocator
+
+    with figure(*WIDE) as (made, axis):
+        for points, color in zip(each, colors, strict=True):
+            axis.plot(*zip(*points, strict=True), color=color, linewidth=1.8)
+        axis.set_ylim(*_zoomed([value for points in each for _, value in points]))
+        axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axis.set(xlabel=across, ylabel=up)
+        return svg(made, title)
 
 
 def plane(codes: Array) -> tuple[Array, tuple[str, str]]:
@@ -71,64 +79,33 @@ def plane(codes: Array) -> tuple[Array, tuple[str, str]]:
 
 
 def bound_curve(curve: BoundCurve, bracket: dict[str, tuple[float, float]]) -> str:
-    """The bound against the number of particles, with estimates from elsewhere as bands.
+    """How far the bound of K particles lies above that of one, with paired errors, and estimates
+    from elsewhere as bands.
 
     Args:
         curve: the bounds.
         bracket: name to (low, high) in nats.
     """
-    with figure(9.6, 3.0) as (made, axis):
+    first = curve.bound[0]
+    with figure(*WIDE) as (made, axis):
         axis.errorbar(
-            curve.particles, curve.bound, curve.error, color=ACCENT, marker="o", markersize=3.5,
-            linewidth=1.6, elinewidth=0.8, label="bound of K particles",
+            curve.particles, np.asarray(curve.bound) - first, curve.rise_error, color=ACCENT,
+            marker="o", markersize=3.5, linewidth=1.6, elinewidth=1.0, capsize=2,
         )  # fmt: skip
-        for name, (low, high) in bracket.items():
-            axis.axhspan(low, high, color=SECOND, alpha=0.18)
-            axis.axhline(low, color=SECOND, linewidth=1.4, label=name)
+        for low, high in bracket.values():
+            axis.axhspan(low - first, high - first, color=SECOND, alpha=0.18)
+            axis.axhline(low - first, color=SECOND, linewidth=1.4)
         axis.set_xscale("log", base=2)
-        axis.set(xlabel="K, particles for each row", ylabel="nats per row")
-        axis.legend(loc="lower right")
-        return svg(made, "Importance-weighted bound against the number of particles")
+        axis.set_xticks(curve.particles[::3], [f"{k}" for k in curve.particles[::3]])
+        axis.set(xlabel="K, particles for each row", ylabel="nats per row above K = 1")
+        return svg(made, "Rise of the importance-weighted bound with the number of particles")
 
 
-def latent_map(
-    points: Array,
-    labels: Array | None,
-    names: tuple[str, ...],
-    axes: tuple[str, str],
-    width: float = 9.6,
-) -> str:
-    """Codes in the plane, coloured by label."""
-    shown = some(len(points), MOST_POINTS).numpy()
-    points, labels = points[shown], None if labels is None else labels[shown]
-    with figure(width, 2.6 + 0.375 * width) as (made, axis):
-        style = {"s": 7 if len(points) > 2000 else 14, "linewidths": 0, "rasterized": True}
-        if labels is None:
-            axis.scatter(*points.T, color=ACCENT, alpha=0.6, **style)
-        else:
-            _scatter_by_label(axis, points, labels, names, style)
-        axis.set(xlabel=axes[0], ylabel=axes[1], aspect="equal")
-        made.set_dpi(160)
-        return svg(made, "Latent map: the mean code of each row")
-
-
-def _scatter_by_label(
-    axis: Any, points: Array, labels: Array, names: tuple[str, ...], style: dict[str, Any]
-) -> None:
-    kinds = np.unique(labels)
-    many = len(kinds) > len(PALETTE)
-    for kind in kinds:
-        name = names[kind] if kind < len(names) else str(kind)
-        color = PALETTE[kind % len(PALETTE)]
-        axis.scatter(
-            *points[labels == kind].T, color=color, alpha=0.7, label=None if many else name, **style
-        )
-    if not many:
-        axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), markerscale=2, handletextpad=0.2)
-
-
-def posterior_against_prior(draws: Array, units: list[int], shares: Array, quantiles: Array) -> str:
-    """Histograms of codes drawn from q(z|x) over many rows, beside the prior's density.
+def posterior_against_prior(
+    draws: Array, units: list[int], shares: Array, quantiles: Array
+) -> list[str]:
+    """Histograms of codes drawn from q(z|x) over many rows, beside the prior's density, a plot for
+    each dimension.
 
     Args:
         draws: codes, (rows, latent).
@@ -136,78 +113,103 @@ def posterior_against_prior(draws: Array, units: list[int], shares: Array, quant
         shares: rising, between 0 and 1.
         quantiles: of the prior at these shares, (shares, latent).
     """
-    columns = min(len(units), 4)
-    rows = math.ceil(len(units) / columns)
     ends = max(4.0, float(np.quantile(np.abs(draws), 0.999)))
-    with figure(9.6, 1.9 * rows + 0.4, nrows=rows, ncols=columns, squeeze=False) as (made, axes):
-        for axis in axes.flat[len(units) :]:
-            axis.set_axis_off()
-        for axis, unit in zip(axes.flat, units, strict=False):
-            span = {"bins": 60, "range": (-ends, ends), "density": True}
+    found = []
+    for unit in units:
+        with figure(*SMALL) as (made, axis):
+            bins = 60 if len(draws) > 1000 else 30
+            span = {"bins": bins, "range": (-ends, ends), "density": True}
             axis.hist(draws[:, unit], **span, color=ACCENT, alpha=0.55)
             rise = np.diff(quantiles[:, unit])
             middle = quantiles[:-1, unit] + rise / 2
             density = np.diff(shares) / np.maximum(rise, 1e-9)
             axis.plot(middle, density, color=INK, linewidth=1.2)
             axis.set(title=f"z{unit}", yticks=[])
-        return svg(made, "Aggregate posterior against the prior")
+            found.append(small(svg(made, f"z{unit}: codes of the data against the prior")))
+    return found
 
 
-def column_histograms(real: Array, drawn: Array, columns: list[str]) -> str:
-    """Each column of a table: the data's distribution and that of samples."""
-    shown = columns[:12]
-    across = min(len(shown), 4)
-    rows = math.ceil(len(shown) / across)
-    with figure(9.6, 1.8 * rows + 0.4, nrows=rows, ncols=across, squeeze=False) as (made, axes):
-        for axis in axes.flat[len(shown) :]:
-            axis.set_axis_off()
-        for number, (axis, name) in enumerate(zip(axes.flat, shown, strict=False)):
-            data, samples = (rows[:, number].astype(np.float64) for rows in (real, drawn))
-            bins = _bins(data, samples)
-            shares = [np.full(len(c), 1 / (len(c) * (bins[1] - bins[0]))) for c in (data, samples)]
-            axis.hist(data, bins, weights=shares[0], color=MUTED, alpha=0.45, label="data")
-            axis.hist(
-                samples, bins, weights=shares[1], histtype="step", color=ACCENT, linewidth=1.6,
-                label="samples",
-            )  # fmt: skip
-            axis.set(title=name[:24], yticks=[])
-        axes[0][0].legend(fontsize=8)
-        return svg(made, "Each column: data and samples")
+def column_histograms(real: Array, drawn: Array, columns: Iterable[tuple[int, str]]) -> list[str]:
+    """Columns of a table: the data's distribution and that of samples, a plot each."""
+    from matplotlib.ticker import MaxNLocator
+
+    found = []
+    for number, name in columns:
+        data, samples = (rows[:, number].astype(np.float64) for rows in (real, drawn))
+        bins = _bins(data, samples)
+        shares = [np.full(len(c), 1 / (len(c) * (bins[1] - bins[0]))) for c in (data, samples)]
+        with figure(*SMALL) as (made, axis):
+            axis.hist(data, bins, weights=shares[0], color=MUTED, alpha=0.45)
+            outline = {"histtype": "step", "color": ACCENT, "linewidth": 1.6}
+            axis.hist(samples, bins, weights=shares[1], **outline)
+            axis.set(title=shortened(name), yticks=[])
+            axis.xaxis.set_major_locator(MaxNLocator(3))
+            axis.xaxis.set_major_formatter(lambda value, _: brief(value))
+            found.append(small(svg(made, f"{name}: data and samples")))
+    return found
+
+
+def correlations(values: Array, names: list[str], title: str) -> str:
+    """Correlations of columns, (columns, columns), from -1 to 1."""
+    with figure(4.6, 4.3) as (made, axis):
+        axis.imshow(values, cmap="RdBu_r", vmin=-1, vmax=1)
+        axis.grid(visible=False)
+        labels = [shortened(name, 11) for name in names]
+        axis.set_xticks(range(len(names)), labels, rotation=90)
+        axis.set_yticks(range(len(names)), labels)
+        axis.set_title(title)
+        made.get_layout_engine().set(w_pad=0.02, h_pad=0.02)
+        return svg(made, f"Correlations of columns: {title}")
+
+
+def small(text: str) -> str:
+    """A plot that is shown in a small place."""
+    return text.replace("<svg ", '<svg class="small" ', 1)
+
+
+def shortened(name: str, longest: int = LONGEST_NAME) -> str:
+    """A name that fits above a small plot."""
+    return name if len(name) <= longest else name[: longest - 1] + "…"
+
+
+def bits_map(bits: Array) -> str:
+    """Bits a pixel as a picture, (H, W)."""
+    with figure(4.6, min(max(4.0 * bits.shape[0] / bits.shape[1], 1.6), 5.0)) as (made, axis):
+        shown = axis.imshow(bits, cmap="magma", vmin=0)
+        axis.grid(visible=False)
+        axis.set_axis_off()
+        made.colorbar(shown, ax=axis, label="bits", fraction=0.05)
+        return svg(made, "Bits of each pixel")
+
+
+def many_bars(values: Array, title: str, unit: str, what: str) -> str:
+    """More bars than have names."""
+    with figure(*WIDE) as (made, axis):
+        axis.fill_between(range(len(values)), values, step="mid", color=ACCENT, alpha=0.8)
+        axis.set(ylabel=unit, xlabel=what)
+        axis.grid(axis="x", visible=False)
+        return svg(made, title)
 
 
 def _bins(real: Array, drawn: Array) -> Array:
-    """Edges that hold nearly all of the data; of few rows, and of samples."""
+    """Edges that hold nearly all of the data; of few rows, and of samples. Whole numbers that are
+    few get one bin each."""
     shown = real if len(real) >= FEW else np.append(real, drawn)
     low, high = (float(v) for v in np.quantile(shown, (0.005, 0.995)))
+    whole = bool((real == np.round(real)).all())
+    if whole and 0 < high - low <= 40:
+        step = math.ceil((high - low + 1) / 30)
+        return np.arange(low - 0.5, high + step + 0.5, step)
     size = max(abs(low), abs(high)) or 1.0
     if high - low <= 1e-12 * size:
         low, high = low - size / 2, high + size / 2
-    return np.linspace(low, high, 40)
+    return np.linspace(low, high, 40 if len(real) > 300 else 24)
 
 
 def _zoomed(values: list[float]) -> tuple[float, float]:
-    """Limits that show the course after the first fall: the top fifth of the drop is cut."""
+    """Limits that show the course after the first fall: the top of the drop is cut."""
     low, high = min(values), max(values)
     middle = float(np.quantile(values, 0.9))
     top = min(high, middle + 0.6 * (middle - low) + 1e-9)
     margin = 0.05 * (top - low) + 1e-9
     return low - margin, top + margin
-
-
-def bits_map(bits: Array) -> str:
-    """Bits a pixel as a picture, (H, W)."""
-    with figure(9.6, 3.6) as (made, axis):
-        shown = axis.imshow(bits, cmap="magma", vmin=0)
-        axis.grid(visible=False)
-        axis.set_axis_off()
-        made.colorbar(shown, ax=axis, label="bits")
-        return svg(made, "Bits of each pixel")
-
-
-def bits_bars(bits: Array) -> str:
-    """Bits of each column of a row."""
-    with figure(9.6, 2.6) as (made, axis):
-        axis.bar(range(len(bits)), bits, color=ACCENT, width=0.8)
-        axis.set(ylabel="bits", xlabel="column")
-        axis.grid(axis="x", visible=False)
-        return svg(made, "Bits of each column")

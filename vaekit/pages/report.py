@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from vaekit.data import Source
 from vaekit.evaluation.scores import Scores
 from vaekit.pages import html as page
@@ -16,9 +18,10 @@ from vaekit.runs.folder import METRICS, REPORT, SCORES
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput
 from vaekit.system.files import replacing
+from vaekit.system.seeding import some
 from vaekit.training import read_metrics
 
-ROWS_FOR_LIKELIHOOD, SAMPLES = 1000, 200
+ROWS_FOR_LIKELIHOOD, SAMPLES, OTHERS = 1000, 200, 2000
 
 
 def summarize(trained: Trained, folder: Path, seed: int = 0, annealed: int = 0) -> Scores:
@@ -70,12 +73,23 @@ def write_report(
     elif scores is None:
         shown = rows_of(trained, None, ROWS_FOR_LIKELIHOOD, seed)
         scores = _judged(trained, shown, seed, annealed)
-    view = View(trained.to("cpu"), rows, scores, seed, read_metrics(folder / METRICS))
+    others = others_of(trained, seed) if data is None else None
+    metrics = read_metrics(folder / METRICS)
+    view = View(trained.to("cpu"), rows, scores, seed, metrics, others)
     path = output or folder / REPORT
     text = page.page(view.title, written(sections, view))
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path
+
+
+def others_of(trained: Trained, seed: int = 0) -> Source | None:
+    """Some rows of the model's own data that it was trained or chosen by."""
+    source = trained.source
+    if source is None:
+        return None
+    both = torch.cat([source.indices(split) for split in ("train", "validation")])
+    return trained.told(source.take(both[some(len(both), OTHERS, seed)]))
 
 
 def rows_of(

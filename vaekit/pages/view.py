@@ -14,9 +14,14 @@ import torch
 from vaekit.data import Source
 from vaekit.data.on_disk import in_memory
 from vaekit.evaluation.scores import Scores
+from vaekit.models.drawing import from_posterior
+from vaekit.models.trace import trace
 from vaekit.rows import Rows
 from vaekit.runs.trained import Trained
+from vaekit.system.seeding import seeded
 from vaekit.system.types import Array
+
+FEW_ROWS = 300
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ class View:
         scores: of the model on these rows.
         seed: of everything random.
         metrics: lines that the training wrote.
+        others: some rows of training and validation, where the rows are test rows.
     """
 
     trained: Trained
@@ -36,6 +42,7 @@ class View:
     scores: Scores
     seed: int = 0
     metrics: list[dict[str, Any]] = field(default_factory=list)
+    others: Source | None = None
 
     @property
     def title(self) -> str:
@@ -64,6 +71,12 @@ class View:
         return np.asarray(self.trained.encode(self.rows))
 
     @cached_property
+    def drawn(self) -> tuple[Array, Array]:
+        """Of one draw from q(z|x) for each row: the codes, (rows, latent), and what it says of the
+        ELBO in nats, (rows,)."""
+        return drawn_codes(self.trained, self.x, self.seed)
+
+    @cached_property
     def x(self) -> Rows:
         """The rows as the model sees them."""
         return self.trained.rows(self.rows, seed=self.seed)[:]
@@ -75,6 +88,49 @@ class View:
         return named or [f"x{i}" for i in range(self.trained.representation.shape[0])]
 
     @property
+    def rows_called(self) -> str:
+        """What the rows are."""
+        return "rows" if self.others is None else "test rows"
+
+    @cached_property
+    def enough_values(self) -> torch.Tensor:
+        """The rows as they are stored; where they are few, those of training and validation too."""
+        if self.others is None or len(self.rows) >= FEW_ROWS:
+            return self.values
+        return torch.cat([self.values, in_memory(self.others.values)])
+
+    @cached_property
+    def spread(self) -> Array:
+        """Standard deviation of each column of a table."""
+        return np.asarray(self.enough_values.double().std(0, correction=0).numpy())
+
+    @cached_property
+    def lost(self) -> Array:
+        """Squared error of each column of a table as a share of its variance; 0 for a column that
+        never changes."""
+        rebuilt = np.asarray(self.trained.usual(self.trained.reconstruct(self.rows)), float)
+        error = np.square(rebuilt - self.values.double().numpy()).mean(0)
+        return np.where(self.spread > 0, error / np.maximum(self.spread**2, 1e-300), 0.0)
+
+    def telling_columns(self, number: int) -> list[int]:
+        """Columns that codes say most about: their means move most with the code, in standard
+        deviations of the column; in the order in which they stand."""
+        means = np.asarray(self.trained.usual(self.trained.decode(self.codes[:500])), float)
+        moved = means.std(0) / np.maximum(self.spread, 1e-12)
+        return sorted(np.argsort(moved)[::-1][:number].tolist())
+
+    def left_out(self, shown: int) -> str:
+        """A sentence where not all columns are shown."""
+        every = len(self.columns)
+        return "" if shown == every else f" {shown} of {every} columns: those that codes move most."
+
+    def label_texts(self, number: int) -> list[str]:
+        """The labels of the first rows; none without labels."""
+        names = self.rows.label_names
+        found = [] if self.labels is None else self.labels[:number].tolist()
+        return [names[k] if 0 <= k < len(names) else str(k) for k in found]
+
+    @property
     def is_log_likelihood(self) -> bool:
         """Whether the loss is a likelihood of the data (grey values under Bernoulli are not)."""
         return not self.trained.config.likelihood.warnings
@@ -82,7 +138,9 @@ class View:
     @property
     def bound_name(self) -> str:
         """What is called the ELBO."""
-        return "ELBO" if self.is_log_likelihood else "- cross-entropy - KL"
+        return (
+            "ELBO" if self.is_log_likelihood else "\N{MINUS SIGN} cross-entropy \N{MINUS SIGN} KL"
+        )
 
     @property
     def likelihood_name(self) -> str:
@@ -94,6 +152,12 @@ class View:
         """Of the latents; empty where it is not known."""
         density = self.scores.density
         return [] if density is None else density.kl_per_dimension or []
+
+    @property
+    def units_used(self) -> str:
+        """How many latent units are in use, where that shows."""
+        used = self.scores.active_units
+        return "?" if used is None else str(used)
 
     def first(self, number: int, start: int = 0) -> Source:
         """Some of the rows, with what is given beside them."""
@@ -109,3 +173,13 @@ class View:
         """The latent dimensions used most, in order of their index."""
         use = self.kl_per_dimension or self.codes.var(0)
         return sorted(int(i) for i in np.argsort(use)[::-1][:number])
+
+
+def drawn_codes(trained: Trained, x: Rows, seed: int) -> tuple[Array, Array]:
+    """Of one draw from q(z|x) for each row: the codes, (rows, latent), and log p(x|z) less the
+    KL in nats, (rows,)."""
+    with torch.inference_mode(), seeded(seed, "aggregate"):
+        traces = [trace(trained.model, part, rule=from_posterior) for part in x.split(500)]
+    codes = [torch.cat([z.value[0] for z in t.latents.values()], 1) for t in traces]
+    elbo = [t.log_px[0] - t.kl[0] for t in traces]
+    return torch.cat(codes).numpy(), torch.cat(elbo).double().numpy()

@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from vaekit.data import Opening
 from vaekit.data.on_disk import in_memory
-from vaekit.pictures import as_bytes, grid, to_image
+from vaekit.pictures import sheet, to_image
 from vaekit.system.checks import BadInput, known, require
 from vaekit.system.files import make_folder, replacing
 
@@ -58,7 +58,7 @@ def write_rows(
         columns: makes columns with names and types of rows, (N, D), for tables.
         across: pictures in a row of the sheet.
         names: what the rows are called, (N,): the first column of a table, which is called "row".
-        pictures: the same rows as (N, H, W) or (N, H, W, C), if they are pictures.
+        pictures: the same rows as uint8, (N, H, W) or (N, H, W, C), if they are pictures.
         after: more columns of a table, (N,) each.
     """
     ending = known("kind of output file", path.suffix.lower(), (*TABLES, *PICTURES))
@@ -67,7 +67,7 @@ def write_rows(
         raise BadInput(f"{path}: rows of numbers are no pictures")
     if not ending:
         assert pictures is not None
-        _write_folder(path, as_bytes(pictures))
+        _write_folder(path, pictures)
         return
     with replacing(path) as temporary:
         _WRITERS[ending](temporary, pictures if drawn else rows, columns, across, names, after)
@@ -202,7 +202,7 @@ def _write_parquet(
 
 
 def _write_png(path: Path, rows: np.ndarray, _: Any, across: int | None, *__: Any) -> None:
-    grid(as_bytes(rows), across).save(path, "PNG")
+    sheet(rows, across).save(path, "PNG")
 
 
 _WRITERS: dict[str, Callable[..., None]] = {

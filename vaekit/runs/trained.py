@@ -351,12 +351,6 @@ class Trained:
             return "a cross-entropy of grey values, not a likelihood"
         return self.model.likelihood.family.kind.bits
 
-    @property
-    def white(self) -> float | None:
-        """The stored value that means white, or None where there is no such thing."""
-        found = (family := self.model.likelihood.family).kind.white(family)
-        return None if found is None else found * self.representation.scale
-
     def _given(self, given: Given | None, rows: int, carried: Given | None = None) -> Told:
         """What is given beside so many rows, as the model sees it: (rows, width) each."""
         if not given and not carried and self.may_be_untold:

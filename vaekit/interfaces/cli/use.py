@@ -37,6 +37,7 @@ from vaekit.interfaces.cli.shared import (
 from vaekit.runs.folder import REPORT, SCORES, read_config
 from vaekit.runs.outlets import Outlet
 from vaekit.runs.outputs import PICTURES, TABLES, code_columns, read_codes, write_parts, write_rows
+from vaekit.runs.shown import is_picture, pictures
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import claim, replacing
@@ -152,10 +153,12 @@ def reconstruct(
     if not picture:
         _write(work, trained, path, rebuilt, names=names)
         return
-    from vaekit.pages.panels import reconstruction_grid
+    from vaekit.pages.panels import across, pairs
+    from vaekit.pictures import sheet
 
     with replacing(path) as temporary:
-        reconstruction_grid(trained, in_memory(rows.values), rebuilt).save(temporary)
+        columns = across(len(rows))
+        sheet(pairs(trained, in_memory(rows.values), rebuilt, columns), columns).save(temporary)
     work.wrote(path, len(rows))
 
 
@@ -278,9 +281,9 @@ def report(
 
 
 def compare(
-    data: Annotated[str, Parameter(help="Data set name or path.")],
-    /,
-    *,
+    *data: Annotated[
+        str, Parameter(help="Data set name or path; or two and more models to compare.")
+    ],
     label: Annotated[str | None, Parameter(help="Column or array that holds labels.")] = None,
     latent: Annotated[
         int, Parameter(help="Numbers in a code, the same for all three.", validator=Range(1))
@@ -293,16 +296,23 @@ def compare(
     force: Force = False,
     work: Work = WORK,
 ) -> None:
-    """Train PCA, an autoencoder and a VAE on the same data, and show what decoding random codes
-    and midpoints gives in each."""
-    from vaekit.pages.comparison import compare_models, write_comparison
+    """Put trained models side by side on the same test rows; or, given data, train PCA, an
+    autoencoder and a VAE on it and show what decoding random codes and midpoints gives in each."""
+    from vaekit.pages import comparison
 
     work.begin()
-    path = output or Path(f"compare-{Path(data).resolve().stem}.html")
-    COMPARISON.claim(path, force=force, inputs=files_among(data))
-    source = open_source(data, label=label)
-    found = compare_models(source, latent=latent, epochs=epochs, seed=seed)
-    write_comparison(found, path)
+    require(bool(data), "name a data set, or two and more models to compare")
+    names = "-".join(Path(place).resolve().stem for place in data)
+    path = output or Path(f"compare-{names}.html")
+    COMPARISON.claim(path, force=force, inputs=files_among(*data))
+    found: Any
+    if len(data) > 1 or comparison.is_run(data[0]):
+        found = comparison.compare_runs(data, seed=seed)
+        comparison.write_runs(found, path)
+    else:
+        source = open_source(data[0], label=label)
+        found = comparison.compare_models(source, latent=latent, epochs=epochs, seed=seed)
+        comparison.write_comparison(found, path)
     work.show({"file": str(path), **found.to_dict()}, lambda: print(found.table()))
     if not work.json:
         work.wrote(path)
@@ -386,6 +396,6 @@ def _write(
     across: int | None = None,
     names: Array | None = None,
 ) -> None:
-    pictures = trained.usual(rows) if len(trained.representation.shape) == 3 else None
-    write_rows(path, rows, trained.config.by_column, across, names, pictures)
+    shown = pictures(trained, rows) if is_picture(trained) else None
+    write_rows(path, rows, trained.config.by_column, across, names, shown)
     work.wrote(path, len(rows))

@@ -20,7 +20,7 @@ from vaekit.runs.run import run_here
 from vaekit.runs.trained import Trained
 from vaekit.system.types import Array
 
-LIKELIHOOD = "gaussian"
+LIKELIHOOD, SAMPLES = "gaussian", 100
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,15 @@ class EncoderDecoder:
     """A trained pair of maps between rows (flat, in the numbers of ``unit``) and codes.
 
     ``prior`` draws codes: from N(0, I) for a VAE; for the others, which have no prior, from a
-    normal distribution with the mean and covariance of their training codes.
+    normal distribution with the mean and covariance of their training codes. ``log_likelihood`` is
+    the mean log p(x) of rows in nats, of the numbers that vary; None where there is none.
     """
 
     name: str
     encode: Callable[[Array], Array]
     decode: Callable[[Array], Array]
     prior: Callable[[np.random.Generator, int], Array]
+    log_likelihood: Callable[[Array], float] | None = None
 
 
 def unit(source: Source, split: str) -> Array:
@@ -57,9 +59,18 @@ def pca(source: Source, latent: int, seed: int) -> EncoderDecoder:
     """The best linear codes."""
     rows = unit(source, "train")
     model = PCA(min(latent, *rows.shape), random_state=seed).fit(rows)
-    return EncoderDecoder(
-        "PCA", model.transform, model.inverse_transform, fitted(model.transform(rows))
-    )
+    prior, score = fitted(model.transform(rows)), probabilistic_pca(rows, latent, seed)
+    return EncoderDecoder("PCA", model.transform, model.inverse_transform, prior, score)
+
+
+def probabilistic_pca(rows: Array, latent: int, seed: int) -> Callable[[Array], float] | None:
+    """Mean log p(x) of rows under PCA taken as a model with normal noise (Tipping & Bishop 1999);
+    None where no number of a row is left for noise."""
+    varying = rows.std(0) > 0
+    if latent >= min(varying.sum(), len(rows)):
+        return None
+    model = PCA(latent, random_state=seed).fit(rows[:, varying])
+    return lambda some: float(model.score(some[:, varying]))
 
 
 def network(
@@ -78,10 +89,14 @@ def network(
     def from_codes(codes: Array) -> Array:
         return to_rows(trained.decode(codes), axes=Like(trained.layout)).flatten(1).numpy()
 
+    def log_likelihood(rows: Array) -> float:
+        x = torch.from_numpy(rows).unflatten(1, source.shape)
+        return float(trained.log_likelihood(x, samples=SAMPLES, seed=seed).mean())
+
+    if trained.has_density:
+        return EncoderDecoder(name, to_codes, from_codes, standard(latent), log_likelihood)
     codes = to_codes(unit(source, "train"))
-    return EncoderDecoder(
-        name, to_codes, from_codes, standard(latent) if name == "VAE" else fitted(codes)
-    )
+    return EncoderDecoder(name, to_codes, from_codes, fitted(codes))
 
 
 def in_unit(source: Source) -> Source:

@@ -1,101 +1,163 @@
-"""The comparison as one page."""
+"""The comparison of PCA, autoencoder and VAE as one page."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from vaekit.pages import html as page
-from vaekit.pages import plots
-from vaekit.pages.comparison.trials import HEAD, Comparison, Trial
-from vaekit.pictures import as_bytes, enlarge, grid
+from vaekit.pages import maps, panels, plots
+from vaekit.pages.comparison.grid import SMALL_MAP, Line, best, grid, properties
+from vaekit.pages.comparison.trials import Comparison, Realism, Trial
+from vaekit.pages.words import number
+from vaekit.pictures import as_bytes
+from vaekit.pictures.scatter import Frame
 from vaekit.system.files import replacing
 from vaekit.system.types import Array
 
 LEAD = (
     "Three ways to squeeze each row into a few numbers and back. PCA is the best linear one. An "
-    "autoencoder bends the space to lower the error further, but nothing keeps its codes in "
-    "order: between and beyond them the decoder was never asked anything. A VAE pays a little "
-    "error for codes that fill a known distribution without holes."
+    "autoencoder bends the space, but nothing keeps its codes in order: between and beyond them "
+    "the decoder was never asked anything. A VAE is trained so that codes fill a known "
+    "distribution, from which new ones can be drawn."
 )
 HOW = (
-    "Squared error: per number, on test rows. Random: codes drawn from the VAE's prior, or, for "
-    "the other two, from a normal distribution fitted to their training codes. Midpoint: halfway "
-    "between the codes of two test rows. Near: share of decodes at least as near to a training "
-    "row as 95 % of real rows are. Meaningful: near, and a classifier trained on real rows gives "
-    "one label at least 80 %. The last line gives the same shares for real test rows."
+    "Squared error: per number, on test rows. log p(x): nats per test row, of the numbers that "
+    "vary; PCA's with normal noise around its plane. Random: codes drawn from the VAE's prior, or, "
+    "for the other two, from a normal distribution fitted to their training codes. Midpoint: "
+    "halfway between the codes of two test rows. Near: share of decodes at least as near to a "
+    "training row as 95 % of real rows are. Meaningful: near, and a classifier trained on real "
+    "rows gives one label at least 80 %; without labels the same as near."
 )
 
 
 def write_comparison(found: Comparison, path: Path) -> None:
     """Write the page."""
     title = f"PCA, autoencoder and VAE on {Path(found.source.name).name}"
-    maps = [_map(found, trial) for trial in found.trials]
+    numbers = f"{found.latent} number{'s' * (found.latent > 1)} in a code, seed {found.seed}. "
+    names = [trial.name for trial in found.trials]
     text = page.page(
         title,
         [
-            page.heading(title, f"{found.latent} numbers in a code, seed {found.seed}. {LEAD}"),
-            page.section("In numbers", page.table(found.rows(), HEAD), text=HOW),
-            page.section("The three latent spaces", page.side_by_side(*maps)),
-            *_pictures(found),
+            page.heading(title, numbers + LEAD),
+            page.verdict(told(found)),
+            page.section("In numbers", page.figure(_numbers(found), caption=HOW)),
+            grid(names, [_maps(found), *_pictures(found)]),
         ],
     )
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def _map(found: Comparison, trial: Trial) -> str:
-    codes = trial.shown["codes"]
-    plane, axes = plots.plane(codes)
-    spread = ", ".join(f"{s:.3g}" for s in trial.code_spread[:8])
-    svg = plots.latent_map(plane, found.labels, found.source.label_names, axes, 5.2)
-    caption = f"{trial.name}: codes of test rows. Standard deviations: {spread}."
-    return page.plot(svg, caption)
+def told(found: Comparison) -> str:
+    """What the numbers say."""
+    each = ", ".join(f"{t.name} {t.random.meaningful:.0%}" for t in found.trials)
+    first = max(found.trials, key=lambda t: t.random.meaningful)
+    closest = min(found.trials, key=lambda t: t.error)
+    return (
+        f"Random codes that decode to something meaningful: {each} (real rows: "
+        f"{found.real.meaningful:.0%}). Best at that: {first.name}. Nearest to test rows when it "
+        f"rebuilds them: {closest.name}."
+    )
 
 
-def _pictures(found: Comparison) -> list[str]:
+def _numbers(found: Comparison) -> str:
+    """The table: a column for each model, and one for real rows."""
+    trials, real = found.trials, found.real
+    spreads = ["  ".join(number(round(s, 3)) for s in t.code_spread[:4]) for t in trials]
+
+    def shares(codes: str, each: list[Realism]) -> list[Line]:
+        """Two lines, for what decoding such codes gives."""
+        kinds = {
+            "meaningful": ([r.meaningful for r in each], real.meaningful),
+            "near": ([r.near for r in each], real.near),
+        }
+        return [
+            (f"{codes} codes {kind}", [*best(v, [f"{s:.1%}" for s in v], high=True), f"{own:.1%}"])
+            for kind, (v, own) in kinds.items()
+        ]
+
+    rows: list[Line] = [
+        ("squared error", [*best([t.error for t in trials]), ""]),
+        ("log p(x), nats per row", [*best([t.log_likelihood for t in trials], high=True), ""]),
+        *shares("random", [t.random for t in trials]),
+        *shares("midpoint", [t.midpoint for t in trials]),
+        ("standard deviations of codes", [*spreads, ""]),
+    ]
+    return properties([*[t.name for t in trials], "real rows"], rows)
+
+
+def _maps(found: Comparison) -> tuple[str, str, list[str]]:
+    planes = [plots.plane(trial.shown["codes"]) for trial in found.trials]
+    points = [at / max(float(at.std(0).max()), 1e-12) for at, _ in planes]
+    points = [at - at.mean(0) for at in points]
+    frame = Frame.around(np.clip(np.concatenate(points), -4, 4), text=SMALL_MAP)
+    labels = found.labels
+    colours = [
+        maps.plain(len(at)) if labels is None else maps.by_label(labels, found.source.label_names)
+        for at in points
+    ]
+    pictures = None
+    if found.source.is_image:
+        room = maps.fit_in(len(points[0]), int(np.prod(found.source.shape)))
+        pictures = _images(found, found.trials[0].shown["test"][:room])
+    drawn = [
+        maps.mapped(
+            at, coloured, axes, maps.Beside((), pictures), frame=frame,
+            title=f"Codes of test rows by {trial.name}", caption="",
+        )
+        for at, (_, axes), coloured, trial in zip(
+            points, planes, colours, found.trials, strict=True
+        )
+    ]  # fmt: skip
+    caption = (
+        "Codes of test rows, all on the same axes: each model's codes less their mean, in units of "
+        "the larger of their standard deviations."
+    )
+    return "Latent space", caption, drawn
+
+
+def _pictures(found: Comparison) -> list[tuple[str, str, list[str]]]:
     if not found.source.is_image:
         return []
-    sections = {
-        "Reconstructions": ("Test images (above) and reconstructions (below).", _pairs),
-        "Decoded random codes": ("What random codes decode to.", _random),
-        "Halfway between two images": (
-            "Two test images, and between them the decoded midpoint of their codes.",
+    kinds = (
+        ("Reconstructions", "Test rows, each above its reconstruction.", _pairs),
+        ("Decoded random codes", "What random codes decode to.", _random),
+        (
+            "Halfway between two rows",
+            "Two test rows (top and bottom), and between them the decoded midpoint of their codes.",
             _middles,
         ),
-    }
+    )
     return [
-        page.section(
+        (
             title,
-            *(
-                page.picture(
-                    enlarge(make(found, t), 760), f"{t.name}: {caption[0].lower()}{caption[1:]}"
-                )
+            caption,
+            [
+                page.figure(make(found, t).html(f"{t.name}: {caption}", page.THIRD))
                 for t in found.trials
-            ),
+            ],
         )
-        for title, (caption, make) in sections.items()
+        for title, caption, make in kinds
     ]
 
 
 def _images(found: Comparison, rows: Array) -> Array:
     images = rows.reshape(-1, *found.source.shape)
-    return as_bytes(np.moveaxis(images, 1, -1), 1.0)
+    return as_bytes(np.moveaxis(images, 1, -1), found.tones)
 
 
-def _pairs(found: Comparison, trial: Trial) -> Image.Image:
-    rows = np.concatenate([trial.shown["originals"], trial.shown["rebuilt"]])
-    return grid(_images(found, rows), len(trial.shown["originals"]))
+def _pairs(found: Comparison, trial: Trial) -> page.Sheet:
+    rows = np.stack([trial.shown[name].reshape(2, 8, -1) for name in ("originals", "rebuilt")], 1)
+    return panels.laid_out(_images(found, rows.reshape(32, -1)), 8)
 
 
-def _random(found: Comparison, trial: Trial) -> Image.Image:
-    return grid(_images(found, trial.shown["random"]), 16)
+def _random(found: Comparison, trial: Trial) -> page.Sheet:
+    return panels.laid_out(_images(found, trial.shown["random"]), 8)
 
 
-def _middles(found: Comparison, trial: Trial) -> Image.Image:
+def _middles(found: Comparison, trial: Trial) -> page.Sheet:
     triples = trial.shown["middles"]
-    return grid(
-        _images(found, triples.transpose(1, 0, 2).reshape(-1, triples.shape[2])), len(triples)
-    )
+    rows = triples.transpose(1, 0, 2).reshape(-1, triples.shape[2])
+    return panels.laid_out(_images(found, rows), len(triples))

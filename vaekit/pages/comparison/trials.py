@@ -47,6 +47,7 @@ class Trial:
         random: what decoding random codes gives.
         midpoint: what decoding the middle between the codes of two test rows gives.
         code_spread: standard deviation of the test codes, per dimension.
+        log_likelihood: mean log p(x) of test rows, in nats; None for an autoencoder.
         shown: codes and rows for the page, by name.
     """
 
@@ -55,6 +56,7 @@ class Trial:
     random: Realism
     midpoint: Realism
     code_spread: list[float]
+    log_likelihood: float | None = None
     shown: dict[str, Array] = field(default_factory=dict, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -74,6 +76,13 @@ class Comparison:
     real: Realism
     labels: Array | None
 
+    @property
+    def tones(self) -> tuple[float, float]:
+        """The values of pictures that are shown black and white: 0 and 1, or the smallest and the
+        largest where those lie outside."""
+        low, high = (float(v) for v in np.quantile(self.trials[0].shown["test"], (0, 1)))
+        return (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
+
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {
@@ -87,23 +96,39 @@ class Comparison:
 
     def rows(self) -> list[list[str]]:
         """The table, a row for each model and one for real data."""
-        shown = [(t.name, f"{t.error:.5f}", t.random, t.midpoint) for t in self.trials]
+        shown = [
+            (
+                t.name, f"{t.error:.5f}",
+                "-" if t.log_likelihood is None else f"{t.log_likelihood:,.2f}",
+                t.random, t.midpoint,
+            )
+            for t in self.trials
+        ]  # fmt: skip
         return [
-            [name, error, *(f"{v:.1%}" for v in (a.meaningful, b.meaningful, a.near, b.near))]
-            for name, error, a, b in [*shown, ("real test rows", "", self.real, self.real)]
-        ]
+            [
+                name, error, likelihood,
+                *(f"{v:.1%}" for v in (a.meaningful, b.meaningful, a.near, b.near)),
+            ]
+            for name, error, likelihood, a, b in [
+                *shown, ("real test rows", "", "", self.real, self.real)
+            ]
+        ]  # fmt: skip
 
     def table(self) -> str:
         """The table as text."""
         rows = [list(HEAD), *self.rows()]
         widths = [max(len(row[i]) for row in rows) for i in range(len(HEAD))]
         return "\n".join(
-            "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
+            "  ".join(
+                c.rjust(w) if number else c.ljust(w)
+                for number, (c, w) in enumerate(zip(row, widths, strict=True))
+            )
+            for row in rows
         )
 
 
 HEAD = (
-    "model", "squared error", "random meaningful", "midpoint meaningful", "random near",
+    "model", "squared error", "log p(x)", "random meaningful", "midpoint meaningful", "random near",
     "midpoint near",
 )  # fmt: skip
 
@@ -146,14 +171,21 @@ def trial(coder: EncoderDecoder, test: Array, judge: RealismTest, seed: int) -> 
         random=judge(drawn),
         midpoint=judge(middles),
         code_spread=codes.std(0).tolist(),
+        log_likelihood=_scored(coder, chosen_of(test, TRIALS, seed)),
         shown={
             "codes": codes,
+            "test": test,
             "rebuilt": chosen_of(rebuilt, 16, seed),
             "originals": chosen_of(test, 16, seed),
-            "random": drawn[:48],
+            "random": drawn[:64],
             "middles": np.stack([test[a[:8]], middles[:8], test[b[:8]]], 1),
         },
     )
+
+
+def _scored(coder: EncoderDecoder, rows: Array) -> float | None:
+    """Mean log p(x) of rows, where the model has one."""
+    return None if coder.log_likelihood is None else coder.log_likelihood(rows)
 
 
 class RealismTest:

@@ -1,0 +1,31 @@
+"""A model's rows as people look at them: pictures from the model's black to its white."""
+
+from __future__ import annotations
+
+from vaekit.pictures import Tones, as_bytes
+from vaekit.runs.trained import Trained
+from vaekit.system.types import Array
+
+
+def is_picture(trained: Trained) -> bool:
+    """Whether the model's rows are pictures."""
+    return len(trained.representation.shape) == 3
+
+
+def tones(trained: Trained) -> Tones | None:
+    """The stored values that mean black and white: 0 and what the likelihood calls white, where all
+    training values lie between them; else the smallest and the largest of those. None for an older
+    model that does not say."""
+    family, span = trained.model.likelihood.family, trained.config.data.span
+    white = family.kind.white(family)
+    if white is not None:
+        usual = (0.0, white * trained.representation.scale)
+        if span is None or (usual[0] <= span[0] and span[1] <= usual[1]):
+            return usual
+    return span
+
+
+def pictures(trained: Trained, rows: Array) -> Array:
+    """Rows of a model of pictures, as :meth:`Trained.sample` and the like give them, as uint8:
+    (N, H, W) or (N, H, W, C)."""
+    return as_bytes(trained.usual(rows), tones(trained))
