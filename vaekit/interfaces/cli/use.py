@@ -157,8 +157,8 @@ def reconstruct(
     from vaekit.pictures import sheet
 
     with replacing(path) as temporary:
-        columns = across(len(rows))
-        sheet(pairs(trained, in_memory(rows.values), rebuilt, columns), columns).save(temporary)
+        wide = across(len(rows))
+        sheet(pairs(trained, in_memory(rows.values), rebuilt, wide), wide).save(temporary)
     work.wrote(path, len(rows))
 
 
@@ -302,12 +302,10 @@ def compare(
 
     work.begin()
     require(bool(data), "name a data set, or two and more models to compare")
-    names = "-".join(Path(place).resolve().stem for place in data)
-    path = output or Path(f"compare-{names}.html")
+    path = output or Path(f"compare-{'-'.join(Path(p).resolve().stem for p in data)}.html")
     COMPARISON.claim(path, force=force, inputs=files_among(*data))
-    found: Any
     if len(data) > 1 or comparison.is_run(data[0]):
-        found = comparison.compare_runs(data, seed=seed)
+        found: Any = comparison.compare_runs(data, seed=seed)
         comparison.write_runs(found, path)
     else:
         source = open_source(data[0], label=label)
