@@ -105,7 +105,7 @@ class TestPictures:
             call(capsys, "encode", "run", data, "-o", "z.npy", "--force")
             assert np.load("z.npy") == pytest.approx(model.encode(data), abs=1e-5)
             assert len(np.load("z.npy")) == rows
-            call(capsys, "reconstruct", "run", data, "-o", "x.npy")
+            call(capsys, "reconstruct", "run", data, "-o", "x.npy", "--force")
             assert np.load("x.npy").shape[1:] == (12, 12)
         same = open_source("more", size=(12, 12)).values
         assert torch.equal(model.open("more").values, same)
