@@ -1,15 +1,17 @@
 """What commands print: a line of plain words, figures in groups, lists of names as they are typed."""
 
 import json
+import shutil
 import subprocess
 
+import numpy as np
 import pytest
 import torch
 
 from vaekit.evaluation.aggregate import Aggregate
 from vaekit.evaluation.figures import Figure, Figures, as_text, short
 from vaekit.evaluation.latents import LatentHealth
-from vaekit.evaluation.scores import _mismatch, _verdict
+from vaekit.evaluation.verdict import Level, Rank, of_distance, of_fit, of_latents
 from vaekit.interfaces.cli import run
 from vaekit.interfaces.cli.completion import completed_app
 
@@ -17,13 +19,13 @@ from vaekit.interfaces.cli.completion import completed_app
 @pytest.mark.parametrize(
     ("value", "error", "text"),
     [
-        (-109.8567, 0.7384, "-109.86 ± 0.74"),
-        (-109.8567, None, "-109.86"),
-        (-109.8567, 0.0, "-109.86"),
-        (-109.8567, float("nan"), "-109.86"),
+        (-109.8567, 0.7384, "−109.86 ± 0.74"),
+        (-109.8567, None, "−109.86"),
+        (-109.8567, 0.0, "−109.86"),
+        (-109.8567, float("nan"), "−109.86"),
         (12345678.9, 1234.0, "12,345,679 ± 1,234"),
         (0.02161, None, "0.0216"),
-        (0.000196, None, "1.96e-04"),
+        (0.000196, None, "1.96e−04"),
         (0.0, None, "0"),
         (4, None, "4"),
         (1797, None, "1,797"),
@@ -42,7 +44,7 @@ def test_values_stand_one_below_the_other():
     assert as_text(groups).splitlines() == [
         "First",
         "  a       1.50     one",
-        "  longer  -100.25",
+        "  longer  −100.25",
         "",
         "Second",
         "  b       3",
@@ -63,7 +65,9 @@ def test_an_evaluation_begins_with_plain_words_and_the_numbers_that_matter(
     assert titles[0].startswith("Likelihood, nats per row (179 rows, 20 samples each)")
     assert len(titles) == 4
     density = scores.density
-    assert f"{density.log_likelihood:,.2f} ± {density.log_likelihood_error:,.2f}" in lines[4]
+    shown = Figure("log p(x)", density.log_likelihood, density.log_likelihood_error)
+    assert shown.text.startswith("−")
+    assert shown.text in lines[4]
     assert run(["evaluate", str(trained[0]), "--samples", "20", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == scores.to_dict()
 
@@ -72,6 +76,7 @@ def test_an_evaluation_begins_with_plain_words_and_the_numbers_that_matter(
     ("variance", "mutual", "marginal", "said"),
     [
         (0.0, 0.0, 0.0, "A collapsed model: its codes tell nothing of a row."),
+        (1.0, 0.49, 0.0, "A model that is all but collapsed: a code tells 0.49 nats of its row"),
         (1.0, 3.0, 0.1, "A sound model: a code tells 3.00 nats of its row."),
         (1.0, 4.2, 0.1, "A sound model: a code tells up to 9.00 nats of its row."),
         (1.0, 3.0, 6.0, "A model whose samples fall short: a code tells 3.00 nats of its row"),
@@ -80,7 +85,58 @@ def test_an_evaluation_begins_with_plain_words_and_the_numbers_that_matter(
 def test_the_first_line_says_how_good_a_model_is(variance, mutual, marginal, said):
     health = LatentHealth(None, torch.tensor([variance, 0.0]))
     whole = Aggregate(100, 9.0, mutual, 0.0, marginal, None)
-    assert _verdict(health, whole, 9.0, mismatch=bool(_mismatch(whole))).startswith(said)
+    assert of_latents(health, whole, 9.0).verdict.startswith(said)
+
+
+def test_advice_does_not_contradict_itself():
+    few = LatentHealth(None, torch.tensor([1.0, *[0.0] * 7]))
+    found = of_latents(few, Aggregate(1000, 9.0, 3.0, 0.0, 6.0, None), 9.0)
+    assert found.rank is Rank.MISMATCHED
+    assert "warm-up" in few.diagnosis
+    assert "larger weight on the KL" not in found.advice
+    many = of_latents(
+        LatentHealth(None, torch.ones(8)), Aggregate(1000, 9.0, 3.0, 0.0, 6.0, None), 9.0
+    )
+    assert "larger weight on the KL" in many.advice
+
+
+@pytest.mark.parametrize(
+    ("train", "held_out", "rows", "overfitted"),
+    [
+        (-87.0, -93.7, 500, True),
+        (-87.0, -93.7, 10, False),  # chance
+        (-91.0, -93.7, 50_000, False),  # sure, and little
+        (-95.0, -93.7, 500, False),
+        (5.0, 0.1, 500, False),  # of a density, in few of its 100 numbers
+        (6.0, 0.1, 500, True),
+    ],
+)
+def test_training_rows_that_are_much_likelier_are_learned_by_heart(
+    train, held_out, rows, overfitted
+):
+    numbers = 64 if train < 0 else 100
+    found = of_fit(Level(train, 16.0, rows), Level(held_out, 16.0, rows), numbers)
+    assert (found is not None) == overfitted
+
+
+def test_rows_far_from_the_training_data_are_told():
+    held_out = Level(-183.0, 30.0, 1000)
+    assert of_distance(Level(-190.0, 30.0, 300), held_out) is None
+    found = of_distance(Level(-490.0, 80.0, 300), held_out)
+    assert found.rank is Rank.FAR
+    assert "307.00 nats less likely" in found.verdict
+
+
+def test_an_evaluation_of_foreign_rows_gives_no_advice_on_training(trained, tmp_path, capsys):
+    model, foreign = tmp_path / "model", tmp_path / "noise.npy"
+    shutil.copytree(trained[0], model)
+    assert run(["evaluate", str(model), "--samples", "20", "-o", str(model / "scores.json")]) == 0
+    capsys.readouterr()
+    np.save(foreign, np.random.default_rng(0).integers(0, 17, (40, 8, 8)).astype(np.uint8))
+    assert run(["evaluate", str(model), str(foreign), "--samples", "20"]) == 0
+    first, second = capsys.readouterr().out.splitlines()[:2]
+    assert first.startswith("Rows far from the training data: ")
+    assert "would help" not in second
 
 
 def test_an_autoencoder_is_said_to_be_one(tmp_path, capsys):

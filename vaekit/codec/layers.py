@@ -25,6 +25,7 @@ from vaekit.conditionals import Mapped
 from vaekit.networks import (
     ConditionDropout,
     InputLayerFirst,
+    Jitter,
     Join,
     MeanLogits,
     Rescale,
@@ -323,6 +324,7 @@ def mapped(layer: Mapped) -> Layer:
     return exact(layer.net)
 
 
+@exact.register(Jitter)
 @exact.register(nn.Identity)
 @exact.register(nn.Flatten)
 @exact.register(nn.Unflatten)

@@ -171,10 +171,7 @@ class Opening:
             named = self.label in (None, LABEL) or not self.strict
             require(named, f"{name} has its own labels: leave label={self.label!r} out")
             return CATALOGUE[name].load()
-        if not path.exists():
-            looks_like_path = os.sep in name or path.suffix
-            require(not looks_like_path, f"there is no file or folder {name}")
-            known("data set or path", name, CATALOGUE)
+        check_there(name)
         if self.tiles and image_files(path):
             return read_tiles(path, self.tiles, self.form)
         require(not self.tiles or not self.strict, _NO_TILES)
@@ -208,6 +205,15 @@ class Opening:
         if list(order) == list(found.given):
             return found
         return replace(found, given=order, given_names={n: names[n] for n in order if n in names})
+
+
+def check_there(name: str) -> None:
+    """Raise ``BadInput`` unless there is a data set, a file or a folder of this name."""
+    path = Path(name)
+    if name not in CATALOGUE and not path.exists():
+        looks_like_path = os.sep in name or path.suffix
+        require(not looks_like_path, f"there is no file or folder {name}")
+        known("data set or path", name, CATALOGUE)
 
 
 _NO_TILES = "tiles are cut from a folder of pictures, or a picture"

@@ -45,6 +45,11 @@ class LatentHealth:
         return self.different >= FEWEST
 
     @property
+    def is_sparse(self) -> bool:
+        """Whether most of many units carry nothing."""
+        return len(self.active) > 4 and int(self.active.sum()) < len(self.active) / 4
+
+    @property
     def diagnosis(self) -> str:
         """One sentence for people."""
         used, total = int(self.active.sum()), len(self.active)
@@ -55,7 +60,7 @@ class LatentHealth:
                 "Posterior collapse: no latent unit depends on the data. Give the KL a warm-up, "
                 "free bits, or a weaker decoder."
             )
-        if used < total / 4 and total > 4:
+        if self.is_sparse:
             return (
                 f"Only {used} of {total} latent units are in use; the others carry nothing. "
                 "A smaller latent space would do as well; free bits or a KL warm-up would use more."

@@ -21,14 +21,14 @@ from vaekit.evaluation.likelihood import (
     log_likelihood,
 )
 from vaekit.evaluation.passes import ROWS, chunks, concatenated, decode, encode, in_chunks
+from vaekit.evaluation.verdict import Finding, Level, Rank, of_latents
 from vaekit.models import Graph
 from vaekit.models.trace import trace
 from vaekit.objectives.bounds import reconstruction
 from vaekit.rows import AnyRows, Rows
 from vaekit.system.seeding import seeded, some
 
-MISMATCH = 0.3
-UNITS_SHOWN = 8
+UNITS_SHOWN, DRAWS, FEW_DRAWS = 8, 16, 4
 OF_AGGREGATE = (
     "mutual_information",
     "mutual_information_error",
@@ -166,6 +166,7 @@ class Scores:
         diagnosis: what the numbers mean, in words.
         doubts: those sentences of it that say what is not to be believed.
         verdict: how good the model is at a look, one line of plain words.
+        rank: of what the verdict says.
         density: None for an autoencoder.
         bits: likewise, in bits.
         aggregate: where the model has one latent whose posterior is normal.
@@ -181,10 +182,30 @@ class Scores:
     diagnosis: str
     doubts: tuple[str, ...] = ()
     verdict: str = ""
+    rank: Rank = Rank.SOUND
     density: Density | None = None
     bits: Bits | None = None
     aggregate: Aggregate | None = None
     annealing: Annealing | None = None
+
+    def told(self, finding: Finding | None) -> Scores:
+        """The same with what was found: it is the verdict if it matters most. Of rows that are
+        unlike the training data nothing is said that is about the model."""
+        if finding is None:
+            return self
+        kept = "" if finding.rank is Rank.FAR else self.diagnosis
+        diagnosis = " ".join(text for text in (kept, finding.advice) if text)
+        if finding.rank >= self.rank:
+            return replace(self, diagnosis=diagnosis)
+        return replace(self, verdict=finding.verdict, rank=finding.rank, diagnosis=diagnosis)
+
+    @property
+    def level(self) -> Level | None:
+        """How likely the rows are; None without a density, or for one row."""
+        density = self.density
+        if density is None or density.elbo_error is None:
+            return None
+        return Level(density.elbo, density.elbo_error * math.sqrt(self.rows), self.rows)
 
     def of_share(self, share: float) -> Scores:
         """The same where only this share of a row's numbers vary: all error is theirs."""
@@ -282,12 +303,13 @@ def score(
         return basic
     found = log_likelihood(model, rows, samples=samples, seed=seed, title="log p(x)")
     whole = aggregate(model, rows, seed=seed)
-    doubts, mismatch = _doubts(found), _mismatch(whole) if health.can_tell else []
+    doubts, latents = _doubts(found), of_latents(health, whole, terms[1].mean().item())
     return replace(
         basic,
-        diagnosis=" ".join([health.diagnosis, *mismatch, *doubts]),
+        diagnosis=" ".join(t for t in (health.diagnosis, latents.advice, *doubts) if t),
         doubts=doubts,
-        verdict=_verdict(health, whole, terms[1].mean().item(), mismatch=bool(mismatch)),
+        verdict=latents.verdict,
+        rank=latents.rank,
         density=_density(terms, found, health),
         aggregate=whole,
     )
@@ -331,31 +353,6 @@ def _doubts(found: LogLikelihood) -> tuple[str, ...]:
     )
 
 
-def _verdict(health: LatentHealth, whole: Aggregate | None, kl: float, *, mismatch: bool) -> str:
-    """How good a model with a density is at a look."""
-    if not health.can_tell:
-        return "No verdict: too few rows, or too like each other, to judge a model by."
-    if not health.active.any():
-        return "A collapsed model: its codes tell nothing of a row."
-    known = whole is not None and not whole.saturated
-    carried = whole.mutual_information if whole is not None and known else kl
-    told = f"a code tells {'' if known else 'up to '}{short(carried)} nats of its row"
-    if mismatch:
-        return f"A model whose samples fall short: {told}, but codes fill only part of the prior."
-    return f"A sound model: {told}."
-
-
-def _mismatch(found: Aggregate | None) -> list[str]:
-    """A sentence where codes of data fill little of the prior."""
-    if found is None or found.saturated or found.marginal_kl < max(1.0, MISMATCH * found.kl):
-        return []
-    return [
-        f"Codes of data fill only part of the prior (KL(q(z) || p(z)) is {found.marginal_kl:.1f} "
-        f"of the KL's {found.kl:.1f} nats), so samples land between them: a larger weight on the "
-        "KL, fewer latents or a learned prior (vaekit refit-prior) would help."
-    ]
-
-
 def _density(terms: Tensor, found: LogLikelihood, health: LatentHealth) -> Density:
     elbo, rows = terms[0] - terms[1], terms.shape[1]
     return Density(
@@ -370,9 +367,16 @@ def _density(terms: Tensor, found: LogLikelihood, health: LatentHealth) -> Densi
     )
 
 
-def elbo_terms(model: Graph, rows: AnyRows, seed: int = 0) -> Tensor:
+def level_of(model: Graph, rows: AnyRows, seed: int = 0) -> Level:
+    """How likely a model with a density makes rows, by a few draws of each."""
+    terms = elbo_terms(model, rows, seed, FEW_DRAWS)
+    elbo = terms[0] - terms[1]
+    return Level(elbo.mean().item(), elbo.std().item() if len(elbo) > 1 else math.inf, len(elbo))
+
+
+def elbo_terms(model: Graph, rows: AnyRows, seed: int = 0, draws: int = DRAWS) -> Tensor:
     """E_q[log p(x|z)] and KL(q || p) of each row, (2, rows), in nats and float64."""
-    draws = max(min(16, 20_000 // len(rows)), 1)
+    draws = max(min(draws, 20_000 // len(rows)), 1)
     model.eval()
     with torch.inference_mode(), seeded(seed, "elbo"):
         parts = chunks(rows, ROWS // draws, "ELBO")

@@ -19,6 +19,7 @@ from vaekit.runs.job import prepare, warn_of
 from vaekit.runs.run import run_here
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
+from vaekit.system.progress import quiet_if
 from vaekit.system.types import Array
 
 Given = Mapping[str, Any]
@@ -41,9 +42,11 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         options: more options of the recipe, by name.
         given: columns of a data frame that a conditional recipe is given; they are no part of x.
         random_state: seed, or anything scikit-learn takes for one.
+        quiet: show no progress, and do not say which likelihood was picked.
 
     Attributes:
         model_: the trained model, a :class:`vaekit.Trained`.
+        likelihood_: p(x|z) by name, as asked or as picked.
         n_features_in_: numbers in a row.
         n_iter_: updates made.
     """
@@ -61,6 +64,7 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         options: dict[str, Any] | None = None,
         given: Sequence[str] = (),
         random_state: Any = None,
+        quiet: bool = False,
     ) -> None:
         self.latent = latent
         self.recipe = recipe
@@ -72,6 +76,7 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self.options = options
         self.given = given
         self.random_state = random_state
+        self.quiet = quiet
 
     def fit(self, X: Any, y: Any = None) -> VAETransformer:
         """Train on the rows of X; y is ignored."""
@@ -79,13 +84,15 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         X = validate_data(self, X, dtype=(np.float64, np.float32), ensure_min_samples=2)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         rows = self._source(X, beside, seed)
-        job = prepare(
-            rows, self.recipe, latent=self.latent, likelihood=self.likelihood,
-            epochs=self.epochs, batch=self.batch, lr=self.lr, seed=seed, **(self.options or {}),
-        )  # fmt: skip
-        warn_of(job)
-        run = job.run()
-        run_here(run)
+        with quiet_if(wanted=self.quiet):
+            job = prepare(
+                rows, self.recipe, latent=self.latent, likelihood=self.likelihood,
+                epochs=self.epochs, batch=self.batch, lr=self.lr, seed=seed, **(self.options or {}),
+            )  # fmt: skip
+            warn_of(job)
+            run = job.run()
+            run_here(run)
+        self.likelihood_ = job.choice.likelihood
         self.model_, self.n_iter_ = Trained(run.best_model(), job.config()), run.state.step
         return self
 

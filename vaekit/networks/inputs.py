@@ -20,6 +20,23 @@ class Rescale(nn.Module):
         return x / self.middle - 1
 
 
+class Jitter(nn.Module):
+    """Normal noise on its input, in training alone: a network that never sees the same row twice
+    does not learn rows by heart (Shu et al. 2018).
+
+    Args:
+        deviation: of the noise, in the units of the input.
+    """
+
+    def __init__(self, deviation: float) -> None:
+        super().__init__()
+        self.deviation = deviation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x; in training, x plus noise."""
+        return x + self.deviation * torch.randn_like(x) if self.training else x
+
+
 class MeanLogits(DataInit):
     """Adds learned logits, one per number, that start at those of the training data's mean, so
     that a fresh decoder of values in [0, 1] already gives the mean (Burda et al. 2016).

@@ -17,6 +17,9 @@ CITATIONS: dict[str, str] = {
     "Systems. arXiv:1602.02282",
     "Vahdat & Kautz 2020": "Vahdat, A. and Kautz, J. (2020). NVAE: A Deep Hierarchical Variational "
     "Autoencoder. Advances in Neural Information Processing Systems. arXiv:2007.03898",
+    "Shu et al. 2018": "Shu, R., Bui, H. H., Zhao, S., Kochenderfer, M. J. and Ermon, S. (2018). "
+    "Amortized Inference Regularization. Advances in Neural Information Processing Systems. "
+    "arXiv:1805.08913",
     "Higgins et al. 2017": "Higgins, I. et al. (2017). beta-VAE: Learning Basic Visual Concepts "
     "with a Constrained Variational Framework. International Conference on Learning "
     "Representations.",

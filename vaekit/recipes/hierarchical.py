@@ -23,7 +23,7 @@ Layers = Literal["auto", "dense", "residual"]
 
 @extends(
     vae,
-    without=("given", "drop", "posterior", "rank", "prior", "prior_components", "network"),
+    without=("given", "drop", "posterior", "rank", "prior", "prior_components", "network", "noise"),
 )
 def ladder_vae(
     shape: Shape, planes: Count = 2, network: Layers = "auto", depth: Depth = 0, **rest: Any

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -26,6 +27,7 @@ from vaekit.families.located import Scale
 from vaekit.networks import (
     ConditionDropout,
     InputLayerFirst,
+    Jitter,
     Join,
     conv_decoder,
     conv_encoder,
@@ -49,6 +51,7 @@ LikelihoodName = Annotated[str, OneOf("likelihood", ("auto", *LIKELIHOODS))]
 Depth = Annotated[int, Range(0, 1000)]
 
 SMALLEST_CONV, MOST_LAYERS = 16, 1000
+NOISE = 0.2
 LINKS: dict[str, Callable[[Tensor], Tensor]] = {"softplus": Positive(1e-4), "exp": half_exp}
 
 
@@ -157,7 +160,13 @@ def channels_for(shape: Shape, width: int, depth: int) -> list[int]:
 
 
 def posterior(
-    data: Likelihood, family: Family, network: str, width: int, depth: int, given: int = 0
+    data: Likelihood,
+    family: Family,
+    network: str,
+    width: int,
+    depth: int,
+    given: int = 0,
+    noise: float = 0.0,
 ) -> Conditional:
     """q(z|x, given).
 
@@ -168,16 +177,33 @@ def posterior(
         width: see :func:`vaekit.recipes.plain.vae`.
         depth: likewise.
         given: how many numbers are given beside x.
+        noise: see :func:`vaekit.recipes.plain.vae`.
     """
+    require(noise >= 0, f"noise must not be negative, not {noise}")
     shape, nets = data.event_shape, NETWORKS[network]
     if not given:
         net = nets.encoder(shape, family.raw_shape, width, depth)
-        return Conditional(nn.Sequential(data.kind.input(data), net), family)
+        return Conditional(jittered(noise, data.kind.input(data), net), family)
     first = data.kind.input(data)
     if nets.flat:
-        first, shape = nn.Sequential(first, nn.Flatten()), (math.prod(shape),)
+        first, shape = jittered(noise, first, nn.Flatten()), (math.prod(shape),)
+    elif noise:
+        first = jittered(noise, first)
     net = nets.encoder((shape[0] + given, *shape[1:]), family.raw_shape, width, depth)
     return Conditional(InputLayerFirst(first, Join(net)), family)
+
+
+def noise_for(shape: Shape) -> float:
+    """Of what the encoder sees in training: columns of a table may differ by less than that."""
+    return NOISE if len(shape) == 3 else 0.0
+
+
+def jittered(noise: float, first: nn.Module, *others: nn.Module) -> nn.Sequential:
+    """Layers one after the other, with noise behind the first in training; their weights are called
+    the same with noise and without."""
+    named = {str(i): layer for i, layer in enumerate((first, *others))}
+    first_of_all = {"0": named.pop("0"), **({"noise": Jitter(noise)} if noise else {})}
+    return nn.Sequential(OrderedDict({**first_of_all, **named}))
 
 
 def decoder(

@@ -27,7 +27,7 @@ from vaekit.recipes.parts import (
 )
 from vaekit.recipes.recipe import Built, Recipe, extends
 from vaekit.system.checks import known
-from vaekit.system.ranges import Count, Share, ShareBelow, Whole
+from vaekit.system.ranges import Count, Share, ShareBelow, Weight, Whole
 
 PLAIN: dict[str, float | str] = {"decay": "constant", "warmup": 0.0, "clip": 0.0, "ema": 0.0}
 PLANS: dict[str, dict[str, float | str]] = {
@@ -58,6 +58,7 @@ def vae(
     components: Count = 3,
     kl_warmup: Share = 0.0,
     drop: ShareBelow = 0.0,
+    noise: Weight | None = None,
 ) -> Built:
     """A variational autoencoder (Kingma & Welling 2014; Rezende et al. 2014).
 
@@ -82,18 +83,29 @@ def vae(
         components: of a logistic_mixture.
         kl_warmup: share of the training over which the KL's weight rises from 0 to 1.
         drop: share of the training rows from which what is given is withheld.
+        noise: on what the encoder sees in training, in standard deviations (of whole levels: halves
+            of their range), against overfitting; by default 0.2 for images, 0 for vectors.
     """
     code = parts.posterior_family(posterior, latent, rank, link)
     data = parts.likelihood_family(likelihood, shape, levels, scale, components)
     kind, beside = parts.network_for(network, shape), sum((given or {}).values())
     decode = parts.decoder(data, latent, kind, width, depth, beside)
-    encode = parts.posterior(data, code, kind, width, depth, beside)
+    noise = parts.noise_for(shape) if noise is None else noise
+    encode = parts.posterior(data, code, kind, width, depth, beside, noise)
     before = parts.prior(prior, Site(latent, shape, encode, prior_components, bool(beside)))
     side = parts.condition_dropout(drop, beside)
     return Built(VAE(before, encode, decode, side), parts.warmed_up(kl_warmup, steps))
 
 
-@extends(vae, fixed={"network": "dense"}, depth=1, latent=20, likelihood="bernoulli", link="exp")
+@extends(
+    vae,
+    fixed={"network": "dense"},
+    depth=1,
+    latent=20,
+    likelihood="bernoulli",
+    link="exp",
+    noise=0.0,
+)
 def dense_vae(**rest: Any) -> Built:
     """One hidden layer of 400 units and 20 latents: the VAE of PyTorch's examples."""
     return vae(**rest)
@@ -130,6 +142,7 @@ def path_vae(**rest: Any) -> Built:
     without=("rank", "prior", "prior_components", "link", "kl_warmup"),
     likelihood="gaussian",
     scale="1",
+    noise=0.0,
 )
 def autoencoder(**rest: Any) -> Built:
     """An autoencoder: a point for a posterior and squared error for a loss; not a density."""

@@ -18,6 +18,7 @@ from vaekit.runs.run import run_here, run_in
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
 from vaekit.system.files import check_new_folder
+from vaekit.system.progress import quiet_if
 from vaekit.system.ranges import Whole, check_value
 from vaekit.training import latest_checkpoint, save_checkpoint
 from vaekit.training.distributed import world
@@ -48,6 +49,7 @@ def fit(
     device: str = "auto",
     shard: bool = False,
     capture: bool = True,
+    quiet: bool = False,
     before: Before | None = None,
     **options: Any,
 ) -> Trained:
@@ -77,6 +79,7 @@ def fit(
         shard: of several processes, each holds a share of the weights, their gradients
             and the optimiser's memory, not all of them. One process holds all.
         capture: let a GPU play recordings of whole updates, where they can be recorded.
+        quiet: show no progress, and do not say which likelihood was picked.
         before: called with the job when all is checked, before training begins.
         options: of the recipe (latent=8), of the plan (epochs=20, lr=1e-3, seed=1), and of a table
             (separator=";", decimal=",", header=False, missing=["-999"]: see
@@ -95,11 +98,12 @@ def fit(
     place = placement(device, shard=shard, capture=capture)
     table = {name: options.pop(name) for name in DIALECT if name in options}
     opening = opening_of(label, labels, size, tiles, given, kind, channels, **table)
-    return train_on(
-        data, recipe, opening, place, start_from=start_from, out=out, force=force, labels=labels,
-        binarize=binarize, colours=colours, tensorboard=tensorboard,
-        checkpoint_every=checkpoint_every, before=before, **options,
-    )  # fmt: skip
+    with quiet_if(wanted=quiet):
+        return train_on(
+            data, recipe, opening, place, start_from=start_from, out=out, force=force,
+            labels=labels, binarize=binarize, colours=colours, tensorboard=tensorboard,
+            checkpoint_every=checkpoint_every, before=before, **options,
+        )  # fmt: skip
 
 
 def train_on(

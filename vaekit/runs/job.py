@@ -42,6 +42,7 @@ from vaekit.runs.run import Run
 from vaekit.system.checks import known, require
 from vaekit.system.devices import CPU
 from vaekit.system.precision import resolve_precision
+from vaekit.system.progress import say
 from vaekit.system.ranges import check_value, plain
 from vaekit.system.seeding import seeded, some
 from vaekit.training import Plan
@@ -302,7 +303,8 @@ def updates_per_epoch(source: Source, representation: Representation, plan: Plan
 
 
 def warn_of(job: Job) -> None:
-    """Say what a person should know of the likelihood and of the data."""
+    """Say which likelihood was picked and why, and what a person should know of the data."""
+    say(f"likelihood {job.choice.likelihood}: {job.choice.why}")
     for text in (*job.choice.warnings, *job.choice.remarks):
         warnings.warn(text, stacklevel=4)
 

@@ -27,11 +27,13 @@ from vaekit.evaluation.scores import Bits, Scores, score, with_annealing
 from vaekit.models import Graph
 from vaekit.models.drawing import Generator
 from vaekit.rows import LazyRows, Rows
+from vaekit.runs import card
 from vaekit.runs import folder as store
 from vaekit.runs.apart import per_row
 from vaekit.runs.config import Config
 from vaekit.runs.incoming import check_incoming
 from vaekit.runs.reading import ReadRows, opening_for, read_rows
+from vaekit.runs.standing import beside_own
 from vaekit.system.checks import require
 from vaekit.system.devices import CPU, device_for
 from vaekit.system.modules import moved
@@ -59,11 +61,14 @@ class Trained:
     model: Graph
     config: Config
     source: Source | None = None
+    folder: Path | None = None
+
+    __repr__, _repr_html_ = card.as_text, card.as_html
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], source: Source | None = None) -> Trained:
         """The model in a folder; see :func:`vaekit.runs.folder.load_model`."""
-        return cls(*store.load_model(Path(path)), source)
+        return cls(*store.load_model(Path(path)), source, Path(path))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write config.json and model.safetensors into ``folder``."""
@@ -130,11 +135,9 @@ class Trained:
         return opening_for(self.config, data).open(data)
 
     def split_of(self, source: Source, split: str | None = None) -> str:
-        """Which rows are meant: of the model's own data those of the test split, of other data
-        all, unless ``split`` says which."""
-        if split is not None:
-            return split
-        return "test" if source.fingerprint == self.config.data.fingerprint else "all"
+        """Which rows are meant, unless it is said: test of the model's own data, else all."""
+        own = source.fingerprint == self.config.data.fingerprint
+        return split or ("test" if own else "all")
 
     def told(self, source: Source, given: Given | None = None) -> Source:
         """The source with all that the model is given beside x: as ``given`` says, else as the
@@ -288,17 +291,16 @@ class Trained:
             chains: of it.
             given: what a conditional model is told, if the data does not carry it.
         """
-        data = self.source if data is None else data
-        require(data is not None, "give the data to evaluate on")
+        require((data := self.source if data is None else data) is not None, "give data")
         data = self.open(data) if isinstance(data, str | os.PathLike) else data
         split = self.split_of(data, split) if isinstance(data, Source) else split or "all"
         rows = self.rows(data, split, seed, given=given)
         found = score(self.model, rows, samples=samples, seed=seed, density=self.has_density)
         if annealed_rows and self.has_density:
-            how = {"count": annealed_rows, "steps": annealed_steps, "chains": chains, "seed": seed}
-            found = with_annealing(found, self.model, rows, **how)
+            how = {"count": annealed_rows, "steps": annealed_steps, "chains": chains}
+            found = with_annealing(found, self.model, rows, seed=seed, **how)
         varying = max(self.representation.varying, 1)
-        found = found.of_share(varying / rows.shape[1:].numel())
+        found = beside_own(found.of_share(varying / rows.shape[1:].numel()), self, seed)
         if found.density is None:
             return found
         scale = 1.0 if self.model.likelihood.family.kind.discrete else self.representation.scale

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from vaekit.system.checks import known
 from vaekit.system.devices import cpu_capabilities
 
-PRECISIONS = {"auto": None, "fp32": torch.float32, "bf16": torch.bfloat16}
+PRECISIONS = {"auto": "", "fp32": "float32", "bf16": "bfloat16"}
 FIRST_GPU_WITH_BFLOAT16 = (8, 0)
 CPU_FEATURES = ("avx512_bf16", "amx_bf16")
 
@@ -45,15 +45,15 @@ def in_precision(net: nn.Module, *given: Tensor) -> Tensor:
 def dtype_for(name: str, device: torch.device) -> torch.dtype:
     """The type that ``name`` (auto, fp32, bf16) means on a device."""
     wanted = PRECISIONS[known("precision", name, PRECISIONS)]
-    if wanted is not None:
-        return wanted
+    if wanted:
+        return getattr(torch, wanted)
     return torch.bfloat16 if has_bfloat16(device) else torch.float32
 
 
 def resolve_precision(name: str, device: torch.device) -> str:
     """fp32 or bf16: what ``name`` means on a device. A run keeps it wherever it is resumed."""
-    dtype = dtype_for(name, device)
-    return next(short for short, known_dtype in PRECISIONS.items() if known_dtype == dtype)
+    wanted = str(dtype_for(name, device)).removeprefix("torch.")
+    return next(short for short, dtype in PRECISIONS.items() if dtype == wanted)
 
 
 def has_bfloat16(device: torch.device) -> bool:

@@ -16,8 +16,10 @@ from cyclopts import App, CycloptsError, UnusedCliTokensError, ValidationError
 from vaekit.interfaces.cli.values import AS_TYPED
 from vaekit.interfaces.cli.waiting import choose_wait_policy
 from vaekit.system.checks import BadInput, printable
+from vaekit.system.memory import keep_freed_memory
 from vaekit.system.version import __version__
 
+DEFERRED = "vaekit.interfaces.cli.deferred"
 COMMANDS = {
     "train": "Train a model on data, with a report.",
     "evaluate": "ELBO, log p(x), reconstruction error and latents in use, on data.",
@@ -42,15 +44,25 @@ COMMANDS = {
 }
 
 ELSEWHERE = {
+    "train": "train",
     "score": "score",
     "compress": "archives",
     "decompress": "archives",
-    "refit-prior": "refit",
+    "refit_prior": "refit",
     "help": "help",
+    "recipes": "lists",
+    "likelihoods": "lists",
+    "data": "lists",
+    "install_completion": "completion",
 }
 
 
-def app_with(train: Any = "vaekit.interfaces.cli.train:train", **flags: Any) -> App:
+def home_of(command: str) -> str:
+    """The module of a command, whose function has the command's name."""
+    return f"vaekit.interfaces.cli.{ELSEWHERE.get(command, 'use')}"
+
+
+def app_with(train: Any = f"{DEFERRED}:train", **flags: Any) -> App:
     """The command line.
 
     Args:
@@ -65,11 +77,11 @@ def app_with(train: Any = "vaekit.interfaces.cli.train:train", **flags: Any) -> 
         suppress_keyboard_interrupt=False,
     )
     for name, about in COMMANDS.items():
-        place = f"vaekit.interfaces.cli.{ELSEWHERE.get(name, 'use')}:{name.replace('-', '_')}"
+        place = f"{DEFERRED}:{name.replace('-', '_')}"
         own = {"obj": train, **flags} if name == "train" else {"obj": place}
         made.command(name=name, help=about, **own)
     made.command(
-        "vaekit.interfaces.cli.completion:install_completion",
+        f"{DEFERRED}:install_completion",
         name="--install-completion",
         help="Install completion for this shell (bash, zsh, fish).",
     )
@@ -87,6 +99,7 @@ def _in_one_line(message: Warning | str, *_: Any, **__: Any) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done; 2 bad input; 1 training failed; 130 stopped."""
     choose_wait_policy(os.environ)  # before torch is loaded
+    keep_freed_memory(os.environ)
     warnings.formatwarning = _in_one_line
     try:
         code = run(sys.argv[1:] if arguments is None else arguments)

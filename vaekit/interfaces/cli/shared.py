@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 import json
-import shutil
-import sys
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +19,7 @@ from vaekit.runs.job import reopen
 from vaekit.runs.outlets import Outlet
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput
-from vaekit.system.progress import is_quiet
+from vaekit.system.progress import say
 from vaekit.system.ranges import Range
 from vaekit.system.types import Array
 
@@ -177,20 +173,6 @@ def show(values: dict[str, Any], *, as_json: bool) -> None:
         print(f"{name.replace('_', ' '):<{width}}  {text(value)}")
 
 
-def show_list(about: dict[str, str], *, as_json: bool) -> None:
-    """Print names as they are typed, each with what it is."""
-    if as_json:
-        print(json.dumps(about, indent=2, ensure_ascii=False))
-        return
-    width = max(map(len, about), default=0)
-    room = max(shutil.get_terminal_size((100, 24)).columns - width - 2, 40)
-    for name, what in about.items():
-        lines = textwrap.wrap(what, room) or [""]
-        print(f"{name:<{width}}  {lines[0]}".rstrip())
-        for line in lines[1:]:
-            print(" " * (width + 2) + line)
-
-
 def show_scores(scores: Any, more: dict[str, Any], *, as_json: bool) -> None:
     """Print an evaluation: a line of plain words, what it means, and figures in groups.
 
@@ -210,12 +192,6 @@ def show_scores(scores: Any, more: dict[str, Any], *, as_json: bool) -> None:
         show(more, as_json=False)
 
 
-def summary_of(documented: Any) -> str:
-    """The first paragraph of a docstring, on one line."""
-    first = inspect.cleandoc(documented.__doc__ or "").split("\n\n")[0]
-    return " ".join(first.split())
-
-
 def text(value: Any) -> str:
     """A value as people read it."""
     if value is None:
@@ -225,9 +201,3 @@ def text(value: Any) -> str:
     if isinstance(value, list):
         return " ".join(text(v) for v in value)
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def say(line: str) -> None:
-    """Print a message to the error stream, so that results can be piped; nothing if quiet."""
-    if not is_quiet():
-        print(line, file=sys.stderr)

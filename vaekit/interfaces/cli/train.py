@@ -15,6 +15,7 @@ from cyclopts import App, Group, Parameter
 from docstring_parser import parse
 
 from vaekit import recipes
+from vaekit.data.opening import check_there
 from vaekit.interfaces.cli.common import AS_TRAINING, Force, Training
 from vaekit.interfaces.cli.shared import say, show_scores, to_write
 from vaekit.interfaces.cli.values import AS_TYPED
@@ -88,6 +89,8 @@ def command_for(name: str) -> Any:
     def command(*positional: Any, **options: Any) -> None:
         if "resume" in options:
             check_resumed(options)
+        for name in positional:
+            check_there(name)
         train_here(*positional, **options)
 
     command.__signature__ = inspect.Signature(merged)  # type: ignore[attr-defined]

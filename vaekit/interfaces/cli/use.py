@@ -1,4 +1,4 @@
-"""The commands that use a trained model, and the two lists."""
+"""The commands that use a trained model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import torch
 from cyclopts import Parameter
 
-from vaekit.data import CATALOGUE, open_source
+from vaekit.data import open_source
 from vaekit.data.on_disk import in_memory
 from vaekit.data.readers.roles import LABEL
 from vaekit.interfaces.cli.common import ON_DEVICE, SHOWN, WORK, Force, OnDevice, Shown, Work
@@ -29,15 +29,16 @@ from vaekit.interfaces.cli.shared import (
     reads,
     rows_for,
     rows_to_judge_by,
-    show_list,
+    say,
     show_scores,
-    summary_of,
     to_write,
 )
 from vaekit.runs.folder import REPORT, SCORES, read_config
+from vaekit.runs.forecast import forecast
 from vaekit.runs.outlets import Outlet
 from vaekit.runs.outputs import PICTURES, TABLES, code_columns, read_codes, write_parts, write_rows
 from vaekit.runs.shown import is_picture, pictures
+from vaekit.runs.standing import beside, kept_level
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import claim, replacing
@@ -99,7 +100,11 @@ def evaluate(
         "annealed_steps": ais_steps,
         "chains": chains,
     }
+    if note := forecast(trained, rows, samples, ais, ais_steps, chains):
+        say(f"note: {note}")
     scores = trained.evaluate(rows, split="all", samples=samples, seed=seed, **annealing)
+    if data is not None:
+        scores = beside(scores, kept_level(Path(model)))
     show_scores(scores, {}, as_json=work.json)
     if output:
         with replacing(output) as temporary:
@@ -352,28 +357,6 @@ def disentangle(
 
     work.begin()
     work.show(judge_codes(open_model(model, work=work), rows=rows, seed=seed).to_dict())
-
-
-def recipes(*, work: Shown = SHOWN) -> None:
-    """List the recipes, a line each."""
-    from vaekit.recipes import RECIPES
-
-    work.begin()
-    show_list({name: summary_of(made) for name, made in RECIPES.items()}, as_json=work.json)
-
-
-def likelihoods(*, work: Shown = SHOWN) -> None:
-    """List the likelihoods p(x|z), a line each: what data they are for."""
-    from vaekit.families import LIKELIHOODS
-
-    work.begin()
-    show_list({name: summary_of(made) for name, made in LIKELIHOODS.items()}, as_json=work.json)
-
-
-def data(*, work: Shown = SHOWN) -> None:
-    """List the named data sets, a line each."""
-    work.begin()
-    show_list({name: entry.about for name, entry in CATALOGUE.items()}, as_json=work.json)
 
 
 def _place(

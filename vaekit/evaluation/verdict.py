@@ -1,0 +1,138 @@
+"""What the numbers of an evaluation mean, in words: how good a model is, and what would help."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import IntEnum
+
+from vaekit.evaluation.aggregate import Aggregate
+from vaekit.evaluation.figures import short
+from vaekit.evaluation.latents import LatentHealth
+
+MISMATCH = 0.3  # share of the KL by which codes of data may differ from the prior
+BIT = math.log(2)  # nats of a code that are worth speaking of
+CERTAIN = 3.0  # standard errors that are no chance
+PRACTICAL = 0.05  # share of a loss that matters
+
+
+class Rank(IntEnum):
+    """What matters most comes first."""
+
+    UNKNOWN, FAR, COLLAPSED, OVERFITTED, MISMATCHED, SOUND = range(6)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that was found of a model.
+
+    Args:
+        rank: how much it matters.
+        verdict: one line of plain words, if nothing is found that matters more.
+        advice: a sentence on what it means and what would help.
+    """
+
+    rank: Rank
+    verdict: str
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Level:
+    """How likely some rows are: their ELBO in nats per row.
+
+    Args:
+        mean: over the rows.
+        spread: its standard deviation over the rows.
+        rows: how many.
+    """
+
+    mean: float
+    spread: float
+    rows: int
+
+    @property
+    def error(self) -> float:
+        """The standard error of the mean."""
+        return self.spread / math.sqrt(max(self.rows, 1))
+
+
+def of_latents(health: LatentHealth, whole: Aggregate | None, kl: float) -> Finding:
+    """Whether codes tell anything of their rows, and whether they fill the prior.
+
+    Args:
+        health: of the latent units.
+        whole: the aggregate posterior, where it is known.
+        kl: mean KL(q(z|x) || p(z)), in nats per row.
+    """
+    if not health.can_tell:
+        few = "No verdict: too few rows, or too like each other, to judge a model by."
+        return Finding(Rank.UNKNOWN, few)
+    if not health.active.any():
+        return Finding(Rank.COLLAPSED, "A collapsed model: its codes tell nothing of a row.")
+    known = whole is not None and not whole.saturated
+    carried = whole.mutual_information if whole is not None and known else kl
+    told = f"a code tells {'' if known else 'up to '}{short(carried)} nats of its row"
+    if carried < BIT:
+        return Finding(
+            Rank.COLLAPSED,
+            f"A model that is all but collapsed: {told}, less than one bit.",
+            "So few nats say next to nothing, however many units move: train for longer, or give "
+            "the KL a warm-up or free bits.",
+        )
+    if whole is not None and not whole.saturated and is_mismatched(whole, kl):
+        return Finding(
+            Rank.MISMATCHED,
+            f"A model whose samples fall short: {told}, but codes fill only part of the prior.",
+            "Codes of data fill only part of the prior (KL(q(z) ‖ p(z)) is "
+            f"{short(whole.marginal_kl)} nats), so samples land between them: "
+            + ("" if health.is_sparse else "a larger weight on the KL, fewer latents or ")
+            + "a learned prior (vaekit refit-prior) would help.",
+        )
+    return Finding(Rank.SOUND, f"A sound model: {told}.")
+
+
+def is_mismatched(whole: Aggregate, kl: float) -> bool:
+    """Whether codes of data fill little of the prior."""
+    return whole.marginal_kl >= max(1.0, MISMATCH * kl)
+
+
+def of_fit(train: Level, held_out: Level, numbers: int) -> Finding | None:
+    """Whether a model knows the rows that it was trained on by heart: they are likelier than
+    others by more than chance, and by more than a twentieth of a row's nats.
+
+    Args:
+        train: of rows that it was trained on.
+        held_out: of validation rows.
+        numbers: in a row; a nat for each is the least that a row is taken to have.
+    """
+    gap, error = train.mean - held_out.mean, math.hypot(train.error, held_out.error)
+    if not gap > max(CERTAIN * error, PRACTICAL * max(abs(held_out.mean), numbers)):
+        return None
+    return Finding(
+        Rank.OVERFITTED,
+        f"An overfitted model: rows that it was trained on are likelier by {short(gap)} nats.",
+        f"ELBO {short(train.mean)} nats for training rows, {short(held_out.mean)} for validation "
+        "rows: more rows, more noise (--noise), a smaller width or fewer epochs would help.",
+    )
+
+
+def of_distance(rows: Level, held_out: Level) -> Finding | None:
+    """Whether rows are unlike the training data: less likely than rows of it that were held out,
+    by more than chance and by more than these differ among themselves.
+
+    Args:
+        rows: the rows.
+        held_out: rows of the model's own data.
+    """
+    gap = held_out.mean - rows.mean
+    error = math.hypot(held_out.error, held_out.spread / math.sqrt(max(rows.rows, 1)))
+    if not gap > max(CERTAIN * error, held_out.spread):
+        return None
+    return Finding(
+        Rank.FAR,
+        f"Rows far from the training data: {short(gap)} nats less likely than rows of it.",
+        f"ELBO {short(rows.mean)} nats a row, {short(held_out.mean)} for rows of the training data "
+        "that were held out: what follows describes these rows, not how well the model was "
+        "trained.",
+    )

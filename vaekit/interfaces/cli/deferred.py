@@ -1,0 +1,47 @@
+"""The commands as they are typed: each is loaded, with all that it needs, once what was typed is
+understood, so that a mistake in it is told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from importlib import import_module
+from typing import Any
+
+from vaekit.system.outline import Outline, outline
+
+Command = Callable[..., Any]
+
+
+def __getattr__(name: str) -> Command:
+    """The command whose function has this name."""
+    from vaekit.interfaces.cli import home_of
+
+    return COMMANDS.get(name, deferred)(home_of(name), name)
+
+
+def deferred(home: str, name: str) -> Command:
+    """A function that looks like the command, and loads it when it is called.
+
+    Args:
+        home: the module it is in.
+        name: of its function.
+    """
+
+    @wraps(getattr(outline(home), name))
+    def command(*given: Any, **options: Any) -> Any:
+        return getattr(import_module(home), name)(*given, **options)
+
+    return command
+
+
+def by_recipe(home: str, name: str) -> Command:
+    """The command whose options depend on what is typed: they are found among outlines, and what
+    trains is loaded thereafter."""
+    module = outline(home)
+    if isinstance(module, Outline):
+        module.names["train_here"] = deferred(home, "train_here")
+    return getattr(module, name)
+
+
+COMMANDS: dict[str, Callable[[str, str], Command]] = {"train": by_recipe}

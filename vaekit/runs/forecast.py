@@ -1,0 +1,55 @@
+"""How long an evaluation will take, by a small part of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from vaekit.data import Source
+from vaekit.evaluation import anneal, log_likelihood
+from vaekit.runs.trained import Trained
+from vaekit.system.progress import quiet_if, span_text
+
+LONG, ENOUGH = 60.0, 100  # seconds that are worth a word; rows that show much
+PARTICLES, FEW_SAMPLES, FEW_STEPS, FEW_ROWS = 2_000, 500, 5, 4
+
+
+def forecast(
+    trained: Trained, rows: Source, samples: int, annealed: int = 0, steps: int = 1, chains: int = 1
+) -> str | None:
+    """A line on how long an evaluation will take, and what would be shorter; None if it is short.
+
+    Args:
+        trained: the model.
+        rows: all that are to be evaluated.
+        samples: importance samples of each.
+        annealed: rows to anneal.
+        steps: temperatures of the annealing.
+        chains: of it.
+    """
+    if not trained.has_density or not len(rows):
+        return None
+    few = min(samples, FEW_SAMPLES)
+    some = trained.rows(rows.part("all", max(PARTICLES // few, 1)))[:]
+    each = _seconds(lambda: log_likelihood(trained.model, some, samples=few)) / len(some)
+    each *= samples / few
+    whole = each * len(rows)
+    if annealed:
+        short, few_rows = min(steps, FEW_STEPS), some[: min(annealed, FEW_ROWS)]
+        link = _seconds(lambda: anneal(trained.model, few_rows, steps=short, chains=chains))
+        whole += 2 * link * steps / short * min(annealed, len(rows)) / len(few_rows)
+    if whole < LONG:
+        return None
+    told = f"this will take about {span_text(whole)} ({len(rows):,} rows of {samples:,} samples"
+    told += f", {annealed:,} of them annealed)" if annealed else ")"
+    fewer = f"; --limit {ENOUGH} takes about {span_text(each * ENOUGH)} for the samples"
+    return told + (fewer if len(rows) > ENOUGH else "")
+
+
+def _seconds(run: Callable[[], Any]) -> float:
+    with quiet_if(wanted=True):
+        run()  # once for all that is made on the way
+        began = time.monotonic()
+        run()
+    return time.monotonic() - began

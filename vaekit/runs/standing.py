@@ -1,0 +1,61 @@
+"""How the rows of an evaluation stand beside a model's own: trained on, held out, or far away."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vaekit.evaluation.scores import Scores, level_of
+from vaekit.evaluation.verdict import Level, of_distance, of_fit
+from vaekit.system.checks import BadInput
+from vaekit.system.records import Part, read_json
+
+if TYPE_CHECKING:
+    from vaekit.runs.trained import Trained
+
+SCORES = "scores.json"
+ROWS, FEWEST = 500, 20  # most rows of a split to look at, fewest that show anything
+
+
+def beside_own(scores: Scores, trained: Trained, seed: int = 0) -> Scores:
+    """The same scores, with what rows of the model's own data say: whether it is overfitted, and
+    whether the rows are far from that data. As they are where it is not at hand.
+
+    Args:
+        scores: of some rows.
+        trained: the model.
+        seed: of which rows are looked at, and of the draws.
+    """
+    levels = [_level(trained, split, seed) for split in ("train", "validation")]
+    train, held_out = levels
+    if scores.density is None or train is None or held_out is None:
+        return scores
+    numbers = trained.representation.varying
+    return beside(scores.told(of_fit(train, held_out, numbers)), held_out)
+
+
+def beside(scores: Scores, held_out: Level | None) -> Scores:
+    """The same scores, with whether the rows are far from others that were held out."""
+    found = scores.level
+    return (
+        scores if found is None or held_out is None else scores.told(of_distance(found, held_out))
+    )
+
+
+def kept_level(folder: Path) -> Level | None:
+    """How likely test rows were when the model in a folder was scored; None if that is not said."""
+    try:
+        found = Part(read_json(folder / SCORES, constants=True), SCORES)
+        elbo, error, rows = found.number("elbo"), found.number("elbo_error"), found.whole("rows")
+    except (BadInput, OSError):
+        return None
+    return Level(elbo, error * math.sqrt(rows), rows) if rows > 1 else None
+
+
+def _level(trained: Trained, split: str, seed: int) -> Level | None:
+    source = trained.source
+    if source is None or not trained.has_density or len(source.indices(split)) < FEWEST:
+        return None
+    rows = trained.rows(source.some(split, ROWS, seed), seed=seed)
+    return level_of(trained.model, rows, seed)
