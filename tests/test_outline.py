@@ -27,7 +27,7 @@ TYPED = [
     ("train digit", 2, "'digits'"),
     ("train nowhere.csv", 2, "nowhere.csv"),
     ("train digits --epoch 3", 2, "--epochs"),
-    ("train digits --epochs many", 2, '"many"'),
+    ("train digits --epochs many", 2, "'many'"),
     ("train digits --recipe vea", 2, "'vae'"),
     ("train digits --recipe beta_vae --betta 2", 2, "--beta"),
     ("train digits --network cnv", 2, '"conv"'),
