@@ -27,7 +27,7 @@ bench: $(VENV)/installed $(VENV)-pythae/installed $(VENV)-keras/installed
 	$(BIN)/python benchmarks/speed/elbo.py --pythae $(VENV)-pythae/bin/python --keras $(VENV)-keras/bin/python
 	$(BIN)/python benchmarks/speed/nll.py --peer $(VENV)-pythae/bin/python
 	$(BIN)/python benchmarks/speed/layers.py --threads 2
-	$(BIN)/python benchmarks/tables.py
+	$(BIN)/python benchmarks/pages.py
 
 $(VENV)-pythae/installed: constraints.txt
 	$(PYTHON) -m venv $(@D)

@@ -80,7 +80,7 @@ def test_results_are_what_the_scripts_printed():
     """docs/results.md and docs/speed.md are written from the results, never by hand."""
     import importlib.util
 
-    spec = importlib.util.spec_from_file_location("tables", ROOT / "benchmarks" / "tables.py")
+    spec = importlib.util.spec_from_file_location("pages", ROOT / "benchmarks" / "pages.py")
     tables = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tables)
     for page in tables.PAGES:

@@ -1,4 +1,4 @@
-"""The sections of docs/speed.md; tables.py writes the page."""
+"""The sections of docs/speed.md; pages.py writes it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 HEAD = """# Speed and scale
 
-Written by `benchmarks/tables.py` from `benchmarks/results/*.json`; the script that printed each figure is
+Written by `benchmarks/pages.py` from `benchmarks/results/*.json`; the script that printed each figure is
 named beside it. Machine: {machine}. Speeds were measured with nothing else running; quality, memory and
 growth beside other work.
 """

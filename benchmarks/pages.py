@@ -1,6 +1,6 @@
 """Writes docs/results.md and docs/speed.md from benchmarks/results/*.json: every figure there was printed by a script.
 
-python benchmarks/tables.py
+python benchmarks/pages.py
 """
 
 import json
@@ -10,14 +10,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import speed_tables
-from speed_tables import of, table
+import speed_page
+from speed_page import of, table
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"
 HEAD = """# What was measured
 
-Written by `benchmarks/tables.py` from `benchmarks/results/*.json`; the script that printed each figure is
+Written by `benchmarks/pages.py` from `benchmarks/results/*.json`; the script that printed each figure is
 named beside it. Machine: {machine}. The quality runs shared the machine with other work, so their times are
 upper limits. Speeds stand in [speed.md](speed.md).
 """
@@ -208,7 +208,7 @@ SECTIONS = (
     published, annealing, of("compression", compression), of("kodak", kodak), small,
     of("refit_prior", refit_prior),
 )  # fmt: skip
-PAGES = {"results.md": (HEAD, SECTIONS), "speed.md": (speed_tables.HEAD, speed_tables.SECTIONS)}
+PAGES = {"results.md": (HEAD, SECTIONS), "speed.md": (speed_page.HEAD, speed_page.SECTIONS)}
 
 if __name__ == "__main__":
     main()
