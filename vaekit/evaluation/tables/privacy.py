@@ -1,0 +1,155 @@
+r"""Whether synthetic rows give training rows away.
+
+A distance between two rows is a sum over columns: of numbers, the difference in shares of the real
+range; 2 for two categories that differ, as if they were columns of 0 and 1; 1 for a number beside a
+gap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from vaekit.evaluation.tables.mixed import MixedTable
+from vaekit.system.types import Array
+
+DIFFERENT, GAP = 2.0, 1.0
+CELLS = 1 << 20
+MOST = 20_000
+
+
+@dataclass(frozen=True)
+class Privacy:
+    """What training rows have to fear; each beside what rows that know nothing would reach.
+
+    Args:
+        nearer_to_training: share of synthetic rows nearer to a training row than to a held-out one,
+            of as many of each; a tie counts half (the DCR share; 0.5 is best).
+        ties: share of synthetic rows equally near to both.
+        membership_auc: how well the distance to the nearest synthetic row tells training rows from
+            held-out ones (0.5 is best).
+        copies: share of synthetic rows that are a training row, cell for cell.
+        copies_by_chance: share of held-out rows that are.
+        rows: of each kind that distances were taken of.
+    """
+
+    nearer_to_training: float
+    ties: float
+    membership_auc: float
+    copies: float
+    copies_by_chance: float
+    rows: int
+
+
+def privacy(
+    train: MixedTable, held_out: MixedTable, synthetic: MixedTable, seed: int = 0, most: int = MOST
+) -> Privacy:
+    """Distances to training rows beside distances to rows that the model never saw.
+
+    Args:
+        train: rows the model was trained on.
+        held_out: real rows it was not trained on.
+        synthetic: rows it made.
+        seed: says which rows are taken where there are more.
+        most: rows of each kind that distances are taken of; their number is squared.
+    """
+    generator = np.random.default_rng(seed)
+    size = min(train.rows, held_out.rows, most)
+    kept = [table.some(size, generator) for table in (train, held_out)]
+    made = synthetic.some(most, generator)
+    space = Space.of(train)
+    (member, to_train), (other, to_held_out) = (space.nearest(table, made) for table in kept)
+    ties = float((to_train == to_held_out).mean())
+    known = exact_rows(train)
+    return Privacy(
+        nearer_to_training=float((to_train < to_held_out).mean() + ties / 2),
+        ties=ties,
+        membership_auc=_auc(-member, -other),
+        copies=_share_among(synthetic, known),
+        copies_by_chance=_share_among(held_out, known),
+        rows=size,
+    )
+
+
+def _auc(higher: Array, lower: Array) -> float:
+    scores = np.concatenate([higher, lower])
+    return float(roc_auc_score(np.repeat([1, 0], [len(higher), len(lower)]), scores))
+
+
+def exact_rows(table: MixedTable) -> list[bytes]:
+    """Each row as bytes that are the same only for rows that are the same cell for cell.
+
+    Args:
+        table: whose rows.
+    """
+    numbers = table.number_matrix() + 0.0
+    numbers[np.isnan(numbers)] = np.nan
+    cells = np.concatenate([numbers, table.code_matrix().astype(float)], 1)
+    return [row.tobytes() for row in cells]
+
+
+def _share_among(table: MixedTable, known: list[bytes]) -> float:
+    there = set(known)
+    return float(np.mean([row in there for row in exact_rows(table)]))
+
+
+@dataclass(frozen=True)
+class Space:
+    """How far two rows are from each other.
+
+    Args:
+        span: largest less smallest real number of each column of numbers, (columns,).
+    """
+
+    span: Array
+
+    @classmethod
+    def of(cls, real: MixedTable) -> Space:
+        """The distances in which the range of each column of numbers is 1.
+
+        Args:
+            real: rows.
+        """
+        present = [v[~np.isnan(v)] for v in real.numbers.values()]
+        span = np.array([np.ptp(v) if len(v) else 0.0 for v in present])
+        return cls(np.where(span > 0, span, 1))
+
+    def nearest(self, a: MixedTable, b: MixedTable) -> tuple[Array, Array]:
+        """Distances of each row of one table to the nearest of the other, and the other way round.
+
+        Args:
+            a: rows.
+            b: rows.
+        """
+        left, right = self._scaled(a), self._scaled(b)
+        codes = [
+            (a.categories[n].astype(np.int32), b.categories[n].astype(np.int32))
+            for n in a.categories
+        ]
+        of_a = np.empty(a.rows, np.float32)
+        of_b = np.full(b.rows, np.inf, np.float32)
+        step = max(CELLS // b.rows, 1)
+        for start in range(0, a.rows, step):
+            part = slice(start, min(start + step, a.rows))
+            found = np.zeros((part.stop - part.start, b.rows), np.float32)
+            for column in range(left.shape[1]):
+                found += _apart(left[part, column, None], right[None, :, column])
+            for mine, theirs in codes:
+                found += (mine[part, None] != theirs) * np.float32(DIFFERENT)
+            of_a[part] = found.min(1)
+            np.minimum(of_b, found.min(0), out=of_b)
+        return of_a, of_b
+
+    def _scaled(self, table: MixedTable) -> Array:
+        return (table.number_matrix() / self.span).astype(np.float32)
+
+
+def _apart(a: Array, b: Array) -> Array:
+    """|a - b|, 1 beside a gap, 0 between gaps."""
+    found = np.abs(a - b)
+    gaps = np.isnan(a), np.isnan(b)
+    if gaps[0].any() or gaps[1].any():
+        found = np.where(gaps[0] ^ gaps[1], np.float32(GAP), np.nan_to_num(found))
+    return found
