@@ -4,15 +4,15 @@
 which `mixed_tables` makes of data frames.
 """
 
-from vaekit.evaluation.tables.coverage import Coverage, coverage
 from vaekit.evaluation.tables.judges import BOOSTING, JUDGES, LOGISTIC, XGBOOST, Judge, judges_here
+from vaekit.evaluation.tables.learning import Usefulness, usefulness
 from vaekit.evaluation.tables.marginals import RareCategories, Scores, rare_categories, shape
 from vaekit.evaluation.tables.mixed import MixedTable, mixed_tables
+from vaekit.evaluation.tables.nearness import Privacy, Space, privacy
 from vaekit.evaluation.tables.pairs import information_similarity, trend
-from vaekit.evaluation.tables.privacy import Privacy, Space, privacy
-from vaekit.evaluation.tables.quality import TableQuality, of_mixed, quality
+from vaekit.evaluation.tables.reach import Coverage, coverage
+from vaekit.evaluation.tables.summary import TableQuality, of_mixed, quality
 from vaekit.evaluation.tables.two_samples import indistinguishability
-from vaekit.evaluation.tables.usefulness import Usefulness, usefulness
 
 __all__ = [
     "BOOSTING", "JUDGES", "LOGISTIC", "XGBOOST", "Coverage", "Judge", "MixedTable", "Privacy",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from vaekit.evaluation.tables.learning import Usefulness
 from vaekit.evaluation.tables.marginals import RareCategories, Scores
-from vaekit.evaluation.tables.privacy import Privacy
-from vaekit.evaluation.tables.usefulness import Usefulness
+from vaekit.evaluation.tables.nearness import Privacy
 
 HARDLY, SOMETIMES = 0.8, 0.4
 WELL, FAIRLY = 0.98, 0.9

@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from vaekit.evaluation.figures import Figure, Figures
-from vaekit.evaluation.tables.coverage import Coverage, coverage
 from vaekit.evaluation.tables.judges import BOOSTING, Judge, judges_here
+from vaekit.evaluation.tables.learning import Usefulness, usefulness
 from vaekit.evaluation.tables.marginals import RareCategories, Scores, rare_categories, shape
 from vaekit.evaluation.tables.mixed import MixedTable, mixed_tables
+from vaekit.evaluation.tables.nearness import Privacy, privacy
 from vaekit.evaluation.tables.pairs import information_similarity, trend
-from vaekit.evaluation.tables.privacy import Privacy, privacy
+from vaekit.evaluation.tables.reach import Coverage, coverage
 from vaekit.evaluation.tables.two_samples import indistinguishability
-from vaekit.evaluation.tables.usefulness import Usefulness, usefulness
 from vaekit.evaluation.tables.verdict import verdict
 
 
