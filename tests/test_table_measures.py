@@ -288,6 +288,23 @@ def test_copies_show():
     assert found.copies_by_chance == 0
 
 
+def test_few_held_out_rows_are_enough_to_see_copies():
+    train, held_out, made = people(900, 1), people(100, 2), people(900, 3)
+    tables = mixed_tables(train, held_out, train.slice(0, 300), made)
+    assert privacy(*tables[:3]).nearer_to_training == 1
+    assert privacy(tables[0], tables[1], tables[3]).nearer_to_training == pytest.approx(
+        0.5, abs=0.1
+    )
+
+
+def test_half_copies_are_half_way():
+    """Of 400 rows, 200 copies, and of the others one half are nearer to training rows."""
+    train, held_out, made = people(400, 1), people(400, 2), people(400, 3)
+    mixed = pa.concat_tables([train.slice(0, 200), made.slice(0, 200)])
+    tables = mixed_tables(train, held_out, mixed)
+    assert privacy(*tables).nearer_to_training == pytest.approx(0.75, abs=0.04)
+
+
 def test_fresh_rows_give_nothing_away():
     train, held_out, made = people(1000, 1), people(1000, 2), people(1000, 3)
     found = privacy(*mixed_tables(train, held_out, made))
@@ -308,7 +325,7 @@ def test_ties_count_half_and_sizes_do_not_matter():
     found = privacy(*mixed_tables(table, table.slice(0, 50), table))
     assert found.nearer_to_training == found.membership_auc == 0.5
     assert found.ties == found.copies == found.copies_by_chance == 1
-    assert found.rows == 50
+    assert found.rows == (400, 50, 400)
 
 
 def test_gaps_and_signs_of_zero_are_the_same_cells():

@@ -3,9 +3,15 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from people import both, people, shuffled
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import RobustScaler
 
 from vaekit import BadInput
 from vaekit.evaluation.figures import as_text
@@ -26,6 +32,19 @@ def _few_trees(monkeypatch):
 
 
 # Telling apart.
+
+
+def test_the_score_is_as_sdmetrics_defines_it():
+    real, made = people(300, 1), people(300, 2).slice(0, 250)
+    frame = pd.concat([real.to_pandas(), made.to_pandas()])
+    x = pd.get_dummies(frame, dummy_na=True).astype(float).fillna(real.to_pandas().pay.mean())
+    x, y = x.to_numpy(), np.repeat([1, 0], [300, 250])
+    found = []
+    for a, b in StratifiedKFold(3, shuffle=True, random_state=4).split(x, y):
+        model = make_pipeline(RobustScaler(), LogisticRegression()).fit(x[a], y[a])
+        found.append(max(0.5, roc_auc_score(y[b], model.predict_proba(x[b])[:, 1])) * 2 - 1)
+    score = indistinguishability(*both(real, made), LOGISTIC, seed=4)
+    assert score == pytest.approx(1 - np.mean(found), abs=1e-6)
 
 
 @pytest.mark.parametrize("judge", [BOOSTING, LOGISTIC], ids=lambda judge: judge.name)

@@ -174,7 +174,7 @@ class Mixture(Baseline):
 
     def _em(self, hot: Array) -> None:
         rows = len(hot)
-        k = min(self.components, max(rows // 10, 1))
+        k = min(self.components, max(rows // 50, 2))
         edges = np.cumsum([0, *self.sizes.values()])
         marginal = hot.mean(0)
         centres = hot[self.random.choice(rows, k, replace=False)]

@@ -7,6 +7,7 @@ gap.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from vaekit.system.types import Array
 
 DIFFERENT, GAP = 2.0, 1.0
 CELLS = 1 << 20
-MOST = 20_000
+MOST, MOST_TRAINING = 20_000, 50_000
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,15 @@ class Privacy:
     """What training rows have to fear; each beside what rows that know nothing would reach.
 
     Args:
-        nearer_to_training: share of synthetic rows nearer to a training row than to a held-out one,
-            of as many of each; a tie counts half (the DCR share; 0.5 is best).
+        nearer_to_training: how often the nearest real row of a synthetic one is a training row (a
+            tie counts as chance has it), on a scale where 0.5 is chance and 1 is always. With as many
+            training rows as held-out ones it is the DCR share.
         ties: share of synthetic rows equally near to both.
         membership_auc: how well the distance to the nearest synthetic row tells training rows from
             held-out ones (0.5 is best).
         copies: share of synthetic rows that are a training row, cell for cell.
         copies_by_chance: share of held-out rows that are.
-        rows: of each kind that distances were taken of.
+        rows: training, held-out and synthetic ones that distances were taken of.
     """
 
     nearer_to_training: float
@@ -40,7 +42,13 @@ class Privacy:
     membership_auc: float
     copies: float
     copies_by_chance: float
-    rows: int
+    rows: tuple[int, int, int]
+
+    @property
+    def noise(self) -> float:
+        """The standard error of the AUC where there is nothing to find (Mann & Whitney 1947)."""
+        n, m, _ = self.rows
+        return math.sqrt((n + m + 1) / (12 * n * m))
 
 
 def privacy(
@@ -49,28 +57,34 @@ def privacy(
     """Distances to training rows beside distances to rows that the model never saw.
 
     Args:
-        train: rows the model was trained on.
+        train: rows the model was trained on; where they are more than 50,000, some of them.
         held_out: real rows it was not trained on.
         synthetic: rows it made.
         seed: says which rows are taken where there are more.
-        most: rows of each kind that distances are taken of; their number is squared.
+        most: held-out rows, and synthetic ones, that distances are taken of.
     """
     generator = np.random.default_rng(seed)
-    size = min(train.rows, held_out.rows, most)
-    kept = [table.some(size, generator) for table in (train, held_out)]
+    kept = [train.some(MOST_TRAINING, generator), held_out.some(most, generator)]
     made = synthetic.some(most, generator)
     space = Space.of(train)
     (member, to_train), (other, to_held_out) = (space.nearest(table, made) for table in kept)
+    chance = kept[0].rows / (kept[0].rows + kept[1].rows)
     ties = float((to_train == to_held_out).mean())
     known = exact_rows(train)
     return Privacy(
-        nearer_to_training=float((to_train < to_held_out).mean() + ties / 2),
+        nearer_to_training=_scaled((to_train < to_held_out).mean() + ties * chance, chance),
         ties=ties,
         membership_auc=_auc(-member, -other),
         copies=_share_among(synthetic, known),
         copies_by_chance=_share_among(held_out, known),
-        rows=size,
+        rows=(kept[0].rows, kept[1].rows, made.rows),
     )
+
+
+def _scaled(share: float, chance: float) -> float:
+    """A share where chance is 0.5, never 0 and always 1."""
+    high = 0.5 + (share - chance) / (1 - chance) / 2
+    return float(high if share > chance else share / chance / 2)
 
 
 def _auc(higher: Array, lower: Array) -> float:

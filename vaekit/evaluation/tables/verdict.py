@@ -9,7 +9,7 @@ from vaekit.evaluation.tables.nearness import Privacy
 HARDLY, SOMETIMES = 0.8, 0.4
 WELL, FAIRLY = 0.98, 0.9
 NEARLY = 0.02
-LEANS = 0.03
+LEANS, SURE = 0.03, 3
 SHOWN = 3
 
 
@@ -91,11 +91,12 @@ def _secret(privacy: Privacy | None) -> str:
         return "Nothing can be said of privacy without held-out rows."
     p = privacy
     said = (
-        f"{p.nearer_to_training:.0%} of synthetic rows lie nearer to training rows than to "
-        f"held-out ones, {p.copies:.2%} are copies (of held-out rows {p.copies_by_chance:.2%}), "
-        f"membership is guessed with an AUC of {p.membership_auc:.2f}"
+        f"synthetic rows are nearer to training rows than to held-out ones at a share of "
+        f"{p.nearer_to_training:.2f} where chance is 0.50, {p.copies:.2%} are copies (of held-out "
+        f"rows {p.copies_by_chance:.2%}), membership is guessed with an AUC of "
+        f"{p.membership_auc:.2f}"
     )
-    leans = max(p.nearer_to_training, p.membership_auc) > 0.5 + LEANS
+    leans = max(p.nearer_to_training, p.membership_auc) > 0.5 + max(LEANS, SURE * p.noise)
     if leans or p.copies > max(2 * p.copies_by_chance, 0.001):
         return f"Training rows show through: {said}."
     return f"Nothing points to copying: {said}. That is no proof of privacy."
