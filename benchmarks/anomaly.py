@@ -33,14 +33,13 @@ from sklearn.preprocessing import StandardScaler
 
 import vaekit
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE / "tables"))
+sys.path.insert(0, str(Path(__file__).resolve().parent / "tables"))
 
 from compare import write
 from data import FOLDER
 
 Array = NDArray[Any]
-RESULTS = HERE / "results" / "anomaly"
+RESULTS = Path(__file__).resolve().parent / "results" / "anomaly"
 SETTINGS = ("unsupervised", "trained on normal rows")
 FALSE_ALARMS = 0.05
 
@@ -88,9 +87,7 @@ def tails(train: Array, test: Array, seed: int, same: bool) -> Array:
 
 
 def robust_covariance(train: Array, test: Array, seed: int, same: bool) -> Array:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return MinCovDet(random_state=seed).fit(train).mahalanobis(test)
+    return MinCovDet(random_state=seed).fit(train).mahalanobis(test)
 
 
 def ours(train: Array, test: Array, seed: int, same: bool) -> Array:
@@ -124,7 +121,10 @@ def one(path: Path, setting: str, seed: int, method: Callable[..., Array]) -> di
     train, test, labels = parts(x, y, setting, seed)
     scaler = StandardScaler().fit(train)
     began = time.perf_counter()
-    scores = method(scaler.transform(train), scaler.transform(test), seed, setting == SETTINGS[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        same = setting == SETTINGS[0]
+        scores = method(scaler.transform(train), scaler.transform(test), seed, same)
     return {
         "AUROC": float(roc_auc_score(labels, scores)),
         "AP": float(average_precision_score(labels, scores)),

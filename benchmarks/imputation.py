@@ -34,15 +34,14 @@ from sklearn.metrics import pairwise_distances
 import vaekit
 from vaekit.evaluation.tables import MixedTable, mixed_tables
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE / "tables"))
+sys.path.insert(0, str(Path(__file__).resolve().parent / "tables"))
 
 from baselines import to_arrow
 from compare import write
 from data import TABLES
 
 Array = NDArray[Any]
-RESULTS = HERE / "results" / "imputation"
+RESULTS = Path(__file__).resolve().parent / "results" / "imputation"
 WAYS, RATES, DRAWS, POINTS = ("MCAR", "MAR", "MNAR"), (0.1, 0.3, 0.5), 20, 1000
 ALWAYS, STEEP = 0.3, 2.0
 

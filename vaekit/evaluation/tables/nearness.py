@@ -27,8 +27,8 @@ class Privacy:
 
     Args:
         nearer_to_training: how often the nearest real row of a synthetic one is a training row (a
-            tie counts as chance has it), on a scale where 0.5 is chance and 1 is always. With as many
-            training rows as held-out ones it is the DCR share.
+            tie counts as chance has it), on a scale where 0.5 is chance and 1 is always; with as
+            many training rows as held-out ones it is the DCR share.
         ties: share of synthetic rows equally near to both.
         membership_auc: how well the distance to the nearest synthetic row tells training rows from
             held-out ones (0.5 is best).
