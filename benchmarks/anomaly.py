@@ -124,7 +124,7 @@ def one(path: Path, setting: str, seed: int, method: Callable[..., Array]) -> di
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         same = setting == SETTINGS[0]
-        scores = method(scaler.transform(train), scaler.transform(test), seed, same)
+        scores = method(scaler.transform(train), scaler.transform(test), seed, same=same)
     return {
         "AUROC": float(roc_auc_score(labels, scores)),
         "AP": float(average_precision_score(labels, scores)),
