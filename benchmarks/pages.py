@@ -28,7 +28,7 @@ def text(page: str) -> str:
     head, sections = PAGES[page]
     found = {p.stem: json.loads(p.read_text()) for p in sorted((HERE / "results").glob("*.json"))}
     parts = [section(found) for section in sections]
-    machines = sorted({r["machine"] for r in found.values()})
+    machines = sorted({r["machine"] for r in found.values() if "machine" in r})
     return head.format(machine="; ".join(machines)) + "".join(filter(None, parts))
 
 
