@@ -207,7 +207,7 @@ def test_what_is_read_is_never_written_over(name, place, capsys):
     """Not even with --force."""
     target = OUTPUTS[name]
     given = EXAMPLES[name] if name != "report" else ["model", "rows.npy"]
-    arguments = [a for a in given if a not in ("-o", "s.json", "run")]
+    arguments = [a for a in given if a not in ("-o", "s.json", "run", "back.npy")]
     arguments = [target if a in ("rows.npy", "rows-alone.vk") else a for a in arguments]
     line = refused([name, *arguments, "-o", target, "--force"], place, capsys)
     assert "is read here, and would be lost" in line

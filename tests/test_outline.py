@@ -1,6 +1,7 @@
 """What was typed is understood, and what there is is listed, without libraries that load slowly."""
 
 import inspect
+import re
 import json
 import subprocess
 import sys
@@ -114,4 +115,5 @@ def test_a_module_that_is_loaded_is_its_own_outline():
 
 
 def _signature(found):
-    return [(n, p.default, str(p.annotation)) for n, p in found.items()]
+    kinds = {n: re.sub(r" at 0x\w+", "", str(p.annotation)) for n, p in found.items()}
+    return [(n, p.default, kinds[n]) for n, p in found.items()]
