@@ -1,8 +1,8 @@
 """What was typed is understood, and what there is is listed, without libraries that load slowly."""
 
 import inspect
-import re
 import json
+import re
 import subprocess
 import sys
 import typing
