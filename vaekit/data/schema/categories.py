@@ -1,0 +1,168 @@
+"""Levels of categories: each value has one; beyond a number of them, the rare ones share one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import compute as pc
+
+from vaekit.data.readers.columns import Column
+from vaekit.system.records import Json, Part
+from vaekit.system.types import Array
+
+MOST_LEVELS = 10_000
+
+
+@dataclass(frozen=True)
+class CategoryLevels:
+    """Levels of values that are compared whole.
+
+    Args:
+        values: with a level each, in order; without gaps.
+        rows: training rows of each of ``values``, and of each of ``others``.
+        others: values that share the last level, from which they are drawn by frequency.
+    """
+
+    values: pa.Array
+    rows: Array
+    others: pa.Array = field(default_factory=lambda: pa.nulls(0))
+
+    @property
+    def count(self) -> int:
+        """How many levels."""
+        return len(self.values) + (len(self.others) > 0)
+
+    @cached_property
+    def _known(self) -> pa.Array:
+        if not len(self.others):
+            return self.values
+        return pa.concat_arrays([self.values, self.others.cast(self.values.type)])
+
+    def places(self, column: Column) -> Array:
+        """The place of each cell among all values, int64, (N,); -1 for a gap or an unknown one.
+
+        Args:
+            column: of the values' type.
+        """
+        found = pc.index_in(column, value_set=self._known)
+        found = pc.if_else(pc.is_null(column), pa.scalar(None, pa.int32()), found)
+        return pc.fill_null(found, -1).to_numpy().astype(np.int64)
+
+    def codes(self, places: Array) -> Array:
+        """The level of each place, int32.
+
+        Args:
+            places: among all values; -1 for none.
+        """
+        return np.minimum(places, self.count - 1).astype(np.int32)
+
+    def log_density(self, places: Array) -> Array:
+        """0 for values with a level of their own; of others log of their share of it; nats.
+
+        Args:
+            places: among all values; -1 for none.
+        """
+        found = np.zeros(len(places))
+        shared = places >= len(self.values)
+        if shared.any():
+            share = self._shares
+            found[shared] = np.log(share[places[shared] - len(self.values)])
+        return found
+
+    @property
+    def _shares(self) -> Array:
+        """Of the values of the last level; those seen in no training row count half a row."""
+        rows = np.maximum(self.rows[len(self.values) :].astype(float), 0.5)
+        return rows / rows.sum()
+
+    def draw(self, codes: Array, generator: np.random.Generator) -> Array:
+        """The place of a value for each level, int64.
+
+        Args:
+            codes: (N,) levels.
+            generator: of chance.
+        """
+        chance = generator.random(len(codes))
+        found = codes.astype(np.int64)
+        shared = found >= len(self.values)
+        if shared.any():
+            ends = np.cumsum(self._shares)
+            at = np.searchsorted(ends / ends[-1], chance[shared], side="right")
+            found[shared] = len(self.values) + np.minimum(at, len(ends) - 1)
+        return found
+
+    def take(self, places: Array) -> pa.Array:
+        """The values at these places.
+
+        Args:
+            places: (N,) among all values; -1 for a gap.
+        """
+        return self._known.take(pa.array(places, mask=places < 0))
+
+    def to_json(self) -> Json:
+        """Values as text, and rows."""
+        found: Json = {"values": texts(self.values), "rows": self.rows.tolist()}
+        return found | ({"others": texts(self.others)} if len(self.others) else {})
+
+    @classmethod
+    def from_json(cls, part: Part, kind: pa.DataType) -> CategoryLevels:
+        """As it was written.
+
+        Args:
+            part: what was written.
+            kind: of the values.
+
+        Raises:
+            BadInput: for what cannot be.
+        """
+        part.only(("values", "rows", "others"))
+        values = part.made(lambda: from_texts(part.texts("values"), kind))
+        others = from_texts([], kind)
+        if part.has("others"):
+            others = part.made(lambda: from_texts(part.texts("others"), kind))
+        rows = np.array(part.wholes("rows"), np.int64)
+        part.require(len(rows) == len(values) + len(others) > 0, "rows", "one for each value")
+        known = pa.concat_arrays([values, others])
+        part.require(known.null_count == 0, "values", "texts of the column's type")
+        part.require(len(known.unique()) == len(known), "values", "different")
+        return cls(values, rows, others)
+
+
+def texts(values: pa.Array) -> list[str]:
+    """Values as text, from which they come back exactly."""
+    return values.cast(pa.large_string()).to_pylist()
+
+
+def from_texts(found: object, kind: pa.DataType) -> pa.Array:
+    """Values back from text.
+
+    Args:
+        found: texts.
+        kind: of the values.
+    """
+    return pa.array(found, pa.large_string()).cast(kind)
+
+
+def levels_of(
+    values: pa.Array, rows: Array, *, ordered: bool = False, most: int = MOST_LEVELS
+) -> CategoryLevels:
+    """The levels of a column.
+
+    Args:
+        values: different ones, in the order that they shall have.
+        rows: training rows of each.
+        ordered: whether the order means something: then none share a level.
+        most: levels that there may be.
+    """
+    if ordered or len(values) <= most:
+        return CategoryLevels(values, rows)
+    own = np.zeros(len(rows), bool)
+    own[np.argsort(-rows, kind="stable")[: most - 1]] = True
+    return CategoryLevels(
+        values.filter(pa.array(own)),
+        np.concatenate([rows[own], rows[~own]]),
+        values.filter(pa.array(~own)),
+    )

@@ -1,0 +1,224 @@
+"""From the cells of a column to levels and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import compute as pc
+
+from vaekit.data.readers import columns as cells_of
+from vaekit.data.readers.columns import Column
+from vaekit.data.schema.arrow_types import type_named
+from vaekit.data.schema.categories import CategoryLevels
+from vaekit.data.schema.cells import TEXT, Cells
+from vaekit.data.schema.forms import Form
+from vaekit.data.schema.grids import Grid
+from vaekit.data.schema.pieces import NumberLevels
+from vaekit.data.schema.written import form_from_json
+from vaekit.system.records import Json, Part
+from vaekit.system.types import Array
+
+
+class Coding(Protocol):
+    """How the cells of a column become levels, and levels cells."""
+
+    @property
+    def count(self) -> int:
+        """Levels."""
+
+    @property
+    def rows(self) -> Array:
+        """Training rows of each level, (levels,)."""
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the order of the levels means something."""
+
+    def codes(self, cells: Cells) -> tuple[Array, Array]:
+        """int32, (N,), -1 for a gap; and which cells hold what no level stands for."""
+
+    def log_density(self, cells: Cells) -> Array:
+        """Of each value inside its level, nats, (N,); 0 for a gap."""
+
+    def values(self, codes: Array, generator: np.random.Generator) -> pa.Array:
+        """Values of the column's own type; a gap for -1."""
+
+    def to_json(self) -> Json:
+        """What it needs to be made again."""
+
+
+@dataclass(frozen=True)
+class NumberCoding:
+    """Numbers and moments.
+
+    Args:
+        form: how they are stored.
+        grid: which can be.
+        levels: of their x.
+    """
+
+    form: Form
+    grid: Grid
+    levels: NumberLevels
+    ordered = True
+
+    @property
+    def count(self) -> int:
+        """Levels."""
+        return self.levels.count
+
+    @property
+    def rows(self) -> Array:
+        """Training rows of each level."""
+        return np.array(self.levels.rows)
+
+    def codes(self, cells: Cells) -> tuple[Array, Array]:
+        """The nearest level where no level holds the number."""
+        numbers, gaps = self.form.read(cells)
+        codes = self.levels.codes(self.grid.x(numbers))
+        codes[gaps] = -1
+        return codes, np.zeros(len(codes), bool)
+
+    def log_density(self, cells: Cells) -> Array:
+        """A density in the column's units, or a probability where it lies on a grid."""
+        numbers, gaps = self.form.read(cells)
+        x = np.where(gaps, 0.0, self.grid.x(numbers))
+        return np.where(gaps, 0.0, self.levels.log_density(x))
+
+    def values(self, codes: Array, generator: np.random.Generator) -> pa.Array:
+        """Drawn inside the levels."""
+        x = self.levels.draw(np.maximum(codes, 0), generator)
+        return self.form.write(self.grid.numbers(x), codes < 0)
+
+    def to_json(self) -> Json:
+        """Form, grid and levels."""
+        return {
+            "form": self.form.to_json(), "grid": self.grid.to_json(), "levels": self.levels.to_json(),
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, part: Part) -> NumberCoding:
+        """As it was written."""
+        part.only(("form", "grid", "levels"))
+        form, grid, levels = (_inner(part, name) for name in ("form", "grid", "levels"))
+        made = cls(form_from_json(form), Grid.from_json(grid), NumberLevels.from_json(levels))
+        part.require(made.grid.whole == made.levels.whole, "grid", "whole where the levels are")
+        return made
+
+
+@dataclass(frozen=True)
+class CategoryCoding:
+    """Values that are compared whole.
+
+    Args:
+        type: of the column.
+        levels: of the values; texts are large strings inside.
+        ordered: whether their order means something.
+    """
+
+    type: pa.DataType
+    levels: CategoryLevels
+    ordered: bool = False
+
+    @property
+    def count(self) -> int:
+        """Levels."""
+        return self.levels.count
+
+    @property
+    def rows(self) -> Array:
+        """Training rows of each level."""
+        own = len(self.levels.values)
+        found = self.levels.rows
+        return np.append(found[:own], found[own:].sum()) if len(found) > own else found
+
+    def codes(self, cells: Cells) -> tuple[Array, Array]:
+        """-1 also for a category that was never seen, unless the rare ones share a level: then that."""
+        places, gaps = self._places(cells)
+        unknown = (places < 0) & ~gaps
+        if len(self.levels.others):
+            places = np.where(unknown, len(self.levels.rows), places)
+        return self.levels.codes(places), unknown
+
+    def log_density(self, cells: Cells) -> Array:
+        """0, but for rare categories that share a level, and log 1 / (rows + 1) for one never seen."""
+        places, gaps = self._places(cells)
+        found = self.levels.log_density(places)
+        found[(places < 0) & ~gaps] = -np.log1p(self.levels.rows.sum())
+        return found
+
+    def _places(self, cells: Cells) -> tuple[Array, Array]:
+        """Each cell's place among the values, and which cells are missing."""
+        inner = self.levels.values.type
+        if inner == TEXT and cells.is_text:
+            texts = cells.text
+            found = self.levels.places(pa.chunked_array([texts.values]))
+            return np.append(found, -1)[texts.rows], texts.rows < 0
+        column = cells.numbers() if cells.is_text else cells.plain
+        gaps = _gaps(column)
+        if inner == TEXT and pa.types.is_boolean(column.type):
+            return _truths(column, self.levels.values), gaps
+        try:
+            return self.levels.places(column.cast(inner)), gaps
+        except pa.ArrowException:
+            cells.refuse_text(f"categories of type {inner}")
+            raise AssertionError from None
+
+    def values(self, codes: Array, generator: np.random.Generator) -> pa.Array:
+        """The categories."""
+        places = self.levels.draw(codes, generator)
+        if not pa.types.is_dictionary(self.type):
+            return self.levels.take(places).cast(self.type)
+        known = self.levels.take(np.arange(len(self.levels.rows))).cast(self.type.value_type)
+        indices = pa.array(places, mask=places < 0).cast(self.type.index_type)
+        return pa.DictionaryArray.from_arrays(indices, known, ordered=self.type.ordered)
+
+    def to_json(self) -> Json:
+        """Type and levels."""
+        found = {"type": str(self.type), "levels": self.levels.to_json()}
+        return found | ({"ordered": True} if self.ordered else {})
+
+    @classmethod
+    def from_json(cls, part: Part) -> CategoryCoding:
+        """As it was written."""
+        part.only(("type", "levels", "ordered"))
+        kind = part.made(lambda: type_named(part.text("type")))
+        levels = CategoryLevels.from_json(_inner(part, "levels"), inside(kind))
+        return cls(kind, levels, part.has("ordered") and part.flag("ordered"))
+
+
+def inside(kind: pa.DataType) -> pa.DataType:
+    """The type of a column's categories inside.
+
+    Args:
+        kind: of the column.
+    """
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return TEXT if cells_of.is_text(value) else value
+
+
+def _gaps(column: Column) -> Array:
+    gaps = pc.is_null(column, nan_is_null=pa.types.is_floating(column.type))
+    return gaps.to_numpy()
+
+
+def _truths(column: Column, values: pa.Array) -> Array:
+    """The places of true and false among texts that say so in whatever capitals."""
+    found = pc.index_in(column.cast(TEXT), value_set=pc.utf8_lower(values))
+    return pc.fill_null(found, -1).to_numpy().astype(np.int64)
+
+
+def _inner(part: Part, name: str) -> Part:
+    return Part(part.found.get(name), f"{part.name}, {name}")
+
+
+def coding_from_json(part: Part) -> Any:
+    """A coding as it was written.
+
+    Args:
+        part: what was written.
+    """
+    return NumberCoding.from_json(part) if part.has("form") else CategoryCoding.from_json(part)

@@ -1,0 +1,289 @@
+"""The schema of a table: its columns, from typed cells to levels and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from vaekit.data.readers.roles import NO_ROLES, ColumnRoles, listed
+from vaekit.data.readers.tables import Table
+from vaekit.data.schema.cells import Cells
+from vaekit.data.schema.columns import ColumnSchema, SetAside
+from vaekit.data.schema.corrections import NONE, Corrections, Said, toml
+from vaekit.data.schema.inference import column_of
+from vaekit.system.checks import known, require
+from vaekit.system.records import Json, Part
+from vaekit.system.types import Array
+
+UNSEEN = ("missing", "refuse")
+WIDEST = 40
+
+
+@dataclass(frozen=True)
+class TableSchema:
+    """Types and levels of the columns of a table.
+
+    Args:
+        columns: that are modelled, in the table's order.
+        aside: that are not.
+        order: names of all, as the table had them.
+        notes: what was assumed, in words.
+    """
+
+    columns: tuple[ColumnSchema, ...]
+    aside: tuple[SetAside, ...] = ()
+    order: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the modelled columns."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Of each modelled column."""
+        return tuple(column.coding.count for column in self.columns)
+
+    @property
+    def ordered(self) -> tuple[bool, ...]:
+        """Whether the order of levels means something, of each modelled column."""
+        return tuple(column.coding.ordered for column in self.columns)
+
+    @property
+    def gaps(self) -> tuple[float, ...]:
+        """Share of missing cells in training rows, of each modelled column."""
+        return tuple(column.gaps for column in self.columns)
+
+    def codes(self, table: Table, *, allow_missing: bool = False, unseen: str = "missing") -> Array:
+        """The level of each cell, int32, (N, D); -1 for a missing one. See ``coded``.
+
+        Args:
+            table: of any order of columns; others are set aside.
+            allow_missing: whether a modelled column may not be there: then its cells are missing.
+            unseen: what becomes of a category that the schema does not know: "missing", or "refuse".
+
+        Raises:
+            BadInput: for a column that is not there, and for a cell that cannot be read, saying where.
+        """
+        return self.coded(table, allow_missing=allow_missing, unseen=unseen)[0]
+
+    def coded(
+        self, table: Table, *, allow_missing: bool = False, unseen: str = "missing"
+    ) -> tuple[Array, tuple[str, ...]]:
+        """Levels, and notes for people: of columns set aside and of categories never seen.
+
+        A number that no level holds has the nearest level; a category that is not known is missing
+        (or has the level that rare ones share), and ``log_density_inside`` makes it rare.
+
+        Args:
+            table: of any order of columns; others are set aside.
+            allow_missing: whether a modelled column may not be there: then its cells are missing.
+            unseen: what becomes of a category that the schema does not know: "missing", or "refuse".
+
+        Raises:
+            BadInput: as ``codes`` does.
+        """
+        known("rule for unseen categories", unseen, UNSEEN)
+        table, notes = self._found(table, allow_missing=allow_missing)
+        codes = np.full((table.rows, len(self.columns)), -1, np.int32)
+        for i, (column, cells) in enumerate(self._cells(table)):
+            if cells is None:
+                continue
+            codes[:, i], odd = column.coding.codes(cells)
+            if odd.any() and unseen == "refuse":
+                cells.refuse(int(odd.argmax()), "a category that the model has not seen")
+            if odd.any():
+                value = cells.plain[int(odd.argmax())].as_py()
+                notes += (
+                    f"column {column.name!r}: {int(odd.sum()):,} cells hold categories that were never "
+                    f"seen, such as {value!r}",
+                )
+        return codes, notes
+
+    def _found(self, table: Table, *, allow_missing: bool) -> tuple[Table, tuple[str, ...]]:
+        """The table with the schema's columns, and what is to be said."""
+        names = self.names
+        if table.bare and len(table.columns) == len(self.order):
+            wanted = self.order
+        else:
+            aside = [one.name for one in self.aside if one.name in table.columns]
+            there = [n for n in names if n in table.columns or not allow_missing]
+            wanted = (*there, *aside)
+        if not wanted:
+            require(False, f"{table.place.name} has none of the model's columns: {listed(names)}")
+        table, _, notes = table.arranged(ColumnRoles(x=wanted))
+        absent = [name for name in names if name not in table.columns]
+        if absent:
+            notes += (f"not there, and so missing in each row: {listed(absent)}",)
+        return table, notes
+
+    def _cells(self, table: Table) -> Iterator[tuple[ColumnSchema, Cells | None]]:
+        for column in self.columns:
+            there = column.name in table.columns
+            yield column, column.cells(Cells.of(table, column.name)) if there else None
+
+    def log_density_inside(self, table: Table, codes: Array | None = None) -> Array:
+        """Log density of the values inside their levels, nats, summed over columns, (N,) float64.
+
+        Together with the log probability of the levels it is the log density of the row in the
+        columns' own units; numbers on a grid (whole, or of so many decimals) have probabilities.
+
+        Args:
+            table: as for ``codes``.
+            codes: of the table; a cell that is -1 here does not count, unless it holds a category
+                that was never seen. None for all cells.
+        """
+        table, _ = self._found(table, allow_missing=True)
+        total = np.zeros(table.rows)
+        for i, (column, cells) in enumerate(self._cells(table)):
+            if cells is not None:
+                found = column.coding.log_density(cells)
+                if codes is not None and (left_out := codes[:, i] < 0).any():
+                    _, unseen = column.coding.codes(cells)
+                    found = np.where(left_out & ~unseen, 0.0, found)
+                total += found
+        return total
+
+    def values(self, codes: Array, generator: np.random.Generator) -> dict[str, pa.ChunkedArray]:
+        """Values of the columns' own types, in the table's order; constants are there again, and what
+        names rows is not.
+
+        Args:
+            codes: (N, D) levels; -1 for a gap.
+            generator: of chance: where inside a level a number lies.
+        """
+        rows = len(codes)
+        made = {
+            column.name: column.coding.values(codes[:, i], generator)
+            for i, column in enumerate(self.columns)
+        }
+        made |= {one.name: one.values(rows) for one in self.aside if one.comes_back}
+        return {name: pa.chunked_array([made[name]]) for name in self.order if name in made}
+
+    def to_json(self) -> Json:
+        """Lists and dictionaries."""
+        return {
+            "columns": [column.to_json() for column in self.columns],
+            "aside": [one.to_json() for one in self.aside],
+            "order": [*self.order],
+            "notes": [*self.notes],
+        }
+
+    @classmethod
+    def from_json(cls, found: object, name: str = "the schema") -> TableSchema:
+        """As it was written.
+
+        Args:
+            found: what ``to_json`` gave.
+            name: what it is called in a complaint.
+
+        Raises:
+            BadInput: for what cannot be.
+        """
+        part = Part(found, name)
+        part.only(("columns", "aside", "order", "notes"))
+        columns = tuple(ColumnSchema.from_json(Part(c, name)) for c in part.items("columns"))
+        aside = tuple(SetAside.from_json(Part(c, name)) for c in part.items("aside"))
+        order = part.texts("order")
+        names = [column.name for column in (*columns, *aside)]
+        part.require(bool(columns), "columns", "at least one")
+        part.require(
+            len(set(names)) == len(names) and sorted(names) == sorted(order), "order", "all names"
+        )
+        return cls(columns, aside, order, part.texts("notes"))
+
+    def to_toml(self) -> str:
+        """What a person would have to say to get these types."""
+        kinds = {one.name: (one.kind, one.said) for one in (*self.columns, *self.aside)}
+        levels = {
+            column.name: tuple(column.coding.levels.to_json()["values"])  # type: ignore[attr-defined]
+            for column in self.columns
+            if column.kind == "ordered"
+        }
+        found = {}
+        for name in self.order:
+            kind, said = kinds[name]
+            if kind != "empty":
+                values = said.to_json() | {"type": kind}
+                values |= {"levels": [*levels[name]]} if name in levels else {}
+                first = {"type": values.pop("type")}
+                found[name] = Said.from_json(Part(first | values, name))
+        return toml(found)
+
+    def describe(self) -> str:
+        """A table for people: column, type, levels, missing, example."""
+        by_name = {column.name: column for column in self.columns}
+        aside = {one.name: one for one in self.aside}
+        rows = [("column", "type", "levels", "missing", "example")]
+        for name in self.order:
+            if column := by_name.get(name):
+                missing = f"{column.gaps:.1%}" if column.gaps else ""
+                rows.append(
+                    (name, column.kind, f"{column.coding.count:,}", missing, column.example)
+                )
+            else:
+                one = aside[name]
+                value = one.value or ""
+                rows.append((name, one.kind, "set aside", "", value or one.why))
+        return _aligned(rows)
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> str:
+    """Rows of text in columns; numbers to the right."""
+    cut = [tuple(_cut(cell) for cell in row) for row in rows]
+    widths = [max(len(row[i]) for row in cut) for i in range(len(cut[0]))]
+    lines = []
+    for row in cut:
+        cells = [
+            c.rjust(w) if i in (2, 3) else c.ljust(w)
+            for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def _cut(cell: str) -> str:
+    line = " ".join(cell.split())
+    return line if len(line) <= WIDEST else line[: WIDEST - 3] + "..."
+
+
+def infer(table: Table, rows: Array | None = None, said: Corrections = NONE) -> TableSchema:
+    """What the columns of a table are, and their levels.
+
+    Args:
+        table: as it was read.
+        rows: numbers (or a mask) of the training rows, from which bins and frequencies come; None
+            for all. Categories seen elsewhere have a level too.
+        said: corrections.
+
+    Raises:
+        BadInput: for a table without rows or without columns that can be modelled, and for
+            corrections that cannot be.
+    """
+    table, roles, notes = table.arranged(NO_ROLES)
+    require(table.rows > 0, f"{table.place.name} holds no rows")
+    said.check(roles.x)
+    if rows is not None:
+        rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+        require(len(rows) > 0, "no rows are left for training")
+    found = [column_of(Cells.of(table, n), rows, said.of(n)) for n in roles.x]
+    columns = tuple(f.column for f in found if isinstance(f.column, ColumnSchema))
+    aside = tuple(f.column for f in found if isinstance(f.column, SetAside))
+    more = "; it holds one row" if table.rows == 1 else ""
+    require(
+        bool(columns),
+        f"{table.place.name} has no column to model{more}: "
+        + ", ".join(f"{one.name!r} is {_kind(one)}" for one in aside[:10]),
+    )
+    notes += tuple(note for f in found for note in f.notes)
+    return TableSchema(columns, aside, tuple(roles.x), notes)
+
+
+def _kind(one: SetAside) -> str:
+    return {"constant": "constant", "empty": "empty", "text": "free text"}.get(
+        one.kind, "an identifier"
+    )

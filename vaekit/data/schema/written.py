@@ -1,0 +1,222 @@
+"""Numbers and moments in text that is more than digits: it comes back as it was written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import compute as pc
+
+from vaekit.data.readers import columns as cells_of
+from vaekit.data.readers.dialect import Dialect
+from vaekit.data.schema.arrow_types import type_named
+from vaekit.data.schema.cells import TEXT, Cells, arrays, with_gaps
+from vaekit.data.schema.forms import Form, Moments, Plain
+from vaekit.data.schema.grids import Grid, grid_of, times_grid
+from vaekit.data.schema.spellings import Spelling
+from vaekit.system.records import Json, Part
+from vaekit.system.types import Array
+
+UNIT = re.compile(
+    r"(?P<sign>[+-]?)(?P<before>[^\d.,+\-]{0,8}?)(?P<number>[\d.,]*\d)(?P<after>[^\d]{0,16})"
+)
+NUMBER = r"[+-]?[0-9.,]*[0-9]"
+
+
+@dataclass(frozen=True)
+class Units:
+    """Numbers with a unit, all with the same: "5 kg", "$1,200", "12 %".
+
+    Args:
+        type: of the text.
+        before: what stands before the digits, behind a sign.
+        after: what stands behind them.
+        decimal: the mark of decimals.
+        thousands: the mark of thousands, or "".
+        grouped: whether it is written.
+        places: decimals that are written; -1 for as many as needed.
+    """
+
+    type: pa.DataType
+    before: str = ""
+    after: str = ""
+    decimal: str = "."
+    thousands: str = ","
+    grouped: bool = False
+    places: int = -1
+
+    def digits(self, values: pa.Array) -> pa.Array:
+        """Texts without the unit; null where it is not there.
+
+        Args:
+            values: of text.
+        """
+        before, after = re.escape(self.before), re.escape(self.after)
+        pattern = rf"^(?P<sign>[+-]?){before}(?P<number>[0-9.,]*[0-9]){after}$"
+        parts = pc.extract_regex(values, pattern)
+        sign, number = (pc.struct_field(parts, name) for name in ("sign", "number"))
+        return pc.binary_join_element_wise(sign, number, pa.scalar("", values.type))
+
+    def numbers(self, values: pa.Array) -> pa.Array | None:
+        """Numbers that texts say; None where one says none.
+
+        Args:
+            values: of text, without gaps.
+        """
+        bare = self.digits(values)
+        if bare.null_count:
+            return None
+        dialect = Dialect(decimal=self.decimal, thousands=self.thousands)
+        typed = cells_of.typed(pa.chunked_array([bare]), dialect)
+        return typed.combine_chunks() if cells_of.is_number(typed.type) else None
+
+    def read(self, cells: Cells) -> tuple[Array, Array]:
+        """Numbers, and which are missing; without their units too."""
+        if not cells.is_text:
+            return arrays(cells.numbers())
+        found = self.numbers(cells.text.values)
+        if found is None:
+            texts, bare = cells.text, self.digits(cells.text.values)
+            wrong = np.append(pc.is_null(bare).to_numpy(zero_copy_only=False), False)[texts.rows]
+            if not wrong.any():
+                cells.refuse_text(f"numbers as {self.sample}")
+            cells.refuse(int(wrong.argmax()), f"which is not written as {self.sample}")
+            raise AssertionError
+        where = pa.array(cells.text.rows, mask=cells.text.rows < 0)
+        return arrays(pa.chunked_array([found.take(where)]))
+
+    @property
+    def sample(self) -> str:
+        """How numbers are written."""
+        return repr(self.show(5))
+
+    def write(self, numbers: Array, gaps: Array) -> pa.Array:
+        """Texts."""
+        texts = [self.show(number) for number in numbers.tolist()]
+        return with_gaps(pa.array(texts, TEXT).cast(self.type), gaps)
+
+    def grid(self, numbers: Array, decimals: int | None = None) -> Grid:
+        """By the numbers' decimals and steps."""
+        return grid_of(numbers, decimals=decimals)
+
+    def show(self, number: float) -> str:
+        """With its unit."""
+        group = "," if self.grouped else ""
+        size = abs(number)
+        digits = f"{size:{group}.{self.places}f}" if self.places >= 0 else _short(size, group)
+        digits = digits.translate(str.maketrans({",": self.thousands, ".": self.decimal}))
+        return f"{'-' if number < 0 else ''}{self.before}{digits}{self.after}"
+
+    def to_json(self) -> Json:
+        """Marks by name."""
+        return {"form": "units", **asdict(self), "type": str(self.type)}
+
+    @classmethod
+    def from_json(cls, part: Part) -> Units:
+        """As it was written."""
+        part.only(("form", "type", "before", "after", "decimal", "thousands", "grouped", "places"))
+        kind = part.made(lambda: type_named(part.text("type")))
+        texts = {n: part.text(n) for n in ("before", "after", "decimal", "thousands")}
+        places = part.found.get("places")
+        part.require(isinstance(places, int) and -1 <= places <= 17, "places", "from -1 to 17")
+        return cls(kind, **texts, grouped=part.flag("grouped"), places=int(places or 0))
+
+
+def _short(size: float, group: str) -> str:
+    whole = float(size).is_integer()
+    return f"{int(size):{group}d}" if whole else f"{size:{group}}"
+
+
+def units_of(values: pa.Array, kind: pa.DataType, decimal: str | None) -> Units | None:
+    """How all of these texts write numbers with one unit; None where they do not.
+
+    Args:
+        values: different texts, without gaps.
+        kind: of the column.
+        decimal: the mark of decimals in its table.
+    """
+    first = UNIT.fullmatch(values[0].as_py()) if len(values) else None
+    if first is None or not (first["before"] or first["after"] or "," in first["number"]):
+        return None
+    mark = decimal or "."
+    found = Units(kind, first["before"], first["after"], mark, "," if mark == "." else ".")
+    numbers = found.numbers(values)
+    if numbers is None:
+        return None
+    bare = found.digits(values)
+    behind = pc.utf8_length(pc.replace_substring_regex(bare, rf"^[^{mark}]*{re.escape(mark)}?", ""))
+    most, least = pc.max(behind).as_py(), pc.min(behind).as_py()
+    grouped = bool(pc.any(pc.match_substring(bare, found.thousands)).as_py())
+    return replace(found, grouped=grouped, places=most if most == least else -1)
+
+
+@dataclass(frozen=True)
+class Dates:
+    """Moments in text.
+
+    Args:
+        type: of the text.
+        spelling: how they are written.
+    """
+
+    type: pa.DataType
+    spelling: Spelling
+
+    def read(self, cells: Cells) -> tuple[Array, Array]:
+        """Ticks, and which are missing."""
+        if not cells.is_text:
+            return Moments(self.spelling.type).read(cells)
+        ticks, fine = self.spelling.ticks(cells.text.values)
+        if not fine.all():
+            wrong = np.append(~fine, False)[cells.text.rows]
+            shown = repr(self.show(0))
+            cells.refuse(int(wrong.argmax()), f"which is not written as {shown}")
+        return np.append(ticks, 0)[cells.text.rows], cells.text.rows < 0
+
+    def write(self, numbers: Array, gaps: Array) -> pa.Array:
+        """Texts."""
+        return with_gaps(self.spelling.write(numbers.astype(np.int64)).cast(self.type), gaps)
+
+    def grid(self, numbers: Array, decimals: int | None = None) -> Grid:
+        """Days, hours, minutes ..."""
+        return times_grid(numbers, self.spelling.second)
+
+    def show(self, number: float) -> str:
+        """As they are written."""
+        return str(self.spelling.write(np.array([number], np.int64))[0].as_py())
+
+    def to_json(self) -> Json:
+        """The spelling."""
+        return {"form": "dates", "type": str(self.type), "spelling": self.spelling.to_json()}
+
+    @classmethod
+    def from_json(cls, part: Part) -> Dates:
+        """As it was written."""
+        part.only(("form", "type", "spelling"))
+        kind = part.made(lambda: type_named(part.text("type")))
+        return cls(
+            kind, Spelling.from_json(Part(part.found.get("spelling"), f"{part.name}, spelling"))
+        )
+
+
+FORMS: dict[str, Callable[[Part], Any]] = {
+    "plain": Plain.from_json,
+    "moments": Moments.from_json,
+    "units": Units.from_json,
+    "dates": Dates.from_json,
+}
+
+
+def form_from_json(part: Part) -> Form:
+    """How a column is stored, as it was written.
+
+    Args:
+        part: what was written.
+    """
+    name = part.text("form")
+    part.require(name in FORMS, "form", f"one of {', '.join(FORMS)}")
+    return FORMS[name](part)
