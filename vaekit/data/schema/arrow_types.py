@@ -10,8 +10,9 @@ import pyarrow as pa
 PLAIN = {
     str(kind): kind
     for kind in (
-        pa.null(), pa.bool_(), pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(),
-        pa.uint32(), pa.uint64(), pa.float16(), pa.float32(), pa.float64(), pa.date32(), pa.date64(),
+        pa.null(), pa.bool_(), pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(),
+        pa.uint16(), pa.uint32(), pa.uint64(), pa.float16(), pa.float32(), pa.float64(),
+        pa.date32(), pa.date64(),
         pa.string(), pa.large_string(), pa.string_view(), pa.time32("s"), pa.time32("ms"),
         pa.time64("us"), pa.time64("ns"),
     )
@@ -22,8 +23,8 @@ MADE: dict[str, Callable[..., pa.DataType]] = {
     r"duration\[(s|ms|us|ns)\]": pa.duration,
     r"decimal128\((\d+), (-?\d+)\)": lambda p, s: pa.decimal128(int(p), int(s)),
     r"decimal256\((\d+), (-?\d+)\)": lambda p, s: pa.decimal256(int(p), int(s)),
-    r"dictionary<values=(.+), indices=(u?int\d+), ordered=([01])>": lambda values, indices, ordered: (
-        pa.dictionary(type_named(indices), type_named(values), ordered == "1")
+    r"dictionary<values=(.+), indices=(u?int\d+), ordered=([01])>": lambda v, i, ordered: (
+        pa.dictionary(type_named(i), type_named(v), ordered == "1")
     ),
 }
 UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}

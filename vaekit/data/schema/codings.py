@@ -96,8 +96,10 @@ class NumberCoding:
     def to_json(self) -> Json:
         """Form, grid and levels."""
         return {
-            "form": self.form.to_json(), "grid": self.grid.to_json(), "levels": self.levels.to_json(),
-        }  # fmt: skip
+            "form": self.form.to_json(),
+            "grid": self.grid.to_json(),
+            "levels": self.levels.to_json(),
+        }
 
     @classmethod
     def from_json(cls, part: Part) -> NumberCoding:
@@ -136,7 +138,7 @@ class CategoryCoding:
         return np.append(found[:own], found[own:].sum()) if len(found) > own else found
 
     def codes(self, cells: Cells) -> tuple[Array, Array]:
-        """-1 also for a category that was never seen, unless the rare ones share a level: then that."""
+        """-1 also for a category never seen, unless rare ones share a level: then that."""
         places, gaps = self._places(cells)
         unknown = (places < 0) & ~gaps
         if len(self.levels.others):
@@ -144,7 +146,7 @@ class CategoryCoding:
         return self.levels.codes(places), unknown
 
     def log_density(self, cells: Cells) -> Array:
-        """0, but for rare categories that share a level, and log 1 / (rows + 1) for one never seen."""
+        """0, but for rare categories that share a level; log 1 / (rows + 1) for one never seen."""
         places, gaps = self._places(cells)
         found = self.levels.log_density(places)
         found[(places < 0) & ~gaps] = -np.log1p(self.levels.rows.sum())

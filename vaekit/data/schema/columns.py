@@ -48,9 +48,12 @@ class ColumnSchema:
     def to_json(self) -> Json:
         """All but what is usual."""
         found = {
-            "name": self.name, "kind": self.kind, "coding": self.coding.to_json(), "gaps": self.gaps,
+            "name": self.name,
+            "kind": self.kind,
+            "coding": self.coding.to_json(),
+            "gaps": self.gaps,
             "example": self.example,
-        }  # fmt: skip
+        }
         kept = {"kept": [*self.kept]} if self.kept else {}
         said = {"said": self.said.to_json()} if self.said != NOTHING_SAID else {}
         return found | kept | said

@@ -138,7 +138,7 @@ class Corrections:
         for name, value in said.items():
             require(
                 isinstance(value, Mapping),
-                f'{place}: {name!r} must be a table of its own: [{_quoted(name)}] and type = "..." below',
+                f'{place}: {name!r} must have a table: [{_quoted(name)}], below it type = "..."',
             )
         columns = {
             name: Said.from_json(_Part(dict(value), f"column {name!r} in {place}"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,84 +12,21 @@ from pyarrow import compute as pc
 
 from vaekit.data.readers import columns as cells_of
 from vaekit.data.readers.dialect import MISSING
-from vaekit.data.schema import bins, categories
+from vaekit.data.schema import bins
 from vaekit.data.schema.arrow_types import is_known
-from vaekit.data.schema.cells import TEXT, Cells
-from vaekit.data.schema.codings import CategoryCoding, NumberCoding, inside
-from vaekit.data.schema.columns import ColumnSchema, SetAside
+from vaekit.data.schema.cells import Cells
+from vaekit.data.schema.codings import NumberCoding
+from vaekit.data.schema.columns import ColumnSchema
 from vaekit.data.schema.corrections import NOTHING_SAID, NUMBERS, Said
 from vaekit.data.schema.forms import Form, Moments, Plain
+from vaekit.data.schema.looked import Found, Looked, distinct, modelled, text_of
 from vaekit.data.schema.spellings import spelling_of
+from vaekit.data.schema.words import ENOUGH, ZERO, category_of, words_of
 from vaekit.data.schema.written import Dates, units_of
-from vaekit.system.checks import BadInput, require
+from vaekit.system.checks import require
 from vaekit.system.types import Array
 
-ENOUGH, NEARLY_ALL = 20, 0.99
-LONG, LONGEST_ID, MANY, MOSTLY = 60, 40, 0.5, 0.5
 ID = re.compile(r"(?i)(.*[_ .-])?(id|uuid|guid|key|index|row)|.*[a-z]I[Dd]|rownames")
-ZERO = r"^[+-]?0\d+$"
-SHOWN = 24
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a column is.
-
-    Args:
-        column: as it is modelled or set aside.
-        notes: what was assumed, in words.
-    """
-
-    column: ColumnSchema | SetAside
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Looked:
-    """A column while it is looked at.
-
-    Args:
-        cells: all of them.
-        rows: of training; None for all.
-        said: what a person says of it.
-    """
-
-    cells: Cells
-    rows: Array | None
-    said: Said = NOTHING_SAID
-
-    @property
-    def name(self) -> str:
-        """Of the column."""
-        return self.cells.name
-
-    def aside(self, kind: str, why: str, value: str | None = None) -> Found:
-        """Set aside.
-
-        Args:
-            kind: constant, identifier, text or empty.
-            why: in words.
-            value: of a constant.
-        """
-        stored = self.cells.column.type
-        known = str(stored) if is_known(stored) else "null"
-        return Found(SetAside(self.name, kind, why, known, value, self.said))
-
-    def training(self, found: Array) -> Array:
-        """Of the training rows alone.
-
-        Args:
-            found: one for each row.
-        """
-        return found if self.rows is None else found[self.rows]
-
-    def refuse(self, what: str) -> BadInput:
-        """An error about what is said of the column.
-
-        Args:
-            what: is wrong.
-        """
-        return BadInput(f"{self.cells.place.name}: column {self.name!r} {what}")
 
 
 def column_of(cells: Cells, rows: Array | None, said: Said) -> Found:
@@ -121,8 +58,8 @@ def column_of(cells: Cells, rows: Array | None, said: Said) -> Found:
 
 
 def _kept(cells: Cells) -> tuple[str, ...]:
-    """Usual marks of missing cells that are values in this column: the minus beside a plus, and words
-    in a column that has other gaps."""
+    """Usual marks of missing cells that are values in this column: the minus beside a plus, and
+    words in a column that has other gaps."""
     if cells.dialect.separator is None and cells.plain.null_count:
         return tuple(mark for mark in MISSING if mark.strip())
     values = cells.text.values
@@ -149,39 +86,25 @@ def _constant(looked: Looked) -> Found | None:
         only = not cells.plain.null_count and len(pc.unique(cells.plain.slice(0, 1000))) == 1
         first = cells.plain.slice(0, 1).combine_chunks()
         only = only and bool(pc.all(pc.equal(cells.plain, first[0]), min_count=0).as_py())
-    return looked.aside("constant", "all its cells are the same", _text(first)) if only else None
-
-
-def _text(values: Any) -> str:
-    return str(values.cast(TEXT)[0].as_py())
+    return looked.aside("constant", "all its cells are the same", text_of(first)) if only else None
 
 
 def _most_frequent(looked: Looked) -> Found:
     """A constant because a person says so."""
-    values, rows = _distinct(looked)
+    values, rows = distinct(looked)
     at = int(np.argmax(np.bincount(rows[rows >= 0])))
-    return looked.aside("constant", "as the schema says", _text(values.slice(at, 1)))
-
-
-def _distinct(looked: Looked) -> tuple[pa.Array, Array]:
-    """Different values, and which each row has; -1 for a gap."""
-    cells = looked.cells
-    if cells.is_text:
-        return cells.text.values, cells.text.rows
-    encoded = cells.plain.combine_chunks().dictionary_encode()
-    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
-    return encoded.dictionary, pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+    return looked.aside("constant", "as the schema says", text_of(values.slice(at, 1)))
 
 
 def _guessed(looked: Looked) -> Found:
     """By its type, or what all its texts say."""
     stored = looked.cells.column.type
     if pa.types.is_dictionary(stored):
-        return _words(looked) if not stored.ordered else _category(looked, "ordered")
+        return words_of(looked) if not stored.ordered else category_of(looked, "ordered")
     if looked.cells.is_text:
         return _guessed_text(looked)
     if pa.types.is_boolean(stored):
-        return _category(looked, "boolean")
+        return category_of(looked, "boolean")
     if pa.types.is_temporal(stored):
         return _numbers(looked, Moments(stored), "time")
     return _identifier(looked) or _numbers(looked, Plain(stored))
@@ -192,7 +115,7 @@ def _guessed_text(looked: Looked) -> Found:
     zeros = bool(pc.any(pc.match_substring_regex(values, ZERO)).as_py())
     typed = cells_of.typed(pa.chunked_array([values]), looked.cells.dialect).type
     if pa.types.is_boolean(typed) and len(values) <= 2:
-        return _category(looked, "boolean")
+        return category_of(looked, "boolean")
     if not zeros and cells_of.is_number(typed) and not pa.types.is_boolean(typed):
         return _identifier(looked) or _numbers(looked, Plain(_held(typed)))
     if spelling := spelling_of(values):
@@ -200,7 +123,7 @@ def _guessed_text(looked: Looked) -> Found:
         return _with_note(found, looked, spelling.order) if spelling.unsure else found
     if units := units_of(values, looked.cells.plain.type, looked.cells.dialect.decimal):
         return _numbers(looked, units)
-    return _words(looked)
+    return words_of(looked)
 
 
 def _held(kind: pa.DataType) -> pa.DataType:
@@ -234,89 +157,6 @@ def _identifier(looked: Looked) -> Found | None:
     )
 
 
-def _words(looked: Looked) -> Found:
-    """Categories, unless nearly each row has its own."""
-    values, rows = _distinct(looked)
-    present = int((rows >= 0).sum())
-    if inside(looked.cells.column.type) == TEXT and present >= ENOUGH:
-        lengths = pc.utf8_length(values)
-        length = float(pc.mean(lengths).as_py() or 0)
-        if length > LONG and len(values) > MANY * present:
-            return looked.aside("text", "it holds texts, most of them different")
-        if len(values) >= NEARLY_ALL * present:
-            long = length > LONGEST_ID
-            kind, why = (
-                ("text", "it holds a text for each row")
-                if long
-                else ("identifier", "each row has its own")
-            )
-            return looked.aside(kind, why)
-    return _category(looked, "category")
-
-
-def _category(looked: Looked, kind: str) -> Found:
-    """Values that are compared whole."""
-    stored = looked.cells.column.type
-    values, rows = _distinct(looked)
-    values = values.cast(inside(stored))
-    counts = np.bincount(looked.training(rows) + 1, minlength=len(values) + 1)[1:]
-    order = _order(looked, values, kind)
-    places = pc.fill_null(pc.index_in(order, value_set=values), -1).to_numpy(zero_copy_only=False)
-    counts = np.append(counts, 0)[places]
-    levels = categories.levels_of(order, counts, ordered=kind != "category")
-    notes = _mixed(looked, values, rows) if kind == "category" else ()
-    if len(levels.others):
-        note = f"column {looked.name!r}: {len(levels.others):,} rare categories share a level, and are drawn by frequency"
-        notes = (*notes, note)
-    coding = CategoryCoding(stored, levels, kind == "ordered")
-    return _modelled(looked, kind, coding, rows < 0, notes)
-
-
-def _order(looked: Looked, values: pa.Array, kind: str) -> pa.Array:
-    """Of the levels: as a person or the column's type says, else by value."""
-    stored = looked.cells.column.type
-    if looked.said.levels:
-        wanted = pa.array(looked.said.levels, TEXT)
-        try:
-            order = wanted.cast(values.type)
-        except pa.ArrowInvalid:
-            raise looked.refuse(f"holds {values.type}, and so levels must do") from None
-        odd = values.filter(pc.invert(pc.is_in(values, value_set=order)))
-        if len(odd):
-            raise looked.refuse(
-                f"holds {_text(odd)!r}, which is not among its levels in the schema; add it, or "
-                f"say missing = [{_text(odd)!r}]"
-            )
-        return order
-    if pa.types.is_dictionary(stored):
-        chunks = looked.cells.column.unify_dictionaries()
-        known = chunks.chunk(0).dictionary.cast(values.type)
-        return known.filter(pc.is_valid(known))
-    if kind == "ordered" and values.type == TEXT:
-        raise looked.refuse('is to be ordered; say how: levels = ["low", "high"] in the schema')
-    return values.take(pc.sort_indices(values))
-
-
-def _mixed(looked: Looked, values: pa.Array, rows: Array) -> tuple[str, ...]:
-    """That most of the texts are numbers, and which is the first that is none."""
-    if values.type != TEXT or not len(values) or looked.said.type:
-        return ()
-    number = pc.match_substring_regex(values, r"^[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?$")
-    is_number = number.to_numpy(zero_copy_only=False)
-    zeros = bool(pc.any(pc.match_substring_regex(values, ZERO)).as_py())
-    if is_number.mean() < MOSTLY or zeros or is_number.all():
-        return ()
-    row = int(np.argmax(np.append(~is_number, False)[rows]))
-    where = looked.cells.place.row(row)
-    cell = values[int(rows[row])].as_py()
-    said = f"--missing {cell!r}" if len(cell) < SHOWN else "--missing"
-    note = (
-        f"column {looked.name!r} is read as categories, since {where} holds {cell!r}, which is no number; "
-        f"if it means that the value is missing: {said}"
-    )
-    return (note,)
-
-
 def _numbers(looked: Looked, form: Form, kind: str | None = None) -> Found:
     """Numbers and moments."""
     numbers, gaps = form.read(looked.cells)
@@ -330,7 +170,7 @@ def _numbers(looked: Looked, form: Form, kind: str | None = None) -> Found:
     levels = bins.levels_of(inner, whole=grid.whole, asked=asked)
     kind = kind or ("whole" if grid.decimals == 0 and said.type != "number" else "number")
     notes = _infinite(looked)
-    return _modelled(looked, kind, NumberCoding(form, grid, levels), gaps, notes, form)
+    return modelled(looked, kind, NumberCoding(form, grid, levels), gaps, notes)
 
 
 def _asked(looked: Looked, x: Array, grid: Any) -> tuple[Array, bins.Asked]:
@@ -349,23 +189,6 @@ def _infinite(looked: Looked) -> tuple[str, ...]:
     count = pc.sum(pc.is_inf(column)).as_py() or 0
     note = f"column {looked.name!r}: {count:,} infinite numbers are taken as missing"
     return (note,) if count else ()
-
-
-def _modelled(
-    looked: Looked,
-    kind: str,
-    coding: Any,
-    gaps: Array,
-    notes: tuple[str, ...],
-    form: Form | None = None,
-) -> Found:
-    first = int(np.argmin(gaps))
-    cell = looked.cells.plain[first].as_py()
-    example = str(cell).strip()
-    example = example if len(example) <= SHOWN else example[: SHOWN - 3] + "..."
-    own = float(looked.training(gaps).mean())
-    column = ColumnSchema(looked.name, kind, coding, own, example, looked.cells.kept, looked.said)
-    return Found(column, notes)
 
 
 def _as_number(looked: Looked) -> Found:
@@ -405,17 +228,17 @@ def _as_time(looked: Looked) -> Found:
 
 
 def _as_boolean(looked: Looked) -> Found:
-    values, _ = _distinct(looked)
+    values, _ = distinct(looked)
     if len(values) > 2:
         raise looked.refuse(f"has {len(values):,} different values, so it is not boolean")
-    return _category(looked, "boolean")
+    return category_of(looked, "boolean")
 
 
 def _as_said(looked: Looked) -> Found:
     """No type is said, but something else."""
     said = looked.said
     if said.levels:
-        return _category(looked, "category")
+        return category_of(looked, "category")
     if said.order:
         return _as_time(looked)
     if any(v is not None for v in (said.bins, said.decimals, said.min, said.max)):
@@ -432,8 +255,8 @@ TYPED: dict[str | None, Any] = {
     None: _as_said,
     "number": _as_number,
     "whole": _as_number,
-    "category": lambda looked: _category(looked, "category"),
-    "ordered": lambda looked: _category(looked, "ordered"),
+    "category": lambda looked: category_of(looked, "category"),
+    "ordered": lambda looked: category_of(looked, "ordered"),
     "boolean": _as_boolean,
     "time": _as_time,
 }

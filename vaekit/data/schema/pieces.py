@@ -9,11 +9,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from vaekit.system.checks import require
 from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
 
 BORDER = 0.5  # of a whole number's share of the line
+Tile = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -107,12 +107,12 @@ class NumberLevels:
     @cached_property
     def _tiles(self) -> _Tiles:
         ends = [*self.starts[1:], np.inf]
-        rows: list[tuple[float, float, float, float]] = []
+        rows: list[Tile] = []
         for level, start, end in zip(self.levels, self.starts, ends, strict=True):
             rows += self._tiled(level, float(start), float(end))
         return _Tiles(*map(np.array, zip(*rows, strict=True)))
 
-    def _tiled(self, level: Level, start: float, end: float) -> list[tuple[float, ...]]:
+    def _tiled(self, level: Level, start: float, end: float) -> list[Tile]:
         """The pieces of a level's part of the line: (left, log density, fall, origin).
 
         A share of 1 / (rows + 1) goes to what no training row has.
@@ -134,7 +134,7 @@ class NumberLevels:
         outside = [self._outside(a, b, beyond / len(off)) for a, b in off]
         return sorted([*inside, *outside])
 
-    def _outside(self, a: float, b: float, mass: float) -> tuple[float, float, float, float]:
+    def _outside(self, a: float, b: float, mass: float) -> Tile:
         """Uniform between levels; beyond the ends it falls off."""
         if np.isfinite(a) and np.isfinite(b):
             return a, float(np.log(mass / (b - a))), 0.0, 0.0
@@ -226,8 +226,3 @@ def _fits(levels: Sequence[Level], whole: bool) -> bool:
         if whole and any((edge - BORDER) % 1 for edge in level.edges):
             return False
     return all(a.high <= b.low and (a.high < b.low or not a.point) for a, b in pairwise(levels))
-
-
-def check_order(levels: Sequence[Level]) -> None:
-    """Raise ``BadInput`` unless levels rise."""
-    require(all(a.high <= b.low for a, b in pairwise(levels)), "levels of numbers must rise")

@@ -64,10 +64,11 @@ class TableSchema:
         Args:
             table: of any order of columns; others are set aside.
             allow_missing: whether a modelled column may not be there: then its cells are missing.
-            unseen: what becomes of a category that the schema does not know: "missing", or "refuse".
+            unseen: what becomes of an unknown category: "missing", or "refuse".
 
         Raises:
-            BadInput: for a column that is not there, and for a cell that cannot be read, saying where.
+            BadInput: for a column that is not there, and for a cell that cannot be read, saying
+                where.
         """
         return self.coded(table, allow_missing=allow_missing, unseen=unseen)[0]
 
@@ -82,7 +83,7 @@ class TableSchema:
         Args:
             table: of any order of columns; others are set aside.
             allow_missing: whether a modelled column may not be there: then its cells are missing.
-            unseen: what becomes of a category that the schema does not know: "missing", or "refuse".
+            unseen: what becomes of an unknown category: "missing", or "refuse".
 
         Raises:
             BadInput: as ``codes`` does.
@@ -99,8 +100,8 @@ class TableSchema:
             if odd.any():
                 value = cells.plain[int(odd.argmax())].as_py()
                 notes += (
-                    f"column {column.name!r}: {int(odd.sum()):,} cells hold categories that were never "
-                    f"seen, such as {value!r}",
+                    f"column {column.name!r}: {int(odd.sum()):,} cells hold categories that were "
+                    f"never seen, such as {value!r}",
                 )
         return codes, notes
 
@@ -113,8 +114,8 @@ class TableSchema:
             aside = [one.name for one in self.aside if one.name in table.columns]
             there = [n for n in names if n in table.columns or not allow_missing]
             wanted = (*there, *aside)
-        if not wanted:
-            require(False, f"{table.place.name} has none of the model's columns: {listed(names)}")
+        none = f"{table.place.name} has none of the model's columns: {listed(names)}"
+        require(bool(wanted), none)
         table, _, notes = table.arranged(ColumnRoles(x=wanted))
         absent = [name for name in names if name not in table.columns]
         if absent:
@@ -149,8 +150,8 @@ class TableSchema:
         return total
 
     def values(self, codes: Array, generator: np.random.Generator) -> dict[str, pa.ChunkedArray]:
-        """Values of the columns' own types, in the table's order; constants are there again, and what
-        names rows is not.
+        """Values of the columns' own types, in the table's order; constants are there again, what
+        names rows and free text is not.
 
         Args:
             codes: (N, D) levels; -1 for a gap.
@@ -189,7 +190,7 @@ class TableSchema:
         columns = tuple(ColumnSchema.from_json(Part(c, name)) for c in part.items("columns"))
         aside = tuple(SetAside.from_json(Part(c, name)) for c in part.items("aside"))
         order = part.texts("order")
-        names = [column.name for column in (*columns, *aside)]
+        names = [*(column.name for column in columns), *(one.name for one in aside)]
         part.require(bool(columns), "columns", "at least one")
         part.require(
             len(set(names)) == len(names) and sorted(names) == sorted(order), "order", "all names"
@@ -198,7 +199,8 @@ class TableSchema:
 
     def to_toml(self) -> str:
         """What a person would have to say to get these types."""
-        kinds = {one.name: (one.kind, one.said) for one in (*self.columns, *self.aside)}
+        kinds = {one.name: (one.kind, one.said) for one in self.columns}
+        kinds |= {one.name: (one.kind, one.said) for one in self.aside}
         levels = {
             column.name: tuple(column.coding.levels.to_json()["values"])  # type: ignore[attr-defined]
             for column in self.columns
@@ -218,7 +220,7 @@ class TableSchema:
         """A table for people: column, type, levels, missing, example."""
         by_name = {column.name: column for column in self.columns}
         aside = {one.name: one for one in self.aside}
-        rows = [("column", "type", "levels", "missing", "example")]
+        rows: list[tuple[str, ...]] = [("column", "type", "levels", "missing", "example")]
         for name in self.order:
             if column := by_name.get(name):
                 missing = f"{column.gaps:.1%}" if column.gaps else ""

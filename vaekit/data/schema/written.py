@@ -108,7 +108,7 @@ class Units:
         group = "," if self.grouped else ""
         size = abs(number)
         digits = f"{size:{group}.{self.places}f}" if self.places >= 0 else _short(size, group)
-        digits = digits.translate(str.maketrans({",": self.thousands, ".": self.decimal}))
+        digits = digits.translate({ord(","): self.thousands, ord("."): self.decimal})
         return f"{'-' if number < 0 else ''}{self.before}{digits}{self.after}"
 
     def to_json(self) -> Json:
