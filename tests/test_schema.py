@@ -4,6 +4,7 @@ import datetime
 import decimal
 import json
 import zoneinfo
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,8 @@ from vaekit.data.readers.columns import Place
 from vaekit.data.readers.dialect import Dialect
 from vaekit.data.readers.frames import table_of
 from vaekit.data.readers.tables import Table
-from vaekit.data.schema import Corrections, TableSchema, infer
+from vaekit.data.schema import Corrections, TableSchema, infer, read_toml
+from vaekit.data.schema.cells import Cells
 from vaekit.data.schema.pieces import NumberLevels
 
 N = 400
@@ -71,8 +73,8 @@ TYPED = {
     "boolean": (pa.array(NORMAL > 1), "boolean"),
     "string": (pa.array(words("a", " b", "ünï, \"c\"", "=1+1")), "category"),
     "large string": (pa.array(words("a", "b"), pa.large_string()), "category"),
-    "dictionary": (dictionary(False), "category"),
-    "ordered": (dictionary(True), "ordered"),
+    "dictionary": (dictionary(ordered=False), "category"),
+    "ordered": (dictionary(ordered=True), "ordered"),
     "date32": (pa.array(days()), "time"),
     "date64": (pa.array(days(), pa.date64()), "time"),
     "timestamp": (pa.array(noon(), pa.timestamp("ms")), "time"),
@@ -125,7 +127,12 @@ def text(**columns):
     return table({n: pa.array(v, pa.string()) for n, v in columns.items()}, TEXT)
 
 
+AS_TEXT = {
+    n: (pa.array(WRITTEN[n][0]), WRITTEN[n][1])
+    for n in ("whole", "number", "kilos", "iso", "codes")
+}
 CASES = {
+    **{f"text {n}": (table({"x": v}), kind) for n, (v, kind) in AS_TEXT.items()},
     **{f"typed {n}": (table({"x": v}), kind) for n, (v, kind) in TYPED.items()},
     **{f"written {n}": (text(x=v), kind) for n, (v, kind) in WRITTEN.items()},
 }
@@ -166,7 +173,10 @@ def test_values_come_back_in_their_type_and_levels(case):
     assert codes.min() >= 0
     assert codes.max() < schema.levels[0]
     back = values(schema, codes)
-    assert back["x"].type == made.columns["x"].type
+    counted = case in ("written whole", "written number")  # in a file of text
+    wanted = infer(made).columns[0].coding.form.type if counted else made.columns["x"].type
+    assert back["x"].type == wanted
+    assert not counted or wanted in (pa.int64(), pa.float64())
     again = schema.codes(Table(Place("made"), back, made.dialect))
     assert (again == codes).all()
     assert np.isfinite(schema.log_density_inside(made, codes)).all()
@@ -214,8 +224,6 @@ def test_what_a_schema_says_of_itself_gives_it_again(case, tmp_path):
     made, _ = CASES[case]
     schema = infer(made)
     (tmp_path / "schema.toml").write_text(schema.to_toml(), encoding="utf-8")
-    from vaekit.data.schema import read_toml
-
     again = infer(made, said=read_toml(tmp_path / "schema.toml"))
     assert again.columns[0].kind == schema.columns[0].kind
     assert (again.codes(made) == schema.codes(made)).all()
@@ -228,8 +236,6 @@ def test_values_stay_in_the_range_and_keep_their_spread(case):
     coding = schema.columns[0].coding
     draws = np.tile(schema.codes(made), (20, 1))
     back = Table(Place("made"), values(schema, draws), made.dialect)
-    from vaekit.data.schema.cells import Cells
-
     x, y = (coding.form.read(Cells.of(t, "x"))[0].astype(float) for t in (made, back))
     slack = 1e-6 * np.abs(x).max()
     assert y.min() >= x.min() - slack
@@ -245,7 +251,7 @@ def test_values_stay_in_the_range_and_keep_their_spread(case):
 NUMBERS = {
     "normal": RNG.normal(size=500),
     "zeros": np.where(RNG.random(500) < 0.6, 0.0, RNG.lognormal(size=500)),
-    "few": RNG.choice([0.125, 2.7182818284, 9.1], 500) + np.where(np.arange(500) % 100 == 7, 1.2345678, 0),
+    "few": RNG.choice([np.pi, np.e, 9.1], 500) + np.where(np.arange(500) % 100 == 7, np.sqrt(2), 0),
     "heavy": RNG.standard_cauchy(500),
     "tiny": RNG.normal(size=3),
     "wholes": RNG.integers(0, 40, 500).astype(float),
@@ -262,14 +268,13 @@ def mass(levels: NumberLevels, level, grid):
         low, high = max(start, levels.levels[0].low - 3000), min(end, levels.levels[-1].high + 3000)
         x = np.arange(np.ceil(low), np.floor(high) + 1)
         x = x[levels.codes(x) == level]
-        tails = np.exp(levels.log_density(x)).sum()
-        return tails
+        return np.exp(levels.log_density(x)).sum()
     one = levels.levels[level]
     total = np.exp(levels.log_density(np.array([one.low])))[0] if one.point else 0.0
     edges = sorted(
         {start, end, *one.edges, np.nextafter(one.high, np.inf) if one.point else one.high}
     )
-    for a, b in zip(edges, edges[1:], strict=False):
+    for a, b in pairwise(edges):
         if not (one.point and a == one.low):
             found, _ = quad(lambda v: np.exp(levels.log_density(np.array([v])))[0], a, b)
             total += found
@@ -343,8 +348,8 @@ def test_one_odd_row_is_not_copied():
     x = np.append(np.repeat([0.0, 100.0], 500), 63.7)
     levels = infer(table({"x": pa.array(x)})).columns[0].coding.levels
     assert levels.count == 3
-    assert levels.levels[1].low < 60
-    assert levels.levels[1].high > 65
+    assert levels.levels[1].low < 600  # tenths
+    assert levels.levels[1].high > 650
 
 
 def test_frequent_numbers_have_levels_of_their_own():

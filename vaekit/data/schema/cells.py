@@ -100,6 +100,11 @@ class Cells:
         """Whether cells are text."""
         return cells_of.is_text(self.plain.type)
 
+    @property
+    def is_file(self) -> bool:
+        """Whether they come from a file of text, in which nothing has a type."""
+        return self.dialect.separator is not None
+
     @cached_property
     def text(self) -> Distinct:
         """What text says, without spaces around it where it comes from a file of text."""
@@ -108,7 +113,7 @@ class Cells:
         words = encoded.dictionary
         trimmed = pc.utf8_trim_whitespace(words)
         gaps = pc.is_in(trimmed, value_set=pa.array(self.marks, TEXT))
-        words = trimmed if self.dialect.separator is not None else words
+        words = trimmed if self.is_file else words
         known = pc.if_else(gaps, pa.scalar(None, TEXT), words).dictionary_encode()
         places = np.append(pc.fill_null(known.indices, -1).to_numpy(zero_copy_only=False), -1)
         rows = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)

@@ -25,6 +25,10 @@ WORD = 2**64
 class Form(Protocol):
     """How a column stores its values, which inside are numbers."""
 
+    @property
+    def unit(self) -> int:
+        """The number inside that stands for 1."""
+
     def read(self, cells: Cells) -> tuple[Array, Array]:
         """Numbers, int64 or float64, (N,), and which are missing.
 
@@ -55,6 +59,11 @@ class Plain:
 
     type: pa.DataType
 
+    @property
+    def unit(self) -> int:
+        """Decimals are counted in their last place."""
+        return 10 ** max(self.type.scale, 0) if pa.types.is_decimal(self.type) else 1
+
     def read(self, cells: Cells) -> tuple[Array, Array]:
         """Numbers, and which are missing."""
         column = cells.numbers()
@@ -84,8 +93,7 @@ class Plain:
 
     def show(self, number: float) -> str:
         """As short as it can be."""
-        scale = self.type.scale if pa.types.is_decimal(self.type) else 0
-        return f"{number / 10**scale:.6g}" if scale else f"{number:.10g}"
+        return f"{number / self.unit:.10g}"
 
     def to_json(self) -> Json:
         """The type's name."""
@@ -144,6 +152,7 @@ class Moments:
     """
 
     type: pa.DataType
+    unit = 1
 
     def read(self, cells: Cells) -> tuple[Array, Array]:
         """Ticks, and which are missing."""

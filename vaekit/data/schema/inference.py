@@ -22,7 +22,7 @@ from vaekit.data.schema.forms import Form, Moments, Plain
 from vaekit.data.schema.looked import Found, Looked, distinct, modelled, text_of
 from vaekit.data.schema.spellings import spelling_of
 from vaekit.data.schema.words import ENOUGH, ZERO, category_of, words_of
-from vaekit.data.schema.written import Dates, units_of
+from vaekit.data.schema.written import Dates, Units, units_of
 from vaekit.system.checks import require
 from vaekit.system.types import Array
 
@@ -60,7 +60,7 @@ def column_of(cells: Cells, rows: Array | None, said: Said) -> Found:
 def _kept(cells: Cells) -> tuple[str, ...]:
     """Usual marks of missing cells that are values in this column: the minus beside a plus, and
     words in a column that has other gaps."""
-    if cells.dialect.separator is None and cells.plain.null_count:
+    if not cells.is_file and cells.plain.null_count:
         return tuple(mark for mark in MISSING if mark.strip())
     values = cells.text.values
     return ("-",) if len(values) == 1 and values[0].as_py() == "+" else ()
@@ -112,18 +112,34 @@ def _guessed(looked: Looked) -> Found:
 
 def _guessed_text(looked: Looked) -> Found:
     values = looked.cells.text.values
-    zeros = bool(pc.any(pc.match_substring_regex(values, ZERO)).as_py())
     typed = cells_of.typed(pa.chunked_array([values]), looked.cells.dialect).type
     if pa.types.is_boolean(typed) and len(values) <= 2:
         return category_of(looked, "boolean")
-    if not zeros and cells_of.is_number(typed) and not pa.types.is_boolean(typed):
-        return _identifier(looked) or _numbers(looked, Plain(_held(typed)))
+    if _counts(values, typed):
+        return _identifier(looked) or _numbers(looked, _digits(looked, typed))
     if spelling := spelling_of(values):
         found = _numbers(looked, Dates(looked.cells.plain.type, spelling), "time")
         return _with_note(found, looked, spelling.order) if spelling.unsure else found
-    if units := units_of(values, looked.cells.plain.type, looked.cells.dialect.decimal):
+    if units := _units(looked):
         return _numbers(looked, units)
     return words_of(looked)
+
+
+def _counts(values: pa.Array, typed: pa.DataType) -> bool:
+    """Whether texts are numbers to count with: codes that begin with 0 are none."""
+    number = cells_of.is_number(typed) and not pa.types.is_boolean(typed)
+    return number and not pc.any(pc.match_substring_regex(values, ZERO)).as_py()
+
+
+def _units(looked: Looked, *, bare: bool = False) -> Units | None:
+    cells = looked.cells
+    return units_of(cells.text.values, cells.plain.type, cells.dialect.decimal, bare=bare)
+
+
+def _digits(looked: Looked, typed: pa.DataType) -> Form:
+    """Of digits alone: numbers where a file of text holds them, else text as it was."""
+    written = None if looked.cells.is_file else _units(looked, bare=True)
+    return written or Plain(_held(typed))
 
 
 def _held(kind: pa.DataType) -> pa.DataType:
@@ -161,25 +177,17 @@ def _numbers(looked: Looked, form: Form, kind: str | None = None) -> Found:
     """Numbers and moments."""
     numbers, gaps = form.read(looked.cells)
     said = looked.said
-    decimals = 0 if said.type == "whole" else said.decimals
-    grid = form.grid(numbers[~gaps], decimals)
+    grid = form.grid(numbers[~gaps], 0 if said.type == "whole" else said.decimals)
     x, seen = grid.x(numbers), ~looked.training(gaps)
     inner = looked.training(x)[seen]
     inner = inner if len(inner) else x[~gaps]
-    inner, asked = _asked(looked, inner, grid)
-    levels = bins.levels_of(inner, whole=grid.whole, asked=asked)
-    kind = kind or ("whole" if grid.decimals == 0 and said.type != "number" else "number")
+    low, high = (v if v is None else grid.unit(v * form.unit) for v in (said.min, said.max))
+    inner = np.clip(inner, -np.inf if low is None else low, np.inf if high is None else high)
+    levels = bins.levels_of(inner, whole=grid.whole, asked=bins.Asked(said.bins, low, high))
+    whole = grid.decimals == 0 and not (grid.step % form.unit or grid.origin % form.unit)
+    kind = kind or ("whole" if whole and said.type != "number" else "number")
     notes = _infinite(looked)
     return modelled(looked, kind, NumberCoding(form, grid, levels), gaps, notes)
-
-
-def _asked(looked: Looked, x: Array, grid: Any) -> tuple[Array, bins.Asked]:
-    """What a person wants, in units of x; numbers beyond the ends become these."""
-    said = looked.said
-    low, high = (None if v is None else grid.unit(v) for v in (said.min, said.max))
-    return np.clip(x, low, high) if said.min is not None or said.max is not None else x, bins.Asked(
-        said.bins, low, high
-    )
 
 
 def _infinite(looked: Looked) -> tuple[str, ...]:
@@ -204,13 +212,11 @@ def _as_number(looked: Looked) -> Found:
         looked.cells.numbers()
         plain = stored.value_type if pa.types.is_dictionary(stored) else stored
         return _numbers(looked, Plain(plain), looked.said.type)
-    values = looked.cells.text.values
-    units = units_of(values, looked.cells.plain.type, looked.cells.dialect.decimal)
-    typed = cells_of.typed(pa.chunked_array([values]), looked.cells.dialect).type
-    if units and not cells_of.is_number(typed):
-        return _numbers(looked, units, looked.said.type)
-    found = looked.cells.numbers().type
-    return _numbers(looked, Plain(_held(found)), looked.said.type)
+    typed = cells_of.typed(pa.chunked_array([looked.cells.text.values]), looked.cells.dialect).type
+    units = None if cells_of.is_number(typed) else _units(looked)
+    if units is None:
+        typed = looked.cells.numbers().type
+    return _numbers(looked, units or _digits(looked, typed), looked.said.type)
 
 
 def _as_time(looked: Looked) -> Found:

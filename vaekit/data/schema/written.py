@@ -24,7 +24,10 @@ from vaekit.system.types import Array
 UNIT = re.compile(
     r"(?P<sign>[+-]?)(?P<before>[^\d.,+\-]{0,8}?)(?P<number>[\d.,]*\d)(?P<after>[^\d]{0,16})"
 )
-NUMBER = r"[+-]?[0-9.,]*[0-9]"
+MONEY = re.compile(
+    r"(?:[A-Z]{0,3}[$€£¥₹₽₩₺₴₪₫₱฿¢]|Rs\.?|USD|EUR|GBP|JPY|CNY|CHF|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|INR|BRL"
+    r"|MXN|ZAR|RUB|KRW|HKD|SGD|TRY)?\s?"
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Units:
     thousands: str = ","
     grouped: bool = False
     places: int = -1
+    unit = 1
 
     def digits(self, values: pa.Array) -> pa.Array:
         """Texts without the unit; null where it is not there.
@@ -131,16 +135,22 @@ def _short(size: float, group: str) -> str:
     return f"{int(size):{group}d}" if whole else f"{size:{group}}"
 
 
-def units_of(values: pa.Array, kind: pa.DataType, decimal: str | None) -> Units | None:
-    """How all of these texts write numbers with one unit; None where they do not.
+def units_of(
+    values: pa.Array, kind: pa.DataType, decimal: str | None, *, bare: bool = False
+) -> Units | None:
+    """How all of these texts write numbers with one unit; None where they do not. Before a number
+    there may be money alone: other letters make codes of it, such as B12.
 
     Args:
         values: different texts, without gaps.
         kind: of the column.
         decimal: the mark of decimals in its table.
+        bare: whether numbers may be without a unit.
     """
     first = UNIT.fullmatch(values[0].as_py()) if len(values) else None
-    if first is None or not (first["before"] or first["after"] or "," in first["number"]):
+    if first is None or not MONEY.fullmatch(first["before"]):
+        return None
+    if not (bare or first["before"] or first["after"] or "," in first["number"]):
         return None
     mark = decimal or "."
     found = Units(kind, first["before"], first["after"], mark, "," if mark == "." else ".")
@@ -165,6 +175,7 @@ class Dates:
 
     type: pa.DataType
     spelling: Spelling
+    unit = 1
 
     def read(self, cells: Cells) -> tuple[Array, Array]:
         """Ticks, and which are missing."""
