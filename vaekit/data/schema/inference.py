@@ -40,6 +40,7 @@ def column_of(cells: Cells, rows: Array | None, said: Said) -> Found:
     Raises:
         BadInput: where what is said cannot be.
     """
+    cells = replace(cells, more=said.missing)
     if cells.is_text:
         cells = replace(cells, kept=_kept(cells))
     looked = Looked(cells, rows, said)
