@@ -389,7 +389,7 @@ def test_categories_of_a_long_tail_share_a_level():
     back = values(schema, codes)["x"].to_numpy(zero_copy_only=False)
     own = codes[:, 0] < 9999
     assert (back[own] == x[own]).all()
-    assert np.isin(back[~own], np.unique(x[~own])).all()
+    assert set(back[~own]) <= set(x[~own].tolist())
     inside = schema.log_density_inside(made)
     assert (inside[own] == 0).all()
     assert np.exp(inside[~own][np.unique(x[~own], return_index=True)[1]]).sum() == pytest.approx(1)

@@ -119,22 +119,34 @@ class Cells:
         rows = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
         return Distinct(known.dictionary, places[rows])
 
+    @cached_property
+    def counted(self) -> pa.Array:
+        """The different texts as numbers or truths, where all are that; else as they are."""
+        values, said = self.text.values, self._said()
+        plain = said.decimal in (None, ".") and not said.thousands
+        if plain and (quick := _cast(values)) is not None:
+            return quick
+        found = cells_of.typed(pa.chunked_array([values]), said).combine_chunks()
+        return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+    @cached_property
+    def _numbers(self) -> Column:
+        if not self.is_text:
+            found = cells_of.typed(self.plain, self._said())
+            cells_of.check_numbers(self.place, self.name, found, self.dialect)
+            return found
+        if not cells_of.is_number(self.counted.type):
+            self.refuse_text()
+        where = pa.array(self.text.rows, mask=self.text.rows < 0)
+        return pa.chunked_array([self.counted.take(where)])
+
     def numbers(self) -> Column:
         """Numbers with gaps.
 
         Raises:
             BadInput: for a cell that is none, saying where.
         """
-        if not self.is_text:
-            found = cells_of.typed(self.plain, self._said())
-            cells_of.check_numbers(self.place, self.name, found, self.dialect)
-            return found
-        kept = self.text
-        typed = cells_of.typed(pa.chunked_array([kept.values]), self._said())
-        if not cells_of.is_number(typed.type):
-            self.refuse_text()
-        where = pa.array(kept.rows, mask=kept.rows < 0)
-        return pa.chunked_array([typed.combine_chunks().take(where)])
+        return self._numbers
 
     def _said(self) -> Dialect:
         return replace(self.dialect, missing=(*self.dialect.missing, *self.more))
@@ -159,6 +171,21 @@ class Cells:
         cell = self.plain[row].as_py()
         where = self.place.row(row, f" holds {cell!r}, {why}")
         raise BadInput(f"{self.place.name}: column {self.name!r}, {where}")
+
+
+def _cast(values: pa.Array) -> pa.Array | None:
+    """Texts as numbers, where that is plain; None where it has to be looked at closely."""
+    odd = pc.match_substring_regex(values[:1000], "^[^0-9-]|[xX]") if len(values) else values
+    if not len(values) or pc.any(odd).as_py() or pc.any(pc.match_substring(values, "x")).as_py():
+        return None
+    for kind in (pa.int64(), pa.float64()):
+        try:
+            found = values.cast(kind)
+        except pa.ArrowInvalid:
+            continue
+        large = kind == pa.float64() and pc.max(pc.abs(found)).as_py() >= 2**63
+        return None if large else found
+    return None
 
 
 def arrays(column: Column) -> tuple[Array, Array]:

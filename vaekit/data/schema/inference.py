@@ -113,7 +113,7 @@ def _guessed(looked: Looked) -> Found:
 
 def _guessed_text(looked: Looked) -> Found:
     values = looked.cells.text.values
-    typed = cells_of.typed(pa.chunked_array([values]), looked.cells.dialect).type
+    typed = looked.cells.counted.type
     if pa.types.is_boolean(typed) and len(values) <= 2:
         return category_of(looked, "boolean")
     if _counts(values, typed):
@@ -128,8 +128,9 @@ def _guessed_text(looked: Looked) -> Found:
 
 def _counts(values: pa.Array, typed: pa.DataType) -> bool:
     """Whether texts are numbers to count with: codes that begin with 0 are none."""
-    number = cells_of.is_number(typed) and not pa.types.is_boolean(typed)
-    return number and not pc.any(pc.match_substring_regex(values, ZERO)).as_py()
+    if not cells_of.is_number(typed) or pa.types.is_boolean(typed):
+        return False
+    return pa.types.is_floating(typed) or not pc.any(pc.match_substring_regex(values, ZERO)).as_py()
 
 
 def _units(looked: Looked, *, bare: bool = False) -> Units | None:
@@ -213,7 +214,7 @@ def _as_number(looked: Looked) -> Found:
         looked.cells.numbers()
         plain = stored.value_type if pa.types.is_dictionary(stored) else stored
         return _numbers(looked, Plain(plain), looked.said.type)
-    typed = cells_of.typed(pa.chunked_array([looked.cells.text.values]), looked.cells.dialect).type
+    typed = looked.cells.counted.type
     units = None if cells_of.is_number(typed) else _units(looked)
     if units is None:
         typed = looked.cells.numbers().type
