@@ -40,9 +40,9 @@ def column_of(cells: Cells, rows: Array | None, said: Said) -> Found:
     Raises:
         BadInput: where what is said cannot be.
     """
-    cells = replace(cells, more=said.missing)
-    if cells.is_text:
-        cells = replace(cells, kept=_kept(cells))
+    cells = replace(cells, more=said.missing) if said.missing else cells
+    if cells.is_text and (kept := _kept(cells)):
+        cells = replace(cells, kept=kept)
     looked = Looked(cells, rows, said)
     stored = cells.column.type
     if said.type in ("identifier", "text"):
