@@ -50,7 +50,7 @@ def test_headers_that_are_there_twice_are_refused(tmp_path):
 
 def test_an_empty_header_gets_a_name(tmp_path):
     schema = infer(people(tmp_path, head="age,,score"))
-    assert schema.names == ("age", "column1", "score") or len(schema.names) == 3
+    assert schema.names == ("age", "column1", "score")
 
 
 def test_ragged_rows_are_refused_with_their_line(tmp_path):
@@ -147,7 +147,7 @@ def test_one_column_is_enough(tmp_path):
 def test_a_column_without_training_values(tmp_path):
     table = people(tmp_path, rows={i: f",A,{i % 5}" for i in range(59)})
     schema = infer(table, np.arange(50))
-    assert len(schema.names) == 3 or "age" in kinds(schema)
+    assert schema.gaps[0] == 1.0
     assert np.isfinite(schema.log_density_inside(table)).all()
 
 
@@ -214,7 +214,7 @@ def test_identifiers_and_free_text_are_set_aside_and_can_be_put_back(tmp_path):
     assert schema.levels[1] == 60
 
 
-def test_a_million_categories():
+def test_a_quarter_of_a_million_categories():
     names = pa.array([f"c{i}" for i in range(250_000)])
     rows = np.concatenate([np.arange(250_000), np.arange(30_000), np.zeros(1000, int)])
     made = table_of(pa.table({"c": names.take(pa.array(rows)), "x": pa.array(rows % 2)}), "X")
