@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vaekit.conditionals import Conditional, StandardNormal
     from vaekit.data import open_source
     from vaekit.interfaces.sklearn import VAETransformer
+    from vaekit.interfaces.tables import TableSynthesizer, VAEDetector, VAEImputer
     from vaekit.models import VAE
     from vaekit.models.trace import trace
     from vaekit.objectives import Objective
@@ -37,8 +38,11 @@ _HOMES = {
     "Conditional": "vaekit.conditionals",
     "Objective": "vaekit.objectives",
     "StandardNormal": "vaekit.conditionals",
+    "TableSynthesizer": "vaekit.interfaces.tables",
     "Trained": "vaekit.runs.trained",
     "VAE": "vaekit.models",
+    "VAEDetector": "vaekit.interfaces.tables",
+    "VAEImputer": "vaekit.interfaces.tables",
     "VAETransformer": "vaekit.interfaces.sklearn",
     "compress": "vaekit.runs.compression",
     "fit": "vaekit.runs.fit",

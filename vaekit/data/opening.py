@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from vaekit.data.coding import TableCoding, coded, is_plain
 from vaekit.data.layout import Axis, Guess, Like, RowLayout
 from vaekit.data.published.catalogue import CATALOGUE
-from vaekit.data.readers.arrays import from_memory
+from vaekit.data.readers.arrays import from_memory, relabelled
 from vaekit.data.readers.dialect import LOOK, TYPED, Dialect
+from vaekit.data.readers.exact import TABLES as WHOLE_TABLES
 from vaekit.data.readers.folder import READERS, TABLES, read_folder, read_tiles
-from vaekit.data.readers.frames import is_frame
+from vaekit.data.readers.frames import is_frame, table_of
 from vaekit.data.readers.images import PictureForm, image_files
 from vaekit.data.readers.labels import read_labels, with_labels
 from vaekit.data.readers.roles import LABEL, ColumnRoles
-from vaekit.data.readers.tables import ending_of, read_text_table
+from vaekit.data.readers.tables import Table, ending_of, read_text_table
+from vaekit.data.schema import NONE, read_toml
 from vaekit.data.source import Source
 from vaekit.system.checks import known, require, size_text
 
@@ -40,6 +43,11 @@ class Opening:
         columns: those of x by name, in order, where they are known; not saved.
         depth: channels of the pictures that a model takes; 0 before there is a model; not saved.
         dtype: of the numbers that a model takes; not saved.
+        cells: whether tables are opened as cells of mixed columns ("yes"), as rows of numbers
+            ("no"), or as rows of numbers wherever they are that ("auto"); not saved.
+        schema: file that says what the columns of a table are; not saved.
+        coding: how the rows of the model's tables are levels, where they are cells.
+        lenient: whether columns of such a table may be absent, and so missing; not saved.
     """
 
     label: str | None = None
@@ -55,6 +63,10 @@ class Opening:
     columns: tuple[str, ...] = ()
     depth: int = 0
     dtype: str = ""
+    cells: Literal["no", "auto", "yes"] = "no"
+    schema: str | None = None
+    coding: TableCoding | None = None
+    lenient: bool = False
 
     def __post_init__(self) -> None:
         require(self.tiles >= 0, f"tiles must not be negative, not {self.tiles}")
@@ -69,7 +81,8 @@ class Opening:
     @property
     def roles(self) -> ColumnRoles:
         """The columns that are not x."""
-        return ColumnRoles(self.label, self.given, self.strict, self.columns)
+        columns = self.columns if self.coding is None else self.coding.schema.names
+        return ColumnRoles(self.label, self.given, self.strict, columns)
 
     @property
     def form(self) -> PictureForm:
@@ -96,7 +109,15 @@ class Opening:
             found = found if labels is None else with_labels(found, labels, self.label)
         else:
             own = read_labels(labels) if isinstance(labels, str) else labels
-            found = from_memory(data, own, roles=self.roles, axes=self.axes, dialect=self.dialect)
+            frame = (
+                self._cells(lambda: table_of(data, "data", self.dialect))
+                if is_frame(data)
+                else None
+            )
+            found = frame or from_memory(
+                data, own, roles=self.roles, axes=self.axes, dialect=self.dialect
+            )
+            found = found if frame is None or own is None else relabelled(frame, own)
         self._check_said(found)
         found = self._with_given_label(found)
         note = (f"given beside x: {found.conditions().text}",) if found.given else ()
@@ -180,8 +201,20 @@ class Opening:
         require(path.stat().st_size > 0, f"{path} is empty (0 bytes)")
         known("kind of data file", ending, (*READERS, *TABLES))
         if ending in TABLES:
-            return TABLES[ending](path, self.roles, self.dialect)
+            read = WHOLE_TABLES[ending]
+            cells = self._cells(lambda: read(path, self.roles, self.dialect))
+            return cells or TABLES[ending](path, self.roles, self.dialect)
         return READERS[ending](path, self.roles, self.form, self.axes)
+
+    def _cells(self, read: Callable[[], Table]) -> Source | None:
+        """A table as cells of mixed columns, if it is to be opened so."""
+        if self.cells == "no" and self.coding is None:
+            return None
+        table = read()
+        if self.cells == "auto" and self.coding is None and is_plain(table, self.roles):
+            return None
+        said = read_toml(Path(self.schema)) if self.schema else NONE
+        return coded(table, self.roles, self.coding, said, allow_missing=self.lenient)
 
     def _check_dialect(self, data: Any) -> None:
         """Raise ``BadInput`` for something that is asked for and has no meaning for the data."""

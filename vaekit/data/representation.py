@@ -35,6 +35,7 @@ class Representation:
         constant: (place, value) of numbers that were the same in all training rows and are no
             part of what is modelled: places count through a row, values are as stored. They have
             this value in every x, and in all that is decoded.
+        missing: whether stored values below 0 mean that a value is missing: NaN in x.
     """
 
     shape: tuple[int, ...]
@@ -45,6 +46,7 @@ class Representation:
     colours: str = "rgb"
     offset: tuple[float, ...] = ()
     constant: tuple[tuple[int, float], ...] = ()
+    missing: bool = False
 
     def __post_init__(self) -> None:
         known("way to binarize", self.binarize, BINARIZE)
@@ -108,11 +110,14 @@ class Representation:
             return (torch.rand(x.shape, generator=generator).to(x.device) < x).to(x.dtype)
         if self.binarize == "threshold":
             return (x > 0.5).to(x.dtype)
+        if self.missing:
+            return x.masked_fill_(x < 0, torch.nan)
         return x.round() if self.whole else x
 
     def decode(self, x: Tensor) -> Tensor:
         """x back to stored values, rounded and clamped where they are whole numbers."""
-        values = self.add_green(x.detach().cpu() * self.scale)
+        x = x.detach().cpu()
+        values = self.add_green((x.nan_to_num(-1) if self.missing else x) * self.scale)
         if self.offset:
             values = values.double() + torch.tensor(self.offset, dtype=torch.float64)
         dtype = getattr(torch, self.dtype)
@@ -153,6 +158,7 @@ class Representation:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON; of an offset and of constants only where there are some, as in older models."""
-        unsaid = {name for name in ("offset", "constant") if not getattr(self, name)}
+        """For JSON; of what older models do not have only where there is something to say."""
+        newer = ("offset", "constant", "missing")
+        unsaid = {name for name in newer if not getattr(self, name)}
         return {name: value for name, value in asdict(self).items() if name not in unsaid}

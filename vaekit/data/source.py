@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,6 +19,10 @@ from vaekit.data.readers.roles import ColumnRoles, listed
 from vaekit.system.checks import BadInput, known, require, size_text
 from vaekit.system.seeding import generator_for, some
 from vaekit.system.types import Array
+
+if TYPE_CHECKING:
+    from vaekit.data.coding import TableCoding
+    from vaekit.data.readers.tables import Table
 
 SPLITS = ("train", "validation", "test")
 FEWEST_ROWS = 10
@@ -48,6 +52,9 @@ class Source:
         layout: how a row lay in the array that it came from; None for what was no array.
         types: what each of the columns holds, as NumPy calls it ("int64", "bool"); all rows are
             kept in one type, which holds them all.
+        coding: how the rows of a table of mixed columns became levels; None for rows of numbers.
+        inside: (N,) for such rows, log density in nats of the numbers inside their levels.
+        table: their columns as they were read.
     """
 
     name: str
@@ -66,6 +73,9 @@ class Source:
     names: tuple[str, ...] = ()
     layout: RowLayout | None = None
     types: tuple[str, ...] = ()
+    coding: TableCoding | None = None
+    inside: Tensor | None = None
+    table: Table | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -141,6 +151,8 @@ class Source:
             factors=None if self.factors is None else self.factors[indices],
             given={name: column[indices] for name, column in self.given.items()},
             names=tuple(self.names[i] for i in indices.tolist()) if self.names else (),
+            inside=None if self.inside is None else self.inside[indices],
+            table=None if self.table is None else self.table.take(indices.numpy()),
         )
 
     def with_columns(self, columns: Sequence[str]) -> Source:
@@ -197,6 +209,9 @@ class Source:
         """One line for people: name, size, type, splits."""
         sizes = ", ".join(f"{len(self.splits[s]):,} {s}" for s in SPLITS)
         kind, shape = "images" if self.is_image else "rows", self.shape
+        if self.coding is not None:
+            columns = len(self.coding.schema.names)
+            return f"{self.name}: {len(self):,} rows of {columns:,} columns ({sizes})"
         if self.layout is not None and not self.is_image:
             kind, shape = self.layout.noun, self.layout.shape
         return f"{self.name}: {len(self.values):,} {kind} of {size_text(shape)} ({sizes})"

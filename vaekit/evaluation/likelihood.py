@@ -67,7 +67,8 @@ class LogLikelihood:
         """Whether most rows have effective samples enough, and a tail light enough, for value and
         error to be what they say."""
         heavy = bool(self.tail.nanmedian() > HEAVY)
-        return self.samples == 1 or not (heavy or self.effective.median() < FEW)
+        few = bool(self.effective.median() < min(FEW, self.samples / 2))
+        return self.samples == 1 or not (heavy or few)
 
 
 def log_likelihood(

@@ -121,3 +121,10 @@ def latent_distributions(
     rule = PosteriorReader(len(rows), value)
     model.walk(rule, rows)
     return rule.found
+
+
+def network_passes(model: Graph) -> int:
+    """How many passes of a network log p(x|z) takes: more than one where cells are drawn one after
+    the other."""
+    family = model.likelihood.family
+    return int(family.kind.passes(family))

@@ -20,7 +20,8 @@ from vaekit.evaluation.likelihood import (
     checked,
     log_likelihood,
 )
-from vaekit.evaluation.passes import ROWS, chunks, concatenated, decode, encode, in_chunks
+from vaekit.evaluation.passes import ROWS, chunks, concatenated
+from vaekit.evaluation.rebuilding import cells_wrong, reconstruction_error
 from vaekit.evaluation.verdict import Finding, Level, Rank, of_latents
 from vaekit.models import Graph
 from vaekit.models.trace import trace
@@ -158,7 +159,8 @@ class Scores:
     Args:
         rows: how many.
         samples: importance samples for each; 0 without a density.
-        mean_squared_error: per number, between x and the mean of p(x|z) at the posterior mean.
+        mean_squared_error: per number, between x and the mean of p(x|z) at the posterior mean;
+            None for cells of a table.
         active_units: latent units whose mean moves with x; None where there are too few rows, or
             too like each other, to tell.
         latent_units: how many there are.
@@ -171,11 +173,13 @@ class Scores:
         bits: likewise, in bits.
         aggregate: where the model has one latent whose posterior is normal.
         annealing: if it was asked for.
+        cells_wrong: of a table, the share of cells, of those that are there, that differ from the
+            likeliest given the row's code; None for numbers.
     """
 
     rows: int
     samples: int
-    mean_squared_error: float
+    mean_squared_error: float | None
     active_units: int | None
     latent_units: int
     reconstruction: float
@@ -187,6 +191,7 @@ class Scores:
     bits: Bits | None = None
     aggregate: Aggregate | None = None
     annealing: Annealing | None = None
+    cells_wrong: float | None = None
 
     def told(self, finding: Finding | None) -> Scores:
         """The same with what was found: it is the verdict if it matters most. Of rows that are
@@ -209,7 +214,8 @@ class Scores:
 
     def of_share(self, share: float) -> Scores:
         """The same where only this share of a row's numbers vary: all error is theirs."""
-        return replace(self, mean_squared_error=self.mean_squared_error / share)
+        error = self.mean_squared_error
+        return self if error is None else replace(self, mean_squared_error=error / share)
 
     @property
     def elbo(self) -> float | None:
@@ -234,7 +240,7 @@ class Scores:
     @property
     def figures(self) -> list[Figures]:
         """All numbers in groups, those that matter most first."""
-        error = self.mean_squared_error
+        error, wrong = self.mean_squared_error, self.cells_wrong
         sampled = f"{self.rows:,} row{'s' * (self.rows > 1)}, {self.samples:,} samples each"
         groups = [
             (f"Likelihood, nats per row ({sampled})", (self.density, self.annealing)),
@@ -242,11 +248,17 @@ class Scores:
             ("What the codes carry, nats", (self.aggregate,)),
         ]
         told = [Figures(title, _figures(*parts)) for title, parts in groups]
-        rebuilt = Figure("squared error", error, note="per number, of x from its code's mean")
+        rebuilt = []
+        if error is not None:
+            note = "per number, of x from its code's mean"
+            rebuilt = [Figure("squared error", error, note=note)]
+        if wrong is not None:
+            note = "that differ from the likeliest given the code"
+            rebuilt = [Figure("share of cells", wrong, note=note)]
         units = self.active_units
         note = f"of {self.latent_units:,}"
         used = () if units is None else (Figure("units in use", units, note=note),)
-        return [*told, Figures("Reconstruction and latents", (rebuilt, *used))]
+        return [*told, Figures("Reconstruction and latents", (*rebuilt, *used))]
 
     def to_dict(self) -> dict[str, Any]:
         """All numbers by name, for JSON: None where a model has no density, or a number was not
@@ -259,6 +271,7 @@ class Scores:
             **_named([field.name for field in fields(Bits)], self.bits),
             **_named(OF_AGGREGATE, self.aggregate),
             **{f"annealed_{k}".removesuffix("_value"): v for k, v in annealed.items()},
+            **({} if self.cells_wrong is None else {"cells_wrong": self.cells_wrong}),
         }
 
 
@@ -277,6 +290,7 @@ def score(
     samples: int = 1000,
     seed: int = 0,
     density: bool = True,
+    cells: bool = False,
 ) -> Scores:
     """Evaluate ``model`` on rows of x; without ``density`` only what an autoencoder has.
 
@@ -286,13 +300,15 @@ def score(
         samples: importance samples for each row.
         seed: of everything random.
         density: whether the model has one.
+        cells: whether x is cells of a table, as levels, and not numbers.
     """
     health = latent_health(model, rows)
     terms = elbo_terms(model, rows, seed)
     basic = Scores(
         rows=len(rows),
         samples=samples if density else 0,
-        mean_squared_error=reconstruction_error(model, rows),
+        mean_squared_error=None if cells else reconstruction_error(model, rows),
+        cells_wrong=cells_wrong(model, rows) if cells else None,
         active_units=int(health.active.sum()) if health.can_tell else None,
         latent_units=len(health.active),
         reconstruction=-terms[0].mean().item(),
@@ -383,13 +399,3 @@ def elbo_terms(model: Graph, rows: AnyRows, seed: int = 0, draws: int = DRAWS) -
         traces = (checked(trace(model, part, samples=draws)) for part in parts)
         pairs = (torch.stack([reconstruction(t), t.kl.mean(0)], 1).double() for t in traces)
         return concatenated(pairs, len(rows)).T
-
-
-def reconstruction_error(model: Graph, rows: AnyRows) -> float:
-    """Mean squared difference, per number, between x and its reconstruction."""
-
-    def error(part: Rows) -> Tensor:
-        rebuilt = decode(model, encode(model, part), part)
-        return (rebuilt - part.data).double().square().flatten(1).mean(1)
-
-    return in_chunks(error, rows).mean().item()

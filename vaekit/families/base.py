@@ -102,6 +102,7 @@ class Kind:
         input: makes the input layer, which rescales x for networks.
         white: the value of x that pictures show as white; None where there is none.
         discrete: whether a likelihood gives probabilities to the data's own values.
+        passes: how many passes of a network log p(x|z) takes, in evaluation.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Kind:
     input: Callable[[Likelihood], nn.Module]
     white: Callable[[Likelihood], float | None]
     discrete: bool = True
+    passes: Callable[[Likelihood], int] = lambda family: 1
 
 
 class Likelihood(Family, Protocol):
@@ -135,6 +137,13 @@ BINARY = Kind("binary", "binary values", lambda f: nn.Identity(), lambda f: 1.0)
 UNIT = Kind("unit", DENSITY, lambda f: nn.Identity(), lambda f: 1.0, discrete=False)
 LEVELS = Kind("levels", WHOLE, lambda f: Rescale(int(f.range.high) + 1), lambda f: f.range.high)
 COUNTS = Kind("counts", WHOLE, lambda f: Standardize(f.event_shape, log=True), lambda f: None)
+CELLS = Kind(
+    "cells",
+    "cells of a table, as levels of their columns",
+    lambda f: nn.Identity(),
+    lambda f: None,
+    passes=lambda f: f.event_shape[0],
+)
 REAL = Kind("real", DENSITY, lambda f: Standardize(f.event_shape), _image_white, discrete=False)
 
 

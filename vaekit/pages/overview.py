@@ -50,8 +50,12 @@ def top(view: View) -> str:
 def key_numbers(view: View) -> list[tuple[str, str]]:
     """Name and value of what matters most."""
     s = view.scores
-    values = [("squared error per number", number(s.mean_squared_error))]
-    if not view.image:
+    values = []
+    if s.cells_wrong is not None:
+        values = [("cells that a code tells wrong", f"{s.cells_wrong:.0%}")]
+    elif view.image and s.mean_squared_error is not None:
+        values = [("squared error per number", number(s.mean_squared_error))]
+    else:
         values = [("squared error, as a share of the columns' variance", f"{view.lost.mean():.0%}")]
     if s.density is not None:
         likelihood = measured(s.density.log_likelihood, s.density.log_likelihood_error)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from vaekit.data import Source
+from vaekit.evaluation.passes import network_passes
 from vaekit.evaluation.scores import Scores
 from vaekit.pages import html as page
 from vaekit.pages.sections import ROWS_SHOWN, SECTIONS, Section, written
@@ -21,7 +22,7 @@ from vaekit.system.files import replacing
 from vaekit.system.seeding import some
 from vaekit.training import read_metrics
 
-ROWS_FOR_LIKELIHOOD, SAMPLES, OTHERS = 1000, 200, 2000
+ROWS_FOR_LIKELIHOOD, SAMPLES, FEWEST, OTHERS = 1000, 200, 10, 2000
 
 
 def summarize(trained: Trained, folder: Path, seed: int = 0, annealed: int = 0) -> Scores:
@@ -33,7 +34,8 @@ def summarize(trained: Trained, folder: Path, seed: int = 0, annealed: int = 0) 
 
 
 def _judged(trained: Trained, rows: Source, seed: int, annealed: int) -> Scores:
-    return trained.evaluate(rows, split="all", samples=SAMPLES, seed=seed, annealed_rows=annealed)
+    samples = max(SAMPLES // network_passes(trained.model), FEWEST)
+    return trained.evaluate(rows, split="all", samples=samples, seed=seed, annealed_rows=annealed)
 
 
 def write_report(

@@ -5,17 +5,17 @@ A recipe's signature is its configuration; the list at the end of its file is al
 
 from __future__ import annotations
 
-from vaekit.recipes import conditional, hierarchical, objectives, plain
+from vaekit.recipes import conditional, hierarchical, objectives, plain, tables
 from vaekit.recipes.recipe import Built, Recipe, from_data, options
 from vaekit.system.checks import known
 
 RECIPES: dict[str, Recipe] = {
     made.__name__: made
-    for module in (plain, hierarchical, conditional, objectives)
+    for module in (plain, hierarchical, conditional, objectives, tables)
     for made in module.RECIPES
 }
 
-PLANS: dict[str, dict[str, float | str]] = plain.PLANS
+PLANS: dict[str, dict[str, float | str]] = {**plain.PLANS, **tables.PLANS}
 
 
 def recipe(name: str) -> Recipe:

@@ -78,6 +78,8 @@ def choose(
     Raises:
         BadInput: for an unknown likelihood, or data it cannot describe.
     """
+    if source.coding is not None:
+        return of_cells(source)
     seen = facts(source.values, source.indices("train"))
     if likelihood == "auto":
         picked = pick(seen, source, binarize)
@@ -106,6 +108,14 @@ def choose(
         remarks(source, seen, representation),
         (seen.low, seen.high),
     )
+
+
+def of_cells(source: Source) -> Choice:
+    """What a table of mixed columns is fed to: levels of the columns, NaN for missing cells."""
+    representation = Representation(source.shape, "int32", missing=True)
+    most = max(source.coding.levels.values()) if source.coding else 0
+    why = "cells are levels of their columns, and may be missing"
+    return Choice("columns", representation, most, why)
 
 
 def pick(seen: Facts, source: Source, binarize: str) -> Picked:

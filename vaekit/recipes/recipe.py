@@ -26,7 +26,9 @@ Recipe = Callable[..., Built]
 Values = Mapping[str, Any]
 
 NEWER: Values = {"noise": 0.0}  # what models did that are older than an option
-FROM_DATA = ("shape", "levels", "steps", "rows", "given")
+FROM_DATA = ("shape", "levels", "steps", "rows", "given", "columns", "ordered")
+
+ALWAYS = ("shape", "levels", "steps", "rows")
 
 
 def extends(
@@ -74,7 +76,12 @@ def options(recipe: Recipe) -> dict[str, inspect.Parameter]:
 def from_data(recipe: Recipe, **known_facts: Any) -> dict[str, Any]:
     """Of the facts known from the data, those that this recipe wants."""
     wanted = {name: known_facts[name] for name in FROM_DATA if name in _signature(recipe)}
-    return {name: value for name, value in wanted.items() if name != "given" or value}
+    return {name: value for name, value in wanted.items() if name in ALWAYS or value}
+
+
+def takes_cells(recipe: Recipe) -> bool:
+    """Whether its models are of tables of mixed columns."""
+    return "columns" in _signature(recipe)
 
 
 def takes_given(recipe: Recipe) -> bool:

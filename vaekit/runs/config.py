@@ -8,6 +8,7 @@ from math import prod
 from typing import Any
 
 from vaekit.data import Conditions, Opening, Representation
+from vaekit.data.coding import TableCoding
 from vaekit.data.conditions import NOTHING_GIVEN
 from vaekit.data.layout import RowLayout
 from vaekit.data.readers.types import by_column
@@ -103,6 +104,11 @@ class Config:
     vaekit: str = __version__
     history: History = NO_HISTORY
     weights: tuple[str, ...] | None = field(default=(), compare=False)
+
+    @property
+    def coding(self) -> TableCoding | None:
+        """How rows of a table are levels, of a model of mixed columns."""
+        return self.data.opening.coding
 
     @property
     def levels(self) -> int:
@@ -254,7 +260,8 @@ def _representation(part: Part) -> Representation:
     _shape(part)
     scale = part.get("scale", 1.0)
     part.require(is_number(scale) and scale > 0, "scale", "a number above 0")
-    part.require(isinstance(part.get("whole", False), bool), "whole", "true or false")
+    for key in ("whole", "missing"):
+        part.require(isinstance(part.get(key, False), bool), key, "true or false")
     part.require(part.get("dtype", "float32") in DTYPES, "dtype", f"one of {', '.join(DTYPES)}")
     offset = part.get("offset", ())
     part.require(isinstance(offset, list | tuple), "offset", "a list of numbers")

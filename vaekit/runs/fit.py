@@ -6,11 +6,13 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from vaekit.data import CATALOGUE, Opening, Representation, check_enough, opening_of
+from vaekit import recipes
+from vaekit.data import CATALOGUE, Opening, Representation, Source, check_enough, opening_of
 from vaekit.data.opening import AS_IT_IS
 from vaekit.data.readers.dialect import FIELDS as DIALECT
+from vaekit.recipes.recipe import takes_cells
 from vaekit.runs import folder as store
 from vaekit.runs.further import job_from, lengthened, moved, opening_from
 from vaekit.runs.job import Job, asked, job_of, prepare, reopen, warn_of
@@ -24,7 +26,7 @@ from vaekit.training import latest_checkpoint, save_checkpoint
 from vaekit.training.distributed import world
 from vaekit.training.placement import HERE, Placement, placement
 
-DEFAULT = "vae"
+DEFAULT, TABLE = "vae", "table_vae"
 Before = Callable[[Job], None]
 
 
@@ -151,12 +153,13 @@ def train_on(
     _ = Representation((1,), binarize=binarize, colours=colours)  # refuses what it does not know
     if start_from is not None:
         opening = opening_from(start_from, opening)
+    opening = replace(opening, cells=_cells_for(recipe, opening))
     source = opening.open(data, labels)
     check_enough(source)
     options |= {"binarize": binarize} if binarize != "none" else {}
     options |= {"colours": colours} if colours != "rgb" else {}
     if start_from is None:
-        job = prepare(source, recipe or DEFAULT, device=place.device, **options)
+        job = prepare(source, recipe or default_for(source), device=place.device, **options)
     else:
         job = job_from(start_from, source, recipe, place.device, **options)
     if before:
@@ -249,6 +252,19 @@ def go_on(
         world().on_rank_0(lambda: store.write_config(found, config))
     run_in(found, run, resume=True, **how)
     return Trained.load(found, source)
+
+
+def _cells_for(recipe: str | None, opening: Opening) -> Literal["no", "auto", "yes"]:
+    """Whether tables are opened as cells of mixed columns: as the recipe takes them; if none is
+    said, where they are not rows of numbers without gaps."""
+    if recipe is None:
+        return "yes" if opening.schema else "auto"
+    return "yes" if takes_cells(recipes.recipe(recipe)) else "no"
+
+
+def default_for(source: Source) -> str:
+    """The recipe for data of which nobody said one."""
+    return DEFAULT if source.coding is None else TABLE
 
 
 def check_place(

@@ -21,6 +21,7 @@ from vaekit.data.layout import RowLayout
 from vaekit.data.on_disk import chunks_of
 from vaekit.data.opening import AS_IT_IS
 from vaekit.data_init import data_init
+from vaekit.evaluation.passes import network_passes
 from vaekit.recipes.choose import Choice, choose, put_constants
 from vaekit.recipes.recipe import (
     FROM_DATA,
@@ -31,6 +32,7 @@ from vaekit.recipes.recipe import (
     from_data,
     needs_given,
     options,
+    takes_cells,
     takes_given,
 )
 from vaekit.rows import AnyRows, Rows
@@ -50,7 +52,7 @@ from vaekit.training.distributed import world
 from vaekit.training.placement import HERE, Placement
 from vaekit.training.plan import kinds as plan_kinds
 
-ROWS_TO_ADAPT, NUMBERS_TO_ADAPT, TRIED = 20_000, 2**25, 64
+ROWS_TO_ADAPT, NUMBERS_TO_ADAPT, TRIED, FEWEST_HELD_OUT = 20_000, 2**25, 64, 500
 OTHER_DATA = "; to train it on other data, start from it: vaekit train DATA --start-from RUN"
 PLAN_OPTIONS = {field.name for field in fields(Plan)}
 
@@ -105,7 +107,7 @@ class Job:
             f"out evenly: give it a number of processes that divides {parts}",
         )
         batches = replace(self.batches, device=placement.device)
-        held_out = self.rows("validation").split(*self._chunk)
+        held_out = self.held_out.split(*self._chunk)
         return Run(self.built, batches, held_out, self.plan, self.steps, placement, self.mark)
 
     @property
@@ -122,6 +124,17 @@ class Job:
     def steps(self) -> int:
         """How many updates there are in all."""
         return self.plan.epochs * self.batches.per_epoch
+
+    @property
+    def held_out(self) -> Encoded:
+        """The rows that are validated on: all of the validation split, or as many of it, chosen at
+        random, as take little time beside an epoch, where log p(x|z) takes many passes."""
+        rows, passes = self.rows("validation"), network_passes(self.built.model)
+        if passes == 1:
+            return rows
+        limit = max(len(self.source.splits["train"]) // (4 * passes), FEWEST_HELD_OUT)
+        chosen = some(len(rows), limit, self.plan.seed).sort().values
+        return replace(rows, values=rows.values[chosen])
 
     @property
     def _chunk(self) -> list[int]:
@@ -195,7 +208,7 @@ class Job:
                 columns=source.columns,
                 types=source.types if source.is_mixed else (),
                 label_names=source.label_names,
-                opening=replace(opening, given=tuple(source.given)),
+                opening=replace(opening, given=tuple(source.given), coding=source.coding),
                 open=place,
                 span=choice.span,
                 layout=unusual(source, choice.representation),
@@ -236,6 +249,7 @@ def prepare(
     made, given = recipes.recipe(recipe), asked(recipe, given)
     known_options = options(made)
     check_given(recipe, made, source)
+    check_cells(recipe, made, source)
     plan = Plan(
         **{**recipes.PLANS.get(recipe, {}), **{k: v for k, v in given.items() if k in PLAN_OPTIONS}}
     )
@@ -292,6 +306,8 @@ def planned(
     facts = from_data(
         recipes.recipe(recipe), shape=source.shape, levels=choice.levels,
         steps=plan.epochs * per_epoch, rows=len(source.splits["train"]), given=conditions.widths,
+        columns=source.coding and source.coding.levels,
+        ordered=source.coding and source.coding.ordered,
     )  # fmt: skip
     arguments = {**facts, **chosen, "likelihood": choice.likelihood}
     return Job(source, choice, recipe, arguments, plan, conditions)
@@ -319,6 +335,20 @@ def check_given(name: str, recipe: Recipe, source: Source) -> None:
     require(
         not source.given or takes_given(recipe),
         f"recipe {name} takes nothing given: use conditional_vae",
+    )
+
+
+def check_cells(name: str, recipe: Recipe, source: Source) -> None:
+    """Raise ``BadInput`` for a recipe of tables on other data, or the reverse."""
+    require(
+        not takes_cells(recipe) or source.coding is not None,
+        f"recipe {name} is for tables with named columns, and {source.name} is none: take a .csv, "
+        ".parquet or .feather file or a data frame, or another recipe",
+    )
+    require(
+        takes_cells(recipe) or source.coding is None,
+        f"recipe {name} takes rows of numbers, and {source.name} holds mixed columns or gaps: use "
+        "table_vae",
     )
 
 

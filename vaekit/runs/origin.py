@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vaekit.data import Opening
+from vaekit.data.coding import TableCoding
 from vaekit.data.layout import RowLayout
 from vaekit.data.opening import AS_IT_IS
 from vaekit.data.readers.dialect import FIELDS as DIALECT
@@ -70,6 +71,7 @@ class Origin:
             "table": table,
             "types": list(self.types),
             "layout": self.layout and self.layout.to_json(),
+            "coding": opening.coding and opening.coding.to_json(),
         }
         return found | {name: value for name, value in more.items() if value}
 
@@ -93,6 +95,7 @@ class Origin:
         part.require(span is None or sound, "span", "two numbers")
         dialect = _dialect(part.part("table")) if "table" in part.found else LOOK
         types = part.texts("types") if "types" in part.found else ()
+        coding = TableCoding.from_json(part.part("coding")) if "coding" in part.found else None
         known = all(kind in TYPES for kind in types)
         part.require(known, "types", f"names of types: {', '.join(TYPES)}")
         part.require(len(types) in (0, len(part.texts("columns"))), "types", "one for each column")
@@ -103,7 +106,10 @@ class Origin:
             columns=part.texts("columns"),
             label_names=part.texts("label_names"),
             opening=part.made(
-                lambda: Opening(label, labels, pair, tiles, given, kind, channels, dialect)
+                lambda: replace(
+                    Opening(label, labels, pair, tiles, given, kind, channels, dialect),
+                    coding=coding,
+                )
             ),
             open=part.maybe_text("open"),
             span=None if span is None else (span[0], span[1]),

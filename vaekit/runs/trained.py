@@ -17,7 +17,7 @@ from vaekit.data import Encoded, Encoder, Representation, Source
 from vaekit.data.conditions import by_name
 from vaekit.data.layout import Like, RowLayout
 from vaekit.data.on_disk import OnDisk, chunks_of, in_memory
-from vaekit.data.readers.arrays import as_array, to_array
+from vaekit.data.readers.arrays import as_array
 from vaekit.data.readers.frames import is_frame, like_given
 from vaekit.data.readers.types import by_column
 from vaekit.evaluation import decode, elbo_per_row, encode, in_chunks, log_likelihood_per_row
@@ -31,6 +31,7 @@ from vaekit.runs import card
 from vaekit.runs import folder as store
 from vaekit.runs.apart import per_row
 from vaekit.runs.config import Config
+from vaekit.runs.handed_back import handed_back
 from vaekit.runs.incoming import check_incoming
 from vaekit.runs.reading import ReadRows, opening_for, read_rows
 from vaekit.runs.standing import beside_own
@@ -215,15 +216,17 @@ class Trained:
             f"codes must have shape (rows, {self.latent}), not {tuple(z.shape)}",
         )
         require(bool(torch.isfinite(z).all()), "codes must be finite numbers")
-        rows = to_array(self._decode(z, self._given(given, len(z))), self.layout)
-        return like_given(codes, rows, self.config.named_columns)
+        return handed_back(
+            self.config, codes, self._decode(z, self._given(given, len(z))), self.layout
+        )
 
     def reconstruct(self, data: Any, *, given: Given | None = None) -> Any:
         """Each row encoded and decoded again: the mean of p(x|z) at the posterior mean; in the
         layout, type and kind of container of ``data``."""
         rows, layout = self._rows(data, given=given)
-        values = to_array(self._decode(encode(self.model, rows), rows.given), layout)
-        return like_given(data, values, self.config.named_columns)
+        return handed_back(
+            self.config, data, self._decode(encode(self.model, rows), rows.given), layout
+        )
 
     def sample(
         self,
@@ -243,7 +246,10 @@ class Trained:
             for start in tracked(starts, "sampling", len(starts)):
                 px = self.model(Generator(min(ROWS, rows - start)), told[start : start + ROWS])
                 parts.append(self.representation.decode(px.mean if mean else px.sample()))
-        return like_given(like, to_array(torch.cat(parts), self.layout), self.config.named_columns)
+        return self._out(like, torch.cat(parts), self.layout, seed=seed)
+
+    def _out(self, like: Any, values: Tensor, layout: RowLayout, **how: int) -> Any:
+        return handed_back(self.config, like, values, layout, **how)
 
     def interpolate(
         self, start: Any, end: Any, steps: int = 8, *, given: Given | None = None
@@ -263,8 +269,7 @@ class Trained:
         shares = torch.linspace(0, 1, steps, device=a.device)
         told = {n: straight(v, last.given[n], shares).flatten(0, 1) for n, v in first.given.items()}
         line = self.model.path(a, b, shares).flatten(0, 1)
-        values = to_array(self._decode(line, told), layout)
-        return like_given(start, values.reshape(len(a), steps, *values.shape[1:]))
+        return self._out(start, self._decode(line, told), layout, walks=len(a))
 
     def evaluate(
         self,
@@ -295,7 +300,10 @@ class Trained:
         data = self.open(data) if isinstance(data, str | os.PathLike) else data
         split = self.split_of(data, split) if isinstance(data, Source) else split or "all"
         rows = self.rows(data, split, seed, given=given)
-        found = score(self.model, rows, samples=samples, seed=seed, density=self.has_density)
+        found = score(
+            self.model, rows, samples=samples, seed=seed, density=self.has_density,
+            cells=self.config.coding is not None,
+        )  # fmt: skip
         if annealed_rows and self.has_density:
             how = {"count": annealed_rows, "steps": annealed_steps, "chains": chains}
             found = with_annealing(found, self.model, rows, seed=seed, **how)
@@ -304,7 +312,7 @@ class Trained:
         if found.density is None:
             return found
         scale = 1.0 if self.model.likelihood.family.kind.discrete else self.representation.scale
-        what, coded = self.bits_of, self.is_discrete
+        what, coded = self.bits_of, self.is_discrete and self.config.coding is None
         bits = Bits.of(found.density, (varying,), what, coded=coded, scale=scale)
         return replace(found, bits=bits)
 
@@ -378,6 +386,7 @@ class Trained:
     def _read(self, data: Any, split: str) -> ReadRows:
         """The rows asked for, checked."""
         named = isinstance(data, str | os.PathLike | Source) or is_frame(data)
+        require(named or self.config.coding is None, "give a table with the columns' names")
         read = read_rows(self.config, self.open(data) if named else data, split)
         on_disk = isinstance(read.values, OnDisk)
         check_incoming(self.config, read.values, self._encodes if on_disk else None)

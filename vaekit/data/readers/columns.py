@@ -189,7 +189,7 @@ def check_no_gaps(place: Place, names: Sequence[str], columns: Sequence[Column])
             not len(column) or column.null_count < len(column),
             f"{place.name}: column {name!r} is empty: all its values are missing; drop the column",
         )
-    bad = [_gaps(column) for column in columns]
+    bad = [gaps(column) for column in columns]
     count = sum(int(rows.sum()) for rows in bad)
     if not count:
         return
@@ -201,7 +201,8 @@ def check_no_gaps(place: Place, names: Sequence[str], columns: Sequence[Column])
     )
 
 
-def _gaps(column: Column) -> Array:
+def gaps(column: Column) -> Array:
+    """Which cells of a column of numbers are missing or infinite, (rows,)."""
     gaps = pc.is_null(column)
     if pa.types.is_floating(column.type):
         gaps = pc.or_(gaps, pc.invert(pc.fill_null(pc.is_finite(column), fill_value=False)))

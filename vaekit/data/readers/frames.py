@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import narwhals as nw
 import numpy as np
@@ -98,3 +98,30 @@ def like_given(
         return torch.from_numpy(np.ascontiguousarray(values)).to(data.device)
     tabular = columns is not None and values.ndim == 2 and is_frame(data)
     return like(data, columns(values)) if columns and tabular else values
+
+
+def like_frame(data: Any, table: pa.Table) -> Any:
+    """A table as the same kind of frame as ``data``, if that is one; else the table."""
+    if not is_frame(data):
+        return table
+    backend = nw.from_native(data, eager_only=True).implementation
+    return nw.from_arrow(table, backend=backend).to_native()
+
+
+def kind_of(frame: Any) -> str:
+    """The library of a data frame, as :func:`as_kind` takes it."""
+    return str(nw.from_native(frame, eager_only=True).implementation).rpartition(".")[2].lower()
+
+
+def as_kind(table: pa.Table, kind: str, frame: Any = None) -> Any:
+    """A table as a data frame.
+
+    Args:
+        table: of pyarrow.
+        kind: of library: "pandas", "polars", "pyarrow" ...
+        frame: whose index its rows get, if they are as many and that has one.
+    """
+    backend: Any = nw.Implementation.from_backend(cast(Any, kind))
+    made = nw.from_arrow(table, backend=backend).to_native()
+    index = None if frame is None else nw.maybe_get_index(nw.from_native(frame, eager_only=True))
+    return made if index is None else made.set_axis(index, axis=0)

@@ -59,6 +59,11 @@ class Table:
         """How many."""
         return len(next(iter(self.columns.values()))) if self.columns else 0
 
+    def take(self, rows: Array) -> Table:
+        """These rows alone, by their numbers."""
+        columns = {name: column.take(pa.array(rows)) for name, column in self.columns.items()}
+        return replace(self, columns=columns)
+
     def source(self, roles: ColumnRoles = NO_ROLES) -> Source:
         """The rows of numbers, with what stands beside them.
 

@@ -3,7 +3,7 @@
 from vaekit.data.schema.cells import safe_cells
 from vaekit.data.schema.columns import ColumnSchema, SetAside
 from vaekit.data.schema.corrections import NONE, Corrections, Said, read_toml
-from vaekit.data.schema.schema import TableSchema, infer
+from vaekit.data.schema.schema import TableSchema, coarse, infer
 
 __all__ = [
     "NONE",
@@ -12,6 +12,7 @@ __all__ = [
     "Said",
     "SetAside",
     "TableSchema",
+    "coarse",
     "infer",
     "read_toml",
     "safe_cells",

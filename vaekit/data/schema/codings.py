@@ -46,6 +46,19 @@ class Coding(Protocol):
     def values(self, codes: Array, generator: np.random.Generator) -> pa.Array:
         """Values of the column's own type; a gap for -1."""
 
+    def keys(self, cells: Cells) -> Array:
+        """Numbers by which cells are compared, (N,)."""
+
+    def bound(self, cells: Cells) -> float | None:
+        """What keys are compared with, of one cell; None for what no cell of the column can be."""
+
+    def expected(self, chances: Array) -> pa.Array:
+        """What stands for draws among the levels, by their chances, (N, levels): the mean of
+        numbers, else the likeliest category."""
+
+    def mass(self, cells: Cells) -> Array:
+        """How much of its level each value is, (N,), 0 to 1: 0 where any decimals can be."""
+
     def to_json(self) -> Json:
         """What it needs to be made again."""
 
@@ -87,6 +100,25 @@ class NumberCoding:
         numbers, gaps = self.form.read(cells)
         x = np.where(gaps, 0.0, self.grid.x(numbers))
         return np.where(gaps, 0.0, self.levels.log_density(x))
+
+    def keys(self, cells: Cells) -> Array:
+        """The numbers themselves, as they are stored."""
+        return self.form.read(cells)[0]
+
+    def bound(self, cells: Cells) -> float | None:
+        """A number as it is stored, which need not be one that can be."""
+        return self.form.bound(cells)
+
+    def expected(self, chances: Array) -> pa.Array:
+        """Means, of the numbers that can be those that are nearest to them."""
+        x = chances @ self.levels.means
+        x = np.rint(x) if self.grid.whole else x
+        return self.form.write(self.grid.numbers(x), np.zeros(len(x), bool))
+
+    def mass(self, cells: Cells) -> Array:
+        """Probabilities of numbers on a grid, and of those that have a level of their own."""
+        x = self.grid.x(self.form.read(cells)[0])
+        return np.where(self.levels.certain(x), np.exp(self.levels.log_density(x)), 0.0)
 
     def values(self, codes: Array, generator: np.random.Generator) -> pa.Array:
         """Drawn inside the levels."""
@@ -152,6 +184,27 @@ class CategoryCoding:
         found[(places < 0) & ~gaps] = -np.log1p(self.levels.rows.sum())
         return found
 
+    def keys(self, cells: Cells) -> Array:
+        """Places among the values."""
+        return self._places(cells)[0]
+
+    def bound(self, cells: Cells) -> float | None:
+        """The place of a value; None for one that was never seen."""
+        place = int(self.keys(cells)[0])
+        return None if place < 0 else place
+
+    def expected(self, chances: Array) -> pa.Array:
+        """The likeliest; of rare ones that share a level the most frequent."""
+        levels = chances.argmax(1)
+        own, rows = len(self.levels.values), self.levels.rows
+        rare = own + int(rows[own:].argmax()) if len(rows) > own else own
+        return self._as_type(np.where(levels < own, levels, rare))
+
+    def mass(self, cells: Cells) -> Array:
+        """1, but for rare categories that share a level; 0 for those never seen."""
+        places = self.keys(cells)
+        return np.where(places < 0, 0.0, np.exp(self.levels.log_density(places)))
+
     def _places(self, cells: Cells) -> tuple[Array, Array]:
         """Each cell's place among the values, and which cells are missing."""
         inner = self.levels.values.type
@@ -171,7 +224,9 @@ class CategoryCoding:
 
     def values(self, codes: Array, generator: np.random.Generator) -> pa.Array:
         """The categories."""
-        places = self.levels.draw(codes, generator)
+        return self._as_type(self.levels.draw(codes, generator))
+
+    def _as_type(self, places: Array) -> pa.Array:
         if not pa.types.is_dictionary(self.type):
             return self.levels.take(places).cast(self.type)
         known = self.levels.take(np.arange(len(self.levels.rows))).cast(self.type.value_type)

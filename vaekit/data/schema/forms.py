@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Protocol
 
 import numpy as np
@@ -31,6 +32,14 @@ class Form(Protocol):
 
     def read(self, cells: Cells) -> tuple[Array, Array]:
         """Numbers, int64 or float64, (N,), and which are missing.
+
+        Raises:
+            BadInput: for a cell that is none.
+        """
+
+    def bound(self, cells: Cells) -> float:
+        """The number that one cell says, in the same units, though it may be none of the column's:
+        60.5 among whole numbers.
 
         Raises:
             BadInput: for a cell that is none.
@@ -75,6 +84,12 @@ class Plain:
         if pa.types.is_floating(self.type):
             found = found.astype(np.float64)
         return found, gaps
+
+    def bound(self, cells: Cells) -> float:
+        """Not rounded to whole numbers or decimals."""
+        number = cells.numbers()[0].as_py()
+        scale = self.type.scale if pa.types.is_decimal(self.type) else 0
+        return float(number) * 10**scale if scale or isinstance(number, Decimal) else number
 
     def write(self, numbers: Array, gaps: Array) -> pa.Array:
         """Values of the column's type, within what it can hold."""
@@ -164,6 +179,10 @@ class Moments:
         except pa.ArrowException:
             cells.refuse_text("a date or time")
         return pc.fill_null(ticks, 0).cast(pa.int64()).to_numpy(), pc.is_null(column).to_numpy()
+
+    def bound(self, cells: Cells) -> float:
+        """Ticks."""
+        return int(self.read(cells)[0][0])
 
     def write(self, numbers: Array, gaps: Array) -> pa.Array:
         """Values of the column's type."""

@@ -149,6 +149,19 @@ class NumberLevels:
         far = np.abs(x - tiles.origin[at]) - (BORDER if self.whole else 0)
         return tiles.log_density[at] - tiles.fall[at] * far
 
+    @cached_property
+    def means(self) -> Array:
+        """Of the numbers in each level, (levels,)."""
+        middles = [[(a + b) / 2 for a, b in pairwise(level.edges)] for level in self.levels]
+        return np.array(
+            [np.average(m, weights=lv.parts) for m, lv in zip(middles, self.levels, strict=True)]
+        )
+
+    def certain(self, x: Array) -> Array:
+        """Which numbers have a probability, not only a density, (N,): whole ones, and points."""
+        found = np.array([level.low if level.point else np.nan for level in self.levels])
+        return np.isfinite(x) if self.whole else x == found[self.codes(x)]
+
     def draw(self, codes: Array, generator: np.random.Generator) -> Array:
         """A number for each level.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,7 @@ from vaekit.data.readers.roles import NO_ROLES, ColumnRoles, listed
 from vaekit.data.readers.tables import Table
 from vaekit.data.schema.cells import Cells
 from vaekit.data.schema.columns import ColumnSchema, SetAside
-from vaekit.data.schema.corrections import NONE, Corrections, Said, toml
+from vaekit.data.schema.corrections import NONE, NUMBERS, Corrections, Said, toml
 from vaekit.data.schema.inference import column_of
 from vaekit.system.checks import known, require
 from vaekit.system.records import Json, Part
@@ -165,6 +165,10 @@ class TableSchema:
         made |= {one.name: one.values(rows) for one in self.aside if one.comes_back}
         return {name: pa.chunked_array([made[name]]) for name in self.order if name in made}
 
+    def only(self, name: str) -> TableSchema:
+        """Of one modelled column alone."""
+        return TableSchema((self.columns[self.names.index(name)],), order=(name,))
+
     def to_json(self) -> Json:
         """Lists and dictionaries."""
         return {
@@ -251,6 +255,23 @@ def _aligned(rows: list[tuple[str, ...]]) -> str:
 def _cut(cell: str) -> str:
     line = " ".join(cell.split())
     return line if len(line) <= WIDEST else line[: WIDEST - 3] + "..."
+
+
+def coarse(schema: TableSchema, said: Corrections, bins: int) -> Corrections:
+    """What was said of the columns, and that those of numbers have so many bins where nobody said
+    how many.
+
+    Args:
+        schema: of the columns.
+        said: of them.
+        bins: of each.
+    """
+    own = {
+        column.name: replace(column.said, bins=column.said.bins or bins)
+        for column in schema.columns
+        if column.kind in NUMBERS
+    }
+    return replace(said, columns={**said.columns, **own})
 
 
 def infer(table: Table, rows: Array | None = None, said: Corrections = NONE) -> TableSchema:

@@ -93,6 +93,14 @@ class Units:
         where = pa.array(cells.text.rows, mask=cells.text.rows < 0)
         return arrays(pa.chunked_array([found.take(where)]))
 
+    def bound(self, cells: Cells) -> float:
+        """A number, with its unit or without."""
+        bare = cells.text.values[0].as_py()
+        try:
+            return float(bare)
+        except ValueError:
+            return float(self.read(cells)[0][0])
+
     @property
     def sample(self) -> str:
         """How numbers are written."""
@@ -187,6 +195,10 @@ class Dates:
             shown = repr(self.show(0))
             cells.refuse(int(wrong.argmax()), f"which is not written as {shown}")
         return np.append(ticks, 0)[cells.text.rows], cells.text.rows < 0
+
+    def bound(self, cells: Cells) -> float:
+        """Ticks."""
+        return int(self.read(cells)[0][0])
 
     def write(self, numbers: Array, gaps: Array) -> pa.Array:
         """Texts."""

@@ -235,8 +235,14 @@ def told(found: RunComparison) -> str:
 
 
 def _errors(found: RunComparison) -> list[float]:
-    """Squared error per number of each, in the data's own numbers."""
-    return [v.scores.mean_squared_error * v.trained.representation.scale**2 for v in found.views]
+    """Squared error per number of each, in the data's own numbers; of tables of mixed columns the
+    share of cells that are wrong."""
+    return [
+        (v.scores.cells_wrong or 0.0)
+        if v.scores.mean_squared_error is None
+        else v.scores.mean_squared_error * v.trained.representation.scale**2
+        for v in found.views
+    ]
 
 
 def _lines(found: RunComparison) -> list[tuple[str, str, list[str]]]:

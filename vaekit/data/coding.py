@@ -1,0 +1,276 @@
+"""Rows of a table of mixed columns as whole levels, and back: what a model of cells sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from pyarrow import compute as pc
+
+from vaekit.data.readers import columns as cells_of
+from vaekit.data.readers.arrays import label_numbers
+from vaekit.data.readers.columns import Place
+from vaekit.data.readers.roles import ColumnRoles
+from vaekit.data.readers.tables import Table, cells
+from vaekit.data.schema import NONE, Corrections, TableSchema, infer
+from vaekit.data.source import Source, random_splits
+from vaekit.system.checks import known, require
+from vaekit.system.records import Json, Part
+from vaekit.system.types import Array
+
+MISSING = "{} is missing"
+
+
+@dataclass(frozen=True, eq=False)
+class TableCoding:
+    """How rows of a table are levels, (N, D) whole numbers, -1 where a cell is missing: first, for
+    each column that had gaps in training, whether its cell is missing, then the columns' own.
+
+    Args:
+        schema: of the columns.
+        gaps: names of the columns that had gaps.
+    """
+
+    schema: TableSchema
+    gaps: tuple[str, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TableCoding) and self.to_json() == other.to_json()
+
+    def __hash__(self) -> int:
+        return hash(self.names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the D columns."""
+        return (*map(MISSING.format, self.gaps), *self.schema.names)
+
+    @property
+    def levels(self) -> dict[str, int]:
+        """How many each column has, by name."""
+        own = (*[2] * len(self.gaps), *self.schema.levels)
+        return dict(zip(self.names, own, strict=True))
+
+    @property
+    def ordered(self) -> dict[str, bool]:
+        """Whether the levels of each column are ordered, by name."""
+        own = (*[False] * len(self.gaps), *self.schema.ordered)
+        return dict(zip(self.names, own, strict=True))
+
+    @property
+    def places(self) -> list[int]:
+        """Where the columns with gaps stand among the schema's."""
+        return [self.schema.names.index(name) for name in self.gaps]
+
+    def rows(self, table: Table, *, allow_missing: bool = False) -> Array:
+        """The levels of a table's rows, (N, D) int32; columns are found by their names.
+
+        Args:
+            table: the rows.
+            allow_missing: whether a column may not be there: then all its cells are missing.
+
+        Raises:
+            BadInput: for a column that is not there, or a value that it cannot have.
+        """
+        return self.coded(table, allow_missing=allow_missing)[0]
+
+    def coded(
+        self, table: Table, *, allow_missing: bool = False, unseen: str = "missing"
+    ) -> tuple[Array, tuple[str, ...]]:
+        """The same, and notes for people; what becomes of a category that was never seen is
+        ``unseen``: "missing" or "refuse"."""
+        own, notes = self.schema.coded(table, allow_missing=allow_missing, unseen=unseen)
+        return np.concatenate([own[:, self.places] < 0, own], 1).astype(np.int32), notes
+
+    def row_of(self, given: Mapping[str, Any]) -> Array:
+        """The levels of a row of which some cells are known, (1, D); -1 for all others.
+
+        Args:
+            given: values of columns by name.
+
+        Raises:
+            BadInput: for a column that is not there, or a value that it cannot have.
+        """
+        for name in given:
+            known("column", name, self.schema.names)
+        columns = {n: pa.chunked_array([[_text(v)]]) for n, v in given.items()}
+        found = self.unsettled(np.full((1, len(self.names)), -1, np.int32))
+        if columns:
+            table = Table(Place("what is given"), columns)
+            found = self.coded(table, allow_missing=True, unseen="refuse")[0]
+        told = [name in given for name in self.gaps]
+        found[:, : len(self.gaps)][:, np.logical_not(told)] = -1
+        return found
+
+    def unsettled(self, rows: Array) -> Array:
+        """The same rows where it is not known whether a missing cell is to be filled: the cells
+        that say so are missing as well."""
+        rows, count = rows.copy(), len(self.gaps)
+        rows[:, :count][rows[:, :count] == 1] = -1
+        return rows
+
+    def values(self, rows: Array, seed: int = 0, *, gaps: bool = True) -> pa.Table:
+        """Levels, (N, D), as a table with the columns' names and types.
+
+        Args:
+            rows: the levels.
+            seed: of the draws of numbers inside their levels.
+            gaps: whether cells that are said to be missing are; else they have their values.
+        """
+        count = len(self.gaps)
+        own = rows[:, count:].copy()
+        for place, missing in zip(self.places, rows[:, :count].T, strict=True):
+            if gaps:
+                own[missing == 1, place] = -1
+        return pa.table(self.schema.values(own, np.random.default_rng(seed)))
+
+    def values_of(self, name: str, levels: Array, seed: int = 0) -> pa.ChunkedArray:
+        """Levels of one column, (N,), as its values."""
+        own = np.full((len(levels), len(self.schema.names)), -1, np.int32)
+        own[:, self.schema.names.index(name)] = levels
+        return self.schema.values(own, np.random.default_rng(seed))[name]
+
+    def with_given(self, made: pa.Table, given: Mapping[str, Any]) -> pa.Table:
+        """The same table where each cell that is given by name has exactly that value."""
+        columns = {name: pa.chunked_array([[_text(v)]]) for name, v in given.items()}
+        one = Table(Place("what is given"), columns)
+        gone = np.array([[v is None for v in given.values()]])
+        return _kept(made, np.repeat(gone, len(made), 0), one.take(np.zeros(len(made), int)))
+
+    def kept(self, made: pa.Table, rows: Array, own: Table) -> pa.Table:
+        """A table in which cells that are there in another keep exactly their values.
+
+        Args:
+            made: values for all cells.
+            rows: levels of the other's, (N, D).
+            own: the other table.
+        """
+        places = {name: len(self.gaps) + i for i, name in enumerate(self.schema.names)}
+        there = {name: own.columns[name] for name in own.columns if name in places}
+        gone = rows[:, [places[name] for name in there]] < 0
+        return _kept(made, gone, replace(own, columns=there))
+
+    def log_density_inside(self, table: Table, rows: Array) -> Array:
+        """For each row, the log density in nats of its numbers inside their levels, (N,) float64:
+        log P(levels) plus this is a log density in the columns' own units."""
+        return self.schema.log_density_inside(table, rows[:, len(self.gaps) :])
+
+    def to_json(self) -> Json:
+        """A dictionary of lists, numbers and strings."""
+        return {"schema": self.schema.to_json(), "gaps": list(self.gaps)}
+
+    @classmethod
+    def from_json(cls, part: Part) -> TableCoding:
+        """The reverse of :meth:`to_json`.
+
+        Raises:
+            BadInput: for anything that it cannot have written.
+        """
+        part.only(["schema", "gaps"])
+        schema = TableSchema.from_json(part.get("schema"))
+        gaps = part.texts("gaps")
+        part.require(set(gaps) <= set(schema.names), "gaps", "names of columns")
+        return cls(schema, gaps)
+
+
+def _kept(made: pa.Table, missing: Array, own: Table) -> pa.Table:
+    """A table in which cells that are there in another keep exactly their values.
+
+    Args:
+        made: values for all cells.
+        missing: (N, columns of ``own`` in their order), whether its cell is missing.
+        own: the other table, of some of the columns.
+    """
+    columns = dict(zip(made.column_names, made.columns, strict=True))
+    for name, gone in zip(own.columns, missing.T, strict=True):
+        if name in columns:
+            there = as_type(own, name, columns[name].type)
+            columns[name] = pc.if_else(pa.array(gone), columns[name], there)
+    return pa.table(columns)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def as_type(table: Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
+    """A column as values of a type, as it was read or as the numbers it says."""
+    column = table.columns[name]
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    try:
+        return column.cast(kind)
+    except pa.ArrowInvalid:
+        return table.typed(name).cast(kind, safe=False)
+
+
+def coding_of(table: Table, train: Array, said: Corrections = NONE) -> TableCoding:
+    """The coding of a table's columns, by its training rows.
+
+    Args:
+        table: of the columns that are modelled.
+        train: which rows are trained on.
+        said: what a person says of the columns.
+    """
+    schema = infer(table, train, said)
+    own = schema.codes(table)[train]
+    return TableCoding(schema, tuple(np.array(schema.names)[(own < 0).any(0)].tolist()))
+
+
+def is_plain(table: Table, roles: ColumnRoles) -> bool:
+    """Whether all columns but those with a role are numbers without gaps."""
+    table, roles, _ = table.arranged(roles)
+    each = [table.typed(name) for name in roles.x]
+    return all(
+        cells_of.is_number(column.type) and not cells_of.gaps(column).any() for column in each
+    )
+
+
+def coded(
+    table: Table,
+    roles: ColumnRoles,
+    coding: TableCoding | None = None,
+    said: Corrections = NONE,
+    *,
+    allow_missing: bool = False,
+) -> Source:
+    """The rows of a table as levels.
+
+    Args:
+        table: as it was read.
+        roles: the columns that are not modelled.
+        coding: of the model whose rows they are; None to look at the columns.
+        said: what a person says of the columns, where they are looked at.
+        allow_missing: whether columns may be absent, and so missing.
+
+    Raises:
+        BadInput: for columns that cannot be modelled, or that are not the model's.
+    """
+    known = roles
+    if coding is not None:
+        there = [name for name in coding.schema.names if name in table.columns]
+        known = replace(roles, x=tuple(there) if allow_missing else coding.schema.names)
+    table, settled, notes = table.arranged(known)
+    require(
+        not settled.columns, "a table's model is given any of its cells, by name: leave out given"
+    )
+    require(table.rows > 0, f"{table.place.name} holds no rows")
+    labels, classes = label_numbers(
+        None if settled.label is None else cells(table.columns[settled.label])
+    )
+    own = replace(table, columns={name: table.columns[name] for name in settled.x})
+    splits = random_splits(table.rows)
+    if coding is None:
+        coding = coding_of(own, splits["train"].numpy(), said)
+        notes = (*notes, *coding.schema.notes)
+    rows, said_of = coding.coded(own, allow_missing=allow_missing)
+    notes = (*notes, *said_of)
+    return Source(
+        table.place.name, torch.from_numpy(rows), splits, labels=labels, label_names=classes,
+        notes=notes, names=table.row_names(), coding=coding, table=own,
+        inside=torch.from_numpy(coding.log_density_inside(own, rows)),
+    )  # fmt: skip

@@ -1,0 +1,204 @@
+"""The cells of a table's rows, each given any others: p(x) = prod_j p(x_j | x before it)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch import distributions as D
+from torch.distributions import constraints
+
+OWN_ORDER = 0.5  # share of the rows that learn to be drawn column after column
+
+
+class Predictor(Protocol):
+    """What predicts columns from features and the cells that are seen."""
+
+    training: bool
+    levels: list[int]
+
+    def __call__(self, features: Tensor, seen: Tensor, /) -> tuple[Tensor, ...]:
+        """Logits of every column, (rows, levels of it) each."""
+
+    def column(self, features: Tensor, seen: Tensor, number: int, /) -> Tensor:
+        """Logits of one column, (rows, levels of it)."""
+
+
+class AnyOrderCells(D.Distribution):
+    r"""Rows of D cells, each a level of its column, NaN where it is missing.
+
+    .. math:: \log p(x) = \sum_{j \text{ there}} \log p(x_j \mid x_i \text{ there}, i < j)
+
+    in nats, one per row: the columns in their order, a missing cell neither seen nor predicted, so
+    that p(x) is the probability of the cells that are there. While the predictor is in training,
+    ``log_prob`` is an estimate of it from one pass: some cells are seen, and what all others then
+    cost is weighed by the number of cells over the number of others. In half of the rows a random
+    set is seen, and the mean is that of :math:`\log p(x)` over all orders of the columns
+    (order-agnostic autoregression: Uria et al. 2014; Hoogeboom et al. 2022), so that any cells can
+    be given; in the others the first ones, as when rows are drawn.
+
+    Args:
+        features: (rows, F), what the predictor knows of a row beside its cells.
+        predictor: gives the logits of columns.
+    """
+
+    arg_constraints: dict[str, constraints.Constraint] = {}
+    support = constraints.independent(constraints.nonnegative_integer, 1)
+
+    def __init__(self, features: Tensor, predictor: Predictor) -> None:
+        self.features, self.predictor = features, predictor
+        event = torch.Size([len(predictor.levels)])
+        super().__init__(features.shape[:-1], event, validate_args=False)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> AnyOrderCells:
+        """The same distribution for more rows."""
+        return AnyOrderCells(
+            self.features.expand(*batch_shape, *self.features.shape[1:]), self.predictor
+        )
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Of rows, (rows, D), in nats, (rows,); an estimate in training."""
+        return self._estimate(value) if self.predictor.training else self.in_order(value)
+
+    def in_order(self, value: Tensor) -> Tensor:
+        """log p of the cells that are there, column after column, (rows,) nats: D passes."""
+        total, seen = self.features.new_zeros(len(value)), torch.full_like(value, torch.nan)
+        for j in range(value.shape[1]):
+            total = total + self._cost(seen, value, j)
+            seen = seen.clone()
+            seen[:, j] = value[:, j]
+        return total
+
+    def each_given_others(self, value: Tensor) -> Tensor:
+        """log p(x_j | all other cells that are there), (rows, D) nats; NaN where x_j is missing."""
+        found = []
+        for j in range(value.shape[1]):
+            seen = value.clone()
+            seen[:, j] = torch.nan
+            cost = self._cost(seen, value, j)
+            found.append(torch.where(value[:, j].isnan(), torch.nan, cost))
+        return torch.stack(found, 1)
+
+    def logits_given(self, seen: Tensor, number: int) -> Tensor:
+        """log p(x_j = each level | the cells that are seen), (rows, levels), for column j."""
+        return self.predictor.column(self.features, seen, number).log_softmax(-1)
+
+    def _cost(self, seen: Tensor, value: Tensor, number: int) -> Tensor:
+        """log p of a column's cells, 0 where they are missing."""
+        there, level = ~value[:, number].isnan(), value[:, number].nan_to_num().long()
+        if not bool(there.any()):
+            return self.features.new_zeros(len(value))
+        found = self.logits_given(seen, number).gather(1, level[:, None])[:, 0]
+        return torch.where(there, found, 0.0)
+
+    def _estimate(self, value: Tensor) -> Tensor:
+        there = ~value.isnan()
+        count = there.sum(1, keepdim=True)
+        anyhow = torch.rand_like(value).masked_fill(~there, 2.0).argsort(1).argsort(1)
+        own = torch.rand_like(value[:, :1]) < OWN_ORDER
+        rank = torch.where(own, there.cumsum(1) - 1, anyhow)
+        others, weight = _sizes(count)
+        hidden = there & (rank >= count - others)
+        logits = self.predictor(self.features, value.masked_fill(hidden, torch.nan))
+        level = value.nan_to_num().long()
+        each = [a.log_softmax(-1).gather(1, level[:, j : j + 1]) for j, a in enumerate(logits)]
+        return ((torch.cat(each, 1) * hidden).sum(1, keepdim=True) * weight)[:, 0]
+
+    @torch.no_grad()
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """New rows, (*sample_shape, rows, D), none of their cells missing."""
+        whole = self.expand([*sample_shape, *self.batch_shape]) if sample_shape else self
+        flat = AnyOrderCells(whole.features.flatten(0, -2), self.predictor)
+        return flat.filled(flat._blank()).unflatten(0, whole.batch_shape)
+
+    @torch.no_grad()
+    def filled(self, x: Tensor, *, likeliest: bool = False) -> Tensor:
+        """Rows, (rows, D), whose missing cells are drawn, column after column, each given all that
+        are there or were drawn before it.
+
+        Args:
+            x: NaN where a cell is missing.
+            likeliest: take the level with the highest probability instead of a draw.
+        """
+        x = x.clone()
+        for j in range(x.shape[1]):
+            rows = x[:, j].isnan().nonzero()[:, 0]
+            if len(rows):
+                part = AnyOrderCells(self.features[rows], self.predictor)
+                logits = part.logits_given(x[rows], j)
+                x[rows, j] = (logits.argmax(1) if likeliest else drawn(logits)).to(x.dtype)
+        return x
+
+    @torch.no_grad()
+    def narrowed(self, x: Tensor, shares: Mapping[int, Tensor]) -> tuple[Tensor, Tensor]:
+        r"""Rows, (rows, D), where cells of some columns are drawn among some of their levels, and
+        the log of the chance that cells drawn among all levels lie there,
+
+        .. math:: \sum_j \log \sum_l p(x_j = l \mid \text{cells that are there, } x_i, i < j) s_{jl}
+
+        in nats, (rows,): as importance weights they make up for the levels that were left out.
+
+        Args:
+            x: NaN where a cell is missing.
+            shares: how much of each level is let in, 0 to 1, (levels,), by column.
+        """
+        x, total = x.clone(), self.features.new_zeros(len(x))
+        for j, share in shares.items():
+            logits = self.logits_given(x, j) + share.to(x).log()
+            total = total + logits.logsumexp(1)
+            x[:, j] = drawn(logits).to(x.dtype)
+        return x, total
+
+    @torch.no_grad()
+    def chances(self, x: Tensor) -> Tensor:
+        """Of all levels of all columns, (rows, levels), side by side: each column given all cells
+        that are there or were drawn before it, by the same noise for every row; 0 where a cell is
+        there."""
+        x, found = x.clone(), []
+        for j, count in enumerate(self.predictor.levels):
+            gone, noise = x[:, j].isnan(), torch.rand(1, count, dtype=x.dtype)
+            each = x.new_zeros(len(x), count)
+            if bool(gone.any()):
+                part = AnyOrderCells(self.features[gone], self.predictor)
+                logits = part.logits_given(x[gone], j)
+                each[gone] = logits.exp()
+                x[gone, j] = drawn(logits, noise).to(x.dtype)
+            found.append(each)
+        return torch.cat(found, 1)
+
+    @property
+    def mean(self) -> Tensor:
+        """The likeliest levels, column after column (levels have no mean)."""
+        return self.filled(self._blank(), likeliest=True)
+
+    def _blank(self) -> Tensor:
+        """Rows all of whose cells are missing."""
+        return self.features.new_full((len(self.features), *self.event_shape), torch.nan)
+
+
+def _sizes(count: Tensor) -> tuple[Tensor, Tensor]:
+    r"""How many cells of each row are predicted, from 1 to all that are there, and what their cost
+    is multiplied by to be that of all of them on average over orders; (rows, 1) each.
+
+    A set of m cells estimates less surely the smaller it is, so small ones are drawn more often,
+    with a chance of :math:`(\sqrt m - \sqrt{m - 1}) / \sqrt n`, spread evenly over the rows.
+    """
+    place = torch.randperm(len(count), device=count.device)[:, None]
+    share = (place + torch.rand_like(count, dtype=torch.get_default_dtype())) / len(count)
+    others = (count * share.square()).ceil().clamp(min=1).minimum(count.clamp_min(1))
+    chance = (others.sqrt() - (others - 1).sqrt()) / count.clamp_min(1).sqrt()
+    return others.long(), 1 / (others * chance)
+
+
+def drawn(logits: Tensor, chance: Tensor | None = None) -> Tensor:
+    """A level for each row of normalised logits, (rows,).
+
+    Args:
+        logits: (rows, levels).
+        chance: uniform numbers, as many, or one row of them for all; None to draw them.
+    """
+    chance = torch.rand_like(logits) if chance is None else chance.to(logits)
+    noise = -torch.log(-torch.log(chance.clamp_min(1e-38)))
+    return (logits + noise).argmax(1)

@@ -1,0 +1,117 @@
+"""The commands that ask a model of a table: new rows, gaps filled in, one column by the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from vaekit.interfaces.cli.common import ON_DEVICE, Force, OnDevice
+from vaekit.interfaces.cli.shared import Given, Model, Seed, given_options, reads, say, to_write
+from vaekit.runs import tables
+from vaekit.runs.outlets import Outlet
+from vaekit.runs.table_files import TABLE_FILES, safe, with_number, write_table
+from vaekit.runs.trained import Trained
+from vaekit.system.checks import require
+
+ROWS = Outlet(TABLE_FILES, "synthetic.csv in the model's folder")
+FILLED = Outlet(TABLE_FILES, "NAME-filled beside the table")
+PREDICTED = Outlet(TABLE_FILES, "predicted-COLUMN.csv in the model's folder")
+Table = Annotated[Path, Parameter(help="A table with the model's columns, in any order.")]
+Formulas = Annotated[
+    bool,
+    Parameter(
+        negative="",
+        help="Write text that a spreadsheet would take for a formula as it is; else an apostrophe "
+        "stands before it in .csv files.",
+    ),
+]
+
+
+def synthesize(
+    model: Model,
+    /,
+    *,
+    rows: Annotated[int, Parameter(name=["--rows", "-n"], help="How many.")] = 1000,
+    given: Given = None,
+    where: Annotated[
+        str | None, Parameter(help="What all rows fulfil, as \"age > 60 and city == 'Rome'\".")
+    ] = None,
+    balance: Annotated[
+        str | None, Parameter(help="Column each category of which is to be as frequent as any.")
+    ] = None,
+    formulas: Formulas = False,
+    seed: Seed = 0,
+    output: Annotated[Path | None, to_write(ROWS)] = None,
+    force: Force = False,
+    work: OnDevice = ON_DEVICE,
+) -> None:
+    """Draw new rows of a table, with the names and types of its columns: all that a model of a
+    table (recipe table_vae) has learned, and none of its rows."""
+    work.begin()
+    path = output or Path(model, "synthetic.csv")
+    ROWS.claim(path, force=force, inputs=reads(model, given=given))
+    trained = Trained.load(model).to(work.device)
+    made = tables.synthesize(
+        trained, rows, given=given_options(given), where=where, balance=balance, seed=seed
+    )
+    for note in made.notes:
+        say(f"note: {note}")
+    write_table(path, made.table, formulas=formulas)
+    work.wrote(path, rows)
+
+
+def impute(
+    model: Model,
+    table: Table,
+    /,
+    *,
+    draws: Annotated[
+        int, Parameter(help="How many filled tables, each with other draws: NAME-1.csv, ...")
+    ] = 1,
+    formulas: Formulas = False,
+    seed: Seed = 0,
+    output: Annotated[Path | None, to_write(FILLED)] = None,
+    force: Force = False,
+    work: OnDevice = ON_DEVICE,
+) -> None:
+    """Fill the gaps of a table with draws given all other cells of their rows; cells that are there
+    stay exactly as they are."""
+    require(draws >= 1, f"draws must be at least 1, not {draws}")
+    work.begin()
+    path = output or table.with_name(f"{table.name.removesuffix(table.suffix)}-filled.csv")
+    paths = [path] if draws == 1 else [with_number(path, n + 1) for n in range(draws)]
+    for each in paths:
+        FILLED.claim(each, force=force, inputs=reads(model, table))
+    trained = Trained.load(model).to(work.device)
+    found = tables.cells_of(trained, str(table))
+    for note in found.notes:
+        say(f"note: {note}")
+    for number, each in enumerate(paths):
+        filled = tables.fill(trained, found, seed + number)
+        write_table(each, filled, formulas=formulas)
+        work.wrote(each, len(filled))
+
+
+def predict(
+    model: Model,
+    table: Table,
+    /,
+    *,
+    target: Annotated[str, Parameter(help="The column.")],
+    seed: Seed = 0,
+    output: Annotated[Path | None, to_write(PREDICTED)] = None,
+    force: Force = False,
+    work: OnDevice = ON_DEVICE,
+) -> None:
+    """What one column is, given all other cells of each row: the likeliest value, its probability,
+    and that of each category."""
+    work.begin()
+    path = output or Path(model, f"predicted-{safe(target)}.csv")
+    PREDICTED.claim(path, force=force, inputs=reads(model, table))
+    trained = Trained.load(model).to(work.device)
+    found = tables.cells_of(trained, str(table))
+    made = tables.prediction(trained, found, target, seed=seed)
+    write_table(path, made, formulas=False)
+    work.wrote(path, len(made))

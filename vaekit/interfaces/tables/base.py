@@ -1,0 +1,226 @@
+"""What the estimators of tables share: training on frames and arrays, saving and loading."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pyarrow as pa
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from vaekit.data import SPLITS, Source
+from vaekit.data.coding import coded, coding_of
+from vaekit.data.readers.frames import as_kind, is_frame, kind_of, table_of
+from vaekit.data.readers.roles import NO_ROLES
+from vaekit.data.readers.tables import Table
+from vaekit.data.schema import NONE, Corrections, coarse, infer, read_toml
+from vaekit.runs import tables
+from vaekit.runs.job import prepare
+from vaekit.runs.run import run_here
+from vaekit.runs.trained import Trained
+from vaekit.system.checks import require
+from vaekit.system.files import replacing
+from vaekit.system.records import Part, read_json
+from vaekit.system.types import Array
+
+ESTIMATOR, VALIDATION = "estimator.json", 0.1
+NUMBERS = (np.float64, np.float32)
+
+
+class TableModel(BaseEstimator):
+    """A model of a table, trained on frames or on arrays of numbers, where NaN is a gap.
+
+    Args:
+        latent: numbers in a code.
+        epochs: passes over the rows; 0 for as many as make 4,000 updates, 20 to 2,000.
+        options: more options of the recipe table_vae and of the training, by name.
+        schema: what the columns are, where looking at them is not enough: a file, or by name
+            a type such as "category", or a dictionary of type, levels, bins ...
+        random_state: seed, or anything scikit-learn takes for one.
+    """
+
+    bins: int | None = None
+    held_out: ClassVar[float] = 0.0
+    kept: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self,
+        latent: int = 4,
+        *,
+        epochs: int = 0,
+        options: dict[str, Any] | None = None,
+        schema: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self.latent = latent
+        self.epochs = epochs
+        self.options = options
+        self.schema = schema
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Train on the rows of X; y is ignored."""
+        incoming = self._incoming(X, reset=True)
+        self.kind_, self.seed_ = incoming.kind, self._seed()
+        source = self._source(incoming)
+        job = prepare(
+            source, "table_vae", latent=self.latent, epochs=self.epochs, seed=self.seed_,
+            **(self.options or {}),
+        )  # fmt: skip
+        run = job.run()
+        run_here(run)
+        self.model_, self.n_iter_ = Trained(run.best_model(), job.config()), run.state.step
+        self._calibrate(source.part("test"))
+        return self
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the model into a folder, without pickle; :meth:`load` reads it."""
+        check_is_fitted(self)
+        self.model_.save(folder)
+        found: dict[str, Any] = {
+            "class": type(self).__name__,
+            "kind": self.kind_,
+            "seed": self.seed_,
+        }
+        found |= {"names": self._names, "named": "feature_names_in_" in vars(self)}
+        found |= {name: getattr(self, name).tolist() for name in self.kept}
+        found |= {"parameters": {n: v for n, v in self.get_params().items() if _is_plain(v)}}
+        with replacing(Path(folder, ESTIMATOR)) as temporary:
+            temporary.write_text(json.dumps(found) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """The estimator in a folder, fitted. A ``random_state`` that is no whole number is as by
+        default, and so is what else cannot be written as JSON.
+
+        Raises:
+            BadInput: for a folder that holds none of this class.
+        """
+        part = Part(read_json(Path(folder, ESTIMATOR)), str(Path(folder, ESTIMATOR)))
+        part.require(part.text("class") == cls.__name__, "class", cls.__name__)
+        said = part.part("parameters").found
+        part.require(set(said) <= set(cls._get_param_names()), "parameters", f"{cls.__name__}'s")
+        made = cls(**said)
+        made.model_, names = Trained.load(folder), np.array(part.texts("names"), object)
+        made.kind_, made.seed_ = part.maybe_text("kind"), part.whole("seed", 0, 2**31)
+        made.n_features_in_ = len(names)
+        if part.flag("named"):
+            made.feature_names_in_ = names
+        for name in cls.kept:
+            setattr(made, name, np.array(part.numbers(name)))
+        return made
+
+    @property
+    def _names(self) -> list[str]:
+        found = getattr(self, "feature_names_in_", None)
+        return (
+            [f"x{i}" for i in range(self.n_features_in_)] if found is None else [*map(str, found)]
+        )
+
+    def _seed(self) -> int:
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _incoming(self, X: Any, *, reset: bool) -> Incoming:
+        """Rows, checked as scikit-learn wants it."""
+        least = 2 if reset else 1
+        if is_frame(X):
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            table = table_of(X, "X")
+            if reset:
+                self.n_features_in_ = len(table.columns)
+            require(table.rows >= least, f"X holds {table.rows} rows (n_samples): too few")
+            return Incoming(table, kind_of(X), X)
+        values = validate_data(
+            self, X, dtype=NUMBERS, ensure_all_finite="allow-nan", reset=reset,
+            ensure_min_samples=least,
+        )  # fmt: skip
+        columns = {name: values[:, i] for i, name in enumerate(self._names)}
+        cells = {n: pa.chunked_array([pa.array(c, from_pandas=True)]) for n, c in columns.items()}
+        return Incoming(replace(table_of(pa.table(cells), "X"), by_value=False), None, values)
+
+    def _source(self, incoming: Incoming) -> Source:
+        """Rows with those that are trained on, those that choose the epoch, and those held out."""
+        table, rows = incoming.table, incoming.table.rows
+        order = torch.randperm(rows, generator=torch.Generator().manual_seed(self.seed_))
+        sizes = [int(share * rows) for share in (VALIDATION, self.held_out)]
+        parts = order.split([rows - sum(sizes), *sizes])
+        train = parts[0].sort().values.numpy()
+        said = self._corrections(incoming)
+        if self.bins is not None:
+            said = coarse(infer(table, train, said), said, self.bins)
+        made = coded(table, NO_ROLES, coding_of(table, train, said))
+        return replace(made, splits=dict(zip(SPLITS, parts, strict=True)))
+
+    def _corrections(self, incoming: Incoming) -> Corrections:
+        said = self.schema
+        if isinstance(said, str | os.PathLike):
+            return read_toml(Path(said))
+        own = {} if incoming.kind else incoming.numbers
+        return Corrections.made({**own, **(said or {})}) if said or own else NONE
+
+    def _rows(self, X: Any) -> Source:
+        """Rows for the fitted model."""
+        check_is_fitted(self)
+        incoming = self._incoming(X, reset=False)
+        coding = tables.coding_of(self.model_)
+        return coded(incoming.table, NO_ROLES, coding, allow_missing=True)
+
+    def _calibrate(self, held_out: Source) -> None:
+        """Look at the rows that were not trained on."""
+
+    def _density(self, rows: Source, samples: int) -> Array:
+        """log p of rows as a density in the columns' own units, nats, (rows,)."""
+        assert rows.inside is not None
+        found = self.model_.log_likelihood(rows, samples=samples, seed=self.seed_)
+        return found + rows.inside.numpy()
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON can hold it."""
+    try:
+        return bool(json.loads(json.dumps(value)) == value)
+    except (TypeError, ValueError):
+        return False
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """Rows as they came.
+
+    Args:
+        table: of them.
+        kind: of frame; None for an array.
+        rows: the frame or array.
+    """
+
+    table: Table
+    kind: str | None
+    rows: Any
+
+    @property
+    def numbers(self) -> dict[str, str]:
+        """All columns of an array are numbers, but for those that hold nothing."""
+        some = {n: c for n, c in self.table.columns.items() if c.null_count < len(c)}
+        return dict.fromkeys(some, "number")
+
+    def like(self, made: pa.Table) -> Any:
+        """A table in the form in which the rows came; columns that the model does not make stay
+        as they were."""
+        own = {n: made[n] if n in made.column_names else c for n, c in self.table.columns.items()}
+        if self.kind:
+            return as_kind(pa.table(own), self.kind, self.rows)
+        cells = [c.to_numpy(zero_copy_only=False) for c in own.values()]
+        return np.stack(cells, 1).astype(self.rows.dtype)

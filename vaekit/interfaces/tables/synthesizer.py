@@ -1,0 +1,96 @@
+"""New rows like those of a table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from vaekit.data.readers.frames import as_kind
+from vaekit.interfaces.tables.base import TableModel
+from vaekit.runs import tables
+from vaekit.system.types import Array
+
+Given = Mapping[str, Any]
+
+
+class TableSynthesizer(TableModel):
+    """New rows like those of a table: of numbers, categories, dates and gaps.
+
+    Args:
+        latent: numbers in a code.
+        epochs: passes over the rows; 0 for as many as make 4,000 updates, 20 to 2,000.
+        samples: importance samples of a row's log density.
+        options: more options of the recipe table_vae and of the training, by name.
+        schema: what the columns are, where looking at them is not enough: a file, or by name
+            a type such as "category", or a dictionary of type, levels, bins ...
+        random_state: seed, or anything scikit-learn takes for one.
+
+    Attributes:
+        model_: the trained model, a :class:`vaekit.Trained`.
+        n_iter_: updates made.
+
+    Example:
+        >>> import pandas as pd, vaekit
+        >>> people = pd.DataFrame({"age": [20, 30, 40, 50] * 20, "sex": ["f", "m"] * 40})
+        >>> maker = vaekit.TableSynthesizer(epochs=2, random_state=0).fit(people)
+        >>> maker.sample(3, where="age > 35").columns.tolist()
+        ['age', 'sex']
+    """
+
+    def __init__(
+        self,
+        latent: int = 4,
+        *,
+        epochs: int = 0,
+        samples: int = 20,
+        options: dict[str, Any] | None = None,
+        schema: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            latent, epochs=epochs, options=options, schema=schema, random_state=random_state
+        )
+        self.samples = samples
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        *,
+        given: Given | None = None,
+        where: str | None = None,
+        balance: str | None = None,
+        random_state: int = 0,
+    ) -> Any:
+        """New rows, as the kind of frame, or array, that was fitted.
+
+        Args:
+            n_samples: how many.
+            given: cells that all rows have, by the names of their columns.
+            where: what all rows fulfil, such as "age > 60 and city in ['Rome', 'Paris']".
+            balance: a column of which each category is to be as frequent as any other.
+            random_state: seed.
+
+        Raises:
+            BadInput: for columns and values that the model does not know, and where such rows
+                hardly have a probability.
+        """
+        check_is_fitted(self)
+        made = tables.synthesize(
+            self.model_, n_samples, given=given, where=where, balance=balance, seed=random_state
+        ).table
+        if self.kind_:
+            return as_kind(made, self.kind_)
+        return np.stack([c.to_numpy(zero_copy_only=False) for c in made.columns], 1)
+
+    def score_samples(self, X: Any) -> Array:
+        """log p(row) in nats, (rows,): a density in the columns' own units, a probability where
+        they are categories or whole numbers. It depends on that row alone."""
+        return self._density(self._rows(X), self.samples)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """The mean of :meth:`score_samples`: higher is better."""
+        return float(self.score_samples(X).mean())

@@ -1,0 +1,146 @@
+"""Networks over the cells of a table, each of which is a level of its column, or missing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import accumulate
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vaekit.networks.fast import Linear
+
+SIZE = 8  # numbers that stand for a cell
+WAVES = 4.0  # the shortest wave in which numbers that stand for ordered levels begin
+
+
+class CellEmbedding(nn.Module):
+    """Cells, (rows, D) levels with NaN for those that are missing or not to be seen, to numbers:
+    (rows, D * (size + 1)). What stands for a blank is learned, one for each column; the last number
+    of each cell says whether it is there.
+
+    Levels that are ordered begin as smooth waves over their places, so that neighbours are alike;
+    others begin at random.
+
+    Args:
+        levels: of each column.
+        ordered: whether those of each column are.
+        size: numbers that stand for a cell.
+    """
+
+    start: Tensor
+    blank: Tensor
+
+    def __init__(self, levels: Sequence[int], ordered: Sequence[bool], size: int = SIZE) -> None:
+        super().__init__()
+        starts, total = [*accumulate(levels, initial=0)][:-1], sum(levels)
+        self.outputs = len(levels) * (size + 1)
+        self.cells = nn.Embedding(total + len(levels), size)
+        self.register_buffer("start", torch.tensor(starts), persistent=False)
+        self.register_buffer("blank", total + torch.arange(len(levels)), persistent=False)
+        with torch.no_grad():
+            for first, count, smooth in zip(starts, levels, ordered, strict=True):
+                if smooth:
+                    self.cells.weight[first : first + count] = _waves(count, size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(rows, D) to (rows, D * (size + 1))."""
+        there = ~x.isnan()
+        places = torch.where(there, x.nan_to_num().long() + self.start, self.blank)
+        return torch.cat([self.cells(places).flatten(1), there.to(x.dtype)], 1)
+
+
+def _waves(count: int, size: int) -> Tensor:
+    """Smooth random functions of the place of a level among its neighbours, (count, size)."""
+    place = (torch.arange(count) + 0.5)[:, None] / count
+    pace, phase = WAVES * torch.rand(size), 2 * math.pi * torch.rand(size)
+    return math.sqrt(2) * torch.sin(math.pi * pace * place + phase)
+
+
+class Residual(nn.Module):
+    """x + two layers of its normalised numbers."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm, self.first = nn.LayerNorm(width), Linear(width, 2 * width)
+        self.last = Linear(2 * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(rows, width) to (rows, width)."""
+        return x + self.last(F.silu(self.first(self.norm(x))))
+
+
+class CellEncoder(nn.Module):
+    """Cells to raw numbers: (rows, D), and what is given, to (rows, outputs).
+
+    Args:
+        levels: of each column.
+        ordered: whether those of each column are.
+        outputs: raw numbers of a row.
+        width: of hidden layers.
+        depth: residual blocks.
+        given: numbers that are given beside a row.
+    """
+
+    def __init__(
+        self,
+        levels: Sequence[int],
+        ordered: Sequence[bool],
+        outputs: int,
+        width: int = 256,
+        depth: int = 1,
+        given: int = 0,
+    ) -> None:
+        super().__init__()
+        self.cells = CellEmbedding(levels, ordered)
+        self.first = Linear(self.cells.outputs + given, width)
+        self.blocks = nn.Sequential(*(Residual(width) for _ in range(depth)))
+        self.last = Linear(width, outputs)
+
+    def forward(self, x: Tensor, *given: Tensor) -> Tensor:
+        """(rows, D) to (rows, outputs)."""
+        h = self.first(torch.cat([self.cells(x), *given], 1))
+        return self.last(F.silu(self.blocks(h)))
+
+
+class CellPredictor(nn.Module):
+    """Features of a code, and the cells that are seen, to logits of the levels of all columns.
+
+    Args:
+        levels: of each column.
+        ordered: whether those of each column are.
+        width: of features and hidden layers.
+        depth: residual blocks.
+    """
+
+    def __init__(
+        self, levels: Sequence[int], ordered: Sequence[bool], width: int = 256, depth: int = 2
+    ) -> None:
+        super().__init__()
+        self.levels, self.width = [*levels], width
+        self.cells = CellEmbedding(levels, ordered)
+        self.first = Linear(self.cells.outputs, width)
+        self.blocks = nn.Sequential(*(Residual(width) for _ in range(depth)))
+        self.last = Linear(width, sum(levels))
+
+    def hidden(self, features: Tensor, seen: Tensor) -> Tensor:
+        """Numbers from which every column is predicted, (rows, width).
+
+        Args:
+            features: (rows, width).
+            seen: (rows, D), NaN where a cell is not seen.
+        """
+        return self.blocks(features + self.first(self.cells(seen)))
+
+    def forward(self, features: Tensor, seen: Tensor) -> tuple[Tensor, ...]:
+        """Logits of each column, (rows, levels of it)."""
+        return self.last(self.hidden(features, seen)).split(self.levels, -1)
+
+    def column(self, features: Tensor, seen: Tensor, number: int) -> Tensor:
+        """Logits of one column, (rows, levels of it)."""
+        first = sum(self.levels[:number])
+        window = slice(first, first + self.levels[number])
+        h = self.hidden(features, seen)
+        return F.linear(h, self.last.weight[window], self.last.bias[window])

@@ -1,0 +1,100 @@
+"""Models of tables of mixed columns, with gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from vaekit.conditionals import Conditional, Site
+from vaekit.families.columns import Columns
+from vaekit.models import VAE
+from vaekit.networks.cells import CellEncoder, CellPredictor
+from vaekit.networks.dense import dense
+from vaekit.objectives import Objective, Term
+from vaekit.objectives.bounds import elbo
+from vaekit.objectives.penalties import free_bits
+from vaekit.recipes import parts
+from vaekit.recipes.parts import Link, Prior
+from vaekit.recipes.recipe import Built, Recipe
+from vaekit.system.checks import require
+from vaekit.system.types import Shape
+
+PLANS: dict[str, dict[str, float | str]] = {
+    "table_vae": {"batch": 256, "lr": 3e-3, "weight_decay": 1e-4}
+}
+
+
+def table_vae(
+    shape: Shape,
+    *,
+    columns: Mapping[str, int],
+    ordered: Mapping[str, bool],
+    latent: int = 4,
+    likelihood: Literal["columns"] = "columns",
+    width: int = 256,
+    depth: int = 2,
+    floor: float = 0.25,
+    unseen: float = 0.25,
+    prior: Prior = "standard",
+    prior_components: int = 0,
+    link: Link = "softplus",
+) -> Built:
+    """Rows of numbers, categories, dates and gaps: cells are drawn one after the other, each given
+    the code and any cells before it, so that any cells can be given, filled in, explained and
+    weighed (order-agnostic autoregression: Uria et al. 2014; Hoogeboom et al. 2022).
+
+    Args:
+        shape: of one row of x.
+        columns: levels of each column, by name.
+        ordered: whether those of each column are ordered.
+        latent: numbers in a code.
+        likelihood: of cells, as levels of their columns.
+        width: of hidden layers.
+        depth: residual blocks of the network that predicts cells.
+        floor: nats that each number of a code tells at no cost, so that codes are used.
+        unseen: share of the training rows from which the encoder does not see some cells, so that
+            it knows rows with gaps.
+        prior: p(z): standard, or learned: mixture (of normals), vamp (of the posteriors of learned
+            pseudo-inputs), flow.
+        prior_components: of a mixture (50), pseudo-inputs of a vamp (500).
+        link: how the network gives standard deviations: softplus, or exp of half a log variance.
+    """
+    require(shape == (len(columns),), f"{len(columns)} columns for rows of {shape}")
+    require(floor >= 0, f"floor must not be negative, not {floor}")
+    require(0 <= unseen <= 1, f"unseen must be a share, 0 to 1, not {unseen}")
+    require(width >= 1 and depth >= 0, "width must be at least 1, depth not negative")
+    levels, smooth = [*columns.values()], [ordered[name] for name in columns]
+    code = parts.posterior_family("diagonal", latent, link=link)
+    net = CellEncoder(levels, smooth, code.raw_shape[0], width, max(depth // 2, 1))
+    encode = Conditional(nn.Sequential(Unseen(unseen), net), code)
+    data = Columns(CellPredictor(levels, smooth, width, depth))
+    decode = Conditional(dense((latent,), data.raw_shape, []), data)
+    before = parts.prior(prior, Site(latent, shape, encode, prior_components, given=False))
+    kept = Term("free_bits", 1.0, free_bits(floor))
+    return Built(VAE(before, encode, decode), Objective(elbo, kept))
+
+
+class Unseen(nn.Module):
+    """Takes some cells, any number of them, out of a share of the rows in training.
+
+    Args:
+        share: of the rows, 0 to 1.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(rows, D) as they are; in training, with more cells missing in some rows."""
+        if not self.training or not self.share:
+            return x
+        rows = torch.rand_like(x[:, :1]) < self.share
+        hidden = torch.rand_like(x) < torch.rand_like(x[:, :1])
+        return x.masked_fill(rows & hidden, torch.nan)
+
+
+RECIPES: tuple[Recipe, ...] = (table_vae,)

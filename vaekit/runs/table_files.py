@@ -1,0 +1,56 @@
+"""Tables of mixed columns written to files: the ending of the name says how."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+from pyarrow import csv, feather, parquet
+
+from vaekit.data.schema import safe_cells
+from vaekit.system.files import replacing
+
+Writer = Callable[[pa.Table, str], object]
+WRITERS: dict[str, Writer] = {
+    ".csv": lambda table, path: csv.write_csv(_written(table), path),
+    ".parquet": parquet.write_table,
+    ".feather": lambda table, path: feather.write_feather(table, path, "uncompressed"),
+}
+TABLE_FILES = tuple(WRITERS)
+
+
+def write_table(path: Path, table: pa.Table, *, formulas: bool = False) -> None:
+    """Write a table to .csv, .parquet or .feather; gaps are empty cells of a .csv.
+
+    Args:
+        path: of the file.
+        table: its columns.
+        formulas: whether text that a spreadsheet would take for a formula goes to a .csv as it is;
+            else an apostrophe stands before it.
+    """
+    ending = path.suffix.lower()
+    if ending == ".csv" and not formulas:
+        table = pa.table({n: safe_cells(table[n]) for n in table.column_names})
+    with replacing(path) as temporary:
+        WRITERS[ending](table, str(temporary))
+
+
+def _written(table: pa.Table) -> pa.Table:
+    """Dictionaries as the values they stand for."""
+    plain = {
+        name: column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    }
+    return pa.table(plain)
+
+
+def with_number(path: Path, number: int) -> Path:
+    """NAME-3.csv for NAME.csv and 3."""
+    return path.with_name(f"{path.stem}-{number}{path.suffix}")
+
+
+def safe(name: str) -> str:
+    """A column's name as part of a file's."""
+    return re.sub(r"[^\w.-]+", "-", name) or "column"

@@ -1,0 +1,351 @@
+"""What a model of a table can be asked: new rows, rows given some of their cells, gaps filled in,
+what one column says given the others, and which cells make a row odd."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from vaekit.data import Source
+from vaekit.data.coding import TableCoding
+from vaekit.data.on_disk import in_memory
+from vaekit.distributions import common_draws
+from vaekit.distributions.columns import AnyOrderCells
+from vaekit.models import Graph
+from vaekit.models.drawing import Generator, with_common_noise
+from vaekit.models.trace import trace
+from vaekit.rows import Rows
+from vaekit.runs.apart import per_row
+from vaekit.runs.narrowing import Narrowing, narrowed
+from vaekit.runs.trained import Trained
+from vaekit.runs.where import Where, where_of
+from vaekit.system.checks import BadInput, known, require
+from vaekit.system.progress import tracked
+from vaekit.system.seeding import seed_for, seeded
+from vaekit.system.types import Array
+
+AT_ONCE, CANDIDATES = 2_000, 4
+
+
+def coding_of(trained: Trained) -> TableCoding:
+    """How the rows of a model's tables are levels.
+
+    Raises:
+        BadInput: for a model of something else.
+    """
+    coding = trained.config.coding
+    if coding is None:
+        raise BadInput(
+            f"this is a model of {trained.config.data.name}, which is no table of mixed columns: "
+            "train one with --recipe table_vae"
+        )
+    return coding
+
+
+@dataclass(frozen=True)
+class Synthetic:
+    """New rows.
+
+    Args:
+        table: of them, with names and types of the columns as they were read.
+        notes: for people.
+    """
+
+    table: pa.Table
+    notes: tuple[str, ...] = ()
+
+
+def synthesize(
+    trained: Trained,
+    rows: int,
+    *,
+    given: Mapping[str, Any] | None = None,
+    where: str | None = None,
+    balance: str | None = None,
+    seed: int = 0,
+) -> Synthetic:
+    """New rows, with names and types of the columns as they were read.
+
+    Args:
+        trained: a model of a table.
+        rows: how many.
+        given: cells that all rows have, by the names of their columns.
+        where: what all rows fulfil, such as "age > 60 and income == '>50K'": see
+            :func:`vaekit.runs.where.parse`.
+        balance: a column of which each category is to be as frequent as any other.
+        seed: of everything random.
+
+    Raises:
+        BadInput: for a column or a value that the model does not know, and where rows that fulfil
+            what is asked hardly have a probability.
+    """
+    require(rows >= 1, f"the number of rows must be at least 1, not {rows}")
+    coding, given = coding_of(trained), given or {}
+    x = _as_x(coding.row_of(given)).expand(rows, -1).clone()
+    if balance is not None:
+        _balance(x, coding, balance)
+    if where is None:
+        filled = _filled(trained, x, seed, "drawing rows")
+        return Synthetic(coding.with_given(coding.values(filled, seed), given))
+    asked = where_of(where, coding, seed)
+    for name in (*given, *([] if balance is None else [balance])):
+        require(
+            name not in asked.names, f"where says something of {name}, which is settled already"
+        )
+    filled, note = _fulfilling(trained, x, asked, seed)
+    made = asked.settled(coding.values(filled, seed), coding, filled)
+    return Synthetic(coding.with_given(made, given), (str(note),))
+
+
+def _balance(x: Tensor, coding: TableCoding, name: str) -> None:
+    """Let each level of a column be in as many rows as any other."""
+    place = _place(coding, name)
+    require(bool(x[0, place].isnan()), f"{name} is given, so that it cannot be balanced")
+    x[:, place] = torch.arange(len(x)) % list(coding.levels.values())[place]
+    if name in coding.gaps:
+        x[:, coding.gaps.index(name)] = 0
+
+
+def _fulfilling(trained: Trained, x: Tensor, asked: Where, seed: int) -> tuple[Array, Narrowing]:
+    """Rows, (N, D), whose missing cells are drawn so that they fulfil what is asked."""
+    model, coding = trained.model.eval(), coding_of(trained)
+    shares = {j: torch.from_numpy(s).float() for j, s in asked.shares(coding).items()}
+    filled, notes = np.zeros(x.shape, np.int32), []
+    given, which = x.nan_to_num(-1).unique(dim=0, return_inverse=True)
+    for number, row in enumerate(given.masked_fill(given < 0, torch.nan)):
+        places = (which == number).nonzero()[:, 0]
+        z, own, note = narrowed(model, row[None], len(places), shares, seed, "where", number)
+        key = seed_for(seed, "where", number)
+        filled[places.numpy()] = _filled(trained, own, key, "drawing rows", z)
+        notes.append(note)
+    tried, effective = (sum(getattr(n, name) for n in notes) for name in ("tried", "effective"))
+    return filled, Narrowing(float(np.mean([n.probability for n in notes])), tried, effective)
+
+
+def impute(trained: Trained, data: Any, *, draws: int = 1, seed: int = 0) -> list[pa.Table]:
+    """Tables without gaps: what is there stays as it is, what is missing is drawn given the rest.
+
+    Args:
+        trained: a model of a table.
+        data: a table of the same columns: a path or a data frame.
+        draws: how many tables; the spread between them says how sure the filled cells are.
+        seed: of everything random.
+    """
+    require(draws >= 1, f"draws must be at least 1, not {draws}")
+    found = cells_of(trained, data)
+    return [fill(trained, found, seed + number) for number in range(draws)]
+
+
+def fill(trained: Trained, found: Source, seed: int) -> pa.Table:
+    """One draw of all missing cells of some rows; cells that are there keep their values."""
+    coding, rows = coding_of(trained), _levels(found)
+    x = _as_x(to_fill(coding, rows))
+    made = coding.values(_filled(trained, x, seed, "filling gaps"), seed, gaps=False)
+    assert found.table is not None
+    return coding.kept(made, rows, found.table)
+
+
+def expected(trained: Trained, data: Any, *, draws: int = 8, seed: int = 0) -> pa.Table:
+    """A table whose gaps are filled with what is expected given the rest of a row: the mean of
+    numbers, the likeliest category. A row's depends on that row and the seed alone.
+
+    Args:
+        trained: a model of a table.
+        data: a table of the same columns.
+        draws: of codes and of a row's other gaps, over which means are taken.
+        seed: of these, which are alike for all rows.
+    """
+    coding, found = coding_of(trained), cells_of(trained, data)
+    rows, columns = _levels(found), coding.schema.columns
+    assert found.table is not None
+    made = coding.values(np.maximum(rows, 0), seed, gaps=False)
+    gone = {j for j in range(len(columns)) if (rows[:, len(coding.gaps) + j] < 0).any()}
+    pieces: dict[int, list[pa.Array]] = {j: [] for j in gone}
+    starts = [*accumulate(coding.levels.values(), initial=0)][len(coding.gaps) :]
+    filling = torch.from_numpy(to_fill(coding, rows)).split(AT_ONCE if gone else len(rows))
+    for part in filling if gone else ():
+        bare = replace(found, values=part, labels=None, names=(), table=None, inside=None)
+        chances = per_row(trained, _chances, bare, None, draws, seed)
+        for j in gone:
+            own = chances[:, starts[j] : starts[j] + columns[j].coding.count]
+            pieces[j].append(columns[j].coding.expected(own))
+    for j in sorted(gone):
+        place = made.column_names.index(columns[j].name)
+        made = made.set_column(place, columns[j].name, pa.chunked_array(pieces[j]))
+    return coding.kept(made, rows, found.table)
+
+
+def _chances(model: Graph, rows: Rows, *, samples: int, seed: int) -> Tensor:
+    """Of all levels of all cells that are missing, (rows, levels), by codes that weigh as
+    p(z | the others); 0 where a cell is there."""
+    model.eval()
+    with torch.no_grad(), seeded(seed, "chances"):
+        t = trace(model, rows, samples=samples, rule=with_common_noise)
+        each = [_cells(model.emit(z)).chances(rows.data) for z in t.latents["z"].value]
+    return (torch.stack(each) * t.log_ratio.softmax(0)[..., None]).sum(0)
+
+
+def to_fill(coding: TableCoding, rows: Array) -> Array:
+    """Levels of rows whose missing cells are to have values."""
+    rows = rows.copy()
+    rows[:, : len(coding.gaps)] = 0
+    return rows
+
+
+def predict(trained: Trained, data: Any, target: str, *, seed: int = 0) -> Array:
+    """p(column = each of its levels | all other cells of a row), (rows, levels): a mean over codes
+    drawn from q(z | the other cells).
+
+    Args:
+        trained: a model of a table.
+        data: rows with the other columns; the column itself may be missing and is not looked at.
+        target: name of the column.
+        seed: of the codes.
+    """
+    coding = coding_of(trained)
+    place = _place(coding, target)
+    x = _as_x(coding.unsettled(_levels(cells_of(trained, data))))
+    if target in coding.gaps:
+        x[:, coding.gaps.index(target)] = 0  # it has a value, which is asked for
+    parts = _parts(x, seed, "predicting")
+    return torch.cat([_given_others(trained, part, place) for part in parts]).exp().double().numpy()
+
+
+def prediction(trained: Trained, data: Any, target: str, *, seed: int = 0) -> pa.Table:
+    """What :func:`predict` says, as a table: the likeliest value of each row and its probability;
+    of a column of categories also the probability of each.
+
+    Args:
+        trained: a model of a table.
+        data: rows with the other columns.
+        target: name of the column.
+        seed: of the codes.
+    """
+    coding, p = coding_of(trained), predict(trained, data, target, seed=seed)
+    best = p.argmax(1)
+    made = {target: coding.values_of(target, best, seed), "probability": pa.array(p.max(1))}
+    if not coding.ordered[target]:
+        names = coding.values_of(target, np.arange(p.shape[1]), seed).to_pylist()
+        made |= {f"p({target} = {n})": pa.array(p[:, i]) for i, n in enumerate(names)}
+    return pa.table(made)
+
+
+def cell_scores(trained: Trained, data: Any, *, seed: int = 0) -> dict[str, Array]:
+    """log p(cell | all other cells of its row) in nats, by the names of the columns, (rows,) each;
+    NaN where a cell is missing. The lowest are what makes a row odd.
+
+    Args:
+        trained: a model of a table.
+        data: a table of the same columns.
+        seed: of the codes that are drawn for each row.
+    """
+    coding = coding_of(trained)
+    x, found = _as_x(_levels(cells_of(trained, data))), {}
+    for name in tracked(coding.schema.names, "looking at cells", len(coding.schema.names)):
+        place = _place(coding, name)
+        level = x[:, place].nan_to_num().long()[:, None]
+        parts = [_given_others(trained, part, place) for part in _parts(x, seed)]
+        each = torch.cat(parts).gather(1, level)[:, 0]
+        found[name] = torch.where(x[:, place].isnan(), torch.nan, each).double().numpy()
+    return found
+
+
+def inside_each(rows: Source) -> Array:
+    """Of the numbers of some rows, log density in nats inside their levels, (rows, columns)."""
+    assert rows.coding is not None
+    assert rows.table is not None
+    schema, own = rows.coding.schema, _levels(rows)[:, len(rows.coding.gaps) :]
+    each = [schema.only(name) for name in schema.names]
+    found = [s.log_density_inside(rows.table, own[:, [i]]) for i, s in enumerate(each)]
+    return np.stack(found, 1)
+
+
+def cells_of(trained: Trained, data: Any) -> Source:
+    """The levels of rows of other data; columns that are not there are missing."""
+    if isinstance(data, Source):
+        return data
+    return replace(trained.config.opening, lenient=True).open(data)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some rows, and the key of what is drawn for them."""
+
+    x: Tensor
+    seed: int
+    number: int
+
+
+def _parts(x: Tensor, seed: int, title: str = "") -> Iterator[_Part]:
+    parts = x.split(AT_ONCE)
+    for number, part in enumerate(tracked(parts, title, len(parts)) if title else parts):
+        yield _Part(part, seed, number)
+
+
+@torch.no_grad()
+def _filled(
+    trained: Trained, x: Tensor, seed: int, title: str, codes: Tensor | None = None
+) -> Array:
+    """Rows whose missing cells are drawn given all others, (N, D) levels; by these codes, if they
+    are known."""
+    model, filled = trained.model.eval(), []
+    for part in _parts(x, seed, title):
+        with seeded(seed, "cells", part.number):
+            z = _codes(trained, part.x) if codes is None else codes.split(AT_ONCE)[part.number]
+            px = _cells(model.emit(z))
+            filled.append(px.filled(part.x))
+    return torch.cat(filled).numpy().astype(np.int32)
+
+
+def _codes(trained: Trained, x: Tensor) -> Tensor:
+    """A code for each row from p(z | its cells that are there), by importance resampling among some
+    draws of q(z | these cells); of rows without any, from p(z)."""
+    model = trained.model
+    if bool(x.isnan().all()):
+        return Generator(len(x))("z", model.priors[0]())
+    t = trace(model, Rows(x), samples=CANDIDATES)
+    chosen = torch.distributions.Categorical(logits=t.log_ratio.T).sample()
+    return t.latents["z"].value[chosen, torch.arange(len(x))]
+
+
+@torch.no_grad()
+def _given_others(trained: Trained, part: _Part, place: int) -> Tensor:
+    """log p(each level of a column | all other cells), (rows, levels)."""
+    model = trained.model.eval()
+    x = part.x.clone()
+    x[:, place] = torch.nan
+    with seeded(part.seed, "cells"):
+        z = common_draws(model.posteriors[0](x), CANDIDATES)
+    each = [_cells(model.emit(code)).logits_given(x, place) for code in z]
+    return torch.logsumexp(torch.stack(each), 0) - math.log(CANDIDATES)
+
+
+def _cells(px: Distribution) -> AnyOrderCells:
+    """p(x|z) as what a model of a table gives."""
+    return cast(AnyOrderCells, px)
+
+
+def _levels(found: Source) -> Array:
+    """The levels of rows, (N, D)."""
+    return in_memory(found.values).numpy()
+
+
+def _as_x(rows: Array) -> Tensor:
+    """Levels, -1 where a cell is missing, as the model sees them."""
+    x = torch.from_numpy(np.ascontiguousarray(rows)).float()
+    return x.masked_fill(x < 0, torch.nan)
+
+
+def _place(coding: TableCoding, name: str) -> int:
+    """Where a column stands among x."""
+    known("column", name, coding.schema.names)
+    return len(coding.gaps) + coding.schema.names.index(name)
