@@ -250,11 +250,9 @@ class Scores:
         told = [Figures(title, _figures(*parts)) for title, parts in groups]
         rebuilt = []
         if error is not None:
-            note = "per number, of x from its code's mean"
-            rebuilt = [Figure("squared error", error, note=note)]
+            rebuilt = [Figure("squared error", error, note="per number, of x from its code's mean")]
         if wrong is not None:
-            note = "that differ from the likeliest given the code"
-            rebuilt = [Figure("share of cells", wrong, note=note)]
+            rebuilt = [Figure("cells wrong", wrong, note="share of those a code tells wrong")]
         units = self.active_units
         note = f"of {self.latent_units:,}"
         used = () if units is None else (Figure("units in use", units, note=note),)

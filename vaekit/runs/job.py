@@ -18,7 +18,6 @@ from torch import Tensor
 from vaekit import recipes
 from vaekit.data import CATALOGUE, Batches, Conditions, Encoded, Opening, Representation, Source
 from vaekit.data.layout import RowLayout
-from vaekit.data.on_disk import chunks_of
 from vaekit.data.opening import AS_IT_IS
 from vaekit.data_init import data_init
 from vaekit.evaluation.passes import network_passes
@@ -26,16 +25,13 @@ from vaekit.recipes.choose import Choice, choose, put_constants
 from vaekit.recipes.recipe import (
     FROM_DATA,
     Built,
-    Recipe,
     call,
     check_settled,
     from_data,
-    needs_given,
     options,
-    takes_cells,
-    takes_given,
 )
 from vaekit.rows import AnyRows, Rows
+from vaekit.runs.agreement import check_cells, check_given, check_range
 from vaekit.runs.config import Chosen, Config
 from vaekit.runs.folder import fill
 from vaekit.runs.history import NO_HISTORY, History
@@ -323,40 +319,6 @@ def warn_of(job: Job) -> None:
     say(f"likelihood {job.choice.likelihood}: {job.choice.why}")
     for text in (*job.choice.warnings, *job.choice.remarks):
         warnings.warn(text, stacklevel=4)
-
-
-def check_given(name: str, recipe: Recipe, source: Source) -> None:
-    """Raise ``BadInput`` unless the recipe takes what is given beside x, or nothing is given."""
-    require(
-        bool(source.given) or not needs_given(recipe),
-        f"recipe {name} needs something given beside x: say what, as --given label "
-        "(in Python given='label')",
-    )
-    require(
-        not source.given or takes_given(recipe),
-        f"recipe {name} takes nothing given: use conditional_vae",
-    )
-
-
-def check_cells(name: str, recipe: Recipe, source: Source) -> None:
-    """Raise ``BadInput`` for a recipe of tables on other data, or the reverse."""
-    require(
-        not takes_cells(recipe) or source.coding is not None,
-        f"recipe {name} is for tables with named columns, and {source.name} is none: take a .csv, "
-        ".parquet or .feather file or a data frame, or another recipe",
-    )
-    require(
-        takes_cells(recipe) or source.coding is None,
-        f"recipe {name} takes rows of numbers, and {source.name} holds mixed columns or gaps: use "
-        "table_vae",
-    )
-
-
-def check_range(built: Built, source: Source, choice: Choice) -> None:
-    """Raise ``BadInput`` if any row holds a value that the likelihood gives no probability."""
-    grey = replace(choice.representation, binarize="none")
-    for values in chunks_of(source.values, "checking values"):
-        built.model.likelihood.family.range.check(grey.encode(values), choice.likelihood)
 
 
 def job_of(config: Config, source: Source) -> Job:

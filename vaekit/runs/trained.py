@@ -216,17 +216,12 @@ class Trained:
             f"codes must have shape (rows, {self.latent}), not {tuple(z.shape)}",
         )
         require(bool(torch.isfinite(z).all()), "codes must be finite numbers")
-        return handed_back(
-            self.config, codes, self._decode(z, self._given(given, len(z))), self.layout
-        )
+        return self._out(codes, self._decode(z, self._given(given, len(z))), self.layout)
 
     def reconstruct(self, data: Any, *, given: Given | None = None) -> Any:
-        """Each row encoded and decoded again: the mean of p(x|z) at the posterior mean; in the
-        layout, type and kind of container of ``data``."""
+        """The mean of p(x|z) at each row's code, in the layout, type and container of ``data``."""
         rows, layout = self._rows(data, given=given)
-        return handed_back(
-            self.config, data, self._decode(encode(self.model, rows), rows.given), layout
-        )
+        return self._out(data, self._decode(encode(self.model, rows), rows.given), layout)
 
     def sample(
         self,

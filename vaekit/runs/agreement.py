@@ -1,0 +1,45 @@
+"""Whether data, recipe and likelihood go together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vaekit.data import Source
+from vaekit.data.on_disk import chunks_of
+from vaekit.recipes.choose import Choice
+from vaekit.recipes.recipe import Built, Recipe, needs_given, takes_cells, takes_given
+from vaekit.system.checks import require
+
+
+def check_given(name: str, recipe: Recipe, source: Source) -> None:
+    """Raise ``BadInput`` unless the recipe takes what is given beside x, or nothing is given."""
+    require(
+        bool(source.given) or not needs_given(recipe),
+        f"recipe {name} needs something given beside x: say what, as --given label "
+        "(in Python given='label')",
+    )
+    require(
+        not source.given or takes_given(recipe),
+        f"recipe {name} takes nothing given: use conditional_vae",
+    )
+
+
+def check_cells(name: str, recipe: Recipe, source: Source) -> None:
+    """Raise ``BadInput`` for a recipe of tables on other data, or the reverse."""
+    require(
+        not takes_cells(recipe) or source.coding is not None,
+        f"recipe {name} is for tables with named columns, and {source.name} is none: take a .csv, "
+        ".parquet or .feather file or a data frame, or another recipe",
+    )
+    require(
+        takes_cells(recipe) or source.coding is None,
+        f"recipe {name} takes rows of numbers, and {source.name} holds mixed columns or gaps: use "
+        "table_vae",
+    )
+
+
+def check_range(built: Built, source: Source, choice: Choice) -> None:
+    """Raise ``BadInput`` if any row holds a value that the likelihood gives no probability."""
+    grey = replace(choice.representation, binarize="none")
+    for values in chunks_of(source.values, "checking values"):
+        built.model.likelihood.family.range.check(grey.encode(values), choice.likelihood)
