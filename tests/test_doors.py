@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 import torch
@@ -40,6 +41,9 @@ EXAMPLES = {
     "compress": ["model", "rows.npy"],
     "decompress": ["rows-alone.vk", "model", "-o", "back.npy"],
     "compare": ["rows.npy", "--epochs", "1"],
+    "synthesize": ["of-table", "-n", "3"],
+    "impute": ["of-table", "table.csv"],
+    "predict": ["of-table", "table.csv", "--target", "kind"],
     "recipes": [],
     "likelihoods": [],
     "data": [],
@@ -62,6 +66,9 @@ OUTPUTS = {
     "compress": "other.vk",
     "decompress": "rows-alone.vk",
     "train": "photos",
+    "synthesize": None,
+    "impute": "table.csv",
+    "predict": "table.csv",
 }
 
 
@@ -88,6 +95,9 @@ def original(tmp_path_factory):
     how = {"latent": 2, "width": 4, "epochs": 1}
     model = vaekit.fit(str(place / "rows.npy"), out=place / "model", **how)
     vaekit.fit(str(place / "factors.npz"), out=place / "of-factors", **how)
+    cells = {"kind": random.choice(["a", "b"], 60), "size": random.integers(0, 5, 60)}
+    pd.DataFrame(cells).to_csv(place / "table.csv", index=False)
+    vaekit.fit(str(place / "table.csv"), out=place / "of-table", **how)
     codes = model.encode(rows[:3])
     np.savetxt(place / "codes.csv", codes, delimiter=",", header="z0,z1", comments="")
     folder = place / "photos"

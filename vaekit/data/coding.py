@@ -121,12 +121,15 @@ class TableCoding:
             seed: of the draws of numbers inside their levels.
             gaps: whether cells that are said to be missing are; else they have their values.
         """
-        count = len(self.gaps)
-        own = rows[:, count:].copy()
-        for place, missing in zip(self.places, rows[:, :count].T, strict=True):
-            if gaps:
-                own[missing == 1, place] = -1
+        own = (self.with_gaps(rows) if gaps else rows)[:, len(self.gaps) :]
         return pa.table(self.schema.values(own, np.random.default_rng(seed)))
+
+    def with_gaps(self, rows: Array) -> Array:
+        """The same rows where cells that are said to be missing are."""
+        rows, count = rows.copy(), len(self.gaps)
+        for place, missing in zip(self.places, rows[:, :count].T, strict=True):
+            rows[missing == 1, count + place] = -1
+        return rows
 
     def values_of(self, name: str, levels: Array, seed: int = 0) -> pa.ChunkedArray:
         """Levels of one column, (N,), as its values."""

@@ -13,7 +13,7 @@ from vaekit.evaluation import bound_curve
 from vaekit.evaluation.latents import ACTIVE
 from vaekit.evaluation.scores import annealed_part
 from vaekit.pages import html as page
-from vaekit.pages import maps, panels, plots
+from vaekit.pages import maps, panels, plots, tables
 from vaekit.pages.view import FEW_ROWS, View, drawn_codes
 from vaekit.pages.words import brief, number
 from vaekit.runs.shown import pictures
@@ -85,6 +85,8 @@ def _colouring(view: View, sources: list) -> tuple[maps.Colouring, str]:
 
 def _beside(view: View, sources: list) -> maps.Beside:
     """The picture of each row, or its columns; of as many rows as there is room for."""
+    if tables.is_cells(view):
+        return tables.beside(view, sources)
     shape = view.trained.representation.shape
     total = sum(map(len, sources))
     room = maps.fit_in(total, int(np.prod(shape)))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 
-from vaekit.pages import examples, latents, overview
+from vaekit.pages import examples, latents, overview, tables
 from vaekit.pages import html as page
 from vaekit.pages.view import View
 
@@ -36,6 +36,11 @@ def has_classes(view: View) -> bool:
     """Pictures of a model that is given one of a few classes."""
     sizes = [len(c.classes) for c in view.trained.config.conditions if c.classes]
     return view.image and 0 < sum(sizes) <= MOST_CLASSES
+
+
+def _is_vector(view: View) -> bool:
+    """Rows are numbers, and no pictures."""
+    return not view.image and tables.is_numbers(view)
 
 
 @dataclass(frozen=True)
@@ -77,8 +82,11 @@ def _made(section: Section, view: View) -> str:
 
 SECTIONS: tuple[Section, ...] = (
     Section(overview.top),
-    Section(examples.reconstructions),
-    Section(examples.samples),
+    Section(tables.columns, tables.is_cells),
+    Section(tables.pairs, tables.is_cells),
+    Section(tables.odd_rows, lambda view: tables.is_cells(view) and has_density(view)),
+    Section(examples.reconstructions, tables.is_numbers),
+    Section(examples.samples, tables.is_numbers),
     Section(examples.classes, has_classes),
     Section(latents.latent_map, half=True),
     Section(
@@ -89,10 +97,10 @@ SECTIONS: tuple[Section, ...] = (
     Section(latents.units, lambda view: bool(view.kl_per_dimension), half=True),
     Section(latents.aggregate, has_density, half=True),
     Section(latents.traversals, lambda view: view.image and has_density(view)),
-    Section(latents.unit_table, lambda view: not view.image and has_density(view)),
+    Section(latents.unit_table, lambda view: _is_vector(view) and has_density(view)),
     Section(latents.walks, lambda view: view.image and len(view.rows) >= 2),
     Section(overview.curves, lambda view: len(view.metrics) >= 4),
-    Section(latents.bounds, has_density, half=True),
+    Section(latents.bounds, lambda v: tables.is_numbers(v) and has_density(v), half=True),
     Section(examples.bits, is_coded, half=True),
     Section(overview.numbers),
     Section(overview.origin),

@@ -39,6 +39,7 @@ def coder_of(trained: Trained, dtype: np.dtype) -> Coder:
     Raises:
         BadInput: for a model without an exact form, or one of real numbers.
     """
+    check_coded(trained)
     model, representation = trained.model, trained.representation
     exact, family = fixed_point_copy(model), model.likelihood.family
     top = min(family.range.high, LARGEST_COUNT)
@@ -54,6 +55,14 @@ def coder_of(trained: Trained, dtype: np.dtype) -> Coder:
     forth, back = ways(representation)
     large = math.inf if math.isfinite(family.range.high) else COUNT_LEVELS - 1
     return Coder(exact, representation.shape, dtype, fits, forth, back, large)
+
+
+def check_coded(trained: Trained) -> None:
+    """Raise ``BadInput`` for a model of cells, which has no exact form."""
+    require(
+        trained.config.coding is None,
+        "models of tables of mixed columns do not compress yet: a model of numbers does",
+    )
 
 
 def ways(

@@ -44,6 +44,7 @@ def fit(
     given: str | Sequence[str] = (),
     kind: str | None = None,
     channels: str | None = None,
+    schema: str | os.PathLike[str] | None = None,
     binarize: str = "none",
     colours: str = "rgb",
     tensorboard: bool = False,
@@ -73,6 +74,7 @@ def fit(
         kind: "image" or "series": what arrays of (rows, a, b) are; by default what they look like.
         channels: "first" or "last": where an array's channels are, or a series' features; by
             default what they look like.
+        schema: TOML file that corrects the types of a table's columns.
         binarize: "none", "threshold" or "dynamic".
         colours: "rgb", or "minus_green" for photographs that are to be compressed.
         tensorboard: also write TensorBoard events below ``out``.
@@ -100,6 +102,7 @@ def fit(
     place = placement(device, shard=shard, capture=capture)
     table = {name: options.pop(name) for name in DIALECT if name in options}
     opening = opening_of(label, labels, size, tiles, given, kind, channels, **table)
+    opening = replace(opening, schema=None if schema is None else str(schema))
     with quiet_if(wanted=quiet):
         return train_on(
             data, recipe, opening, place, start_from=start_from, out=out, force=force,

@@ -14,8 +14,10 @@ from vaekit.system.files import replacing
 
 Writer = Callable[[pa.Table, str], object]
 WRITERS: dict[str, Writer] = {
-    ".csv": lambda table, path: csv.write_csv(_written(table), path),
-    ".parquet": parquet.write_table,
+    ".csv": lambda table, path: csv.write_csv(
+        _written(table), path, csv.WriteOptions(quoting_style="needed", quoting_header="needed")
+    ),
+    ".parquet": lambda table, path: parquet.write_table(table, path),
     ".feather": lambda table, path: feather.write_feather(table, path, "uncompressed"),
 }
 TABLE_FILES = tuple(WRITERS)

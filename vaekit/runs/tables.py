@@ -20,6 +20,7 @@ from vaekit.data.coding import TableCoding
 from vaekit.data.on_disk import in_memory
 from vaekit.distributions import common_draws
 from vaekit.distributions.columns import AnyOrderCells
+from vaekit.evaluation.tables import TableQuality, quality
 from vaekit.models import Graph
 from vaekit.models.drawing import Generator, with_common_noise
 from vaekit.models.trace import trace
@@ -104,6 +105,36 @@ def synthesize(
     filled, note = _fulfilling(trained, x, asked, seed)
     made = asked.settled(coding.values(filled, seed), coding, filled)
     return Synthetic(coding.with_given(made, given), (str(note),))
+
+
+def judge_rows(trained: Trained, rows: int = 5000, seed: int = 0) -> TableQuality:
+    """How good new rows are: beside training rows, and, for privacy, held-out ones.
+
+    Args:
+        trained: a model of a table whose data is known.
+        rows: most on each side, chosen at random.
+        seed: of everything random.
+    """
+    source = trained.source
+    require(source is not None, "give the data that the model was trained on")
+    assert source is not None
+    train, test = (_own(source.some(split, rows, seed)) for split in ("train", "test"))
+    made = synthesize(trained, len(train), seed=seed).table
+    return quality(train, test, made.select(train.column_names), seed=seed)
+
+
+def _own(found: Source) -> pa.Table:
+    """The columns of rows as they were read, each of a type that it can be counted with."""
+    assert found.table is not None
+    assert found.coding is not None
+    return pa.table({name: found.table.typed(name) for name in found.coding.schema.names})
+
+
+def drawn_levels(trained: Trained, rows: int, seed: int = 0) -> Array:
+    """Levels of new rows, (rows, D), -1 where a cell is missing."""
+    coding = coding_of(trained)
+    x = _as_x(coding.row_of({})).expand(rows, -1).clone()
+    return coding.with_gaps(_filled(trained, x, seed, ""))
 
 
 def _balance(x: Tensor, coding: TableCoding, name: str) -> None:

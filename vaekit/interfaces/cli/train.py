@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -205,6 +205,10 @@ def train_here(
     comment: Annotated[
         str | None, Parameter(group=TABLES, help="What lines that are no data begin with.")
     ] = None,
+    schema: Annotated[
+        str | None,
+        Parameter(group=TABLES, help="TOML file that corrects the types of columns."),
+    ] = None,
     binarize: Annotated[str, Parameter(help="none, threshold or dynamic.")] = "none",
     colours: Annotated[
         str, Parameter(help="rgb, or minus_green for photographs to compress.")
@@ -241,6 +245,7 @@ def train_here(
     opening = opening_of(
         label, labels, parse_size(size), tiles, given or (), kind, channels, **table
     )  # fmt: skip
+    opening = replace(opening, schema=schema)
     options |= {"labels": labels, "tensorboard": tensorboard, "checkpoint_every": checkpoint_every}
     place = placement(work.device, shard=shard, capture=capture)
     with process_group(place.device) as world, _print_once(speaks=world.is_first):
@@ -292,6 +297,8 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
 def _announce(job: Any) -> None:
     """What is about to be trained on what, and why so."""
     say(job.source.describe())
+    if job.source.coding is not None:
+        say(job.source.coding.schema.describe())
     for note in job.source.notes:
         say(f"note: {note}")
     say(f"likelihood {job.choice.likelihood}: {job.choice.why}")

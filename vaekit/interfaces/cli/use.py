@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from vaekit.data import open_source
 from vaekit.data.on_disk import in_memory
 from vaekit.data.readers.roles import LABEL
+from vaekit.evaluation.figures import as_text
 from vaekit.interfaces.cli.common import ON_DEVICE, SHOWN, WORK, Force, OnDevice, Shown, Work
 from vaekit.interfaces.cli.shared import (
     Data,
@@ -39,6 +40,8 @@ from vaekit.runs.outlets import Outlet
 from vaekit.runs.outputs import PICTURES, TABLES, code_columns, read_codes, write_parts, write_rows
 from vaekit.runs.shown import is_picture, pictures
 from vaekit.runs.standing import beside, kept_level
+from vaekit.runs.table_files import write_table
+from vaekit.runs.tables import judge_rows
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import claim, replacing
@@ -240,7 +243,9 @@ def interpolate(
     require(len(rows) >= 2, "interpolating needs at least 2 rows")
     starts, ends = (rows.take(torch.arange(first, len(rows) // 2 * 2, 2)) for first in (0, 1))
     walks = trained.interpolate(starts, ends, steps)
-    _write(work, trained, path, walks.reshape(-1, *walks.shape[2:]), across=steps)
+    if trained.config.coding is None:
+        walks = walks.reshape(-1, *walks.shape[2:])
+    _write(work, trained, path, walks, across=steps)
 
 
 def inspect(model: Model, /, *, work: Shown = SHOWN) -> None:
@@ -333,12 +338,18 @@ def quality(
     work: OnDevice = ON_DEVICE,
 ) -> None:
     """Compare samples with test rows: Frechet and kernel distance, precision, recall, density,
-    coverage, in a feature space that is named beside the numbers."""
+    coverage, in a feature space that is named beside the numbers. Of a table of mixed columns: how
+    well columns, pairs and rows agree, and how private new rows are."""
     from vaekit.runs.judge import judge_samples
 
     work.begin()
     trained = open_model(model, work=work)
-    work.show(judge_samples(trained, features, rows=rows, seed=seed).to_dict())
+    if trained.config.coding is None:
+        work.show(judge_samples(trained, features, rows=rows, seed=seed).to_dict())
+        return
+    judged = judge_rows(trained, rows, seed)
+    people = f"{judged.verdict}\n\n{as_text(judged.figures)}"
+    work.show(judged.to_dict(), lambda: print(people))
 
 
 def disentangle(
@@ -377,6 +388,10 @@ def _write(
     across: int | None = None,
     names: Array | None = None,
 ) -> None:
+    if trained.config.coding is not None:
+        write_table(path, rows)
+        work.wrote(path, len(rows))
+        return
     shown = pictures(trained, rows) if is_picture(trained) else None
     write_rows(path, rows, trained.config.by_column, across, names, shown)
     work.wrote(path, len(rows))
