@@ -61,7 +61,10 @@ def pairs(view: View) -> str:
     names = list(coding.names)[own]
     maps_ = [
         plots.correlations(_told(rows[:, own]), names, title)
-        for rows, title in ((_real(view), view.rows_called), (_made(view), "new rows"))
+        for rows, title in (
+            (_real(view), view.rows_called),
+            (_made(view)[: len(view.rows)], "as many new rows"),
+        )
     ]
     caption = (
         "How much two columns tell of each other: their mutual information as a share of their "
