@@ -11,7 +11,7 @@ from vaekit.models import VAE
 from vaekit.networks import dense
 from vaekit.objectives import bounds, penalties
 from vaekit.recipes import RECIPES
-from vaekit.recipes.recipe import needs_given
+from vaekit.recipes.recipe import needs_given, takes_cells
 
 VECTOR, IMAGE = (6,), (2, 4, 3)
 LEVELS = 5
@@ -55,9 +55,13 @@ BOUNDS = {  # of three particles, or of a multiple of three
 
 PENALTIES = {
     "rate": penalties.rate,
+    "rate_floor": penalties.rate_floor(10.0),
     "free_bits": penalties.free_bits(10.0),
     "total_correlation": penalties.total_correlation(1000),
 }
+
+
+OF_NUMBERS = [name for name, made in RECIPES.items() if not takes_cells(made)]
 
 
 def model(posterior=None, data=None, shape=VECTOR, width=16):

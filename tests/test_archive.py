@@ -307,7 +307,7 @@ def test_there_and_back_at_the_command_line(trained, tmp_path, monkeypatch, caps
     ("arguments", "says"),
     [
         (["compress", "model", "missing.npy"], "no file or folder missing.npy"),
-        (["compress", "model", "digits", "-o", "a.zip"], "must end in .vk"),
+        (["compress", "model", "digits", "-o", "a.zip"], "unknown kind of output file '.zip'"),
         (["compress", "model", "digits", "-o", "nowhere/a.vk"], "no folder nowhere"),
         (["compress", "model", "wide.npy"], "rows of 8 x 8, the data has rows of 1 x 9 x 9"),
         (["compress", "model", "empty.npy"], "no rows"),

@@ -221,7 +221,7 @@ def test_a_split_and_a_range_are_the_files_own_rows(models, tmp_path, monkeypatc
     test = vaekit.open_source("a.npy").indices("test").numpy()
     assert_same(Archive("a.vk", vaekit.load(models[(4,)])).read(), COUNTS.astype("uint16")[test])
     parquet.write_table(pa.table(COLUMNS), "a.parquet")
-    assert run(["compress", models[(4,)], "a.parquet"]) == 0
+    assert run(["compress", models[(4,)], "a.parquet", "--force"]) == 0
     assert run(["decompress", "a.vk", models[(4,)], "--range", "3:8"]) == 0
     assert parquet.read_table("a.parquet").equals(pa.table(COLUMNS))  # left alone
     assert parquet.read_table("a-restored.parquet").equals(pa.table(COLUMNS).slice(3, 5))

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from parts import digits_for
+from parts import OF_NUMBERS, digits_for
 from tape import Tape
 
 import vaekit
@@ -71,7 +71,7 @@ def both(*args, **options):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", recipes.RECIPES)
+@pytest.mark.parametrize("recipe", OF_NUMBERS)
 def test_a_recording_is_the_same_training(recipe):
     asked, played, tape, recorded = both(recipe)
     assert recorded.refused == ""
@@ -199,7 +199,7 @@ def test_a_resumed_run_goes_on_as_it_would_have():
     assert torch.allclose(asked[0][5:, 3], torch.tensor(said), rtol=1e-5)
 
 
-@pytest.mark.parametrize("recipe", recipes.RECIPES)
+@pytest.mark.parametrize("recipe", OF_NUMBERS)
 def test_an_update_stays_on_its_device(recipe):
     """On the device that holds no numbers, whatever mixes devices or waits is an error."""
     source = digits_for(recipe)

@@ -8,13 +8,14 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
-from vaekit.data import open_source
+from vaekit.data import Opening, open_source
 from vaekit.interfaces.cli import run
 from vaekit.recipes import RECIPES
-from vaekit.recipes.recipe import needs_given, options
+from vaekit.recipes.recipe import needs_given, options, takes_cells
 from vaekit.runs.config import Config
 from vaekit.runs.fit import fit, resume
 from vaekit.runs.folder import empty, write_config
@@ -41,11 +42,21 @@ def pictures(side=8, rows=24):
     )
 
 
+def table(rows=44):
+    """Rows of a table with gaps."""
+    random = np.random.default_rng(0)
+    kind = random.choice(["a", "b", None], rows)
+    frame = pa.table({"kind": kind, "size": random.integers(0, 9, rows), "x": random.random(rows)})
+    return Opening(cells="yes").open(frame)
+
+
 def job_for(recipe, **chosen):
     """A small training of a recipe."""
     known = options(RECIPES[recipe])
     small = {name: value for name, value in SMALL.items() if name in known}
     needs = needs_given(RECIPES[recipe])
+    if takes_cells(RECIPES[recipe]):
+        return prepare(table(), recipe, **{**PLAN, **small, **chosen})
     x = pictures(SIDE.get(recipe, 8))
     source = open_source(x, labels=np.arange(len(x)) % 2, given=("label",) if needs else ())
     return prepare(source, recipe, **{**PLAN, **small, **chosen})

@@ -110,4 +110,9 @@ def test_progress_is_silent_where_no_one_looks(capsys):
     """Elsewhere: bars and "please wait" fill log files."""
     vaekit.fit("digits", latent=2, width=8, epochs=1)
     captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("likelihood beta_binomial: ")
+    assert captured.err.count("\n") == 1
+    vaekit.fit("digits", latent=2, width=8, epochs=1, quiet=True)
+    captured = capsys.readouterr()
     assert captured.out == captured.err == ""

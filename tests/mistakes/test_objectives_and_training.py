@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from parts import PENALTIES, LinearGaussian, model, rows
+from parts import OF_NUMBERS, PENALTIES, LinearGaussian, model, rows
 from test_core import Linear
 
 import vaekit
@@ -13,7 +13,7 @@ from vaekit.models.trace import trace
 from vaekit.objectives import Objective, Term
 from vaekit.objectives.bounds import elbo, reconstruction
 from vaekit.objectives.penalties import rate, stratified_weights, total_correlation
-from vaekit.recipes import RECIPES, recipe
+from vaekit.recipes import recipe
 from vaekit.recipes.recipe import needs_given
 from vaekit.rows import Rows
 from vaekit.runs.job import prepare
@@ -142,7 +142,7 @@ def test_a_penalty_of_weight_zero_changes_no_gradient():
     assert torch.allclose(*found)
 
 
-@pytest.mark.parametrize("name", sorted(RECIPES))
+@pytest.mark.parametrize("name", sorted(OF_NUMBERS))
 def test_a_last_batch_of_one_row_is_fine(name):
     """Elsewhere: an estimator divides by n (n - 1), and the loss is NaN when the last batch has
     one row."""

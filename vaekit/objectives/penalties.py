@@ -36,6 +36,19 @@ def free_bits(floor: float) -> Penalty:
     return free_bits
 
 
+def rate_floor(floor: float) -> Penalty:
+    """What the mean KL of all latents together lacks to ``floor`` nats.
+
+    With weight 1 beside the ELBO, codes may tell so much at no cost: a decoder so strong that it
+    could do without them uses them nevertheless.
+    """
+
+    def rate_floor(t: Trace) -> Tensor:
+        return (floor - rate(t)).clamp_min(0)
+
+    return rate_floor
+
+
 def total_correlation(rows: int) -> Penalty:
     """KL(q(z) || prod_i q(z_i)) by minibatch-stratified sampling from ``rows`` rows of data.
 

@@ -15,11 +15,12 @@ from vaekit.networks.cells import CellEncoder, CellPredictor
 from vaekit.networks.dense import dense
 from vaekit.objectives import Objective, Term
 from vaekit.objectives.bounds import elbo
-from vaekit.objectives.penalties import free_bits
+from vaekit.objectives.penalties import rate_floor
 from vaekit.recipes import parts
-from vaekit.recipes.parts import Link, Prior
+from vaekit.recipes.parts import Link
 from vaekit.recipes.recipe import Built, Recipe
 from vaekit.system.checks import require
+from vaekit.system.ranges import Count, Share, Weight, Whole
 from vaekit.system.types import Shape
 
 PLANS: dict[str, dict[str, float | str]] = {
@@ -32,14 +33,14 @@ def table_vae(
     *,
     columns: Mapping[str, int],
     ordered: Mapping[str, bool],
-    latent: int = 4,
+    latent: Count = 4,
     likelihood: Literal["columns"] = "columns",
-    width: int = 256,
-    depth: int = 2,
-    floor: float = 0.25,
-    unseen: float = 0.25,
-    prior: Prior = "standard",
-    prior_components: int = 0,
+    width: Count = 256,
+    depth: Whole = 2,
+    floor: Weight = 0.25,
+    unseen: Share = 0.25,
+    prior: Literal["standard", "mixture", "flow"] = "standard",
+    prior_components: Whole = 0,
     link: Link = "softplus",
 ) -> Built:
     """Rows of numbers, categories, dates and gaps: cells are drawn one after the other, each given
@@ -54,18 +55,15 @@ def table_vae(
         likelihood: of cells, as levels of their columns.
         width: of hidden layers.
         depth: residual blocks of the network that predicts cells.
-        floor: nats that each number of a code tells at no cost, so that codes are used.
+        floor: nats for each number of a code that codes may tell at no cost, so that they are
+            used.
         unseen: share of the training rows from which the encoder does not see some cells, so that
             it knows rows with gaps.
-        prior: p(z): standard, or learned: mixture (of normals), vamp (of the posteriors of learned
-            pseudo-inputs), flow.
-        prior_components: of a mixture (50), pseudo-inputs of a vamp (500).
+        prior: p(z): standard, or learned: mixture (of normals), flow.
+        prior_components: of a mixture (50).
         link: how the network gives standard deviations: softplus, or exp of half a log variance.
     """
     require(shape == (len(columns),), f"{len(columns)} columns for rows of {shape}")
-    require(floor >= 0, f"floor must not be negative, not {floor}")
-    require(0 <= unseen <= 1, f"unseen must be a share, 0 to 1, not {unseen}")
-    require(width >= 1 and depth >= 0, "width must be at least 1, depth not negative")
     levels, smooth = [*columns.values()], [ordered[name] for name in columns]
     code = parts.posterior_family("diagonal", latent, link=link)
     net = CellEncoder(levels, smooth, code.raw_shape[0], width, max(depth // 2, 1))
@@ -73,7 +71,7 @@ def table_vae(
     data = Columns(CellPredictor(levels, smooth, width, depth))
     decode = Conditional(dense((latent,), data.raw_shape, []), data)
     before = parts.prior(prior, Site(latent, shape, encode, prior_components, given=False))
-    kept = Term("free_bits", 1.0, free_bits(floor))
+    kept = Term("rate_floor", 1.0, rate_floor(floor * latent))
     return Built(VAE(before, encode, decode), Objective(elbo, kept))
 
 
