@@ -11,7 +11,7 @@ from PIL import Image
 import vaekit
 from vaekit.pages.comparison import compare_models
 from vaekit.pages.panels import manifold
-from vaekit.pages.report import write_report
+from vaekit.pages.report import summarize, write_report
 from vaekit.pages.sections import SECTIONS, Section
 from vaekit.pictures import as_bytes, enlarge, figure, grid, svg
 from vaekit.pictures.svg import THEMED
@@ -42,6 +42,7 @@ class Strict(HTMLParser):
 @pytest.fixture(scope="module")
 def page(trained, tmp_path_factory):
     folder, model = trained
+    summarize(model, folder)
     path = write_report(model, folder, tmp_path_factory.mktemp("report") / "r.html")
     return path.read_text(), json.loads((folder / "scores.json").read_text())
 

@@ -39,7 +39,6 @@ def coder_of(trained: Trained, dtype: np.dtype) -> Coder:
     Raises:
         BadInput: for a model without an exact form, or one of real numbers.
     """
-    check_coded(trained)
     model, representation = trained.model, trained.representation
     exact, family = fixed_point_copy(model), model.likelihood.family
     top = min(family.range.high, LARGEST_COUNT)
