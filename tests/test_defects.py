@@ -135,7 +135,7 @@ class TestHowDataWasOpenedIsRemembered:
         table.to_csv("t.csv", index=False)
         assert said(capsys, "train", "t.csv", "--label", "kind", *FLAGS, "-o", "run")[0] == 0
         for command in ("encode", "reconstruct"):
-            assert said(capsys, command, "run", "t.csv", "-o", "x.npy") == (0, [])
+            assert said(capsys, command, "run", "t.csv", "-o", "x.npy", "--force") == (0, [])
             assert np.load("x.npy").shape == (40 if command == "encode" else 4, 2)
         assert said(capsys, "evaluate", "run", "t.csv", "--samples", "2") == (0, [])
 

@@ -105,6 +105,7 @@ def test_the_comparison_s_judge_knows_rows_of_all_kinds(monkeypatch):
 def test_evaluating_some_rows_takes_them_from_everywhere(tmp_path, capsys):
     import json
 
+    from vaekit.interfaces.cli.common import OnDevice
     from vaekit.interfaces.cli.use import evaluate
 
     x = SORTED.numpy()
@@ -112,6 +113,12 @@ def test_evaluating_some_rows_takes_them_from_everywhere(tmp_path, capsys):
     vaekit.fit(x[::4], latent=1, width=8, epochs=1, out=tmp_path / "m")
     errors = []
     for limit in (0, 800):
-        evaluate(str(tmp_path / "m"), str(tmp_path / "x.npy"), samples=2, limit=limit, json=True)
+        evaluate(
+            str(tmp_path / "m"),
+            str(tmp_path / "x.npy"),
+            samples=2,
+            limit=limit,
+            work=OnDevice(json=True),
+        )
         errors.append(json.loads(capsys.readouterr().out)["reconstruction"])
     assert errors[1] == pytest.approx(errors[0], abs=0.3)

@@ -28,7 +28,7 @@ def test_ten_rows_train_and_are_reported(tmp_path, capsys):
     with warnings.catch_warnings():
         quiet()
         assert run(["train", *there, str(tmp_path / "run"), "--no-report"]) == 0
-        assert run(["report", str(tmp_path / "run")]) == 0
+        assert run(["report", str(tmp_path / "run"), "--force"]) == 0
     assert "1 row does not show which latent units are used" in capsys.readouterr().out
     text = (tmp_path / "run" / "report.html").read_text().split("</style>")[1]
     assert "1 row does not show which latent units are used" in text

@@ -85,7 +85,7 @@ def test_annealing_brackets_the_bounds(trained, tmp_path):
     shutil.copytree(trained[0], tmp_path / "m")
     text = write_report(trained[1], tmp_path / "m", annealed=2).read_text()
     assert "annealed, and its gap above" in text
-    assert "on 2 rows, chosen at random" in text
+    assert "on 2 of the 179 rows scored above, chosen at random" in text
 
 
 def test_its_numbers_are_the_evaluations(page):

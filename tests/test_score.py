@@ -83,7 +83,7 @@ def table(path):
 def test_the_odd_row_is_the_most_unusual(place, capsys):
     assert run(["score", "run", "new.npy", "-o", "s.csv", "--worst", "1", "--elbo"]) == 0
     shown = capsys.readouterr().out.splitlines()
-    assert shown[0].startswith("4 rows, log p(x) -")
+    assert shown[0].startswith("4 rows, log p(x) \N{MINUS SIGN}")
     assert shown[0].endswith("p among 30 validation rows")
     assert shown[1].split() == ["row", "log", "p(x)", "error", "ELBO", "p"]
     assert len(shown) == 3

@@ -194,11 +194,11 @@ class Scores:
     cells_wrong: float | None = None
 
     def told(self, finding: Finding | None) -> Scores:
-        """The same with what was found: it is the verdict if it matters most. Of rows that are
-        unlike the training data nothing is said that is about the model."""
-        if finding is None:
-            return self
-        kept = "" if finding.rank is Rank.FAR else self.diagnosis
+        """The same with what was found, which is the verdict if it matters most."""
+        far = finding is not None and finding.rank is Rank.FAR
+        if finding is None or (far and self.active_units is None):
+            return self  # rows that show no units do not show that they are far
+        kept = "" if far else self.diagnosis
         diagnosis = " ".join(text for text in (kept, finding.advice) if text)
         if finding.rank >= self.rank:
             return replace(self, diagnosis=diagnosis)

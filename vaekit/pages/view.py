@@ -115,7 +115,9 @@ class View:
     def telling_columns(self, number: int) -> list[int]:
         """Columns that codes say most about: their means move most with the code, in standard
         deviations of the column; in the order in which they stand."""
-        means = np.asarray(self.trained.usual(self.trained.decode(self.codes[:500])), float)
+        codes = self.codes[:500]
+        decoded = self.trained.decode(codes, given=self.given(len(codes)))
+        means = np.asarray(self.trained.usual(decoded), float)
         moved = means.std(0) / np.maximum(self.spread, 1e-12)
         return sorted(np.argsort(moved)[::-1][:number].tolist())
 

@@ -41,7 +41,7 @@ from vaekit.system.checks import known, require
 from vaekit.system.devices import CPU
 from vaekit.system.precision import resolve_precision
 from vaekit.system.progress import say
-from vaekit.system.ranges import check_value, plain
+from vaekit.system.ranges import as_written, check_value, plain
 from vaekit.system.seeding import seeded, some
 from vaekit.training import Plan
 from vaekit.training.distributed import world
@@ -204,7 +204,7 @@ class Job:
                 columns=source.columns,
                 types=source.types if source.is_mixed else (),
                 label_names=source.label_names,
-                opening=replace(opening, given=tuple(source.given), coding=source.coding),
+                opening=_as_kept(opening, source),
                 open=place,
                 span=choice.span,
                 layout=unusual(source, choice.representation),
@@ -213,6 +213,12 @@ class Job:
             conditions=self.conditions,
             history=self.history,
         )
+
+
+def _as_kept(opening: Opening, source: Source) -> Opening:
+    """How a model's data was opened, as it is remembered."""
+    kept = replace(opening, given=tuple(source.given), coding=source.coding)
+    return replace(kept, cells="no", schema=None)
 
 
 def unusual(source: Source, representation: Representation) -> RowLayout | None:
@@ -267,9 +273,11 @@ def asked(recipe: str, given: Mapping[str, Any]) -> dict[str, Any]:
     made = recipes.recipe(recipe)
     check_settled(made, given)
     kinds = plan_kinds() | {name: p.annotation for name, p in options(made).items()}
-    found = {name: plain(value) for name, value in given.items()}
-    for name, value in found.items():
-        check_value(name, kinds[known("option", name, kinds)], value)
+    found = {}
+    for name, value in given.items():
+        kind = kinds[known("option", name, kinds)]
+        found[name] = as_written(kind, plain(value))
+        check_value(name, kind, found[name])
     return found
 
 

@@ -106,6 +106,13 @@ def plain(value: Any) -> Any:
     return int(value) if isinstance(value, numbers.Integral) else float(value)
 
 
+def as_written(kind: Any, value: Any) -> Any:
+    """A number as text, where an option is a text that says a number among others."""
+    _, rules = _taken_apart(kind)
+    parsed = any(isinstance(rule, Parsed) for rule in rules)
+    return repr(value) if parsed and is_number(value) else value
+
+
 def check_value(name: str, kind: Any, value: Any) -> None:
     """Raise ``BadInput`` unless a value has the type of an annotation, and obeys its rules.
 
