@@ -30,6 +30,21 @@ class Summary:
     model: int
     notes: tuple[str, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """In words, for people."""
+        found = (
+            f"{self.rows:,} rows in {self.size:,} bytes, {self.raw / max(self.size, 1):.2f} times "
+            f"smaller than {self.raw:,}: {self.bits_per_dimension:.3f} bits for each number"
+        )
+        if self.model:
+            found += f"; {self.model:,} of the bytes are the model"
+        if self.plain:
+            found += (
+                f"; {self.plain:,} of {self.blocks:,} blocks as they are, which no code shortens"
+            )
+        return found
+
     def to_dict(self) -> dict[str, Any]:
         """For JSON: the numbers."""
         numbers = {name: value for name, value in asdict(self).items() if name != "notes"}

@@ -89,7 +89,7 @@ def compress(
         found = compress_file(trained, data, path, **how)
     for note in found.notes:
         say(f"note: {note}")
-    work.show({"file": str(path), **found.to_dict()})
+    work.show({"file": str(path), **found.to_dict()}, lambda: print(f"{path}: {found.text}"))
 
 
 def decompress(
