@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 SECONDS = 30.0  # between lines
+SHORTEST = 1.0  # seconds that a bar must have run before it writes a line
 _shown: ContextVar[bool] = ContextVar("shown", default=False)
 _quiet: ContextVar[bool] = ContextVar("quiet", default=False)
 
@@ -89,7 +90,7 @@ class Lines:
     def update(self, done: int, text: str = "") -> None:
         """Write a line, if one is due."""
         now = time.monotonic()
-        if now < Lines.last + SECONDS:
+        if now < Lines.last + SECONDS or now < self.began + SHORTEST:
             return
         Lines.last = now
         left = (now - self.began) / max(done - self.start, 1) * (self.total - done)
