@@ -19,7 +19,7 @@ from vaekit.data.readers.types import by_column
 from vaekit.evaluation import log_likelihood_and_error, log_likelihood_per_row, p_values
 from vaekit.interfaces.cli import run
 from vaekit.rows import Rows
-from vaekit.runs.outputs import numbered, read_codes, write_parts, write_rows
+from vaekit.runs.outputs import code_columns, read_codes, write_parts, write_rows
 from vaekit.runs.score import held_out_scores, score_rows
 from vaekit.system.checks import BadInput
 
@@ -163,7 +163,13 @@ def test_rows_with_names_are_called_by_them(place):
     assert picked.names_of("test").tolist() == ["ä", 'say "b", twice']
     for path in map(Path, ("c.csv", "c.parquet")):
         codes = np.arange(8, dtype=np.float32).reshape(4, 2)
-        write_parts(path, [codes[:3], codes[3:]], 4, partial(numbered, letter="z"), found.names)
+        write_parts(
+            path,
+            [codes[:3], codes[3:]],
+            4,
+            partial(code_columns, latent=codes.shape[1]),
+            found.names,
+        )
         again = open_source(str(path), label="row")
         assert [again.label_names[i] for i in again.labels] == [*names]
         assert np.array_equal(read_codes(path, codes.shape[1]), codes)

@@ -66,23 +66,20 @@ class TableCoding:
         """Where the columns with gaps stand among the schema's."""
         return [self.schema.names.index(name) for name in self.gaps]
 
-    def rows(self, table: Table, *, allow_missing: bool = False) -> Array:
-        """The levels of a table's rows, (N, D) int32; columns are found by their names.
+    def coded(
+        self, table: Table, *, allow_missing: bool = False, unseen: str = "missing"
+    ) -> tuple[Array, tuple[str, ...]]:
+        """The levels of a table's rows, (N, D) int32, and notes for people; columns are found by
+        their names.
 
         Args:
             table: the rows.
             allow_missing: whether a column may not be there: then all its cells are missing.
+            unseen: what becomes of a category that was never seen: "missing" or "refuse".
 
         Raises:
             BadInput: for a column that is not there, or a value that it cannot have.
         """
-        return self.coded(table, allow_missing=allow_missing)[0]
-
-    def coded(
-        self, table: Table, *, allow_missing: bool = False, unseen: str = "missing"
-    ) -> tuple[Array, tuple[str, ...]]:
-        """The same, and notes for people; what becomes of a category that was never seen is
-        ``unseen``: "missing" or "refuse"."""
         own, notes = self.schema.coded(table, allow_missing=allow_missing, unseen=unseen)
         return np.concatenate([own[:, self.places] < 0, own], 1).astype(np.int32), notes
 
@@ -97,11 +94,9 @@ class TableCoding:
         """
         for name in given:
             known("column", name, self.schema.names)
-        columns = {n: pa.chunked_array([[_text(v)]]) for n, v in given.items()}
-        found = self.unsettled(np.full((1, len(self.names)), -1, np.int32))
-        if columns:
-            table = Table(Place("what is given"), columns)
-            found = self.coded(table, allow_missing=True, unseen="refuse")[0]
+        found = np.full((1, len(self.names)), -1, np.int32)
+        if given:
+            found = self.coded(_one_row(given), allow_missing=True, unseen="refuse")[0]
         told = [name in given for name in self.gaps]
         found[:, : len(self.gaps)][:, np.logical_not(told)] = -1
         return found
@@ -139,10 +134,9 @@ class TableCoding:
 
     def with_given(self, made: pa.Table, given: Mapping[str, Any]) -> pa.Table:
         """The same table where each cell that is given by name has exactly that value."""
-        columns = {name: pa.chunked_array([[_text(v)]]) for name, v in given.items()}
-        one = Table(Place("what is given"), columns)
         gone = np.array([[v is None for v in given.values()]])
-        return _kept(made, np.repeat(gone, len(made), 0), one.take(np.zeros(len(made), int)))
+        told = _one_row(given).take(np.zeros(len(made), int))
+        return _kept(made, np.repeat(gone, len(made), 0), told)
 
     def kept(self, made: pa.Table, rows: Array, own: Table) -> pa.Table:
         """A table in which cells that are there in another keep exactly their values.
@@ -196,8 +190,11 @@ def _kept(made: pa.Table, missing: Array, own: Table) -> pa.Table:
     return pa.table(columns)
 
 
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
+def _one_row(given: Mapping[str, Any]) -> Table:
+    """Values by the names of their columns, as a table's text."""
+    cells = {name: None if value is None else str(value) for name, value in given.items()}
+    columns = {name: pa.chunked_array([[cell]]) for name, cell in cells.items()}
+    return Table(Place("what is given"), columns)
 
 
 def as_type(table: Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
@@ -220,8 +217,8 @@ def coding_of(table: Table, train: Array, said: Corrections = NONE) -> TableCodi
         said: what a person says of the columns.
     """
     schema = infer(table, train, said)
-    own = schema.codes(table)[train]
-    return TableCoding(schema, tuple(np.array(schema.names)[(own < 0).any(0)].tolist()))
+    missing = zip(schema.names, schema.gaps, strict=True)
+    return TableCoding(schema, tuple(name for name, share in missing if share > 0))
 
 
 def is_plain(table: Table, roles: ColumnRoles) -> bool:
@@ -253,19 +250,18 @@ def coded(
     Raises:
         BadInput: for columns that cannot be modelled, or that are not the model's.
     """
-    known = roles
     if coding is not None:
         there = [name for name in coding.schema.names if name in table.columns]
-        known = replace(roles, x=tuple(there) if allow_missing else coding.schema.names)
-    table, settled, notes = table.arranged(known)
+        roles = replace(roles, x=tuple(there) if allow_missing else coding.schema.names)
+    table, roles, notes = table.arranged(roles)
     require(
-        not settled.columns, "a table's model is given any of its cells, by name: leave out given"
+        not roles.columns, "a table's model is given any of its cells, by name: leave out given"
     )
     require(table.rows > 0, f"{table.place.name} holds no rows")
     labels, classes = label_numbers(
-        None if settled.label is None else cells(table.columns[settled.label])
+        None if roles.label is None else cells(table.columns[roles.label])
     )
-    own = replace(table, columns={name: table.columns[name] for name in settled.x})
+    own = replace(table, columns={name: table.columns[name] for name in roles.x})
     splits = random_splits(table.rows)
     if coding is None:
         coding = coding_of(own, splits["train"].numpy(), said)

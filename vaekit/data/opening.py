@@ -299,6 +299,7 @@ def opening_of(
     given: str | Sequence[str] = (),
     kind: str | None = None,
     channels: str | None = None,
+    schema: str | os.PathLike[str] | None = None,
     **table: Any,
 ) -> Opening:
     """The :class:`Opening` of these arguments; labels in memory are no part of it."""
@@ -306,7 +307,8 @@ def opening_of(
     file = str(Path(labels).resolve()) if isinstance(labels, str) else None
     pair = (size, size) if isinstance(size, int) else size and (size[0], size[1])
     dialect = Dialect.of(**table)
-    return Opening(label, file, pair, tiles, names, kind, channels, dialect)
+    types = None if schema is None else str(schema)
+    return Opening(label, file, pair, tiles, names, kind, channels, dialect, schema=types)
 
 
 def class_names(found: Source) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -139,14 +139,26 @@ def column_histograms(real: Array, drawn: Array, columns: Iterable[tuple[int, st
         bins = _bins(data, samples)
         shares = [np.full(len(c), 1 / (len(c) * (bins[1] - bins[0]))) for c in (data, samples)]
         with figure(*SMALL) as (made, axis):
-            axis.hist(data, bins, weights=shares[0], color=MUTED, alpha=0.45)
-            outline = {"histtype": "step", "color": ACCENT, "linewidth": 1.6}
-            axis.hist(samples, bins, weights=shares[1], **outline)
+            two_histograms(axis, (data, samples), bins, shares)
             axis.set(title=shortened(name), yticks=[])
             axis.xaxis.set_major_locator(MaxNLocator(3))
             axis.xaxis.set_major_formatter(lambda value, _: brief(value))
             found.append(small(svg(made, f"{name}: data and samples")))
     return found
+
+
+def two_histograms(axis: Any, both: Sequence[Array], bins: Array, weights: Sequence[Array]) -> None:
+    """The first filled in grey, the second as an outline over it.
+
+    Args:
+        axis: to draw on.
+        both: the numbers.
+        bins: edges.
+        weights: of each number, for both.
+    """
+    axis.hist(both[0], bins, weights=weights[0], color=MUTED, alpha=0.45)
+    outline = {"histtype": "step", "color": ACCENT, "linewidth": 1.6}
+    axis.hist(both[1], bins, weights=weights[1], **outline)
 
 
 def correlations(values: Array, names: list[str], title: str) -> str:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
 import torch
 
 from vaekit.data import Source
-from vaekit.data.on_disk import in_memory
+from vaekit.evaluation.tables import normalised_information
 from vaekit.pages import html as page
 from vaekit.pages import maps, plots
 from vaekit.pages.view import View
 from vaekit.pages.words import number
-from vaekit.pictures.svg import ACCENT, MUTED, figure, svg
+from vaekit.pictures.svg import figure, svg
 from vaekit.runs import tables
 from vaekit.system.types import Array
 
@@ -34,7 +33,7 @@ def is_numbers(view: View) -> bool:
 def columns(view: View) -> str:
     """The types of the columns, and each column's values in the rows and in new ones."""
     coding = tables.coding_of(view.trained)
-    real, made = _real(view), _made(view)
+    real, made = view.values.numpy(), view.new_levels
     names = list(coding.names)
     shown = [i for i, name in enumerate(names) if name in coding.schema.names][:MOST_COLUMNS]
     drawn = [
@@ -62,8 +61,8 @@ def pairs(view: View) -> str:
     maps_ = [
         plots.correlations(_told(rows[:, own]), names, title)
         for rows, title in (
-            (_real(view), view.rows_called),
-            (_made(view)[: len(view.rows)], "as many new rows"),
+            (view.values.numpy(), view.rows_called),
+            (view.new_levels[: len(view.rows)], "as many new rows"),
         )
     ]
     caption = (
@@ -78,7 +77,7 @@ def odd_rows(view: View) -> str:
     samples = 8
     scores = view.trained.log_likelihood(view.rows, samples=samples, seed=view.seed)
     order = np.argsort(scores)[:ODD]
-    rows = view.rows.take(_tensor(order))
+    rows = view.rows.take(torch.from_numpy(order))
     cells = tables.cell_scores(view.trained, rows, seed=view.seed)
     each = np.stack([*cells.values()], 1)
     lines = []
@@ -112,34 +111,18 @@ def _columns(rows: Source) -> list[str]:
 
 def _text(rows: Source, name: str, row: int) -> str:
     assert rows.table is not None
-    value = rows.table.columns[name][row]
-    return "missing" if value is None or not pa.scalar(value.as_py()).is_valid else str(value)
-
-
-def _tensor(places: Array) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(places))
-
-
-def _real(view: View) -> Array:
-    return in_memory(view.rows.values).numpy()
-
-
-def _made(view: View) -> Array:
-    return tables.drawn_levels(view.trained, max(len(view.rows), 500), view.seed)
+    value = rows.table.columns[name][row].as_py()
+    return "missing" if value is None else str(value)
 
 
 def _shares(real: Array, made: Array, levels: int, name: str) -> str:
     """Shares of a column's levels, in order, neighbours put together where they are many."""
     groups = min(levels, GROUPS)
     edges = np.linspace(0, levels, groups + 1)
-    with figure(2.7, 1.9) as (drawn, axis):
-        for rows, how in (
-            (real, {"color": MUTED, "alpha": 0.45}),
-            (made, {"histtype": "step", "color": ACCENT, "linewidth": 1.6}),
-        ):
-            there = rows[rows >= 0] + 0.5
-            weights = np.full(len(there), 1 / max(len(rows), 1))
-            axis.hist(there, edges, weights=weights, **how)
+    there = [rows[rows >= 0] + 0.5 for rows in (real, made)]
+    weights = [np.full(len(t), 1 / len(rows)) for t, rows in zip(there, (real, made), strict=True)]
+    with figure(*plots.SMALL) as (drawn, axis):
+        plots.two_histograms(axis, there, edges, weights)
         axis.set(title=plots.shortened(name), yticks=[], xticks=[])
         return plots.small(svg(drawn, f"{name}: rows and new rows"))
 
@@ -151,7 +134,7 @@ def _told(rows: Array) -> Array:
     found = np.eye(size)
     for i in range(size):
         for j in range(i):
-            found[i, j] = found[j, i] = _information(coarse[:, i], coarse[:, j])
+            found[i, j] = found[j, i] = normalised_information(coarse[:, i], coarse[:, j])
     return found
 
 
@@ -161,16 +144,3 @@ def _grouped(levels: Array) -> Array:
         return np.unique(levels, return_inverse=True)[1]
     cuts = np.unique(np.quantile(levels[levels >= 0], np.linspace(0, 1, 11)[1:-1]))
     return np.where(levels < 0, 0, 1 + np.searchsorted(cuts, levels, side="right"))
-
-
-def _information(a: Array, b: Array) -> float:
-    both = np.histogram2d(a, b, (np.arange(a.max() + 2), np.arange(b.max() + 2)))[0] / len(a)
-    first, second = both.sum(1), both.sum(0)
-    entropies = _entropy(first) + _entropy(second)
-    shared = entropies - _entropy(both.ravel())
-    return float(2 * shared / entropies) if entropies > 0 else 0.0
-
-
-def _entropy(p: Array) -> float:
-    p = p[p > 0]
-    return float(-(p * np.log(p)).sum())

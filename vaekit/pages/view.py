@@ -17,11 +17,12 @@ from vaekit.evaluation.scores import Scores
 from vaekit.models.drawing import from_posterior
 from vaekit.models.trace import trace
 from vaekit.rows import Rows
+from vaekit.runs.tables import drawn_levels
 from vaekit.runs.trained import Trained
 from vaekit.system.seeding import seeded
 from vaekit.system.types import Array
 
-FEW_ROWS = 300
+FEW_ROWS, NEW_ROWS = 300, 500
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,12 @@ class View:
         if self.others is None or len(self.rows) >= FEW_ROWS:
             return self.values
         return torch.cat([self.values, in_memory(self.others.values)])
+
+    @cached_property
+    def new_levels(self) -> Array:
+        """Of a table of mixed columns, levels of new rows, (rows, columns): as many as are shown,
+        and enough to tell shares by."""
+        return drawn_levels(self.trained, max(len(self.rows), NEW_ROWS), self.seed)
 
     @cached_property
     def spread(self) -> Array:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaekit.evaluation.figures import short
+from vaekit.runs.folder import SCORES
 from vaekit.system.checks import BadInput, size_text
 from vaekit.system.records import Part, read_json
 
 if TYPE_CHECKING:
     from vaekit.runs.trained import Trained
 
-SCORES = "scores.json"
 WIDEST = 100
 
 

@@ -101,8 +101,7 @@ def fit(
     """
     place = placement(device, shard=shard, capture=capture)
     table = {name: options.pop(name) for name in DIALECT if name in options}
-    opening = opening_of(label, labels, size, tiles, given, kind, channels, **table)
-    opening = replace(opening, schema=None if schema is None else str(schema))
+    opening = opening_of(label, labels, size, tiles, given, kind, channels, schema, **table)
     with quiet_if(wanted=quiet):
         return train_on(
             data, recipe, opening, place, start_from=start_from, out=out, force=force,

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from vaekit.models.drawing import Recorder, at_mean
 from vaekit.rows import Rows
 from vaekit.runs.config import Config
+from vaekit.runs.folder import SCORES
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, printable, size_text
 from vaekit.system.records import Part, read_json
@@ -90,7 +91,7 @@ def scores_in(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        part = Part(read_json(path, LARGEST_SCORES, constants=True), "scores.json")
+        part = Part(read_json(path, LARGEST_SCORES, constants=True), SCORES)
         return {
             "diagnosis": part.maybe_text("diagnosis"),
             "kl_per_dimension": [*part.numbers("kl_per_dimension")]

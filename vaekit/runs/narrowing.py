@@ -125,9 +125,13 @@ def _particles(
 ) -> Particles:
     with seeded(*key, "narrowed"):
         z, before = _codes(model, row)
-        px = cast(AnyOrderCells, model.emit(z))
-        x, chance = px.narrowed(row.expand(len(z), -1), shares)
+        x, chance = cells_at(model, z).narrowed(row.expand(len(z), -1), shares)
     return Particles(z, x[:, list(shares)], before, chance)
+
+
+def cells_at(model: Graph, z: Tensor) -> AnyOrderCells:
+    """p(x|z) of a model of a table, for codes (rows, latent)."""
+    return cast(AnyOrderCells, model.emit(z))
 
 
 def _codes(model: Graph, row: Tensor) -> tuple[Tensor, Tensor]:

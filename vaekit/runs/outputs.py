@@ -27,9 +27,9 @@ Beside = Mapping[str, np.ndarray]
 NOTHING: Beside = {}
 
 
-def numbered(rows: np.ndarray, letter: str = "x") -> dict[str, np.ndarray]:
-    """Rows of numbers as columns x0, x1, ..., or by another letter."""
-    return {f"{letter}{i}": rows[:, i] for i in range(rows.shape[1])}
+def numbered(rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Rows of numbers as columns x0, x1, ..."""
+    return {f"x{i}": rows[:, i] for i in range(rows.shape[1])}
 
 
 def code_columns(rows: np.ndarray, latent: int) -> dict[str, np.ndarray]:

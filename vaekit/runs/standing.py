@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from vaekit.evaluation.scores import Scores, level_of
 from vaekit.evaluation.verdict import Level, of_distance, of_fit
+from vaekit.runs.folder import SCORES
 from vaekit.system.checks import BadInput
 from vaekit.system.records import Part, read_json
 
 if TYPE_CHECKING:
     from vaekit.runs.trained import Trained
 
-SCORES = "scores.json"
 ROWS, FEWEST = 500, 20  # most rows of a split to look at, fewest that show anything
 
 

@@ -7,26 +7,24 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 
 from vaekit.data import Source
 from vaekit.data.coding import TableCoding
 from vaekit.data.on_disk import in_memory
 from vaekit.distributions import common_draws
-from vaekit.distributions.columns import AnyOrderCells
 from vaekit.evaluation.tables import TableQuality, quality
 from vaekit.models import Graph
 from vaekit.models.drawing import Generator, with_common_noise
 from vaekit.models.trace import trace
 from vaekit.rows import Rows
 from vaekit.runs.apart import per_row
-from vaekit.runs.narrowing import Narrowing, narrowed
+from vaekit.runs.narrowing import Narrowing, cells_at, narrowed
 from vaekit.runs.trained import Trained
 from vaekit.runs.where import Where, where_of
 from vaekit.system.checks import BadInput, known, require
@@ -221,7 +219,7 @@ def _chances(model: Graph, rows: Rows, *, samples: int, seed: int) -> Tensor:
     model.eval()
     with torch.no_grad(), seeded(seed, "chances"):
         t = trace(model, rows, samples=samples, rule=with_common_noise)
-        each = [_cells(model.emit(z)).chances(rows.data) for z in t.latents["z"].value]
+        each = [cells_at(model, z).chances(rows.data) for z in t.latents["z"].value]
     return (torch.stack(each) * t.log_ratio.softmax(0)[..., None]).sum(0)
 
 
@@ -332,8 +330,7 @@ def _filled(
     for part in _parts(x, seed, title):
         with seeded(seed, "cells", part.number):
             z = _codes(trained, part.x) if codes is None else codes.split(AT_ONCE)[part.number]
-            px = _cells(model.emit(z))
-            filled.append(px.filled(part.x))
+            filled.append(cells_at(model, z).filled(part.x))
     return torch.cat(filled).numpy().astype(np.int32)
 
 
@@ -356,13 +353,8 @@ def _given_others(trained: Trained, part: _Part, place: int) -> Tensor:
     x[:, place] = torch.nan
     with seeded(part.seed, "cells"):
         z = common_draws(model.posteriors[0](x), CANDIDATES)
-    each = [_cells(model.emit(code)).logits_given(x, place) for code in z]
+    each = [cells_at(model, code).logits_given(x, place) for code in z]
     return torch.logsumexp(torch.stack(each), 0) - math.log(CANDIDATES)
-
-
-def _cells(px: Distribution) -> AnyOrderCells:
-    """p(x|z) as what a model of a table gives."""
-    return cast(AnyOrderCells, px)
 
 
 def _levels(found: Source) -> Array:

@@ -93,7 +93,9 @@ def information_similarity(real: MixedTable, synthetic: MixedTable) -> float:
     """
     codes = [_common_bins(real, table) for table in (real, synthetic)]
     pairs = [*itertools.combinations(real.names, 2)]
-    r, s = (np.array([_normalised(found[a], found[b]) for a, b in pairs]) for found in codes)
+    r, s = (
+        np.array([normalised_information(found[a], found[b]) for a, b in pairs]) for found in codes
+    )
     weight = (r + s).sum()
     return float(1 - ((r + s) * np.abs(r - s)).sum() / weight) if weight else 1.0
 
@@ -116,8 +118,13 @@ def _binned(values: Array, real: Array) -> Array:
     return np.where((values >= edges[0]) & (values <= edges[-1]), found, 0)
 
 
-def _normalised(a: Array, b: Array) -> float:
-    """Twice the mutual information over the sum of the entropies; 0 where both are constant."""
+def normalised_information(a: Array, b: Array) -> float:
+    """Twice the mutual information over the sum of the entropies; 0 where both are constant.
+
+    Args:
+        a: whole numbers from 0, one for each row.
+        b: likewise.
+    """
     wide = int(b.max()) + 1
     of_a, of_b, both = (_entropy(np.bincount(codes)) for codes in (a, b, a * wide + b))
     return 2 * max(of_a + of_b - both, 0.0) / (of_a + of_b) if of_a + of_b else 0.0

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from vaekit.data import Source
 from vaekit.interfaces.cli.common import ON_DEVICE, Force, OnDevice
 from vaekit.interfaces.cli.shared import Given, Model, Seed, given_options, reads, say, to_write
 from vaekit.runs import tables
@@ -85,9 +86,7 @@ def impute(
     for each in paths:
         FILLED.claim(each, force=force, inputs=reads(model, table))
     trained = Trained.load(model).to(work.device)
-    found = tables.cells_of(trained, str(table))
-    for note in found.notes:
-        say(f"note: {note}")
+    found = _opened(trained, table)
     for number, each in enumerate(paths):
         filled = tables.fill(trained, found, seed + number)
         write_table(each, filled, formulas=formulas)
@@ -111,7 +110,14 @@ def predict(
     path = output or Path(model, f"predicted-{safe(target)}.csv")
     PREDICTED.claim(path, force=force, inputs=reads(model, table))
     trained = Trained.load(model).to(work.device)
-    found = tables.cells_of(trained, str(table))
-    made = tables.prediction(trained, found, target, seed=seed)
-    write_table(path, made, formulas=False)
+    made = tables.prediction(trained, _opened(trained, table), target, seed=seed)
+    write_table(path, made)
     work.wrote(path, len(made))
+
+
+def _opened(trained: Trained, table: Path) -> Source:
+    """A table's rows as the model takes them; what had to be done to them is said."""
+    found = tables.cells_of(trained, str(table))
+    for note in found.notes:
+        say(f"note: {note}")
+    return found

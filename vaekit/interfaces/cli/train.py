@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -243,9 +243,8 @@ def train_here(
         "index": index, "missing": missing or (), "encoding": encoding, "comment": comment,
     }  # fmt: skip
     opening = opening_of(
-        label, labels, parse_size(size), tiles, given or (), kind, channels, **table
+        label, labels, parse_size(size), tiles, given or (), kind, channels, schema, **table
     )  # fmt: skip
-    opening = replace(opening, schema=schema)
     options |= {"labels": labels, "tensorboard": tensorboard, "checkpoint_every": checkpoint_every}
     place = placement(work.device, shard=shard, capture=capture)
     with process_group(place.device) as world, _print_once(speaks=world.is_first):

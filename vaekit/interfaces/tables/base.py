@@ -166,12 +166,12 @@ class TableModel(BaseEstimator):
         own = {} if incoming.kind else incoming.numbers
         return Corrections.made({**own, **(said or {})}) if said or own else NONE
 
-    def _rows(self, X: Any) -> Source:
-        """Rows for the fitted model."""
+    def _rows(self, X: Any) -> tuple[Source, Incoming]:
+        """Rows for the fitted model, and as they came."""
         check_is_fitted(self)
         incoming = self._incoming(X, reset=False)
         coding = tables.coding_of(self.model_)
-        return coded(incoming.table, NO_ROLES, coding, allow_missing=True)
+        return coded(incoming.table, NO_ROLES, coding, allow_missing=True), incoming
 
     def _calibrate(self, held_out: Source) -> None:
         """Look at the rows that were not trained on."""

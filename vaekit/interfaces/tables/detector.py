@@ -88,7 +88,7 @@ class VAEDetector(OutlierMixin, TableModel):
     def score_samples(self, X: Any) -> Array:
         """log p(row) in nats, (rows,), a density in the columns' own units: low for unusual rows.
         It depends on that row alone."""
-        return self._density(self._rows(X), self.samples)
+        return self._density(self._rows(X)[0], self.samples)
 
     def decision_function(self, X: Any) -> Array:
         """How far scores lie above what is still usual, (rows,): negative for unusual rows."""
@@ -108,7 +108,7 @@ class VAEDetector(OutlierMixin, TableModel):
         """What makes rows unusual: log p(cell | all other cells of its row) less its mean over
         usual rows, in nats, (rows, columns that are modelled): low for cells that are odd; NaN for
         those that are missing. A frame, for a frame."""
-        rows, incoming = self._rows(X), self._incoming(X, reset=False)
+        rows, incoming = self._rows(X)
         found = self._cells(rows) - self.usual_
         if not incoming.kind:
             return found

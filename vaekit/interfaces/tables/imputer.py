@@ -57,9 +57,8 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, TableModel):
         """
         if self.sample_posterior:
             return self._draws(X, 1)[0]
-        rows = self._rows(X)
-        made = tables.expected(self.model_, rows, draws=self.draws, seed=self.seed_)
-        return self._incoming(X, reset=False).like(made)
+        rows, incoming = self._rows(X)
+        return incoming.like(tables.expected(self.model_, rows, draws=self.draws, seed=self.seed_))
 
     def transform_draws(self, X: Any, n_draws: int = 5) -> list[Any]:
         """As many tables without gaps, each filled with other draws: the spread between them says
@@ -68,7 +67,7 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, TableModel):
         return self._draws(X, n_draws)
 
     def _draws(self, X: Any, count: int) -> list[Any]:
-        rows, incoming = self._rows(X), self._incoming(X, reset=False)
+        rows, incoming = self._rows(X)
         each = (tables.fill(self.model_, rows, self.seed_ + n) for n in range(count))
         return [incoming.like(made) for made in each]
 
