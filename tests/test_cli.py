@@ -297,7 +297,9 @@ def test_report_again(model, capsys):
 def test_compare(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     out, _ = call(capsys, "compare", "digits", "--epochs", "3")
-    assert [line.split()[0] for line in out.splitlines()] == [
+    words, _, *table = out.splitlines()
+    assert words.startswith("Random codes that decode to something meaningful: PCA ")
+    assert [line.split()[0] for line in table] == [
         "model",
         "PCA",
         "autoencoder",

@@ -1,5 +1,6 @@
 """What commands print: a line of plain words, figures in groups, lists of names as they are typed."""
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -9,11 +10,14 @@ import pytest
 import torch
 
 from vaekit.evaluation.aggregate import Aggregate
-from vaekit.evaluation.figures import Figure, Figures, as_text, short
+from vaekit.evaluation.disentanglement import Disentanglement
+from vaekit.evaluation.figures import Figure, Figures, as_html, as_text, short, told
 from vaekit.evaluation.latents import LatentHealth
+from vaekit.evaluation.samples import quality
 from vaekit.evaluation.verdict import Level, Rank, of_distance, of_fit, of_latents
 from vaekit.interfaces.cli import run
 from vaekit.interfaces.cli.completion import completed_app
+from vaekit.runs.score import RowScores
 
 
 @pytest.mark.parametrize(
@@ -188,3 +192,51 @@ def test_completion_says_which_shells_it_knows(monkeypatch, capsys):
     monkeypatch.setenv("SHELL", "/bin/tcsh")
     assert run(["--install-completion"]) == 2
     assert "bash, zsh, fish" in capsys.readouterr().err
+
+
+class Found:
+    verdict = "Good & <well>."
+    figures = (Figures("First", (Figure("a", 1.5, 0.25, "one"),)), Figures("Empty", ()))
+
+
+def test_findings_are_words_and_then_figures():
+    assert told(Found()) == "Good & <well>.\n\nFirst\n  a  1.50 ± 0.25  one"
+    shown = as_html(Found())
+    assert shown.startswith("<p>Good &amp; &lt;well&gt;.</p><table>")
+    assert "1.50 ± 0.25" in shown
+    assert "Empty" not in shown
+
+
+@pytest.mark.parametrize(
+    ("shift", "words"), [(0.0, "much like"), (0.9, "roughly like"), (3.0, "unlike")]
+)
+def test_samples_are_as_good_as_training_rows_say(shift, words):
+    random = np.random.default_rng(0)
+    real, train, made = random.normal(size=(3, 400, 2))
+    found = quality(real, made + shift, "raw")
+    assert words not in found.verdict
+    found = dataclasses.replace(found, usual=quality(real, train, "raw"))
+    assert f"Samples are {words} real rows" in found.verdict
+    assert found.verdict.count("%") == 4
+    assert "training rows" in told(found)
+    assert found._repr_html_().count("<table>") == 2
+
+
+@pytest.mark.parametrize(
+    ("gap", "words"), [(0.9, "of their own:"), (0.2, "of their own in part:"), (0.05, "are mixed")]
+)
+def test_scores_of_codes_are_said_in_words(gap, words):
+    found = Disentanglement(gap, 0.1, 0.2, 0.3, 0.4, 0.5)
+    assert words in found.verdict
+    assert f"tells {gap:.0%} of it more than the next" in found.verdict
+    assert "FactorVAE" not in told(found)
+    assert "beta-VAE" in told(dataclasses.replace(found, beta_vae=0.5))
+
+
+@pytest.mark.parametrize(("held", "text"), [(19, ""), (50, "oddest 5%"), (200, "oddest 1%")])
+def test_rows_that_are_odd_are_counted(held, text):
+    p = np.array([0.005, 0.04, 0.5, 0.9])
+    found = RowScores(np.arange(4), np.zeros(4), np.zeros(4), None, p, held)
+    assert (text in found.odd) if text else not found.odd
+    assert not text or found.odd.startswith("2 of 4" if "5%" in text else "1 of 4")
+    assert RowScores(np.arange(4), np.zeros(4), np.zeros(4)).odd == ""

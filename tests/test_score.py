@@ -85,9 +85,10 @@ def test_the_odd_row_is_the_most_unusual(place, capsys):
     shown = capsys.readouterr().out.splitlines()
     assert shown[0].startswith("4 rows, log p(x) \N{MINUS SIGN}")
     assert shown[0].endswith("p among 30 validation rows")
-    assert shown[1].split() == ["row", "log", "p(x)", "error", "ELBO", "p"]
-    assert len(shown) == 3
-    assert shown[2].split()[0] == "2"
+    assert shown[1].startswith("1 of 4 rows is as odd as the oddest 5% of rows that the model was")
+    assert shown[3].split() == ["row", "log", "p(x)", "error", "ELBO", "p"]
+    assert len(shown) == 5
+    assert shown[4].split()[0] == "2"
     rows = table("s.csv")
     assert [*rows[0]] == ["row", "log_likelihood", "error", "elbo", "p_value"]
     assert [row["row"] for row in rows] == ["0", "1", "2", "3"]

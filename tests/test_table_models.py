@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 import vaekit
+from vaekit.interfaces.cli import run
 from vaekit.runs import tables
 from vaekit.system.checks import BadInput
 
@@ -208,3 +209,50 @@ def test_all_numbers_stay_rows_of_numbers():
     assert vaekit.fit(plain, "table_vae", epochs=1).config.recipe == "table_vae"
     plain.loc[3, "b"] = np.nan
     assert vaekit.fit(plain, epochs=1).config.recipe == "table_vae"
+
+
+def test_what_a_command_writes_of_a_table_is_a_table(model, tmp_path, monkeypatch, capsys):
+    """Its cells are of several types: no array holds them."""
+    monkeypatch.chdir(tmp_path)
+    people().head(20).to_csv("few.csv", index=False)
+    place = str(model.folder)
+    assert run(["encode", place, "few.csv", "-o", "codes.csv"]) == 0
+    for command in (
+        ["sample", place, "-n", "3"],
+        ["reconstruct", place, "few.csv"],
+        ["decode", place, "codes.csv"],
+        ["interpolate", place, "few.csv"],
+    ):
+        assert run([*command, "-o", "made.npy"]) == 2
+        assert "choose .csv, .parquet or .feather" in capsys.readouterr().err
+        assert run([*command, "-o", f"{command[0]}.csv"]) == 0
+        assert {"city", "age", "wage"} < {*pd.read_csv(f"{command[0]}.csv").columns}
+    assert pd.read_csv("reconstruct.csv")["row"].tolist() == list(range(20))
+
+
+@pytest.mark.parametrize("command", ["evaluate", "encode", "impute"])
+def test_arrays_are_no_tables(model, command, tmp_path, capsys):
+    np.save(tmp_path / "x.npy", np.zeros((30, 5), np.float32))
+    assert run([command, str(model.folder), str(tmp_path / "x.npy")]) == 2
+    assert "x.npy has none: take a .csv" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["impute"], ["predict", "--target", "age"]])
+def test_models_of_pictures_know_no_columns(command, frame, tmp_path, capsys):
+    frame.to_csv(tmp_path / "few.csv", index=False)
+    vaekit.fit("digits", epochs=1, width=8, out=tmp_path / "digits", quiet=True)
+    where = [str(tmp_path / "digits"), str(tmp_path / "few.csv")]
+    assert run([command[0], *where, *command[1:]]) == 2
+    assert "model of digits, which is no table of mixed columns" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("data", ["digits", "x.npy", "plain.csv"])
+def test_a_schema_that_would_say_nothing_is_refused(data, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.save("x.npy", np.zeros((30, 5), np.float32))
+    pd.DataFrame({"a": range(30), "b": range(30)}).to_csv("plain.csv", index=False)
+    (tmp_path / "types.toml").write_text('[columns.a]\ntype = "number"\n')
+    recipe = ["--recipe", "vae"] if data == "plain.csv" else []
+    assert run(["train", data, "--schema", "types.toml", *recipe, "-o", "run"]) == 2
+    assert "is opened as rows of numbers: leave it out" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

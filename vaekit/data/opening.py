@@ -76,7 +76,8 @@ class Opening:
     @property
     def axes(self) -> Axis:
         """What is known of the axes of arrays."""
-        return Guess(self.kind, self.channels) if self.like is None else Like(self.like)
+        own = self.like if self.coding is None else None
+        return Guess(self.kind, self.channels) if own is None else Like(own)
 
     @property
     def roles(self) -> ColumnRoles:
@@ -125,6 +126,17 @@ class Opening:
 
     def _check_said(self, found: Source) -> None:
         """Raise ``BadInput`` for something that is asked for and that the data has not."""
+        mixed = found.coding is not None
+        require(
+            mixed or self.schema is None,
+            f"schema={self.schema!r} says what the columns of a table of mixed columns are, and "
+            f"{found.name} is opened as rows of numbers: leave it out{_OR_CELLS}",
+        )
+        require(
+            mixed or self.coding is None,
+            f"the model is of a table with columns by name, and {found.name} has none: take a "
+            ".csv, .parquet or .feather file, or a data frame",
+        )
         said = [f"{n}={v}" for n, v in (("kind", self.kind), ("channels", self.channels)) if v]
         require(
             found.layout is not None or not (said and self.strict),
@@ -210,10 +222,9 @@ class Opening:
         """A table as cells of mixed columns, if it is to be opened so."""
         if self.cells == "no" and self.coding is None:
             return None
-        table = read()
+        said, table = read_toml(Path(self.schema)) if self.schema else NONE, read()
         if self.cells == "auto" and self.coding is None and is_plain(table, self.roles):
             return None
-        said = read_toml(Path(self.schema)) if self.schema else NONE
         return coded(table, self.roles, self.coding, said, allow_missing=self.lenient)
 
     def _check_dialect(self, data: Any) -> None:
@@ -249,6 +260,7 @@ def check_there(name: str) -> None:
         known("data set or path", name, CATALOGUE)
 
 
+_OR_CELLS = ", or train a recipe for tables, as table_vae"
 _NO_TILES = "tiles are cut from a folder of pictures, or a picture"
 _LACKS = {LABEL: "has no labels to be given; name their column with --label"}
 _LACKS_COLUMN = "has no column or array {!r} to be given"

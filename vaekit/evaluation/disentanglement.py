@@ -16,15 +16,31 @@ from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
+from vaekit.evaluation.figures import Card, Figure, Figures
 from vaekit.system.checks import require
 from vaekit.system.types import Array
 
 Encoder = Callable[[Array], Array]
 BINS, ACTIVE = 20, 0.05
+GAPS = (
+    (0.4, "Factors have dimensions of their own"),
+    (0.1, "Factors have dimensions of their own in part"),
+    (0.0, "Factors are mixed over the dimensions of the code"),
+)  # least mutual information gap
+TOLD = {
+    "mig": ("MIG", "gap between the two dimensions that tell most of a factor"),
+    "sap": ("SAP", "the same gap, by linear classifiers"),
+    "modularity": ("modularity", "each dimension tells of one factor"),
+    "dci_disentanglement": ("DCI disentanglement", "each dimension predicts one factor"),
+    "dci_completeness": ("DCI completeness", "each factor is predicted by one dimension"),
+    "dci_informativeness": ("DCI informativeness", "factors told right from whole codes"),
+    "factor_vae": ("FactorVAE", "the dimension that varies least names the factor"),
+    "beta_vae": ("beta-VAE", "a linear classifier names the fixed factor"),
+}
 
 
 @dataclass(frozen=True)
-class Disentanglement:
+class Disentanglement(Card):
     """All scores of one representation.
 
     Args:
@@ -52,6 +68,26 @@ class Disentanglement:
     def to_dict(self) -> dict[str, float | None]:
         """For JSON."""
         return asdict(self)
+
+    @property
+    def verdict(self) -> str:
+        """What the scores say, in a sentence."""
+        how = next(text for least, text in GAPS if self.mig >= least)
+        return (
+            f"{how}: the dimension that tells most of a factor tells {self.mig:.0%} of it more "
+            f"than the next. Whole codes tell {self.dci_informativeness:.0%} of factors "
+            "right."
+        )
+
+    @property
+    def figures(self) -> tuple[Figures, ...]:
+        """The scores, each with what it says."""
+        each = tuple(
+            Figure(text, value, note=note)
+            for name, (text, note) in TOLD.items()
+            if (value := getattr(self, name)) is not None
+        )
+        return (Figures("Scores (1 is best)", each),)
 
 
 def mutual_information(codes: Array, factors: Array, bins: int = BINS) -> Array:

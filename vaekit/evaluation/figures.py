@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 MOST_DIGITS = 6
 
@@ -44,6 +46,31 @@ class Figures:
     each: tuple[Figure, ...]
 
 
+class Findings(Protocol):
+    """What was found of something, as people read it."""
+
+    @property
+    def verdict(self) -> str:
+        """What it comes to, in words."""
+        ...
+
+    @property
+    def figures(self) -> tuple[Figures, ...]:
+        """The numbers, in groups."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        ...
+
+
+class Card:
+    """Findings that a notebook shows as a card."""
+
+    def _repr_html_(self: Findings) -> str:
+        return as_html(self)
+
+
 def short(value: float) -> str:
     """A number in as many digits as a reader needs."""
     if value == 0 or 1e-3 <= abs(value) < 1e7:
@@ -66,3 +93,23 @@ def as_text(groups: Iterable[Figures]) -> str:
         lines += ["", group.title]
         lines += [f"  {f.name:<{names}}  {f.text:<{wide}}  {f.note}".rstrip() for f in group.each]
     return "\n".join(lines[1:])
+
+
+def told(found: Findings) -> str:
+    """Words first, then figures."""
+    return f"{found.verdict}\n\n{as_text(found.figures)}"
+
+
+def as_html(found: Findings) -> str:
+    """The same for a notebook: a paragraph, and a table of each group."""
+    tables = []
+    for group in (g for g in found.figures if g.each):
+        lines = "".join(_row("td", (f.name, f.text, f.note)) for f in group.each)
+        tables.append(f"<table>{_row('th', (group.title, '', ''))}{lines}</table>")
+    return f"<p>{html.escape(found.verdict)}</p>{''.join(tables)}"
+
+
+def _row(tag: str, cells: Iterable[str]) -> str:
+    """One of a table, its cells to the left."""
+    each = (f'<{tag} style="text-align:left">{html.escape(cell)}</{tag}>' for cell in cells)
+    return f"<tr>{''.join(each)}</tr>"

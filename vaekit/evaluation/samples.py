@@ -8,17 +8,32 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
+from vaekit.evaluation.figures import Card, Figure, Figures, short
 from vaekit.system.seeding import some
 from vaekit.system.types import Array
 
 ROUNDING = 1e-12  # of a squared length in float64, with room
 
+LEAST = 1e-9  # share
+SHARES = {
+    "precision": "made rows near real ones",
+    "recall": "real rows near made ones",
+    "density": "precision that single outliers move less",
+    "coverage": "recall likewise",
+}
+LIKE = (
+    (0.9, "much like real rows"),
+    (0.6, "roughly like real rows"),
+    (0.0, "unlike real rows"),
+)  # least share of what training rows reach
+
 
 @dataclass(frozen=True)
-class Quality:
+class Quality(Card):
     """Distances between real and made rows in a named feature space.
 
     Args:
@@ -32,6 +47,8 @@ class Quality:
         recall: share of real rows near made ones.
         density: precision's robust variant (Naeem et al. 2020).
         coverage: recall's.
+        usual: the same numbers of training rows in place of made ones: what a perfect model would
+            have, but for chance; None where they are not known.
     """
 
     features: str
@@ -43,10 +60,57 @@ class Quality:
     recall: float
     density: float
     coverage: float
+    usual: Quality | None = None
 
-    def to_dict(self) -> dict[str, float | str]:
+    def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self)
+
+    @property
+    def verdict(self) -> str:
+        """What the numbers say, in a sentence."""
+        near, reached = f"{self.precision:.0%}", f"{self.coverage:.0%}"
+        if self.usual is None:
+            return (
+                f"{near} of the samples lie among real rows, and {reached} of real rows have "
+                "samples near them."
+            )
+        usual = self.usual
+        shares = (
+            getattr(self, name) / max(getattr(usual, name), LEAST)
+            for name in ("precision", "coverage")
+        )
+        share = min(shares)
+        how = next(text for least, text in LIKE if share >= least)
+        return (
+            f"Samples are {how}: {near} lie among real rows (of training rows "
+            f"{usual.precision:.0%}), and {reached} of real rows have samples near them (training "
+            f"rows {usual.coverage:.0%})."
+        )
+
+    @property
+    def figures(self) -> tuple[Figures, ...]:
+        """The numbers with what they would be for training rows."""
+        chance = "no more than chance" if self.kernel <= 2 * self.kernel_error else "beyond chance"
+        title = f"{self.rows:,} rows on each side, in the feature space {self.features!r}"
+        apart = self._beside("kernel", chance)
+        distances = (
+            Figure("Frechet distance", self.frechet, note=self._beside("frechet")),
+            Figure("kernel distance", self.kernel, self.kernel_error, apart),
+        )
+        shares = tuple(
+            Figure(name, getattr(self, name), note=self._beside(name, what))
+            for name, what in SHARES.items()
+        )
+        return (
+            Figures(f"Distances (0 is best; {title})", distances),
+            Figures("Shares, by the nearest neighbours (1 is best)", shares),
+        )
+
+    def _beside(self, name: str, what: str = "") -> str:
+        """What a number is, and what it is for training rows."""
+        usual = "" if self.usual is None else f"training rows {short(getattr(self.usual, name))}"
+        return "; ".join(text for text in (what, usual) if text)
 
 
 def quality(
@@ -97,7 +161,7 @@ def kernel_distance(a: Array, b: Array) -> tuple[float, float]:
     return float(value), math.sqrt(first + second)
 
 
-def neighbour_scores(real: Array, made: Array, neighbours: int = 5) -> dict[str, float]:
+def neighbour_scores(real: Array, made: Array, neighbours: int = 5) -> dict[str, Any]:
     """Precision, recall, density and coverage by k-nearest-neighbour balls, their edges included:
     rows that repeat more than k times lie in their own balls."""
     between = _distances(real, made)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vaekit.evaluation.aggregate import Aggregate, aggregate
 from vaekit.evaluation.annealing import anneal, sandwich
-from vaekit.evaluation.figures import Figure, Figures, short
+from vaekit.evaluation.figures import Card, Figure, Figures, short
 from vaekit.evaluation.latents import LatentHealth, latent_health
 from vaekit.evaluation.likelihood import (
     LogLikelihood,
@@ -153,7 +153,7 @@ class Annealing:
 
 
 @dataclass(frozen=True)
-class Scores:
+class Scores(Card):
     """What an evaluation found, means over the rows.
 
     Args:

@@ -32,7 +32,7 @@ TRAINED_ON, COMPONENTS, HIDDEN = 10_000, 64, 64
 def judge_samples(
     trained: Trained, features: str | Features = "pca", *, rows: int = 5_000, seed: int = 0
 ) -> Quality:
-    """Compare new rows with test rows in a feature space.
+    """Compare new rows with test rows in a feature space, and training rows likewise.
 
     Args:
         trained: the model.
@@ -57,7 +57,10 @@ def judge_samples(
         name, space = features, feature_space(features, as_modelled(trained, train, seed), seed)
     else:
         name, space = "the caller's own", features
-    return quality(space(_stored(as_modelled(trained, real, seed))), space(made), name, seed=seed)
+    among = space(_stored(as_modelled(trained, real, seed)))
+    own = source.some("train", len(real), seed)
+    usual = quality(among, space(_stored(as_modelled(trained, own, seed))), name, seed=seed)
+    return replace(quality(among, space(made), name, seed=seed), usual=usual)
 
 
 def as_modelled(trained: Trained, rows: Source, seed: int = 0) -> Source:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vaekit.system.checks import require
@@ -23,21 +23,29 @@ class Outlet:
         default: where it goes unless somebody says where, in words; empty where it then goes
             nowhere.
         of_pictures: endings that pictures may have as well.
+        of_cells: endings that tables of mixed columns have instead, where rows may be such.
         folder: what a folder is called.
     """
 
     endings: tuple[str, ...]
     default: str = ""
     of_pictures: tuple[str, ...] = ()
+    of_cells: tuple[str, ...] = ()
     folder: str = "a folder (a name without an ending)"
 
     @property
     def help(self) -> str:
         """A line for people."""
         also = f", of pictures also {self._listed(self.of_pictures)}" if self.of_pictures else ""
+        if self.of_cells:
+            also += f", of tables of mixed columns {self._listed(self.of_cells)}"
         default = self.default or "nothing is written"
         where = f"{self._listed(self.endings)}{also}; by default {default}."
         return where[0].upper() + where[1:]
+
+    def for_cells(self) -> Outlet:
+        """Where the rows are cells of a table of mixed columns."""
+        return replace(self, endings=self.of_cells, of_pictures=()) if self.of_cells else self
 
     def claim(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -173,10 +173,14 @@ def _columns_of(
 ) -> list[tuple[str, np.ndarray]]:
     """The columns of a table, each with its title."""
     named = columns(rows.reshape(len(rows), -1))
-    first = ROW
-    while first in named:
-        first += "_"
-    return ([] if names is None else [(first, names)]) + [*named.items(), *after.items()]
+    return ([] if names is None else [(free(ROW, named), names)]) + [*named.items(), *after.items()]
+
+
+def free(title: str, taken: Container[str]) -> str:
+    """A title that no other column has."""
+    while title in taken:
+        title += "_"
+    return title
 
 
 def _quoted(words: np.ndarray) -> np.ndarray:

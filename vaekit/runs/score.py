@@ -25,6 +25,7 @@ from vaekit.system.files import replacing
 from vaekit.system.records import Part, read_json
 from vaekit.system.types import Array
 
+LEVELS = (0.01, 0.05)  # p-values that are small, the smaller where there are rows enough
 HELD_OUT, MOST = "validation", 2000
 Given = Mapping[str, Any]
 
@@ -55,6 +56,20 @@ class RowScores:
         """The numbers by name."""
         each = ("log_likelihood", "error", "elbo", "p_value")
         return {name: v for name in each if (v := getattr(self, name)) is not None}
+
+    @property
+    def odd(self) -> str:
+        """How many rows are as odd as the oddest held-out ones, beside how many there would be if
+        they were alike; empty where there are too few held-out rows to say."""
+        level = next((p for p in LEVELS if self.held_out >= 1 / p), None)
+        if self.p_value is None or level is None:
+            return ""
+        count, rows = int((self.p_value <= level).sum()), len(self.names)
+        are = "is" if count == 1 else "are"
+        return (
+            f"{count:,} of {rows:,} rows {are} as odd as the oddest {level:.0%} of rows that the "
+            f"model was not trained on; if all were alike there would be {level * rows:.3g}"
+        )
 
     def worst(self, number: int) -> list[dict[str, Any]]:
         """The most unusual rows, the lowest log p(x) first: their numbers by name."""

@@ -10,7 +10,9 @@ import pyarrow as pa
 from pyarrow import csv, feather, parquet
 
 from vaekit.data.schema import safe_cells
+from vaekit.runs.outputs import ROW, free
 from vaekit.system.files import replacing
+from vaekit.system.types import Array
 
 Writer = Callable[[pa.Table, str], object]
 WRITERS: dict[str, Writer] = {
@@ -46,6 +48,11 @@ def _written(table: pa.Table) -> pa.Table:
         for name, column in zip(table.column_names, table.columns, strict=True)
     }
     return pa.table(plain)
+
+
+def with_names(table: pa.Table, names: Array) -> pa.Table:
+    """A table whose first column says what its rows are called."""
+    return table.add_column(0, free(ROW, table.column_names), pa.array(names))
 
 
 def with_number(path: Path, number: int) -> Path:

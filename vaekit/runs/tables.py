@@ -300,6 +300,7 @@ def inside_each(rows: Source) -> Array:
 
 def cells_of(trained: Trained, data: Any) -> Source:
     """The levels of rows of other data; columns that are not there are missing."""
+    coding_of(trained)
     if isinstance(data, Source):
         return data
     return replace(trained.config.opening, lenient=True).open(data)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from vaekit.evaluation.figures import Figure, Figures
+from vaekit.evaluation.figures import Card, Figure, Figures
 from vaekit.evaluation.tables.judges import BOOSTING, Judge, judges_here
 from vaekit.evaluation.tables.learning import Usefulness, usefulness
 from vaekit.evaluation.tables.marginals import RareCategories, Scores, rare_categories, shape
@@ -20,7 +20,7 @@ from vaekit.evaluation.tables.verdict import verdict
 
 
 @dataclass(frozen=True)
-class TableQuality:
+class TableQuality(Card):
     """What was measured, and how.
 
     Args:

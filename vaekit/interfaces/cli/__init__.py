@@ -55,6 +55,8 @@ ELSEWHERE = {
     "synthesize": "tables",
     "impute": "tables",
     "predict": "tables",
+    "quality": "judge",
+    "disentangle": "judge",
     "help": "help",
     "recipes": "lists",
     "likelihoods": "lists",

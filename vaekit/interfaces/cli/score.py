@@ -92,6 +92,8 @@ def _show(found: Any, worst: int, path: Path, work: OnDevice) -> None:
         return
     among = f"; p among {found.held_out:,} validation rows" if found.held_out else ""
     print(f"{rows:,} rows, log p(x) {short(mean)} nats on average{among}")
+    if found.odd:
+        print(f"{found.odd}\n")
     if shown:
         cells = [[TITLES[name] for name in shown[0]], *([*map(_cell, r.values())] for r in shown)]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]

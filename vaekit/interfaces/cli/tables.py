@@ -40,7 +40,10 @@ def synthesize(
         str | None, Parameter(help="What all rows fulfil, as \"age > 60 and city == 'Rome'\".")
     ] = None,
     balance: Annotated[
-        str | None, Parameter(help="Column each category of which is to be as frequent as any.")
+        str | None,
+        Parameter(
+            help="Column whose categories (or ranges of numbers) are to be equally frequent."
+        ),
     ] = None,
     formulas: Formulas = False,
     seed: Seed = 0,

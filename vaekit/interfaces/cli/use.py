@@ -13,7 +13,6 @@ from cyclopts import Parameter
 from vaekit.data import open_source
 from vaekit.data.on_disk import in_memory
 from vaekit.data.readers.roles import LABEL
-from vaekit.evaluation.figures import as_text
 from vaekit.interfaces.cli.common import ON_DEVICE, SHOWN, WORK, Force, OnDevice, Shown, Work
 from vaekit.interfaces.cli.shared import (
     Data,
@@ -40,8 +39,7 @@ from vaekit.runs.outlets import Outlet
 from vaekit.runs.outputs import PICTURES, TABLES, code_columns, read_codes, write_parts, write_rows
 from vaekit.runs.shown import is_picture, pictures
 from vaekit.runs.standing import beside, kept_level
-from vaekit.runs.table_files import write_table
-from vaekit.runs.tables import judge_rows
+from vaekit.runs.table_files import TABLE_FILES, with_names, write_table
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import claim, replacing
@@ -54,7 +52,12 @@ Limit = Annotated[
 FINDINGS = Outlet((".json",))
 CODES = Outlet(TABLES, "codes.csv in the model's folder")
 SAMPLES, REBUILT, DECODED, WALKS = (
-    Outlet(TABLES, f"{stem}.csv in the model's folder, or {stem}.png of pictures", PICTURES)
+    Outlet(
+        TABLES,
+        f"{stem}.csv in the model's folder, or {stem}.png of pictures",
+        PICTURES,
+        TABLE_FILES,
+    )
     for stem in ("samples", "reconstructions", "decoded", "interpolation")
 )
 PAGE = Outlet((".html",), "report.html in the model's folder")
@@ -321,53 +324,10 @@ def compare(
         source = open_source(data[0], label=label)
         found = comparison.compare_models(source, latent=latent, epochs=epochs, seed=seed)
         comparison.write_comparison(found, path)
-    work.show({"file": str(path), **found.to_dict()}, lambda: print(found.table()))
+    people = f"{found.verdict}\n\n{found.table()}"
+    work.show({"file": str(path), **found.to_dict()}, lambda: print(people))
     if not work.json:
         work.wrote(path)
-
-
-def quality(
-    model: Model,
-    /,
-    *,
-    features: Annotated[str, Parameter(help="raw, pca or classifier.")] = "pca",
-    rows: Annotated[
-        int, Parameter(name=["--rows", "-n"], help="Most rows on each side.", validator=Range(1))
-    ] = 5000,
-    seed: Seed = 0,
-    work: OnDevice = ON_DEVICE,
-) -> None:
-    """Compare samples with test rows: Frechet and kernel distance, precision, recall, density,
-    coverage, in a feature space that is named beside the numbers. Of a table of mixed columns: how
-    well columns, pairs and rows agree, and how private new rows are."""
-    from vaekit.runs.judge import judge_samples
-
-    work.begin()
-    trained = open_model(model, work=work)
-    if trained.config.coding is None:
-        work.show(judge_samples(trained, features, rows=rows, seed=seed).to_dict())
-        return
-    judged = judge_rows(trained, rows, seed)
-    people = f"{judged.verdict}\n\n{as_text(judged.figures)}"
-    work.show(judged.to_dict(), lambda: print(people))
-
-
-def disentangle(
-    model: Model,
-    /,
-    *,
-    rows: Annotated[
-        int, Parameter(name=["--rows", "-n"], help="Most rows.", validator=Range(1))
-    ] = 10_000,
-    seed: Seed = 0,
-    work: OnDevice = ON_DEVICE,
-) -> None:
-    """Score how codes line up with the factors the data is made of (data set sprites, or an .npz
-    with factors): MIG, SAP, modularity, DCI, and by intervention FactorVAE and beta-VAE."""
-    from vaekit.runs.judge import judge_codes
-
-    work.begin()
-    work.show(judge_codes(open_model(model, work=work), rows=rows, seed=seed).to_dict())
 
 
 def _place(
@@ -375,6 +335,7 @@ def _place(
 ) -> Path:
     """Where to write: as asked, else into the model's folder, as a picture if it may be one."""
     folder, config = read_config(model)
+    outlet = outlet if config.coding is None else outlet.for_cells()
     pictures = len(config.representation.shape) == 3
     path = output or folder / (stem + (".png" if pictures and outlet.of_pictures else ".csv"))
     return outlet.claim(path, force=force, inputs=read, pictures=pictures)
@@ -389,9 +350,8 @@ def _write(
     names: Array | None = None,
 ) -> None:
     if trained.config.coding is not None:
-        write_table(path, rows)
-        work.wrote(path, len(rows))
-        return
-    shown = pictures(trained, rows) if is_picture(trained) else None
-    write_rows(path, rows, trained.config.by_column, across, names, shown)
+        write_table(path, rows if names is None else with_names(rows, names))
+    else:
+        shown = pictures(trained, rows) if is_picture(trained) else None
+        write_rows(path, rows, trained.config.by_column, across, names, shown)
     work.wrote(path, len(rows))

@@ -41,25 +41,13 @@ def write_comparison(found: Comparison, path: Path) -> None:
         title,
         [
             page.heading(title, numbers + LEAD),
-            page.verdict(told(found)),
+            page.verdict(found.verdict),
             page.section("In numbers", page.figure(_numbers(found), caption=HOW)),
             grid(names, [_maps(found), *_pictures(found)]),
         ],
     )
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-
-
-def told(found: Comparison) -> str:
-    """What the numbers say."""
-    each = ", ".join(f"{t.name} {t.random.meaningful:.0%}" for t in found.trials)
-    first = max(found.trials, key=lambda t: t.random.meaningful)
-    closest = min(found.trials, key=lambda t: t.error)
-    return (
-        f"Random codes that decode to something meaningful: {each} (real rows: "
-        f"{found.real.meaningful:.0%}). Best at that: {first.name}. Nearest to test rows when it "
-        f"rebuilds them: {closest.name}."
-    )
 
 
 def _numbers(found: Comparison) -> str:

@@ -52,6 +52,24 @@ class RunComparison:
         models = dict(zip(self.names, scores, strict=True))
         return {"data": rows.name, "rows": len(rows), "models": models}
 
+    @property
+    def verdict(self) -> str:
+        """What the numbers say, in a sentence."""
+        density = {
+            name: view.scores.density.log_likelihood
+            for name, view in zip(self.names, self.views, strict=True)
+            if view.scores.density is not None
+        }
+        if _alike(self) and len(density) > 1:
+            first, second, *_ = sorted(density, key=density.__getitem__, reverse=True)
+            return (
+                f"{first} gives the test rows the highest log p(x), {number(density[first])} nats "
+                f"per row: {number(density[first] - density[second])} more than {second}."
+            )
+        errors = dict(zip(self.names, _errors(self), strict=True))
+        first = min(errors, key=errors.__getitem__)
+        return f"{first} rebuilds the test rows most closely, by squared error."
+
     def table(self) -> str:
         """The table as text."""
         lines = [("", self.names), *((n, [*map(_plain, v)]) for n, v in _properties(self))]
@@ -134,7 +152,7 @@ def write_runs(found: RunComparison, path: Path) -> None:
     parts = [
         page.heading(title, lead),
         *warned,
-        page.verdict(told(found)),
+        page.verdict(found.verdict),
         *_beside(numbers, _curves(found)),
         grid(found.names, _lines(found)),
     ]
@@ -214,24 +232,6 @@ def _curves(found: RunComparison) -> str:
 
 def _beside(numbers: str, curves: str) -> list[str]:
     return [page.half(numbers), page.half(curves)] if curves else [numbers]
-
-
-def told(found: RunComparison) -> str:
-    """What the numbers say, in a sentence."""
-    density = {
-        name: view.scores.density.log_likelihood
-        for name, view in zip(found.names, found.views, strict=True)
-        if view.scores.density is not None
-    }
-    if _alike(found) and len(density) > 1:
-        first, second, *_ = sorted(density, key=density.__getitem__, reverse=True)
-        return (
-            f"{first} gives the test rows the highest log p(x), {number(density[first])} nats per "
-            f"row: {number(density[first] - density[second])} more than {second}."
-        )
-    errors = dict(zip(found.names, _errors(found), strict=True))
-    first = min(errors, key=errors.__getitem__)
-    return f"{first} rebuilds the test rows most closely, by squared error."
 
 
 def _errors(found: RunComparison) -> list[float]:

@@ -94,6 +94,18 @@ class Comparison:
             "models": [trial.to_dict() for trial in self.trials],
         }
 
+    @property
+    def verdict(self) -> str:
+        """What the numbers say."""
+        each = ", ".join(f"{t.name} {t.random.meaningful:.0%}" for t in self.trials)
+        first = max(self.trials, key=lambda t: t.random.meaningful)
+        closest = min(self.trials, key=lambda t: t.error)
+        return (
+            f"Random codes that decode to something meaningful: {each} (real rows: "
+            f"{self.real.meaningful:.0%}). Best at that: {first.name}. Nearest to test rows when "
+            f"it rebuilds them: {closest.name}."
+        )
+
     def rows(self) -> list[list[str]]:
         """The table, a row for each model and one for real data."""
         shown = [
