@@ -2,17 +2,25 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Python compiles what is imported, when it is; pip would compile all of torch, which takes longer.
+INSTALL := $(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
+
 .PHONY: all demo test check format clean bench
 
 all: $(VENV)/installed
 
-# A virtual environment with the pinned versions, made once and again when the pins change.
-$(VENV)/installed: pyproject.toml constraints.txt
+# A virtual environment with the pinned versions, made once and again when the pins change: what
+# the package needs, and on top of it what its tests need.
+$(VENV)/usable: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(INSTALL) -e .
 	touch $@
 
-demo: $(VENV)/installed
+$(VENV)/installed: $(VENV)/usable
+	$(INSTALL) -e '.[dev]'
+	touch $@
+
+demo: $(VENV)/usable
 	rm -rf runs/demo
 	$(BIN)/vaekit train digits --latent 2 --epochs 200 --output runs/demo
 	@echo
