@@ -118,7 +118,7 @@ def bound_curve(model: Graph, rows: AnyRows, *, most: int = 1024, seed: int = 0)
     """
     model.eval()
     with torch.inference_mode(), seeded(seed, "curve"):
-        size = max(PARTICLES // most, 1)
+        size = max(_particles(rows) // most, 1)
         ratios = torch.cat(
             [
                 _log_ratio(checked(trace(model, part, samples=most)))

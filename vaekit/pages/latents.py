@@ -19,7 +19,8 @@ from vaekit.pages.words import brief, number
 from vaekit.runs.shown import pictures
 from vaekit.system.types import Array
 
-ROWS_FOR_CURVE, CURVE, BARS, UNITS, FEW_UNITS = 100, 512, 48, 16, 4
+BARS, UNITS, FEW_UNITS = 48, 16, 4
+ROWS_FOR_CURVE, FEWEST, CURVE, NUMBERS_FOR_CURVE = 100, 16, 512, 2**26  # numbers that are decoded
 COLUMNS_TOLD, STEPS = 8, 9
 
 
@@ -171,7 +172,9 @@ def aggregate(view: View) -> str:
 
 def bounds(view: View) -> str:
     """Importance-weighted bounds against their number of particles."""
-    rows, bracket, found = view.x[:ROWS_FOR_CURVE], {}, view.scores.annealing
+    fit = NUMBERS_FOR_CURVE // (CURVE * view.x.shape[1:].numel())
+    rows, bracket = view.x[: min(max(fit, FEWEST), ROWS_FOR_CURVE)], {}
+    found = view.scores.annealing
     entries = []
     if found is not None:
         rows = annealed_part(view.x[: view.scores.rows], found.rows, view.seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,19 @@ from vaekit.system.files import replacing
 from vaekit.system.seeding import some
 from vaekit.training import read_metrics
 
-ROWS_FOR_LIKELIHOOD, SAMPLES, FEWEST, OTHERS = 1000, 200, 10, 2000
+ROWS_FOR_LIKELIHOOD, FEWEST_ROWS, NUMBERS = 1000, 100, 2**28  # numbers that are decoded, at most
+SAMPLES, FEWEST, OTHERS = 200, 10, 2000
+
+
+def rows_to_score(trained: Trained) -> int:
+    """How many rows are scored: fewer of large rows, each of which takes its time."""
+    fit = NUMBERS // (SAMPLES * math.prod(trained.representation.shape))
+    return min(max(fit, FEWEST_ROWS), ROWS_FOR_LIKELIHOOD)
 
 
 def summarize(trained: Trained, folder: Path, seed: int = 0, annealed: int = 0) -> Scores:
     """Evaluate on test rows and write scores.json."""
-    scores = _judged(trained, rows_of(trained, None, ROWS_FOR_LIKELIHOOD, seed), seed, annealed)
+    scores = _judged(trained, rows_of(trained, None, rows_to_score(trained), seed), seed, annealed)
     with replacing(folder / SCORES) as temporary:
         temporary.write_text(json.dumps(scores.to_dict(), indent=2) + "\n", encoding="utf-8")
     return scores
@@ -73,7 +81,7 @@ def write_report(
     elif scores is None and output is None:
         scores = summarize(trained, folder, seed, annealed)
     elif scores is None:
-        shown = rows_of(trained, None, ROWS_FOR_LIKELIHOOD, seed)
+        shown = rows_of(trained, None, rows_to_score(trained), seed)
         scores = _judged(trained, shown, seed, annealed)
     others = others_of(trained, seed) if data is None else None
     metrics = read_metrics(folder / METRICS)
