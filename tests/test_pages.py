@@ -12,7 +12,6 @@ import vaekit
 from vaekit.interfaces.cli import run
 from vaekit.pages import html, maps
 from vaekit.pages.comparison import compare_models, compare_runs, write_comparison
-from vaekit.pages.comparison.page import told
 from vaekit.pages.overview import fitted, training_time
 from vaekit.pages.report import write_report
 from vaekit.pages.sections import SECTIONS, Section, written
@@ -316,7 +315,7 @@ def test_runs_of_a_table(table, tmp_path):
 def test_the_comparison_says_what_its_numbers_say(versus):
     found, page = versus
     best = max(found.trials, key=lambda t: t.random.meaningful)
-    assert f"Best at that: {best.name}." in told(found)
+    assert f"Best at that: {best.name}." in found.verdict
     assert page.count('class="map"') == 3
     assert len({*re.findall(r'class="map".*?viewBox="([^"]*)"', page)}) == 1
     pca, auto, vae = found.trials
