@@ -22,6 +22,7 @@ from vaekit.runs.folder import empty, write_config
 from vaekit.runs.history import History
 from vaekit.runs.job import prepare
 from vaekit.runs.run import Interrupted, run_in
+from vaekit.runs.settle import settled_in
 from vaekit.runs.trained import load
 from vaekit.system.checks import BadInput
 from vaekit.training import read_metrics
@@ -113,6 +114,7 @@ def check_goes_on(tmp_path, make, error, fault=kill):
         run_in(cut, watched(job, CUT, fault), checkpoint_every=EVERY)
     assert not [p.name for p in cut.iterdir() if "partial" in p.name]
     resume(cut, job.source)
+    settled_in(whole, job.source)
     assert kept(cut) == kept(whole)
     return str(found.value)
 

@@ -20,6 +20,8 @@ from vaekit.system.checks import known, require
 from vaekit.system.room import with_memory
 
 FLOOR = 1e-3  # of a component's standard deviations
+ROWS_EACH = 20  # codes for each normal of a mixture that is fitted to them
+REGULAR, TINY, ROUNDS = 1e-4, 1e-8, 50  # least variance, least codes of one; how often
 
 
 class Prior(nn.Module, ABC):
@@ -46,6 +48,12 @@ class Prior(nn.Module, ABC):
     def begin(self, x: Tensor, codes: Tensor) -> None:
         """Get ready to be fitted to codes, (rows, dim), of these rows of x; the rows are the same
         or others. By default there is nothing to do."""
+        return
+
+    @torch.no_grad()
+    def settle(self, codes: Tensor) -> None:
+        """Become as likely as can be for codes, (rows, dim), draws of q(z|x) for many rows, at one
+        go, where there is a way. By default there is none."""
         return
 
     @torch.no_grad()
@@ -116,6 +124,25 @@ class Mixture(Prior):
         self.means.copy_(codes[evenly(len(codes), self.components)])
         wide = codes.std(0, correction=0) * self.components ** (-1 / (codes.shape[1] + 4))
         self.raw_scales.copy_(unsoftplus(wide.clamp_min(FLOOR)).expand_as(self.means))
+
+    @torch.no_grad()
+    def settle(self, codes: Tensor) -> None:
+        """By expectation and maximisation, from codes spread evenly over those shown."""
+        if len(codes) < ROWS_EACH * self.components:
+            return
+        self.begin(codes, codes)
+        self.logits.zero_()
+        for _ in range(ROUNDS):
+            mixture = self()
+            parts = mixture.component_distribution.log_prob(codes[:, None])
+            share = (parts + self.logits.log_softmax(0)).softmax(1)
+            weight = share.sum(0).clamp_min(TINY)
+            means = share.T @ codes / weight[:, None]
+            square = share.T @ codes.square() / weight[:, None] - means.square()
+            self.logits.copy_((weight / len(codes)).log())
+            self.means.copy_(means)
+            scales = square.clamp_min(0).add(REGULAR).sqrt() - FLOOR
+            self.raw_scales.copy_(unsoftplus(scales.clamp_min(FLOOR)))
 
     def forward(self, *given: Tensor) -> D.Distribution:
         """p(z)."""

@@ -62,6 +62,11 @@ class TableCoding:
         return dict(zip(self.names, own, strict=True))
 
     @property
+    def said_by(self) -> dict[str, str]:
+        """The name of the column that says whether another's cell is missing, by the other's."""
+        return {name: MISSING.format(name) for name in self.gaps}
+
+    @property
     def places(self) -> list[int]:
         """Where the columns with gaps stand among the schema's."""
         return [self.schema.names.index(name) for name in self.gaps]

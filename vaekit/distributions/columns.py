@@ -18,12 +18,16 @@ class Predictor(Protocol):
 
     training: bool
     levels: list[int]
+    gaps: dict[int, int]
 
     def __call__(self, features: Tensor, seen: Tensor, /) -> tuple[Tensor, ...]:
         """Logits of every column, (rows, levels of it) each."""
 
-    def column(self, features: Tensor, seen: Tensor, number: int, /) -> Tensor:
-        """Logits of one column, (rows, levels of it)."""
+    def column(
+        self, features: Tensor, seen: Tensor, number: int, in_order: Tensor | None = None, /
+    ) -> Tensor:
+        """Logits of one column, (rows, levels of it); ``in_order`` says in which rows just the
+        cells before it are seen."""
 
 
 class AnyOrderCells(D.Distribution):
@@ -66,7 +70,7 @@ class AnyOrderCells(D.Distribution):
         """log p of the cells that are there, column after column, (rows,) nats: D passes."""
         total, seen = self.features.new_zeros(len(value)), torch.full_like(value, torch.nan)
         for j in range(value.shape[1]):
-            total = total + self._cost(seen, value, j)
+            total = total + self._cost(seen, value, j, in_order=torch.ones_like(total))
             seen = seen.clone()
             seen[:, j] = value[:, j]
         return total
@@ -81,16 +85,34 @@ class AnyOrderCells(D.Distribution):
             found.append(torch.where(value[:, j].isnan(), torch.nan, cost))
         return torch.stack(found, 1)
 
-    def logits_given(self, seen: Tensor, number: int) -> Tensor:
-        """log p(x_j = each level | the cells that are seen), (rows, levels), for column j."""
-        return self.predictor.column(self.features, seen, number).log_softmax(-1)
+    def logits_given(self, seen: Tensor, number: int, in_order: Tensor | None = None) -> Tensor:
+        """log p(x_j = each level | the cells that are seen), (rows, levels), for column j.
 
-    def _cost(self, seen: Tensor, value: Tensor, number: int) -> Tensor:
+        Args:
+            seen: (rows, D), NaN where a cell is not seen.
+            number: j.
+            in_order: (rows,) whether just the cells before it are seen, and those that are not are
+                missing; by default in no row.
+        """
+        return self.predictor.column(self.features, seen, number, in_order).log_softmax(-1)
+
+    def _in_order(self, x: Tensor, number: int) -> Tensor:
+        """Whether all cells before column j are there or said to be missing, and none after it is,
+        (rows,), 1 or 0."""
+        settled, gaps = ~x[:, :number].isnan(), self.predictor.gaps
+        for column in [c for c in gaps if c < number]:
+            settled[:, column] |= x[:, gaps[column]] == 1
+        after = x[:, number + 1 :].isnan()
+        return (settled.all(1) & after.all(1)).to(x.dtype)
+
+    def _cost(
+        self, seen: Tensor, value: Tensor, number: int, in_order: Tensor | None = None
+    ) -> Tensor:
         """log p of a column's cells, 0 where they are missing."""
         there, level = ~value[:, number].isnan(), value[:, number].nan_to_num().long()
         if not bool(there.any()):
             return self.features.new_zeros(len(value))
-        found = self.logits_given(seen, number).gather(1, level[:, None])[:, 0]
+        found = self.logits_given(seen, number, in_order).gather(1, level[:, None])[:, 0]
         return torch.where(there, found, 0.0)
 
     def _estimate(self, value: Tensor) -> Tensor:
@@ -116,19 +138,22 @@ class AnyOrderCells(D.Distribution):
     @torch.no_grad()
     def filled(self, x: Tensor, *, likeliest: bool = False) -> Tensor:
         """Rows, (rows, D), whose missing cells are drawn, column after column, each given all that
-        are there or were drawn before it.
+        are there or were drawn before it. What is drawn where a cell is said to be missing is
+        given to no other.
 
         Args:
             x: NaN where a cell is missing.
             likeliest: take the level with the highest probability instead of a draw.
         """
-        x = x.clone()
+        x, seen = x.clone(), x.clone()
         for j in range(x.shape[1]):
             rows = x[:, j].isnan().nonzero()[:, 0]
             if len(rows):
                 part = AnyOrderCells(self.features[rows], self.predictor)
-                logits = part.logits_given(x[rows], j)
+                logits = part.logits_given(seen[rows], j, part._in_order(x[rows], j))
                 x[rows, j] = (logits.argmax(1) if likeliest else drawn(logits)).to(x.dtype)
+            gone = x[:, self.predictor.gaps[j]] == 1 if j in self.predictor.gaps else None
+            seen[:, j] = x[:, j] if gone is None else x[:, j].masked_fill(gone, torch.nan)
         return x
 
     @torch.no_grad()
@@ -146,7 +171,7 @@ class AnyOrderCells(D.Distribution):
         """
         x, total = x.clone(), self.features.new_zeros(len(x))
         for j, share in shares.items():
-            logits = self.logits_given(x, j) + share.to(x).log()
+            logits = self.logits_given(x, j, self._in_order(x, j)) + share.to(x).log()
             total = total + logits.logsumexp(1)
             x[:, j] = drawn(logits).to(x.dtype)
         return x, total
@@ -162,7 +187,7 @@ class AnyOrderCells(D.Distribution):
             each = x.new_zeros(len(x), count)
             if bool(gone.any()):
                 part = AnyOrderCells(self.features[gone], self.predictor)
-                logits = part.logits_given(x[gone], j)
+                logits = part.logits_given(x[gone], j, part._in_order(x[gone], j))
                 each[gone] = logits.exp()
                 x[gone, j] = drawn(logits, noise).to(x.dtype)
             found.append(each)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 import torch
@@ -108,22 +108,38 @@ class CellEncoder(nn.Module):
 class CellPredictor(nn.Module):
     """Features of a code, and the cells that are seen, to logits of the levels of all columns.
 
+    Where the cells that are seen are all those before a column, as when rows are drawn column
+    after column, its logits are those of a last layer of their own: ``own_weight`` and ``own_bias``
+    are what it has more than the other. They are 0 until they are fitted, after training.
+
     Args:
         levels: of each column.
         ordered: whether those of each column are.
         width: of features and hidden layers.
         depth: residual blocks.
+        gaps: for each column that may be missing, by its number, the number of the column that
+            says so.
     """
 
+    own_weight: Tensor
+    own_bias: Tensor
+
     def __init__(
-        self, levels: Sequence[int], ordered: Sequence[bool], width: int = 256, depth: int = 2
+        self,
+        levels: Sequence[int],
+        ordered: Sequence[bool],
+        width: int = 256,
+        depth: int = 2,
+        gaps: Mapping[int, int] | None = None,
     ) -> None:
         super().__init__()
-        self.levels, self.width = [*levels], width
+        self.levels, self.width, self.gaps = [*levels], width, {**(gaps or {})}
         self.cells = CellEmbedding(levels, ordered)
         self.first = Linear(self.cells.outputs, width)
         self.blocks = nn.Sequential(*(Residual(width) for _ in range(depth)))
         self.last = Linear(width, sum(levels))
+        self.register_buffer("own_weight", torch.zeros(sum(levels), width))
+        self.register_buffer("own_bias", torch.zeros(sum(levels)))
 
     def hidden(self, features: Tensor, seen: Tensor) -> Tensor:
         """Numbers from which every column is predicted, (rows, width).
@@ -138,9 +154,35 @@ class CellPredictor(nn.Module):
         """Logits of each column, (rows, levels of it)."""
         return self.last(self.hidden(features, seen)).split(self.levels, -1)
 
-    def column(self, features: Tensor, seen: Tensor, number: int) -> Tensor:
-        """Logits of one column, (rows, levels of it)."""
+    def column(
+        self, features: Tensor, seen: Tensor, number: int, in_order: Tensor | None = None
+    ) -> Tensor:
+        """Logits of one column, (rows, levels of it).
+
+        Args:
+            features: (rows, width).
+            seen: (rows, D), NaN where a cell is not seen.
+            number: of the column.
+            in_order: (rows,) whether just the cells before it are seen; by default in no row.
+        """
+        window, h = self.window(number), self.hidden(features, seen)
+        logits = F.linear(h, self.last.weight[window], self.last.bias[window])
+        if in_order is None:
+            return logits
+        more = F.linear(h, self.own_weight[window], self.own_bias[window])
+        return logits + in_order[:, None] * more
+
+    def window(self, number: int) -> slice:
+        """Where the levels of a column stand among all."""
         first = sum(self.levels[:number])
-        window = slice(first, first + self.levels[number])
-        h = self.hidden(features, seen)
-        return F.linear(h, self.last.weight[window], self.last.bias[window])
+        return slice(first, first + self.levels[number])
+
+
+@torch.no_grad()
+def unsettle(model: nn.Module) -> None:
+    """Take back what was fitted to columns after training: what is trained on changes what that
+    rests on."""
+    for part in model.modules():
+        if isinstance(part, CellPredictor):
+            part.own_weight.zero_()
+            part.own_bias.zero_()

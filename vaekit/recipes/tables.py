@@ -23,6 +23,7 @@ from vaekit.system.checks import require
 from vaekit.system.ranges import Count, Share, Weight, Whole
 from vaekit.system.types import Shape
 
+NO_GAPS: Mapping[str, str] = {}
 PLANS: dict[str, dict[str, float | str]] = {
     "table_vae": {"batch": 256, "lr": 3e-3, "weight_decay": 1e-4}
 }
@@ -33,13 +34,14 @@ def table_vae(
     *,
     columns: Mapping[str, int],
     ordered: Mapping[str, bool],
+    gaps: Mapping[str, str] = NO_GAPS,
     latent: Count = 4,
     likelihood: Literal["columns"] = "columns",
     width: Count = 256,
     depth: Whole = 2,
     floor: Weight = 0.25,
     unseen: Share = 0.25,
-    prior: Literal["standard", "mixture", "flow"] = "standard",
+    prior: Literal["standard", "mixture", "flow"] = "mixture",
     prior_components: Whole = 0,
     link: Link = "softplus",
 ) -> Built:
@@ -51,6 +53,7 @@ def table_vae(
         shape: of one row of x.
         columns: levels of each column, by name.
         ordered: whether those of each column are ordered.
+        gaps: the column that says whether the cell of another is missing, by the other's name.
         latent: numbers in a code.
         likelihood: of cells, as levels of their columns.
         width: of hidden layers.
@@ -59,7 +62,7 @@ def table_vae(
             used.
         unseen: share of the training rows from which the encoder does not see some cells, so that
             it knows rows with gaps.
-        prior: p(z): standard, or learned: mixture (of normals), flow.
+        prior: p(z): learned: mixture (of normals), flow; or standard.
         prior_components: of a mixture (50).
         link: how the network gives standard deviations: softplus, or exp of half a log variance.
     """
@@ -68,7 +71,9 @@ def table_vae(
     code = parts.posterior_family("diagonal", latent, link=link)
     net = CellEncoder(levels, smooth, code.raw_shape[0], width, max(depth // 2, 1))
     encode = Conditional(nn.Sequential(Unseen(unseen), net), code)
-    data = Columns(CellPredictor(levels, smooth, width, depth))
+    place = {name: number for number, name in enumerate(columns)}
+    said_by = {place[name]: place[flag] for name, flag in gaps.items()}
+    data = Columns(CellPredictor(levels, smooth, width, depth, said_by))
     decode = Conditional(dense((latent,), data.raw_shape, []), data)
     before = parts.prior(prior, Site(latent, shape, encode, prior_components, given=False))
     kept = Term("rate_floor", 1.0, rate_floor(floor * latent))

@@ -17,6 +17,7 @@ from vaekit.runs import folder as store
 from vaekit.runs.further import job_from, lengthened, moved, opening_from
 from vaekit.runs.job import Job, asked, job_of, prepare, reopen, warn_of
 from vaekit.runs.run import run_here, run_in
+from vaekit.runs.settle import settle, settled_in
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
 from vaekit.system.files import check_new_folder
@@ -171,13 +172,15 @@ def train_on(
     run, config = job.run(place), job.config(opening, name_of(data))
     if out is None:
         run_here(run)
-        return Trained(run.best_model(), config, source)
+        trained = Trained(run.best_model(), config, source)
+        settle(trained, source)
+        return trained
     folder = world().on_rank_0(lambda: store.empty(Path(out)))
     if start_from is not None:  # what the run begins with is its first checkpoint
         save_checkpoint(folder, run.state, run.notes())
     world().on_rank_0(lambda: store.write_config(folder, config))
     run_in(folder, run, tensorboard=tensorboard, checkpoint_every=checkpoint_every)
-    return Trained.load(folder, source)
+    return settled_in(folder, source)
 
 
 def resume(
@@ -253,7 +256,7 @@ def go_on(
     if config != before:
         world().on_rank_0(lambda: store.write_config(found, config))
     run_in(found, run, resume=True, **how)
-    return Trained.load(found, source)
+    return settled_in(found, source)
 
 
 def _cells_for(recipe: str | None, opening: Opening) -> Literal["no", "auto", "yes"]:

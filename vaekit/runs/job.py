@@ -21,6 +21,7 @@ from vaekit.data.layout import RowLayout
 from vaekit.data.opening import AS_IT_IS
 from vaekit.data_init import data_init
 from vaekit.evaluation.passes import network_passes
+from vaekit.networks.cells import unsettle
 from vaekit.recipes.choose import Choice, choose, put_constants
 from vaekit.recipes.recipe import (
     FROM_DATA,
@@ -174,6 +175,7 @@ class Job:
             data_init(built.model, rows.data)
         else:
             fill(built.model, self.weights, "the model to start from")
+            unsettle(built.model)
         with seeded(self.plan.seed, "check"):
             built.objective.check(built.model, rows[:TRIED])
         batched = built.objective.over_batch
@@ -312,6 +314,7 @@ def planned(
         steps=plan.epochs * per_epoch, rows=len(source.splits["train"]), given=conditions.widths,
         columns=source.coding and source.coding.levels,
         ordered=source.coding and source.coding.ordered,
+        gaps=source.coding and source.coding.said_by,
     )  # fmt: skip
     arguments = {**facts, **chosen, "likelihood": choice.likelihood}
     return Job(source, choice, recipe, arguments, plan, conditions)

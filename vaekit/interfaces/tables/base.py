@@ -25,6 +25,7 @@ from vaekit.data.schema import NONE, Corrections, coarse, infer, read_toml
 from vaekit.runs import tables
 from vaekit.runs.job import prepare
 from vaekit.runs.run import run_here
+from vaekit.runs.settle import settle
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
 from vaekit.system.files import replacing
@@ -78,6 +79,7 @@ class TableModel(BaseEstimator):
         run = job.run()
         run_here(run)
         self.model_, self.n_iter_ = Trained(run.best_model(), job.config()), run.state.step
+        settle(self.model_, job.source)
         self._calibrate(source.part("test"))
         return self
 
