@@ -251,8 +251,30 @@ def test_a_schema_that_would_say_nothing_is_refused(data, tmp_path, monkeypatch,
     monkeypatch.chdir(tmp_path)
     np.save("x.npy", np.zeros((30, 5), np.float32))
     pd.DataFrame({"a": range(30), "b": range(30)}).to_csv("plain.csv", index=False)
-    (tmp_path / "types.toml").write_text('[columns.a]\ntype = "number"\n')
+    (tmp_path / "types.toml").write_text('[a]\ntype = "number"\n')
     recipe = ["--recipe", "vae"] if data == "plain.csv" else []
     assert run(["train", data, "--schema", "types.toml", *recipe, "-o", "run"]) == 2
     assert "is opened as rows of numbers: leave it out" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_moments_and_numbers_that_are_names_are_judged_as_what_they_are(tmp_path):
+    """Read from text, dates are text, and codes are numbers: the schema knows better."""
+    random = np.random.default_rng(0)
+    day = pd.Timestamp("2020-01-01") + pd.to_timedelta(random.integers(0, 900, ROWS), unit="D")
+    frame = pd.DataFrame({"day": day, "code": random.choice([3, 7, 50], ROWS), "a": "x"})
+    frame.loc[::2, "a"] = "y"
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    schema = tmp_path / "s.toml"
+    schema.write_text('[code]\ntype = "category"\n')
+    model = vaekit.fit(str(tmp_path / "t.csv"), schema=str(schema), epochs=10, quiet=True, **HOW)
+    measured = model.config.coding.schema.measured(model.source.table)
+    days = (frame.day - frame.day[0]).dt.days.to_numpy()
+    found = measured["day"].to_numpy()
+    assert np.ptp(days) > 0
+    step = np.ptp(found) / np.ptp(days)
+    assert np.allclose((found - found[0]) / step, days)
+    assert measured["code"].to_pylist() == frame.code.astype(str).tolist()
+    judged = tables.judge_rows(model)
+    assert judged.shape.each["day"] > 0.8
+    assert {*judged.rare.ratios} == {"code=3", "code=7", "code=50", "a=x", "a=y"}

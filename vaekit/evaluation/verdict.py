@@ -113,7 +113,7 @@ def of_fit(train: Level, held_out: Level, numbers: int) -> Finding | None:
         Rank.OVERFITTED,
         f"An overfitted model: rows that it was trained on are likelier by {short(gap)} nats.",
         f"ELBO {short(train.mean)} nats for training rows, {short(held_out.mean)} for validation "
-        "rows: more rows, more noise (--noise), a smaller width or fewer epochs would help.",
+        "rows: more rows, a smaller width or fewer epochs would help.",
     )
 
 

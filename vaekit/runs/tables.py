@@ -17,6 +17,7 @@ from torch import Tensor
 from vaekit.data import Source
 from vaekit.data.coding import TableCoding
 from vaekit.data.on_disk import in_memory
+from vaekit.data.readers.frames import table_of
 from vaekit.distributions import common_draws
 from vaekit.evaluation.tables import TableQuality, quality
 from vaekit.models import Graph
@@ -116,16 +117,11 @@ def judge_rows(trained: Trained, rows: int = 5000, seed: int = 0) -> TableQualit
     source = trained.source
     require(source is not None, "give the data that the model was trained on")
     assert source is not None
-    train, test = (_own(source.some(split, rows, seed)) for split in ("train", "test"))
-    made = synthesize(trained, len(train), seed=seed).table
-    return quality(train, test, made.select(train.column_names), seed=seed)
-
-
-def _own(found: Source) -> pa.Table:
-    """The columns of rows as they were read, each of a type that it can be counted with."""
-    assert found.table is not None
-    assert found.coding is not None
-    return pa.table({name: found.table.typed(name) for name in found.coding.schema.names})
+    schema, splits = coding_of(trained).schema, ("train", "test")
+    real = [table for s in splits if (table := source.some(s, rows, seed).table) is not None]
+    made = table_of(synthesize(trained, real[0].rows, seed=seed).table, "new rows")
+    train, test, own = (schema.measured(table) for table in (*real, made))
+    return quality(train, test, own, seed=seed)
 
 
 def drawn_levels(trained: Trained, rows: int, seed: int = 0) -> Array:

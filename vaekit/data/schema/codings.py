@@ -56,6 +56,9 @@ class Coding(Protocol):
         """What stands for draws among the levels, by their chances, (N, levels): the mean of
         numbers, else the likeliest category."""
 
+    def measured(self, cells: Cells) -> pa.Array:
+        """What measures of likeness look at: numbers, or names of categories; gaps are gaps."""
+
     def mass(self, cells: Cells) -> Array:
         """How much of its level each value is, (N,), 0 to 1: 0 where any decimals can be."""
 
@@ -114,6 +117,11 @@ class NumberCoding:
         x = chances @ self.levels.means
         x = np.rint(x) if self.grid.whole else x
         return self.form.write(self.grid.numbers(x), np.zeros(len(x), bool))
+
+    def measured(self, cells: Cells) -> pa.Array:
+        """The numbers as they are stored, of moments too."""
+        numbers, gaps = self.form.read(cells)
+        return pa.array(np.asarray(numbers, np.float64), mask=gaps)
 
     def mass(self, cells: Cells) -> Array:
         """Probabilities of numbers on a grid, and of those that have a level of their own."""
@@ -199,6 +207,13 @@ class CategoryCoding:
         own, rows = len(self.levels.values), self.levels.rows
         rare = own + int(rows[own:].argmax()) if len(rows) > own else own
         return self._as_type(np.where(levels < own, levels, rare))
+
+    def measured(self, cells: Cells) -> pa.Array:
+        """Values as text; those never seen are one."""
+        places, gaps = self._places(cells)
+        named = self.levels.take(np.maximum(places, 0)).cast(pa.large_string())
+        there = pc.if_else(pa.array(places >= 0), named, pa.scalar("never seen", pa.large_string()))
+        return pc.if_else(pa.array(gaps), pa.scalar(None, pa.large_string()), there)
 
     def mass(self, cells: Cells) -> Array:
         """1, but for rare categories that share a level; 0 for those never seen."""

@@ -149,6 +149,17 @@ class TableSchema:
                 total += found
         return total
 
+    def measured(self, table: Table) -> pa.Table:
+        """The modelled columns as measures of likeness look at them: numbers and moments as
+        numbers, categories (numbers that are names too) as text.
+
+        Args:
+            table: as for ``codes``.
+        """
+        table, _ = self._found(table, allow_missing=True)
+        there = ((c, cells) for c, cells in self._cells(table) if cells is not None)
+        return pa.table({column.name: column.coding.measured(cells) for column, cells in there})
+
     def values(self, codes: Array, generator: np.random.Generator) -> dict[str, pa.ChunkedArray]:
         """Values of the columns' own types, in the table's order; constants are there again, what
         names rows and free text is not.
