@@ -8,7 +8,12 @@ from parts import LinearGaussian
 from test_bounds import two_layers
 
 from vaekit.evaluation import anneal, sandwich
-from vaekit.evaluation.annealing import AnnealedPath, _temperatures, _transition
+from vaekit.evaluation.annealing import (
+    AnnealedPath,
+    _temperatures,
+    _transition,
+    _tune_step_sizes,
+)
 from vaekit.models.drawing import Generator
 from vaekit.rows import Rows
 
@@ -102,3 +107,24 @@ def test_results_repeat_and_leave_the_generators_alone():
     assert torch.equal(torch.rand(2), expected)
     b = anneal(WRONG.model, WRONG.x, steps=10, chains=2, seed=4)
     assert torch.equal(a.log_weights, b.log_weights)
+
+
+class TwoWidths:
+    """The same normal at every temperature, a hundred times narrower for the second row."""
+
+    deviation = torch.tensor([1.0, 0.01])
+
+    def density(self, z, beta):
+        return -(z / self.deviation[:, None]).square().sum(-1) / 2, -z / self.deviation[
+            :, None
+        ] ** 2
+
+
+def test_step_sizes_are_tuned_for_each_row_alone():
+    """Steps of a move scale with what it explores."""
+    path = TwoWidths()
+    start = path.deviation[None, :, None] * torch.randn(1, 2, 3)
+    sizes, _ = _tune_step_sizes(path, start, _temperatures(600), 10, None)
+    assert sizes.shape == (600, 2)
+    wide, narrow = sizes[300:].mean(0)
+    assert 30 < wide / narrow < 300

@@ -103,3 +103,11 @@ def test_small_counts_are_coded_as_before(tmp_path):
     compress(model, x, tmp_path / "x.vk")
     archive = Archive(tmp_path / "x.vk", model)
     assert {archive.reader.block(o).kind for o in archive.reader.offsets()} == {MODEL}
+
+
+def test_logarithms_near_one_keep_their_digits():
+    """log(1 + d) is d - d^2 / 2 + d^3 / 3 for small d; and that of 1 is 0."""
+    for d in (2.0**-20, -(2.0**-20), 2.0**-30, -(2.0**-30), 2.0**-50):
+        expected = d - d**2 / 2 + d**3 / 3
+        assert natural_log(np.array([1 + d]))[0] == pytest.approx(expected, rel=1e-14)
+    assert natural_log(np.array([1.0]))[0] == 0

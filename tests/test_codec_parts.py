@@ -1,6 +1,8 @@
 """What the codec knows, it codes; what it does not know, it refuses in one line. Rows come back
 with what is given beside them, at the rate of the ELBO."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -19,7 +21,7 @@ from vaekit.codec.priors import fixed_point_prior
 from vaekit.conditionals import Conditional, Flow, Mixture, StandardNormal, Vamp
 from vaekit.families import Bernoulli, DiagonalNormal, Elementwise, likelihood
 from vaekit.models import VAE, Labelled, Ladder
-from vaekit.networks import ConditionDropout, InputLayerFirst, Join, dense
+from vaekit.networks import ConditionDropout, InputLayerFirst, Join, Standardize, dense
 from vaekit.rows import Rows
 from vaekit.system.checks import BadInput
 
@@ -246,3 +248,47 @@ def test_rows_without_anything_given_are_rows_alone():
     assert fixed_point_rows(np.zeros((2, 3))).given == {}
     assert Rows().given == {}
     assert handmade("bernoulli", (4,)).config.conditions.names == ()
+
+
+# ---- parts by hand
+
+
+def test_lanes_grow_evenly_until_a_32nd_of_the_block():
+    """Of 3200 rows that is row 100; the first four are there from the start."""
+    found = [blocks.lanes_at(row, 3200, 64) for row in (0, 6, 25, 50, 75, 100, 3199)]
+    assert found == [4, 4, 16, 32, 48, 64, 64]
+
+
+def test_batches_of_more_rows_than_there_are_are_refused_before_what_follows():
+    """Three rows, then one too many, and then the payload is cut off."""
+    runs = b"".join(map(blocks._short, (2 * 3, 1, 2 * 1, 1)))
+    payload = blocks.HEAD.pack(4, 3, 0) + runs
+    with pytest.raises(BadInput, match="do not add up"):
+        blocks._unpacked(payload, 3, 10)
+
+
+def test_biases_are_rounded_to_the_nearest():
+    """Just below half a fixed-point number is none, and half of one is one."""
+    biases = torch.tensor([0.5 - 2.0**-26, 0.5, -0.5, -0.5 - 2.0**-26], dtype=torch.float64) / ONE
+    layer = nn.Linear(1, 4).double()
+    with torch.no_grad():
+        layer.weight.zero_()
+        layer.bias.copy_(biases)
+    assert exact(layer)(torch.zeros(1, 1, dtype=torch.float64)).tolist() == [[0, 1, 0, -1]]
+
+
+@pytest.mark.parametrize("stride", [(2, 1), (1, 3)])
+def test_strides_may_differ_between_rows_and_columns(stride):
+    layer = nn.Conv2d(2, 3, (3, 2), stride=stride, padding=(1, 0)).double()
+    x = torch.randn(4, 2, 9, 7, dtype=torch.float64)
+    found = exact(layer)(torch.floor(x * ONE + 0.5)) / ONE
+    assert torch.allclose(found, layer(x), atol=2e-3)
+
+
+def test_logarithms_of_counts_go_to_the_end_of_their_table():
+    """2 to the 16th, and beyond it they are held: log(65537) is 11.0903700 in fixed point."""
+    layer = Standardize((1,), log=True)
+    counts = torch.tensor([[0.0], [65535.0], [65536.0], [1e6]], dtype=torch.float64)
+    found = exact(layer)(counts * ONE).flatten().tolist()
+    last = math.floor(math.log(65537) * ONE + 0.5)
+    assert found == [0, last - 1, last, last]

@@ -11,6 +11,7 @@ from vaekit.distributions.columns import AnyOrderCells, drawn
 from vaekit.families.columns import Columns
 from vaekit.networks.cells import CellEmbedding, CellEncoder, CellPredictor
 from vaekit.recipes.tables import Unseen, table_vae
+from vaekit.system.checks import BadInput
 
 LEVELS = [2, 3, 2]
 NAN = math.nan
@@ -183,3 +184,10 @@ def test_the_recipe_trains_every_weight():
     objective(model, x).total.backward()
     assert all(p.grad is not None and bool(p.grad.any()) for p in model.parameters())
     assert isinstance(model.likelihood.family, Columns)
+
+
+def test_cells_beyond_the_levels_of_every_column_are_refused(predictor):
+    family = Columns(predictor)
+    family.range.check(torch.tensor([[1.0, 2.0, NAN]]), "it")
+    with pytest.raises(BadInput):
+        family.range.check(torch.tensor([[1.0, 3.0, 0.0]]), "it")

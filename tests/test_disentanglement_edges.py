@@ -104,3 +104,11 @@ def test_dead_codes_do_as_well_as_chance():
     one = np.concatenate([CODES[:, 1:2], np.zeros((600, 2))], 1)
     noisy = one + np.array([0.0, 1.0, 1.0]) * RANDOM.normal(0, 1e-4, (600, 3))
     assert disentanglement.sap(one, V) == pytest.approx(disentanglement.sap(noisy, V), abs=0.08)
+
+
+def test_a_factor_of_two_values_is_told_by_its_code():
+    """Whole by one code and by chance, about a half, from the other."""
+    factor = np.arange(600)[:, None] % 2
+    codes = np.concatenate([10.0 * factor, RANDOM.normal(size=(600, 1))], 1)
+    assert disentanglement.sap(codes, factor) == pytest.approx(0.5, abs=0.1)
+    assert disentanglement.dci(codes, factor)[2] == 1.0

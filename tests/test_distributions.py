@@ -195,3 +195,12 @@ def test_students_t_is_torchs():
     one = ours.rsample((2,))
     torch.manual_seed(0)
     assert torch.equal(one, theirs.rsample((2,)))
+
+
+def test_a_beta_binomial_tells_its_parameters():
+    """And by them its mean, (L - 1) a / (a + b)."""
+    a, b = torch.tensor([0.4, 2.0]), torch.tensor([0.3, 5.0])
+    p = BetaBinomial(a, b, 9)
+    assert torch.equal(p.concentration1, a)
+    assert torch.equal(p.concentration0, b)
+    assert torch.allclose(p.mean, 8 * p.concentration1 / (p.concentration1 + p.concentration0))

@@ -15,12 +15,13 @@ from vaekit.codec.fixed_point import ONE
 from vaekit.data import Batches, Representation, open_source
 from vaekit.data.source import source
 from vaekit.evaluation.annealing import anneal
-from vaekit.evaluation.likelihood import LogLikelihood
+from vaekit.evaluation.likelihood import LogLikelihood, bound_curve
 from vaekit.evaluation.tails import Sums, pareto, spread
 from vaekit.families import FullNormal, LowRankNormal, likelihood
 from vaekit.models.trace import trace
 from vaekit.objectives import Objective, Term, penalties
 from vaekit.objectives.bounds import elbo, tvo
+from vaekit.rows import Rows
 from vaekit.runs.job import prepare
 from vaekit.runs.run import run_in
 from vaekit.training import Plan, TrainingState, read_metrics, train
@@ -189,3 +190,24 @@ def test_coded_covariances_are_those_of_the_posterior(coded, family):
     covariance = found.lower @ found.lower.transpose(0, 2, 1)
     assert np.allclose(found.mean, wanted.mean, atol=1e-3)
     assert np.allclose(covariance, wanted.covariance_matrix, atol=1e-2, rtol=1e-2)
+
+
+def test_the_thermodynamic_bound_has_five_points_from_a_fortieth_by_default():
+    """0, 0.025, 0.063, 0.158 and 0.398: each of the last four is 2.5 times the one before."""
+    wrong = LinearGaussian(shift=0.15, stretch=1.3, full=False)
+    t = trace(wrong.model, wrong.x, samples=16)
+    ratio = t.log_ratio.detach().numpy()
+    points, total = [0.0, 0.025, 0.025**0.75, 0.025**0.5, 0.025**0.25, 1.0], 0.0
+    for low, high in pairwise(points):
+        w = np.exp(low * ratio)
+        total = total + (high - low) * (w * ratio).sum(0) / w.sum(0)
+    assert np.allclose(tvo()(t).detach(), total)
+
+
+def test_the_error_of_two_rows_bound_is_half_their_distance_and_one_has_none():
+    """With the exact posterior every weight of a row is p(x)."""
+    exact = LinearGaussian()
+    two, one = (bound_curve(exact.model, Rows(exact.x[:n]), most=2) for n in (2, 1))
+    apart = (exact.log_px[0] - exact.log_px[1]).abs().item()
+    assert two.error == pytest.approx([apart / 2, apart / 2])
+    assert np.isnan(one.error).all()

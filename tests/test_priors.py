@@ -5,20 +5,31 @@ import sys
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 from torch import distributions as D
 from torch import nn
 
-from vaekit.conditionals import PRIORS, Conditional, Mixture, Site, StandardNormal, Vamp, prior
+from vaekit.conditionals import (
+    PRIORS,
+    Conditional,
+    Flow,
+    Mixture,
+    Site,
+    StandardNormal,
+    Vamp,
+    prior,
+)
 from vaekit.data_init import data_init
 from vaekit.distributions import exact_kl
 from vaekit.families import DiagonalNormal
-from vaekit.models import VAE
+from vaekit.models import VAE, Labelled
 from vaekit.models.trace import trace
 from vaekit.networks import dense
 from vaekit.recipes import recipe
 from vaekit.system.checks import BadInput
 from vaekit.system.modules import load_state, state_of
+from vaekit.system.room import without_memory
 
 
 def site(dim=2):
@@ -205,3 +216,24 @@ def test_components_of_a_prior_without_any_are_refused():
     for name, number in (("standard", 5), ("flow", 3), ("mixture", -1)):
         with pytest.raises(BadInput, match="prior_components"):
             recipe("vae")(shape=(5,), likelihood="gaussian", prior=name, prior_components=number)
+
+
+def test_quantiles_of_several_latents_stand_side_by_side():
+    shares = torch.tensor([0.1, 0.5, 0.8])
+    two = Labelled(StandardNormal(2), None, VAE(StandardNormal(1), None, None))
+    column = scipy.stats.norm.ppf(shares)[:, None]
+    assert np.allclose(two.quantiles(shares), column.repeat(3, 1), atol=1e-5)
+
+
+def test_mixtures_begin_as_wide_as_scotts_rule_says():
+    """The deviation of the codes times n to the power of -1 / (d + 4), for n normals: 4 of them."""
+    codes = torch.tensor([[-3.0, 0.0], [3.0, 8.0]]).repeat(10, 1)
+    mixture = Mixture(2, components=4)
+    mixture.begin(torch.zeros(20, 5), codes)
+    found = mixture().component_distribution.variance.detach().sqrt()
+    assert np.allclose(found, np.array([3.0, 4.0]) * 4 ** (-1 / 6), rtol=1e-3)
+
+
+def test_flows_too_large_for_a_file_are_refused_before_they_are_built():
+    with pytest.raises(BadInput, match="larger model"), without_memory(10**6, 1000):
+        Flow(2, 3, 10**14)

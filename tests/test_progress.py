@@ -1,7 +1,10 @@
 """What is shown while something takes long."""
 
 import pytest
+import torch
 
+from vaekit.evaluation import passes
+from vaekit.rows import Rows
 from vaekit.system import progress
 from vaekit.system.progress import Lines, bar, quiet_if, say, span_text, tracked
 
@@ -56,3 +59,14 @@ def test_spans_of_time():
     assert [span_text(s) for s in (0.2, 70, 600, 8 * 3600, 3e5)] == [
         "1 s", "70 s", "10.0 min", "8.0 h", "3.5 d",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rows", "title", "bars"), [(6, "rows", 1), (3, "rows", 0), (6, "", 0)])
+def test_rows_in_pieces_show_a_bar_if_there_are_two_pieces_and_a_title(
+    rows, title, bars, monkeypatch
+):
+    seen = []
+    monkeypatch.setattr(passes, "tracked", lambda parts, *told: seen.append(told) or parts)
+    pieces = list(passes.chunks(Rows(torch.arange(rows)), 3, title))
+    assert [len(piece) for piece in pieces] == [3] * (rows // 3)
+    assert seen == [("rows", 2)] * bars

@@ -134,3 +134,40 @@ def test_binary_samples_are_compared_with_binary_rows(how):
 def test_grey_samples_are_compared_with_rows_as_they_are(sorted_model):
     rows = sorted_model.source.some("test", 30)
     assert torch.equal(as_modelled(sorted_model, rows).values, rows.values)
+
+
+def left_of_sums(table, there):
+    """What a sum of one number for each row and one for each column cannot tell of some cells,
+    by least squares."""
+    i, j = np.nonzero(there)
+    known = np.zeros((len(i), sum(table.shape)))
+    known[np.arange(len(i)), i] = known[np.arange(len(i)), len(table) + j] = 1
+    cells = table[there]
+    return cells - known @ np.linalg.lstsq(known, cells, rcond=None)[0]
+
+
+def test_the_kernel_distances_error_is_that_of_a_u_statistic():
+    """Rows' variances, less what pairs add to them, and pairs'. What pairs of both sets add beyond
+    their rows is what is left of a fit by rows and columns."""
+    random = np.random.default_rng(0)
+    a, b = random.normal(size=(9, 2)), random.normal(size=(7, 2)) + 1.5
+    kernel = {
+        k: (x @ y.T / 2 + 1) ** 3
+        for k, (x, y) in {"aa": (a, a), "bb": (b, b), "ab": (a, b)}.items()
+    }
+    across = (left_of_sums(kernel["ab"], np.full((9, 7), fill_value=True)) ** 2).mean()
+    first = second = 0.0
+    for within, over in (("aa", kernel["ab"].mean(1)), ("bb", kernel["ab"].mean(0))):
+        n, other = len(over), 16 - len(over)
+        apart = [[kernel[within][i, j] for j in range(n) if j != i] for i in range(n)]
+        means = np.mean(apart, 1)
+        pairs = np.mean([
+            (kernel[within][i, j] - means[i] - means[j] + means.mean()) ** 2
+            for i in range(n) for j in range(n) if i != j
+        ])  # fmt: skip
+        rows = np.var(means - over, ddof=1) - pairs / n - across / other
+        assert rows > 0
+        first += 4 * rows / n
+        second += 2 * pairs / n**2
+    error = np.sqrt(first + second + 4 * across / (9 * 7))
+    assert kernel_distance(a, b)[1] == pytest.approx(error)

@@ -94,3 +94,11 @@ def test_the_layers_of_networks_are_these():
     assert any(isinstance(layer, Linear) for layer in dense((4,), (2,), [3]))
     decoder = conv_decoder(2, (1, 8, 8))
     assert not any(type(layer) in (nn.Linear, nn.ConvTranspose2d) for layer in decoder)
+
+
+def test_where_there_is_another_product_it_is_used_for_float32_alone(monkeypatch):
+    monkeypatch.setattr(quick, "_onednn_linear", lambda: torch.nn.functional.linear)
+    x, weight = torch.randn(300, 300), torch.randn(200, 300)
+    assert quick._is_for_onednn(x, weight)
+    for one, other in ((x.double(), weight), (x, weight.double()), (x.double(), weight.double())):
+        assert not quick._is_for_onednn(one, other)

@@ -332,3 +332,19 @@ def test_gaps_and_signs_of_zero_are_the_same_cells():
     train = pa.table({"n": [0.0, None], "c": ["x", None]})
     made = pa.table({"n": [-0.0, None], "c": ["x", None]})
     assert privacy(*mixed_tables(train, train, made)).copies == 1
+
+
+def test_numbers_stand_side_by_side_as_they_are():
+    (table,) = mixed_tables(
+        pa.table({"a": [1.5, -2.0, None], "c": ["x", "y", "x"], "b": [3, 0, -4]})
+    )
+    expected = [[1.5, 3], [-2, 0], [math.nan, -4]]
+    np.testing.assert_array_equal(table.number_matrix(), expected)
+
+
+@pytest.mark.parametrize("b", [[None, None, 2.0], [None, 1.0, 2.0], [3.0, 3.0, 3.0]])
+def test_columns_without_two_different_rows_in_common_have_no_trend(b):
+    table = pa.table({"a": [1.0, 4.0, None], "b": pa.array(b, pa.float64())})
+    whole = pa.table({"a": [1.0, 4.0, 2.0], "b": [2.0, 1.0, 0.0]})
+    assert math.isnan(trend(*both(whole, table)).each["a | b"])
+    assert trend(*both(whole, whole)).each["a | b"] == 1

@@ -162,3 +162,18 @@ def test_lost_categories_are_named():
     real = pa.table({"c": ["x"] * 50 + ["y"] * 30, "n": np.arange(80.0)})
     made = pa.table({"c": ["x"] * 80, "n": np.arange(80.0)})
     assert "1 of 2 categories never come: c=y." in quality(real, None, made, judges=[]).verdict
+
+
+def test_of_very_many_categories_judges_see_the_frequent_ones():
+    """253 of 300 keep a place, in the order of how often they come; the others share one; a gap
+    stays a gap, and so does the last category, which comes most often, stay a category."""
+    names = [f"{i:03}" for i in range(300)]
+    often = [*(1 + (i % 3 == 0) for i in range(299)), 5]
+    cells = [*np.repeat(names, often).tolist(), None]
+    a, b = both(pa.table({"c": cells}), pa.table({"c": [*names, None]}))
+    found = BOOSTING.features(a, b)[:, 0]
+    order = sorted(range(300), key=lambda i: (-often[i], i))
+    expected = [min(order.index(i), 253) for i in range(300)]
+    assert found[:300].tolist() == expected
+    assert np.isnan(found[300])
+    assert sum(place == 253 for place in expected) == 47
