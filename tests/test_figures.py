@@ -14,6 +14,7 @@ from vaekit.evaluation.disentanglement import Disentanglement
 from vaekit.evaluation.figures import Figure, Figures, as_html, as_text, short, told
 from vaekit.evaluation.latents import LatentHealth
 from vaekit.evaluation.samples import quality
+from vaekit.evaluation.scores import Scores
 from vaekit.evaluation.verdict import Level, Rank, of_distance, of_fit, of_latents
 from vaekit.interfaces.cli import run
 from vaekit.interfaces.cli.completion import completed_app
@@ -74,6 +75,22 @@ def test_an_evaluation_begins_with_plain_words_and_the_numbers_that_matter(
     assert shown.text in lines[4]
     assert run(["evaluate", str(trained[0]), "--samples", "20", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == scores.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("squared", "wrong", "shown"),
+    [
+        (0.25, None, [("squared error", "0.25"), ("units in use", "3")]),
+        (None, 0.5, [("cells wrong", "0.5"), ("units in use", "3")]),
+        (None, None, [("units in use", "3")]),
+    ],
+)
+def test_how_well_rows_are_rebuilt_is_told_where_it_is_known(squared, wrong, shown):
+    """Of numbers by their squares, of a table by its cells."""
+    scores = Scores(10, 0, squared, 3, 8, 1.5, "fine", cells_wrong=wrong)
+    last = scores.figures[-1]
+    assert last.title == "Reconstruction and latents"
+    assert [(figure.name, figure.text) for figure in last.each] == shown
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,16 @@ def test_transposed_convolution_is_the_transpose(size, stride):
     assert torch.allclose((small * y).sum(), (x * back(y)).sum())
 
 
+@pytest.mark.parametrize(("size", "stride"), [((15, 7), 2), ((1, 5), 2), ((4, 9), 1)])
+def test_where_both_ends_are_cut_alike_the_layer_is_torchs_own(size, stride):
+    """Its padding is what torch cuts off, so that torch's layer needs no turning there."""
+    layer = SameConvTranspose(3, 2, size, stride).double()
+    x = torch.randn(2, 3, *(-(-n // stride) for n in size), dtype=torch.float64)
+    theirs = nn.ConvTranspose2d.forward(layer, x)
+    assert theirs.shape == (2, 2, *size)
+    assert torch.allclose(layer(x), theirs)
+
+
 @pytest.mark.parametrize("size", [(28, 28), (30, 28), (7, 10), (5, 5)])
 def test_turning_once_is_turning_at_each_layer(size):
     """Sizes that are even at one layer and odd at the next turn at some layers only."""
