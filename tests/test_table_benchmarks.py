@@ -76,8 +76,9 @@ def test_gaps_are_as_many_as_asked_for(scripts, way):
     assert (abs(lean) > 0.2) == (way == "MNAR") or way == "MAR"
 
 
-def test_fillings_are_scored_against_the_truth(scripts):
+def test_fillings_are_scored_against_the_truth(scripts, monkeypatch):
     imputation = scripts("imputation")
+    monkeypatch.setattr(imputation, "EPOCHS", 150)
     (table,) = mixed_tables(people(400, gaps=False))
     table = imputation.scaled(table)
     gone = imputation.hidden(table, "MCAR", 0.3, np.random.default_rng(0))
@@ -97,8 +98,9 @@ def test_fillings_are_scored_against_the_truth(scripts):
     assert max(v for k, v in errors.items() if k != "mean") < 0.95
 
 
-def test_detectors_find_what_lies_far_out(scripts):
+def test_detectors_find_what_lies_far_out(scripts, monkeypatch):
     anomaly = scripts("anomaly")
+    monkeypatch.setattr(anomaly, "EPOCHS", 150)
     random = np.random.default_rng(0)
     train = random.normal(size=(200, 3))
     test = np.concatenate([random.normal(size=(100, 3)), random.normal(6, 1, (20, 3))])
