@@ -9,6 +9,7 @@ import pytest
 import vaekit
 from vaekit.interfaces.cli import run
 from vaekit.runs import tables
+from vaekit.runs.judge import judge_rows
 from vaekit.system.checks import BadInput
 
 ROWS = 400
@@ -275,6 +276,6 @@ def test_moments_and_numbers_that_are_names_are_judged_as_what_they_are(tmp_path
     step = np.ptp(found) / np.ptp(days)
     assert np.allclose((found - found[0]) / step, days)
     assert measured["code"].to_pylist() == frame.code.astype(str).tolist()
-    judged = tables.judge_rows(model)
+    judged = judge_rows(model)
     assert judged.shape.each["day"] > 0.8
     assert {*judged.rare.ratios} == {"code=3", "code=7", "code=50", "a=x", "a=y"}

@@ -104,12 +104,13 @@ def as_html(found: Findings) -> str:
     """The same for a notebook: a paragraph, and a table of each group."""
     tables = []
     for group in (g for g in found.figures if g.each):
-        lines = "".join(_row("td", (f.name, f.text, f.note)) for f in group.each)
-        tables.append(f"<table>{_row('th', (group.title, '', ''))}{lines}</table>")
+        rows = [html_row(("th", group.title))]
+        rows += [html_row(("td", f.name), ("td", f.text), ("td", f.note)) for f in group.each]
+        tables.append(f"<table>{''.join(rows)}</table>")
     return f"<p>{html.escape(found.verdict)}</p>{''.join(tables)}"
 
 
-def _row(tag: str, cells: Iterable[str]) -> str:
-    """One of a table, its cells to the left."""
-    each = (f'<{tag} style="text-align:left">{html.escape(cell)}</{tag}>' for cell in cells)
+def html_row(*cells: tuple[str, str]) -> str:
+    """A row of a table of HTML, its cells to the left: each a tag, th or td, and a text."""
+    each = (f'<{tag} style="text-align:left">{html.escape(text)}</{tag}>' for tag, text in cells)
     return f"<tr>{''.join(each)}</tr>"

@@ -76,11 +76,10 @@ class Quality(Card):
                 "samples near them."
             )
         usual = self.usual
-        shares = (
-            getattr(self, name) / max(getattr(usual, name), LEAST)
-            for name in ("precision", "coverage")
+        share = min(
+            self.precision / max(usual.precision, LEAST),
+            self.coverage / max(usual.coverage, LEAST),
         )
-        share = min(shares)
         how = next(text for least, text in LIKE if share >= least)
         return (
             f"Samples are {how}: {near} lie among real rows (of training rows "
@@ -124,7 +123,7 @@ def quality(
     kernel, error = kernel_distance(real, made)
     return Quality(
         features, rows, frechet_distance(real, made), kernel, error,
-        **neighbour_scores(real, made, neighbours),
+        **neighbour_scores(real, made, neighbours), usual=None,
     )  # fmt: skip
 
 
@@ -161,7 +160,7 @@ def kernel_distance(a: Array, b: Array) -> tuple[float, float]:
     return float(value), math.sqrt(first + second)
 
 
-def neighbour_scores(real: Array, made: Array, neighbours: int = 5) -> dict[str, Any]:
+def neighbour_scores(real: Array, made: Array, neighbours: int = 5) -> dict[str, float]:
     """Precision, recall, density and coverage by k-nearest-neighbour balls, their edges included:
     rows that repeat more than k times lie in their own balls."""
     between = _distances(real, made)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from vaekit.data import Source
-from vaekit.evaluation.tables import normalised_information
+from vaekit.evaluation.information import normalised_information
 from vaekit.pages import html as page
 from vaekit.pages import maps, plots
 from vaekit.pages.view import View

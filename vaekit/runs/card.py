@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import html
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaekit.evaluation.figures import short
+from vaekit.evaluation.figures import html_row, short
 from vaekit.runs.folder import SCORES
 from vaekit.system.checks import BadInput, size_text
 from vaekit.system.records import Part, read_json
@@ -48,11 +47,7 @@ def as_text(trained: Trained) -> str:
 
 def as_html(trained: Trained) -> str:
     """The same as a table for a notebook."""
-    cells = "".join(
-        f'<tr><th style="text-align:left">{html.escape(name)}</th>'
-        f'<td style="text-align:left">{html.escape(text)}</td></tr>'
-        for name, text in lines(trained).items()
-    )
+    cells = "".join(html_row(("th", n), ("td", text)) for n, text in lines(trained).items())
     return f"<table>{cells}</table>"
 
 

@@ -1,4 +1,4 @@
-"""How good a model's samples are, and how its codes line up with known factors."""
+"""How good a model's samples and rows of tables are, and how its codes line up with factors."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ from sklearn.preprocessing import StandardScaler
 from vaekit.data import Encoder, Source
 from vaekit.data.on_disk import in_memory
 from vaekit.data.readers.arrays import to_array
+from vaekit.data.readers.frames import table_of
 from vaekit.evaluation import disentanglement
 from vaekit.evaluation.disentanglement import Disentanglement
 from vaekit.evaluation.samples import Quality, quality
+from vaekit.evaluation.tables import TableQuality
+from vaekit.evaluation.tables import quality as table_quality
 from vaekit.families.base import BINARY
+from vaekit.runs import tables
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, known, require
 from vaekit.system.types import Array
@@ -61,6 +65,22 @@ def judge_samples(
     own = source.some("train", len(real), seed)
     usual = quality(among, space(_stored(as_modelled(trained, own, seed))), name, seed=seed)
     return replace(quality(among, space(made), name, seed=seed), usual=usual)
+
+
+def judge_rows(trained: Trained, rows: int = 5000, seed: int = 0) -> TableQuality:
+    """How good new rows are: beside training rows, and, for privacy, held-out ones.
+
+    Args:
+        trained: a model of a table whose data is known.
+        rows: most on each side, chosen at random.
+        seed: of everything random.
+    """
+    source = _source(trained)
+    schema, splits = tables.coding_of(trained).schema, ("train", "test")
+    real = [table for s in splits if (table := source.some(s, rows, seed).table) is not None]
+    made = table_of(tables.synthesize(trained, real[0].rows, seed=seed).table, "new rows")
+    train, test, own = (schema.measured(table) for table in (*real, made))
+    return table_quality(train, test, own, seed=seed)
 
 
 def as_modelled(trained: Trained, rows: Source, seed: int = 0) -> Source:

@@ -17,9 +17,7 @@ from torch import Tensor
 from vaekit.data import Source
 from vaekit.data.coding import TableCoding
 from vaekit.data.on_disk import in_memory
-from vaekit.data.readers.frames import table_of
 from vaekit.distributions import common_draws
-from vaekit.evaluation.tables import TableQuality, quality
 from vaekit.models import Graph
 from vaekit.models.drawing import Generator, with_common_noise
 from vaekit.models.trace import trace
@@ -104,24 +102,6 @@ def synthesize(
     filled, note = _fulfilling(trained, x, asked, seed)
     made = asked.settled(coding.values(filled, seed), coding, filled)
     return Synthetic(coding.with_given(made, given), (str(note),))
-
-
-def judge_rows(trained: Trained, rows: int = 5000, seed: int = 0) -> TableQuality:
-    """How good new rows are: beside training rows, and, for privacy, held-out ones.
-
-    Args:
-        trained: a model of a table whose data is known.
-        rows: most on each side, chosen at random.
-        seed: of everything random.
-    """
-    source = trained.source
-    require(source is not None, "give the data that the model was trained on")
-    assert source is not None
-    schema, splits = coding_of(trained).schema, ("train", "test")
-    real = [table for s in splits if (table := source.some(s, rows, seed).table) is not None]
-    made = table_of(synthesize(trained, real[0].rows, seed=seed).table, "new rows")
-    train, test, own = (schema.measured(table) for table in (*real, made))
-    return quality(train, test, own, seed=seed)
 
 
 def drawn_levels(trained: Trained, rows: int, seed: int = 0) -> Array:

@@ -9,7 +9,7 @@ from vaekit.evaluation.tables.learning import Usefulness, usefulness
 from vaekit.evaluation.tables.marginals import RareCategories, Scores, rare_categories, shape
 from vaekit.evaluation.tables.mixed import MixedTable, mixed_tables
 from vaekit.evaluation.tables.nearness import Privacy, Space, privacy
-from vaekit.evaluation.tables.pairs import information_similarity, normalised_information, trend
+from vaekit.evaluation.tables.pairs import information_similarity, trend
 from vaekit.evaluation.tables.reach import Coverage, coverage
 from vaekit.evaluation.tables.summary import TableQuality, of_mixed, quality
 from vaekit.evaluation.tables.two_samples import indistinguishability
@@ -18,6 +18,5 @@ __all__ = [
     "BOOSTING", "JUDGES", "LOGISTIC", "XGBOOST", "Coverage", "Judge", "MixedTable", "Privacy",
     "RareCategories", "Scores", "Space", "TableQuality", "Usefulness", "coverage",
     "indistinguishability", "information_similarity", "judges_here", "mixed_tables",
-    "normalised_information", "of_mixed",
-    "privacy", "quality", "rare_categories", "shape", "trend", "usefulness",
+    "of_mixed", "privacy", "quality", "rare_categories", "shape", "trend", "usefulness",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ import math
 
 import numpy as np
 
+from vaekit.evaluation.information import normalised_information
 from vaekit.evaluation.tables.marginals import Scores
 from vaekit.evaluation.tables.mixed import MixedTable
 from vaekit.system.types import Array
@@ -116,21 +117,3 @@ def _binned(values: Array, real: Array) -> Array:
     edges = np.histogram_bin_edges(known, BINS)
     found = np.clip(np.searchsorted(edges, values, side="left"), 1, BINS)
     return np.where((values >= edges[0]) & (values <= edges[-1]), found, 0)
-
-
-def normalised_information(a: Array, b: Array) -> float:
-    """Twice the mutual information over the sum of the entropies; 0 where both are constant.
-
-    Args:
-        a: whole numbers from 0, one for each row.
-        b: likewise.
-    """
-    wide = int(b.max()) + 1
-    of_a, of_b, both = (_entropy(np.bincount(codes)) for codes in (a, b, a * wide + b))
-    return 2 * max(of_a + of_b - both, 0.0) / (of_a + of_b) if of_a + of_b else 0.0
-
-
-def _entropy(counts: Array) -> float:
-    """Of frequencies, in nats."""
-    p = counts[counts > 0] / counts.sum()
-    return float(-(p * np.log(p)).sum())

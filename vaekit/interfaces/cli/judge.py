@@ -26,8 +26,7 @@ def quality(
     """Compare samples with test rows: Frechet and kernel distance, precision, recall, density,
     coverage, in a feature space that is named beside the numbers. Of a table of mixed columns: how
     well columns, pairs and rows agree, and how private new rows are."""
-    from vaekit.runs.judge import judge_samples
-    from vaekit.runs.tables import judge_rows
+    from vaekit.runs.judge import judge_rows, judge_samples
 
     work.begin()
     trained = open_model(model, work=work)
