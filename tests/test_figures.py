@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -137,7 +138,25 @@ def test_training_rows_that_are_much_likelier_are_learned_by_heart(
 ):
     numbers = 64 if train < 0 else 100
     found = of_fit(Level(train, 16.0, rows), Level(held_out, 16.0, rows), numbers)
-    assert (found is not None) == overfitted
+    assert (found.rank is Rank.OVERFITTED) == overfitted
+    assert found.verdict.startswith("An overfitted" if overfitted else "It is not overfitted: ")
+
+
+@pytest.mark.parametrize(
+    ("train", "rows", "said"),
+    [
+        (-93.0, 500, "rows held out are as likely as those that it was trained on."),
+        (-91.0, 50_000, "rows held out are less likely by no more than 2.70 nats."),
+    ],
+)
+def test_a_sound_model_that_is_not_overfitted_is_said_to_be_so(train, rows, said):
+    found = of_fit(Level(train, 16.0, rows), Level(-93.7, 16.0, rows), 64)
+    sound = Scores(10, 0, None, 3, 8, 1.5, "fine", verdict="A sound model: all is well.")
+    said_of = sound.told(found)
+    assert said_of.verdict == f"A sound model: all is well. It is not overfitted: {said}"
+    assert said_of.rank is Rank.SOUND
+    empty = replace(sound, verdict="Collapsed.", rank=Rank.COLLAPSED)
+    assert empty.told(found) == empty
 
 
 def test_rows_far_from_the_training_data_are_told():

@@ -12,7 +12,7 @@ import vaekit
 from vaekit.interfaces.cli import run
 from vaekit.pages import html, maps
 from vaekit.pages.comparison import compare_models, compare_runs, write_comparison
-from vaekit.pages.overview import fitted, training_time
+from vaekit.pages.overview import kept, training_time
 from vaekit.pages.report import write_report
 from vaekit.pages.sections import SECTIONS, Section, written
 from vaekit.pages.words import brief, lasting, measured, number, signed
@@ -218,13 +218,14 @@ def line(epoch, split, loss, seconds=0.0):
     return {"epoch": epoch, "split": split, "loss": loss, "seconds": seconds}
 
 
-def test_overfitting_is_said():
-    good = [line(1, "train", 100.0), line(1, "validation", 101.0)]
-    bad = [*good, line(2, "train", 87.0), line(2, "validation", 93.7)]
-    assert "it is not overfitted" in fitted(good, 179)
-    assert "(2 of 2)" in fitted(bad, 179)
-    assert "it is overfitted by 6.7 nats" in fitted(bad, 179)
-    assert fitted([], 179) == fitted(bad, 15) == ""
+def test_the_losses_of_the_epoch_that_is_kept_are_said():
+    first = [line(1, "train", 100.0), line(1, "validation", 101.0)]
+    both = [*first, line(2, "train", 87.0), line(2, "validation", 93.7)]
+    worse = [*both, line(3, "train", 80.0), line(3, "validation", 95.0)]
+    assert "100.0 nats on training rows and 101.0 on validation rows" in kept(first)
+    assert "(2 of 2) the loss is 87.0 nats on training rows and 93.7" in kept(both)
+    assert "(2 of 3) the loss is 87.0 nats on training rows and 93.7" in kept(worse)
+    assert kept([]) == kept(first[:1]) == ""
 
 
 def test_training_time_of_an_interrupted_run():

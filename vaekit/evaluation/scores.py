@@ -194,12 +194,15 @@ class Scores(Card):
     cells_wrong: float | None = None
 
     def told(self, finding: Finding | None) -> Scores:
-        """The same with what was found, which is the verdict if it matters most."""
+        """The same with what was found, which is the verdict if it matters most; of a sound model
+        it is one more sentence of the verdict."""
         far = finding is not None and finding.rank is Rank.FAR
         if finding is None or (far and self.active_units is None):
             return self  # rows that show no units do not show that they are far
         kept = "" if far else self.diagnosis
         diagnosis = " ".join(text for text in (kept, finding.advice) if text)
+        if finding.rank is Rank.SOUND is self.rank:
+            return replace(self, verdict=f"{self.verdict} {finding.verdict}", diagnosis=diagnosis)
         if finding.rank >= self.rank:
             return replace(self, diagnosis=diagnosis)
         return replace(self, verdict=finding.verdict, rank=finding.rank, diagnosis=diagnosis)

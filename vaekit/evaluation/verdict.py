@@ -97,9 +97,10 @@ def is_mismatched(whole: Aggregate, kl: float) -> bool:
     return whole.marginal_kl >= max(1.0, MISMATCH * kl)
 
 
-def of_fit(train: Level, held_out: Level, numbers: int) -> Finding | None:
+def of_fit(train: Level, held_out: Level, numbers: int) -> Finding:
     """Whether a model knows the rows that it was trained on by heart: they are likelier than
-    others by more than chance, and by more than a twentieth of a row's nats.
+    others by more than chance, and by more than a twentieth of a row's nats. Else its rank is
+    that of a sound model, and the verdict is a sentence beside what else is found.
 
     Args:
         train: of rows that it was trained on.
@@ -108,13 +109,19 @@ def of_fit(train: Level, held_out: Level, numbers: int) -> Finding | None:
     """
     gap, error = train.mean - held_out.mean, math.hypot(train.error, held_out.error)
     if not gap > max(CERTAIN * error, PRACTICAL * max(abs(held_out.mean), numbers)):
-        return None
+        return Finding(Rank.SOUND, f"It is not overfitted: {_close(gap, error)}.")
     return Finding(
         Rank.OVERFITTED,
         f"An overfitted model: rows that it was trained on are likelier by {short(gap)} nats.",
         f"ELBO {short(train.mean)} nats for training rows, {short(held_out.mean)} for validation "
         "rows: more rows, a smaller width or fewer epochs would help.",
     )
+
+
+def _close(gap: float, error: float) -> str:
+    if not gap > CERTAIN * error:
+        return "rows held out are as likely as those that it was trained on"
+    return f"rows held out are less likely by no more than {short(gap)} nats"
 
 
 def of_distance(rows: Level, held_out: Level) -> Finding | None:

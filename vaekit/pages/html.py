@@ -70,9 +70,10 @@ def tiles(values: Iterable[tuple[str, str]]) -> str:
     return f'<div class="tiles">{"".join(cells)}</div>'
 
 
-def verdict(text: str) -> str:
-    """The sentence that a hurried reader reads."""
-    return f'<p class="verdict">{escape(signed(text))}</p>' if text else ""
+def verdict(text: str, *, doubtful: bool = False) -> str:
+    """The sentence that a hurried reader reads; of another colour where all is not well."""
+    kind = "verdict doubtful" if doubtful else "verdict"
+    return f'<p class="{kind}">{escape(signed(text))}</p>' if text else ""
 
 
 def paragraph(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from vaekit import recipes
+from vaekit.evaluation.verdict import Rank
 from vaekit.pages import html as page
 from vaekit.pages import plots
 from vaekit.pages.view import View
@@ -20,8 +21,6 @@ from vaekit.runs.inspect import count
 
 UNFITTED = ", and codes drawn from a normal prior need not decode to anything."
 TIMES = "\N{MULTIPLICATION SIGN}"
-OVERFITTED, NATS = 0.03, 1.0  # of the loss, and nats, between training and validation
-FEWEST = 30  # validation rows that say anything of it
 
 
 def top(view: View) -> str:
@@ -36,10 +35,9 @@ def top(view: View) -> str:
         f"Likelihood: {chosen.name} ({chosen.why}). {made_when(view)}"
     )
     warned = [page.warning(text) for text in warnings(view)]
-    words = " ".join(filter(None, [s.verdict, fitted(view.metrics, rows["validation"])]))
     parts = [
         page.heading(view.title, lead),
-        page.verdict(words),
+        page.verdict(s.verdict, doubtful=s.rank is not Rank.SOUND),
         *warned,
         page.tiles(key_numbers(view)),
         page.code(command(config), "To train it again:"),
@@ -72,26 +70,21 @@ def key_numbers(view: View) -> list[tuple[str, str]]:
     ]
 
 
-def fitted(metrics: list[dict[str, Any]], held_out: int) -> str:
-    """Whether the model does worse on validation rows than on its own, at its best epoch; nothing
-    where too few rows are held out to say."""
+def kept(metrics: list[dict[str, Any]]) -> str:
+    """The losses of the epoch that is kept, which is the best on validation rows."""
     losses: dict[str, dict[int, float]] = {"train": {}, "validation": {}}
     for line in metrics:
         if "loss" in line and line["split"] in losses:
             losses[line["split"]][line["epoch"]] = line["loss"]
     both = losses["train"].keys() & losses["validation"].keys()
-    if not both or held_out < FEWEST:
+    if not both:
         return ""
     best = min(both, key=losses["validation"].__getitem__)
     own, other = losses["train"][best], losses["validation"][best]
-    gap, epochs = other - own, max(both)
-    told = (
-        f"At the epoch that is kept ({best} of {epochs}) the loss is {own:,.1f} nats on training "
-        f"rows and {other:,.1f} on validation rows"
+    return (
+        f" At the epoch that is kept ({best} of {max(both)}) the loss is {own:,.1f} nats on "
+        f"training rows and {other:,.1f} on validation rows."
     )
-    if gap > max(OVERFITTED * abs(other), NATS):
-        return f"{told}: it is overfitted by {gap:,.1f} nats."
-    return f"{told}: it is not overfitted."
 
 
 def made_when(view: View) -> str:
@@ -138,7 +131,7 @@ def warnings(view: View) -> list[str]:
 def curves(view: View) -> str:
     """Losses against epochs."""
     drawn, cut = plots.loss_curves(view.metrics)
-    caption = "Means over the rows of each epoch, in nats per row."
+    caption = f"Means over the rows of each epoch, in nats per row.{kept(view.metrics)}"
     caption += " The highest values, at the start, are cut off." if cut else ""
     key = page.key([("accent", "training"), ("second", "validation")])
     return page.section("Training", page.plots(drawn, caption, key))
