@@ -146,13 +146,13 @@ def flat(q: TableQuality) -> dict[str, float]:
 
 
 def run(data: Data, name: str, contestant: Contestant, trainings: int, halves: bool) -> None:
-    """Some trainings, and their place in the table's results."""
-    runs = []
+    """Some trainings, each written at once, so that a run that is cut short has not run for nothing."""
+    runs: list[dict[str, float]] = []
     for seed in range(trainings):
         figures, versions = one(data, contestant, seed, halves)
         runs.append(figures)
         print(f"{data.name}, {name}, seed {seed}: {brief(figures)}", flush=True)
-    keep(data, name, {"seeds": list(range(trainings)), "versions": versions, "runs": runs})
+        keep(data, name, {"seeds": [*range(len(runs))], "versions": versions, "runs": runs})
 
 
 def brief(figures: dict[str, float]) -> str:
