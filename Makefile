@@ -27,7 +27,7 @@ demo: $(VENV)/usable
 	@echo "The report, with pictures: $(CURDIR)/runs/demo/report.html"
 
 test: $(VENV)/installed
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --dist worksteal
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --dist worksteal --durations=25
 
 # Speed beside peers, each in an environment of its own. Let nothing else run meanwhile.
 bench: $(VENV)/installed $(VENV)-pythae/installed $(VENV)-keras/installed

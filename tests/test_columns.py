@@ -11,7 +11,9 @@ from vaekit.distributions.columns import AnyOrderCells, drawn
 from vaekit.families.columns import Columns
 from vaekit.networks.cells import CellEmbedding, CellEncoder, CellPredictor
 from vaekit.recipes.tables import Unseen, table_vae
+from vaekit.rows import Rows
 from vaekit.system.checks import BadInput
+from vaekit.training.validation import validate
 
 LEVELS = [2, 3, 2]
 NAN = math.nan
@@ -191,3 +193,22 @@ def test_cells_beyond_the_levels_of_every_column_are_refused(predictor):
     family.range.check(torch.tensor([[1.0, 2.0, NAN]]), "it")
     with pytest.raises(BadInput):
         family.range.check(torch.tensor([[1.0, 3.0, 0.0]]), "it")
+
+
+@pytest.mark.parametrize(("rows", "passes"), [(1_000, 1), (100, 2), (20, 8)])
+def test_rows_held_out_cost_few_passes_and_are_estimated_as_in_training(rows, passes):
+    torch.manual_seed(0)
+    built = table_vae(
+        (3,), columns=dict(zip("abc", LEVELS, strict=True)), ordered=dict.fromkeys("abc", False)
+    )
+    x, calls = EVERY.repeat(rows // 12 + 1, 1)[:rows], []
+    part = next(m for m in built.model.modules() if isinstance(m, CellPredictor))
+    part.register_forward_hook(lambda *_: calls.append(1))
+    found = [validate(built.model, built.objective, [Rows(x)], 0, seed) for seed in range(50)]
+    assert len(calls) == 50 * passes
+    exact = built.objective(built.model.eval(), Rows(x), 0).terms["reconstruction"].item()
+    each = torch.tensor([one["reconstruction"] for one in found])
+    assert validate(built.model, built.objective, [Rows(x)], 0, 3) == found[3]
+    assert len(calls) == 51 * passes
+    assert each.std() > 0
+    assert abs(each.mean() - exact) < 0.15

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from vaekit.objectives import Objective
 from vaekit.rows import Rows
+from vaekit.system.estimates import cheap_estimates
 from vaekit.system.seeding import seeded
 from vaekit.training.distributed import World
 
@@ -31,7 +32,8 @@ def validate(
     world: World = World(),  # noqa: B008 (it cannot change)
 ) -> dict[str, float]:
     """Mean loss and terms over all rows, in nats per row, by the same noise at every call;
-    nothing if there are no rows. What critics minimise for themselves is left out.
+    nothing if there are no rows. What critics minimise for themselves is left out. What training
+    estimates is estimated here as well: the two are compared.
 
     Args:
         model: the model.
@@ -49,7 +51,7 @@ def validate(
     sums: dict[str, Tensor] = {}
     for number in world.shard_of(-(-len(chunks) // world.size) * world.size):
         rows = chunks[min(number, len(chunks) - 1)].to(device)
-        with seeded(seed, "validation", number):
+        with seeded(seed, "validation", number), cheap_estimates():
             loss = objective(model, rows, step)
         count = len(rows) * (number < len(chunks))
         for name, value in {"loss": loss.total, **loss.terms, "rows": torch.ones(())}.items():
