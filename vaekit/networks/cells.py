@@ -89,7 +89,7 @@ class CellEncoder(nn.Module):
         levels: Sequence[int],
         ordered: Sequence[bool],
         outputs: int,
-        width: int = 256,
+        width: int = 192,
         depth: int = 1,
         given: int = 0,
     ) -> None:
@@ -128,7 +128,7 @@ class CellPredictor(nn.Module):
         self,
         levels: Sequence[int],
         ordered: Sequence[bool],
-        width: int = 256,
+        width: int = 192,
         depth: int = 2,
         gaps: Mapping[int, int] | None = None,
     ) -> None:

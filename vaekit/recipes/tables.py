@@ -37,7 +37,7 @@ def table_vae(
     gaps: Mapping[str, str] = NO_GAPS,
     latent: Count = 4,
     likelihood: Literal["columns"] = "columns",
-    width: Count = 256,
+    width: Count = 192,
     depth: Whole = 2,
     floor: Weight = 0.25,
     unseen: Share = 0.25,
