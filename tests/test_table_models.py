@@ -7,8 +7,10 @@ import pyarrow as pa
 import pytest
 
 import vaekit
+from vaekit.data import open_source
 from vaekit.interfaces.cli import run
 from vaekit.runs import tables
+from vaekit.runs.job import prepare
 from vaekit.runs.judge import judge_rows
 from vaekit.system.checks import BadInput
 
@@ -42,6 +44,15 @@ def test_a_mixed_table_is_modelled_as_one(model, frame):
     assert model.config.coding.schema.names == tuple(frame.columns)
     assert model.config.coding.gaps == ("wage",)
     assert "5 columns" in model.source.describe()
+
+
+def test_a_small_table_is_not_gone_through_thousands_of_times(model, frame):
+    """A few hundred rows are learned in as many epochs; vectors have more."""
+    job = prepare(model.source, "table_vae", **HOW)
+    assert job.plan.epochs == 300
+    assert prepare(model.source, "table_vae", epochs=301, **HOW).plan.epochs == 301
+    numbers = open_source(frame[["age"]].to_numpy(float))
+    assert prepare(numbers, "vae", batch=4_000).plan.epochs == 2_000
 
 
 def test_drawn_rows_are_like_the_table(model, frame):

@@ -81,6 +81,8 @@ class TestPlan:
         assert Plan().sized(150).epochs == 27
         assert Plan().sized(5000).epochs == 20
         assert Plan(epochs=3).sized(12).epochs == 3
+        assert Plan().sized(1, 300).epochs == 300
+        assert Plan().sized(150, 300).epochs == 27
 
 
 class TestSeeds:

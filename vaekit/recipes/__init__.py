@@ -16,6 +16,7 @@ RECIPES: dict[str, Recipe] = {
 }
 
 PLANS: dict[str, dict[str, float | str]] = {**plain.PLANS, **tables.PLANS}
+MOST_EPOCHS: dict[str, int] = {**tables.MOST_EPOCHS}  # where their number is not said
 
 
 def recipe(name: str) -> Recipe:
@@ -23,4 +24,4 @@ def recipe(name: str) -> Recipe:
     return RECIPES[known("recipe", name, RECIPES)]
 
 
-__all__ = ["PLANS", "RECIPES", "Built", "Recipe", "from_data", "options", "recipe"]
+__all__ = ["MOST_EPOCHS", "PLANS", "RECIPES", "Built", "Recipe", "from_data", "options", "recipe"]

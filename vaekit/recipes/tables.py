@@ -27,6 +27,7 @@ NO_GAPS: Mapping[str, str] = {}
 PLANS: dict[str, dict[str, float | str]] = {
     "table_vae": {"batch": 256, "lr": 3e-3, "weight_decay": 1e-4}
 }
+MOST_EPOCHS: dict[str, int] = {"table_vae": 300}
 
 
 def table_vae(

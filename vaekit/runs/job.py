@@ -47,6 +47,7 @@ from vaekit.system.seeding import seeded, some
 from vaekit.training import Plan
 from vaekit.training.distributed import world
 from vaekit.training.placement import HERE, Placement
+from vaekit.training.plan import MOST
 from vaekit.training.plan import kinds as plan_kinds
 
 ROWS_TO_ADAPT, NUMBERS_TO_ADAPT, TRIED, FEWEST_HELD_OUT = 20_000, 2**25, 64, 500
@@ -305,7 +306,7 @@ def planned(
     """
     per_epoch = updates_per_epoch(source, choice.representation, plan)
     plan = replace(
-        plan.sized(per_epoch),
+        plan.sized(per_epoch, recipes.MOST_EPOCHS.get(recipe, MOST)),
         parts=plan.parts or world().size,
         precision=resolve_precision(plan.precision, device),
     )

@@ -34,7 +34,8 @@ class Plan:
     """How a model is trained.
 
     Args:
-        epochs: passes over the training rows; 0: as many as make 4,000 updates, 20 to 2,000.
+        epochs: passes over the training rows; 0: as many as make 4,000 updates, 20 to 2,000 (of
+            tables of mixed columns, 20 to 300).
         batch: rows per update.
         parts: of a batch, computed one after the other, their gradients added up (less memory);
             several processes share them out. 0: as many as there are processes.
@@ -69,10 +70,15 @@ class Plan:
         for name, kind in kinds().items():
             check_value(name, kind, getattr(self, name))
 
-    def sized(self, per_epoch: int) -> Plan:
-        """The same plan with its number of epochs settled, for this many updates an epoch."""
+    def sized(self, per_epoch: int, most: int = MOST) -> Plan:
+        """The same plan with its number of epochs settled, for this many updates an epoch.
+
+        Args:
+            per_epoch: updates in a pass over the rows.
+            most: passes where their number is not said.
+        """
         wanted = -(-UPDATES // per_epoch)
-        return replace(self, epochs=self.epochs or min(max(wanted, FEWEST), MOST))
+        return replace(self, epochs=self.epochs or min(max(wanted, FEWEST), most))
 
     def learning_rate(self, steps: int) -> Schedule:
         """The learning rate of each of ``steps`` updates."""

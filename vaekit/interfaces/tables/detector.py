@@ -35,7 +35,7 @@ class VAEDetector(OutlierMixin, TableModel):
             that are seldom written so exactly.
         false_alarm: share of usual rows that may be called unusual.
         samples: importance samples of a row's log density.
-        epochs: passes over the rows; 0 for as many as make 4,000 updates, 20 to 2,000.
+        epochs: passes over the rows; 0 for as many as make 4,000 updates, 20 to 300.
         options: more options of the recipe table_vae and of the training, by name.
         schema: what the columns are, where looking at them is not enough.
         random_state: seed, or anything scikit-learn takes for one.
