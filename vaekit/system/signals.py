@@ -9,6 +9,38 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+class Ended(KeyboardInterrupt):
+    """A signal asked this process to end.
+
+    Args:
+        number: of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.number = number
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Inside the block SIGTERM, and SIGHUP of a terminal that is closed, raise ``Ended``, so that
+    what is half-written goes, as after Ctrl-C; where they are ignored (nohup) they stay so."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Ended(number)
+
+    main = threading.current_thread() is threading.main_thread()
+    taken = [n for n in ENDING if main and signal.getsignal(n) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager

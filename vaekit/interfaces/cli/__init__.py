@@ -13,10 +13,12 @@ from typing import Any, NoReturn
 
 from cyclopts import App, CycloptsError, UnusedCliTokensError, ValidationError
 
+from vaekit.interfaces.cli.streams import print_anything
 from vaekit.interfaces.cli.values import AS_TYPED
 from vaekit.interfaces.cli.waiting import choose_wait_policy
 from vaekit.system.checks import BadInput, printable
 from vaekit.system.memory import keep_freed_memory
+from vaekit.system.signals import Ended, ended_by_signals
 from vaekit.system.version import __version__
 
 DEFERRED = "vaekit.interfaces.cli.deferred"
@@ -105,12 +107,15 @@ def _in_one_line(message: Warning | str, *_: Any, **__: Any) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done; 2 bad input; 1 training failed; 130 stopped."""
+    """Run the command line and exit: 0 done; 2 bad input; 1 training failed; 130 stopped; 128 and
+    its number where a signal ended it."""
     choose_wait_policy(os.environ)  # before torch is loaded
     keep_freed_memory(os.environ)
     warnings.formatwarning = _in_one_line
+    print_anything()
     try:
-        code = run(sys.argv[1:] if arguments is None else arguments)
+        with ended_by_signals():
+            code = run(sys.argv[1:] if arguments is None else arguments)
     except SystemExit as error:  # of a process that leaves the speaking to another
         code = int(error.code or 0)
     if "MASTER_ADDR" in os.environ:
@@ -142,6 +147,8 @@ def run(arguments: Sequence[str]) -> int:
         return fail(error, 2)
     except ArithmeticError as error:
         return fail(error, 1)
+    except Ended as error:
+        return fail(error, 128 + error.number)
     except KeyboardInterrupt as error:
         return fail(error if error.args else "stopped", 130)
     except BrokenPipeError:
@@ -164,6 +171,12 @@ def line_of(error: object) -> str:
 
 
 @line_of.register
+def _(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    return reason if error.filename is None else f"{error.filename}: {reason}"
+
+
+@line_of.register
 def _(error: UnusedCliTokensError) -> str:
     more = " ".join(map(repr, error.unused_tokens or ()))
     return f"too many arguments: {more}; see --help for what is taken"
@@ -172,5 +185,7 @@ def _(error: UnusedCliTokensError) -> str:
 @line_of.register
 def _(error: ValidationError) -> str:
     token = next(iter(error.argument.tokens), None) if error.argument else None
-    name = (token.keyword if token else None) or "the value"
-    return f"{name} {error.exception_message.removeprefix('it ')}"
+    name, said = token.keyword if token else None, error.exception_message
+    if not said.startswith("it "):
+        return said
+    return f"{name or 'the value'} {said.removeprefix('it ')}"
