@@ -32,19 +32,27 @@ TYPED = [
     ("train digits --recipe vea", 2, "'vae'"),
     ("train digits --recipe beta_vae --betta 2", 2, "--beta"),
     ("train digits --network cnv", 2, '"conv"'),
+    ("train ''", 2, "empty"),
+    ("evaluate nowhere", 2, "no model nowhere"),
+    ("score typed.txt", 2, "typed.txt is not a model"),
+    ("inspect ''", 2, "empty"),
+    ("encode run nowhere.csv", 2, "no file or folder nowhere.csv"),
+    ("encode run digit", 2, "'digits'"),
+    ("compress run nowhere.png", 2, "no file or folder nowhere.png"),
+    ("synthesize pickled.pt", 2, "pickle"),
     ("evaluate runs/x --sample 3", 2, "--samples"),
     ("score runs/x --wrost 3", 2, "--worst"),
-    ("compress runs/x", 2, "DATA"),
+    ("compress run", 2, "DATA"),
     ("refit-prior runs/x --prio flow", 2, "--prior"),
 ]
 ALONE = f"""
-import io, json, sys
+import io, json, shlex, sys
 from contextlib import redirect_stderr, redirect_stdout
 from vaekit.interfaces.cli import run
 for line in sys.stdin.read().splitlines():
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
-        code = run(line.split())
+        code = run(shlex.split(line))
     heavy = [name for name in {HEAVY} if name in sys.modules]
     print(json.dumps([code, out.getvalue(), err.getvalue(), heavy]))
 """
@@ -53,10 +61,13 @@ for line in sys.stdin.read().splitlines():
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory):
     """What a fresh process says to each line that is typed."""
-    typed = "\n".join(line for line, _, _ in TYPED)
+    typed, here = "\n".join(line for line, _, _ in TYPED), tmp_path_factory.mktemp("typed")
+    for name in ("typed.txt", "pickled.pt", "run/config.json"):
+        (here / name).parent.mkdir(exist_ok=True)
+        (here / name).write_text("{}")
     done = subprocess.run(
         [sys.executable, "-c", ALONE],
-        input=typed, cwd=tmp_path_factory.mktemp("typed"), capture_output=True, text=True,
+        input=typed, cwd=here, capture_output=True, text=True,
         check=True,
     )  # fmt: skip
     return [json.loads(line) for line in done.stdout.splitlines()]

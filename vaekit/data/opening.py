@@ -253,6 +253,7 @@ class Opening:
 
 def check_there(name: str) -> None:
     """Raise ``BadInput`` unless there is a data set, a file or a folder of this name."""
+    require(name != "", "the name of the data is empty: give a data set, a file or a folder")
     path = Path(name)
     if name not in CATALOGUE and not path.exists():
         looks_like_path = os.sep in name or path.suffix

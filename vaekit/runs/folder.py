@@ -142,7 +142,7 @@ def read_config(path: str | os.PathLike[str]) -> tuple[Path, Config]:
     Raises:
         BadInput: if ``path`` is no model folder, or one this version cannot read.
     """
-    folder = _folder(Path(path))
+    folder = model_folder(Path(path))
     found = read_json(folder / CONFIG, LARGEST_CONFIG)
     require(
         isinstance(found, dict) and "recipe" in found and "format" in found,
@@ -252,7 +252,12 @@ def fill(model: Graph, tensors: Mapping[str, Tensor], name: str) -> None:
         raise BadInput(f"{name} holds the weights of another recipe or size: {reason}") from error
 
 
-def _folder(path: Path) -> Path:
+def model_folder(path: Path) -> Path:
+    """The folder that holds a model: this one, or that of this file.
+
+    Raises:
+        BadInput: if there is none.
+    """
     require(path.exists(), f"there is no model {path}")
     require(
         path.suffix not in PICKLES,

@@ -13,6 +13,7 @@ from vaekit.interfaces.cli.shared import (
     Model,
     files_among,
     given_options,
+    is_there,
     reads,
     say,
     to_write,
@@ -42,7 +43,9 @@ Jobs = Annotated[
 
 def compress(
     model: Model,
-    data: Annotated[str, Parameter(help="Data set name, file, or folder of pictures.")],
+    data: Annotated[
+        str, Parameter(help="Data set name, file, or folder of pictures.", validator=is_there)
+    ],
     /,
     *,
     output: Annotated[Path | None, to_write(ARCHIVE)] = None,

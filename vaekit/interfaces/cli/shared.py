@@ -12,21 +12,38 @@ import numpy as np
 from cyclopts import Parameter
 
 from vaekit.data import CATALOGUE, Source, parse_given
+from vaekit.data.opening import check_there
 from vaekit.data.readers.labels import values_for
 from vaekit.interfaces.cli.common import ON_DEVICE, OnDevice
-from vaekit.runs.folder import CONFIG, WEIGHTS, read_config
+from vaekit.runs.folder import CONFIG, WEIGHTS, model_folder, read_config
 from vaekit.runs.job import reopen
 from vaekit.runs.outlets import Outlet
 from vaekit.runs.trained import Trained
-from vaekit.system.checks import BadInput
+from vaekit.system.checks import BadInput, require
 from vaekit.system.progress import say
 from vaekit.system.ranges import Range
 from vaekit.system.types import Array
 
-Model = Annotated[str, Parameter(help="Run or model folder.")]
+
+def holds_model(_: Any, name: str) -> None:
+    """Raise ``BadInput`` unless a folder of this name holds a model: before torch is loaded."""
+    require(name != "", "the name of the model is empty: give the folder of a run")
+    model_folder(Path(name))
+
+
+def is_there(_: Any, name: str | None) -> None:
+    """Raise ``BadInput`` unless there is data of this name: before torch is loaded."""
+    if name is not None:
+        check_there(name)
+
+
+Model = Annotated[str, Parameter(help="Run or model folder.", validator=holds_model)]
 Data = Annotated[
     str | None,
-    Parameter(help="Data set name or path; by default the data the model was trained on."),
+    Parameter(
+        help="Data set name or path; by default the data the model was trained on.",
+        validator=is_there,
+    ),
 ]
 Seed = Annotated[int, Parameter(help="Seed of everything random.", validator=Range(0, 2**32 - 1))]
 Split = Annotated[
