@@ -185,7 +185,7 @@ CASES = {
     "negative rows": (["sample", "model", "-n", "-5"], "-n must be at least 1, not -5"),
     "half a row": (["sample", "model", "-n", "2.5"], "-n: '2.5' is no whole number"),
     "negative seed": (["quality", "model", "--seed", "-1"], "--seed must lie between 0 and"),
-    "negative threads": (["sample", "model", "--threads", "-1"], "--threads must not be negative"),
+    "negative threads": (["sample", "model", "--threads", "-1"], "--threads must lie between 0"),
     "no such device": (["sample", "model", "--device", "tpu"], "there is no device 'tpu'"),
     "name without an ending": (["encode", "model", "-o", "codes"], "has no ending: choose .csv"),
     "deviations without columns": (["encode", "model", "--std", "-o", "z.npy"], "--std needs a table"),

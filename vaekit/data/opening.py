@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,10 +20,13 @@ from vaekit.data.readers.frames import is_frame, table_of
 from vaekit.data.readers.images import PictureForm, image_files
 from vaekit.data.readers.labels import read_labels, with_labels
 from vaekit.data.readers.roles import LABEL, ColumnRoles
+from vaekit.data.readers.signatures import instead
 from vaekit.data.readers.tables import Table, ending_of, read_text_table
 from vaekit.data.schema import NONE, read_toml
 from vaekit.data.source import Source
-from vaekit.system.checks import known, require, size_text
+from vaekit.system.checks import BadInput, known, require, size_text
+
+MOST_PIXELS = 2 * 89_478_485  # of a picture, as Pillow has it
 
 
 @dataclass(frozen=True)
@@ -211,7 +215,8 @@ class Opening:
         if path.is_dir():
             return read_folder(path, self.roles, self.form, self.axes)
         require(path.stat().st_size > 0, f"{path} is empty (0 bytes)")
-        known("kind of data file", ending, (*READERS, *TABLES))
+        if ending not in (*READERS, *TABLES):
+            raise BadInput(_odd_kind(path, ending))
         if ending in TABLES:
             read = WHOLE_TABLES[ending]
             cells = self._cells(lambda: read(path, self.roles, self.dialect))
@@ -261,6 +266,18 @@ def check_there(name: str) -> None:
         known("data set or path", name, CATALOGUE)
 
 
+def _odd_kind(path: Path, ending: str) -> str:
+    """What is wrong with a file of a kind that is not read."""
+    near = difflib.get_close_matches(ending, (*READERS, *TABLES), 1, _NEAR)
+    kinds = f"did you mean {near[0]!r}?" if near else _KINDS
+    return f"unknown kind of data file {ending!r} ({path.name}): {instead(path, kinds)}"
+
+
+_NEAR = 0.7
+_KINDS = (
+    "vaekit reads tables (.csv, .tsv, .txt, .parquet, .feather; text also as .gz, .bz2, .zst, "
+    ".lz4), arrays (.npy, .npz), pictures (.png, .jpg, .tif, ...) and archives of them (.tar)"
+)
 _OR_CELLS = ", or train a recipe for tables, as table_vae"
 _NO_TILES = "tiles are cut from a folder of pictures, or a picture"
 _LACKS = {LABEL: "has no labels to be given; name their column with --label"}
@@ -319,6 +336,11 @@ def opening_of(
     names = (given,) if isinstance(given, str) else tuple(given)
     file = str(Path(labels).resolve()) if isinstance(labels, str) else None
     pair = (size, size) if isinstance(size, int) else size and (size[0], size[1])
+    require(not (pair and tiles), "say size or tiles: tiles are cut as they are stored")
+    require(
+        pair is None or pair[0] * pair[1] <= MOST_PIXELS,
+        f"size {size_text(pair or ())} is more than {MOST_PIXELS / 1e6:.0f} million pixels",
+    )
     dialect = Dialect.of(**table)
     types = None if schema is None else str(schema)
     return Opening(label, file, pair, tiles, names, kind, channels, dialect, schema=types)

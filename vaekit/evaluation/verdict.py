@@ -71,7 +71,7 @@ def of_latents(health: LatentHealth, whole: Aggregate | None, kl: float) -> Find
     if not health.active.any():
         return Finding(Rank.COLLAPSED, "A collapsed model: its codes tell nothing of a row.")
     known = whole is not None and not whole.saturated
-    carried = whole.mutual_information if whole is not None and known else kl
+    carried = max(whole.mutual_information, 0.0) if whole is not None and known else kl
     told = f"a code tells {'' if known else 'up to '}{short(carried)} nats of its row"
     if carried < BIT:
         return Finding(

@@ -67,20 +67,25 @@ class Outlet:
             BadInput: for an ending that is none of these, and for what is there already.
         """
         ending = path.suffix.lower()
+        hidden = path.name.lower() in self._all
+        require(not hidden, f"the name {path} is an ending alone: put a name before it")
         require(
-            ending != FOLDER or FOLDER in (*self.endings, *self.of_pictures),
+            ending != FOLDER or FOLDER in self._all,
             f"the name {path} has no ending: choose {self._listed(self.endings)}",
         )
-        either = (*self.endings, *self.of_pictures)
         require(
-            ending in either,
-            f"unknown kind of output file {ending!r}: choose {self._listed(either)}",
+            ending in self._all,
+            f"unknown kind of output file {ending!r}: choose {self._listed(self._all)}",
         )
         require(
             pictures or ending in self.endings,
             f"{path}: rows of numbers are no pictures; choose {self._listed(self.endings)}",
         )
         return claim(path if ending == FOLDER else check_file(path), force=force, inputs=inputs)
+
+    @property
+    def _all(self) -> tuple[str, ...]:
+        return (*self.endings, *self.of_pictures)
 
     def _listed(self, endings: tuple[str, ...]) -> str:
         named = [ending or self.folder for ending in endings]

@@ -16,7 +16,7 @@ from vaekit.data import Opening
 from vaekit.data.on_disk import in_memory
 from vaekit.pictures import sheet, to_image
 from vaekit.system.checks import BadInput, known, require
-from vaekit.system.files import make_folder, replacing
+from vaekit.system.files import filling, replacing
 
 ROW = "row"  # the column of a table that says what its rows are called
 TABLES, PICTURES = (".csv", ".parquet", ".npy", ".npz"), (".png", "")  # "": a folder of .png
@@ -125,11 +125,11 @@ _IN_PARTS: dict[str, Callable[..., None]] = {".npy": _npy_in_parts, ".csv": _csv
 
 
 def _write_folder(path: Path, pictures: np.ndarray) -> None:
-    make_folder(path)
     digits = len(str(len(pictures) - 1))
-    for number, picture in enumerate(pictures):
-        with replacing(path / f"{number:0{digits}d}.png") as temporary:
-            to_image(picture).save(temporary)
+    with filling(path) as folder:
+        for number, picture in enumerate(pictures):
+            with replacing(folder / f"{number:0{digits}d}.png") as temporary:
+                to_image(picture).save(temporary)
 
 
 def _write_npy(path: Path, rows: np.ndarray, *_: Any) -> None:

@@ -27,6 +27,7 @@ from vaekit.runs.narrowing import Narrowing, cells_at, narrowed
 from vaekit.runs.trained import Trained
 from vaekit.runs.where import Where, where_of
 from vaekit.system.checks import BadInput, known, require
+from vaekit.system.devices import check_wanted
 from vaekit.system.progress import tracked
 from vaekit.system.seeding import seed_for, seeded
 from vaekit.system.types import Array
@@ -86,8 +87,8 @@ def synthesize(
         BadInput: for a column or a value that the model does not know, and where rows that fulfil
             what is asked hardly have a probability.
     """
-    require(rows >= 1, f"the number of rows must be at least 1, not {rows}")
     coding, given = coding_of(trained), given or {}
+    check_wanted(rows, (len(coding.schema.names),))
     x = _as_x(coding.row_of(given)).expand(rows, -1).clone()
     if balance is not None:
         _balance(x, coding, balance)

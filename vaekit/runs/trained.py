@@ -36,7 +36,7 @@ from vaekit.runs.incoming import check_incoming
 from vaekit.runs.reading import ReadRows, opening_for, read_rows
 from vaekit.runs.standing import beside_own
 from vaekit.system.checks import require
-from vaekit.system.devices import CPU, device_for
+from vaekit.system.devices import CPU, check_wanted, device_for
 from vaekit.system.modules import moved
 from vaekit.system.progress import tracked
 from vaekit.system.seeding import generator_for, seeded
@@ -234,7 +234,7 @@ class Trained:
     ) -> Any:
         """New rows: z from the prior, then x from p(x|z), or with ``mean`` its mean; in the layout
         and type of the training data, and in what ``like`` is: a frame, a tensor, else an array."""
-        require(rows >= 1, f"the number of samples must be at least 1, not {rows}")
+        check_wanted(rows, self.representation.shape)
         told = Rows(None, self._given(given, rows)).to(self.device)
         starts, parts = range(0, rows, ROWS), []
         with torch.inference_mode(), seeded(seed, "sample"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from functools import cache
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import torch
 
 from vaekit.system.checks import BadInput, require
+from vaekit.system.types import Shape
 
 CPU = torch.device("cpu")
 
@@ -30,6 +32,7 @@ def device_for(name: str = "auto") -> torch.device:
     require(device.type in ("cpu", "cuda"), f"device {name} is not supported; give cpu or cuda")
     if device.type == "cuda":
         return _gpu(device)
+    require(not device.index, f"there is no device {name}: the processor is cpu")
     return device
 
 
@@ -53,6 +56,22 @@ def has_room(device: torch.device, size: int) -> bool:
 def cpu_capabilities() -> dict[str, Any]:
     """The processor's name and instruction sets; empty in versions of torch that do not tell."""
     return dict(getattr(torch.cpu, "get_capabilities", dict)())
+
+
+def check_wanted(rows: int, shape: Shape) -> None:
+    """Raise ``BadInput`` unless so many rows are some, and this machine can hold them.
+
+    Args:
+        rows: how many.
+        shape: of each, in numbers of four bytes.
+    """
+    require(rows >= 1, f"the number of rows must be at least 1, not {rows}")
+    size, room = 4 * rows * math.prod(shape) / 2**30, memory() / 2**30
+    require(
+        size <= room,
+        f"{rows:,} rows take {size:,.0f} GiB of memory, and this machine has {room:,.0f}: ask for "
+        "fewer, several times with another --seed",
+    )
 
 
 def memory() -> int:

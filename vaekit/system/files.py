@@ -11,6 +11,7 @@ from pathlib import Path
 from vaekit.system.checks import BadInput, require
 
 PARTIAL = ".partial"
+CUT_SHORT = "not all of it could be written, as where a disk is full"  # NumPy does not say why
 
 
 @contextmanager
@@ -31,10 +32,27 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
-        raise BadInput(f"cannot write {path}: {error.strerror or error}") from error
+        raise BadInput(f"cannot write {path}: {error.strerror or CUT_SHORT}") from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def filling(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside ``path``, whose files go there on success; else they go, and
+    a folder that was there before stays as it was.
+
+    Raises:
+        BadInput: where it cannot be made, or the disk is full.
+    """
+    make_folder(path.parent)
+    with tempfile.TemporaryDirectory(prefix=".", suffix=PARTIAL, dir=path.parent) as name:
+        temporary = Path(name)
+        yield temporary
+        make_folder(path)
+        for each in sorted(temporary.iterdir()):
+            each.replace(path / each.name)
 
 
 def claim(

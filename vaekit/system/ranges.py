@@ -124,7 +124,7 @@ def check_value(name: str, kind: Any, value: Any) -> None:
     inside, rules = _taken_apart(kind)
     if typing.get_origin(inside) is Literal:
         known(name, str(value), typing.get_args(inside))
-    noun = _NOUNS.get(inside, "something else")
+    noun = _noun(inside)
     require(is_of(value, inside), f"{name} must be {noun}, not {reprlib.repr(value)[:60]}")
     for rule in rules:
         rule.check(name, value)
@@ -136,7 +136,7 @@ def is_of(value: Any, kind: Any) -> bool:
     origin, inside = typing.get_origin(kind), typing.get_args(kind)
     if origin is Literal:
         return value in inside
-    if origin in (typing.Union, types.UnionType):
+    if origin in _EITHER:
         return any(is_of(value, each) for each in inside)
     if origin is tuple:
         return isinstance(value, tuple) and all(is_of(each, inside[0]) for each in value)
@@ -150,6 +150,13 @@ def is_of(value: Any, kind: Any) -> bool:
     return not isinstance(kind, type) or isinstance(value, kind)
 
 
+def _noun(kind: Any) -> str:
+    """What an option of a type must be, in words; None is what it is unless it is said."""
+    kinds = typing.get_args(kind) if typing.get_origin(kind) in _EITHER else (kind,)
+    nouns = [_NOUNS.get(_taken_apart(each)[0]) for each in kinds]
+    return " or ".join(filter(None, nouns)) or "something else"
+
+
 def _taken_apart(kind: Any) -> tuple[Any, list[Rule]]:
     """A type, and the rules beside it."""
     if typing.get_origin(kind) is not Annotated:
@@ -158,4 +165,5 @@ def _taken_apart(kind: Any) -> tuple[Any, list[Rule]]:
     return inside, [rule for rule in rest if isinstance(rule, Rule)]
 
 
+_EITHER = (typing.Union, types.UnionType)
 _NOUNS = {int: "a whole number", float: "a finite number", str: "a text", bool: "true or false"}

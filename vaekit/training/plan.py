@@ -63,7 +63,7 @@ class Plan:
     clip: Weight = 1000.0
     ema: ShareBelow = 0.999
     patience: Whole = 0
-    seed: int = 0
+    seed: Whole = 0
     precision: Annotated[str, OneOf("precision", PRECISIONS)] = "auto"
 
     def __post_init__(self) -> None:

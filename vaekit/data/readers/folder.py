@@ -136,6 +136,11 @@ def read_tiles(path: Path, side: int, form: PictureForm = AS_THEY_ARE) -> Source
     paths = find_images(path)
     pages = look_at_all(paths)
     looks = [look for found in pages for look in found]
+    largest = max(max(look.size) for look in looks)
+    require(
+        side <= largest,
+        f"tiles of {side:,} a side are larger than the pictures: the largest has {largest:,}",
+    )
     target = replace(Target.of(looks, form), size=None)
     cut = [to_tiles(pixels, (side, side)) for pixels in read_each(looks, target)]
     files = [file for file, p in zip(files_in(path), pages, strict=True) for _ in p]

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from vaekit.data.readers.signatures import instead
 from vaekit.system.checks import BadInput, require
 
 UNREADABLE = (
@@ -36,7 +37,7 @@ def load(path: Path, *, mapped: bool = False) -> Any:
     try:
         found = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
     except UNREADABLE as error:
-        raise BadInput(f"cannot read {path} as NumPy data: {first_line(error)}") from error
+        raise BadInput(f"cannot read {path} as NumPy data: {why_not(path, error)}") from error
     single = isinstance(found, np.ndarray)
     if single:
         check_holds_something(found.shape, found.dtype, str(path))
@@ -56,6 +57,14 @@ def member(arrays: Any, key: str, path: Path) -> np.ndarray:
         return arrays[key]
     except UNREADABLE as error:
         raise BadInput(f"cannot read array {key!r} of {path}: {first_line(error)}") from error
+
+
+def why_not(path: object, error: BaseException) -> str:
+    """Why a file cannot be read: what it is instead of what its name says, or what the error says
+    (of pickles NumPy says how to open them, which nobody should)."""
+    said = first_line(error)
+    objects = any(word in said for word in ("pickle", "Python objects", "Object arrays"))
+    return instead(path, "it holds Python objects, not numbers" if objects else said)
 
 
 def first_line(error: BaseException) -> str:

@@ -21,7 +21,14 @@ import torch
 from vaekit.data.layout import GUESS, Axis, Like
 from vaekit.data.on_disk import Decoded, Shards, in_memory, is_large
 from vaekit.data.readers.arrays import StoredRows, label_numbers, rows_of, to_rows
-from vaekit.data.readers.loading import UNREADABLE, check_holds_something, first_line, load, member
+from vaekit.data.readers.loading import (
+    UNREADABLE,
+    check_holds_something,
+    first_line,
+    load,
+    member,
+    why_not,
+)
 from vaekit.data.readers.roles import NO_ROLES, ColumnRoles
 from vaekit.data.source import Source, held_out_test, source
 from vaekit.system.checks import BadInput, require
@@ -270,7 +277,7 @@ def _archive(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except UNREADABLE as error:
-        raise BadInput(f"cannot read {path} as NumPy data: {first_line(error)}") from error
+        raise BadInput(f"cannot read {path} as NumPy data: {why_not(path, error)}") from error
 
 
 def _any_of(wanted: Sequence[str], names: Sequence[str]) -> str | None:

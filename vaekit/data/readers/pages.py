@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
-from vaekit.data.readers.loading import first_line
+from vaekit.data.readers.loading import why_not
+from vaekit.data.readers.signatures import instead
 from vaekit.data.readers.tar import Member
 from vaekit.system.checks import BadInput, require
 
@@ -101,9 +102,14 @@ def reading(place: Place) -> Iterator[Image.Image]:
         raise
     except BOMBS as error:
         raise BadInput(_too_large(place, error)) from error
+    except UnidentifiedImageError as error:
+        why = instead(place, "its kind is not known")
+        raise BadInput(
+            f"cannot read {place} as a picture: {why}; remove it or rename it"
+        ) from error
     except BROKEN as error:
         raise BadInput(
-            f"cannot read {place} as a picture ({first_line(error)}); remove it or repair it"
+            f"cannot read {place} as a picture: {why_not(place, error)}; remove it or repair it"
         ) from error
 
 

@@ -20,7 +20,7 @@ from vaekit.data.readers import columns as cells_of
 from vaekit.data.readers.arrays import label_numbers, standard_dtype, to_rows
 from vaekit.data.readers.columns import Column, Place
 from vaekit.data.readers.dialect import LOOK, Dialect
-from vaekit.data.readers.loading import UNREADABLE, first_line
+from vaekit.data.readers.loading import UNREADABLE, why_not
 from vaekit.data.readers.roles import NO_ROLES, ColumnRoles, check_once
 from vaekit.data.readers.tables import UNNAMED, Table, arrow_table, cells, pandas_index
 from vaekit.data.source import Source, source
@@ -205,4 +205,4 @@ def _opened(path: Path) -> Iterator[Any]:
     except BadInput:
         raise
     except UNREADABLE as error:
-        raise BadInput(f"cannot read {path} as Parquet: {first_line(error)}") from error
+        raise BadInput(f"cannot read {path} as Parquet: {why_not(path, error)}") from error

@@ -15,7 +15,7 @@ from vaekit.data.readers import columns as cells_of
 from vaekit.data.readers.arrays import label_numbers, to_rows
 from vaekit.data.readers.columns import Column, Place
 from vaekit.data.readers.dialect import LOOK, NO_INDEX, Dialect
-from vaekit.data.readers.loading import UNREADABLE, first_line
+from vaekit.data.readers.loading import UNREADABLE, why_not
 from vaekit.data.readers.looking import Said
 from vaekit.data.readers.roles import NO_ROLES, ColumnRoles, check_once, listed
 from vaekit.data.readers.text import TextTable, read_text
@@ -256,7 +256,7 @@ def feather_table(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = 
     try:
         found = feather.read_table(path, memory_map=False)
     except UNREADABLE as error:
-        raise BadInput(f"cannot read {path} as Feather: {first_line(error)}") from error
+        raise BadInput(f"cannot read {path} as Feather: {why_not(path, error)}") from error
     return arrow_table(path, found, dialect)
 
 

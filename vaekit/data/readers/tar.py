@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from vaekit.data.readers.listing import PICTURES, is_hidden
-from vaekit.data.readers.loading import UNREADABLE, first_line
+from vaekit.data.readers.loading import UNREADABLE, why_not
 from vaekit.system.checks import BadInput, require
 from vaekit.system.progress import tracked
 
@@ -70,8 +70,8 @@ def _members(path: Path) -> list[Member]:
             files = [f for f in archive if f.isfile() and not is_hidden(PurePath(f.name))]
     except (tarfile.TarError, *UNREADABLE) as error:
         raise BadInput(
-            f"cannot read {path} as an archive ({first_line(error)}); it must be a plain .tar, not "
-            "compressed"
+            f"cannot read {path} as an archive ({why_not(path, error)}); it must be a plain "
+            ".tar, not compressed"
         ) from error
     size = path.stat().st_size
     for file in files:

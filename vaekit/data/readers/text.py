@@ -18,6 +18,7 @@ from pyarrow import csv as arrow_csv
 from vaekit.data.readers.dialect import LOOK, Dialect
 from vaekit.data.readers.loading import first_line
 from vaekit.data.readers.looking import Layout, Lines, Said, look
+from vaekit.data.readers.signatures import instead
 from vaekit.system.checks import BadInput, require
 
 HEAD, MORE_LINES, BLOCK = 2**18, 20, 2**24
@@ -30,6 +31,10 @@ MARKS_OF_ORDER = (
 )
 BLANK = " \t\r\n\x1a"  # the last ended files once
 WESTERN = ("cp1252", "latin-1")
+ZEROS = (
+    "it holds bytes that are zero; if it is UTF-16, say so with --encoding utf-16-le (in Python "
+    "encoding=)"
+)
 
 
 @dataclass(frozen=True)
@@ -99,8 +104,7 @@ def encoding_of(path: Path) -> tuple[str, str]:
                         return name, ""
             require(
                 b"\0" not in block,
-                f"{path} is no text: it holds bytes that are zero; if it is UTF-16, say so with "
-                "--encoding utf-16-le (in Python encoding=)",
+                f"{path} is no text: {instead(path, ZEROS)}",
             )
             try:
                 decoder.decode(block) if not failed else None

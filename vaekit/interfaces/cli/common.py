@@ -14,6 +14,7 @@ from cyclopts import Parameter
 from vaekit.system.progress import hush
 from vaekit.system.ranges import Range
 
+MOST_THREADS = 1024  # torch ends the process where the system refuses one
 Force = Annotated[bool, Parameter(negative="", help="Write over what is there already.")]
 
 
@@ -83,7 +84,8 @@ class Work(Shown):
     """
 
     threads: Annotated[
-        int, Parameter(help="CPU threads; 0 lets torch decide.", validator=Range(0))
+        int,
+        Parameter(help="CPU threads; 0 lets torch decide.", validator=Range(0, MOST_THREADS)),
     ] = 0
 
     def begin(self) -> None:

@@ -15,6 +15,7 @@ from vaekit.runs.outlets import Outlet
 from vaekit.runs.table_files import TABLE_FILES, safe, with_number, write_table
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
+from vaekit.system.ranges import Range
 
 ROWS = Outlet(TABLE_FILES, "synthetic.csv in the model's folder")
 FILLED = Outlet(TABLE_FILES, "NAME-filled beside the table")
@@ -34,7 +35,9 @@ def synthesize(
     model: Model,
     /,
     *,
-    rows: Annotated[int, Parameter(name=["--rows", "-n"], help="How many.")] = 1000,
+    rows: Annotated[
+        int, Parameter(name=["--rows", "-n"], help="How many.", validator=Range(1))
+    ] = 1000,
     given: Given = None,
     where: Annotated[
         str | None, Parameter(help="What all rows fulfil, as \"age > 60 and city == 'Rome'\".")
