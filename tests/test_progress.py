@@ -1,5 +1,8 @@
 """What is shown while something takes long."""
 
+import io
+import re
+
 import pytest
 import torch
 
@@ -70,3 +73,21 @@ def test_rows_in_pieces_show_a_bar_if_there_are_two_pieces_and_a_title(
     pieces = list(passes.chunks(Rows(torch.arange(rows)), 3, title))
     assert [len(piece) for piece in pieces] == [3] * (rows // 3)
     assert seen == [("rows", 2)] * bars
+
+
+@pytest.mark.parametrize("width", [80, 60, 45])
+def test_the_time_that_is_left_is_whole_on_a_narrow_terminal(monkeypatch, width):
+    """A line of a bar is one line, ends in what gives way, and has the time in it."""
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stderr", stream)
+    for name, value in (("COLUMNS", str(width)), ("TERM", "xterm"), ("NO_COLOR", "1")):
+        monkeypatch.setenv(name, value)
+    with bar("training", 200) as shown:
+        shown.update(150, "epoch 97/100  loss 7.68  reconstruction 7.66  kl 0.02")
+    lines = re.split(r"\x1b\[[^A-Za-z]*[A-Za-z]|[\r\n]", stream.getvalue())
+    drawn = [line for line in lines if "150/200" in line]
+    assert drawn
+    whole = re.compile(r"150/200 +(\d:\d\d:\d\d|-:--:--) +ep.*…$")
+    assert all(whole.search(line.rstrip()) for line in drawn), drawn
+    assert all(len(line) <= width for line in drawn)

@@ -132,14 +132,24 @@ def bar(title: str, total: int, start: int = 0) -> Iterator[Bar]:
 @contextmanager
 def _drawn(title: str, total: int, start: int) -> Iterator[Bar]:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, Task, TextColumn, TimeRemainingColumn
+    from rich.table import Column
+    from rich.text import Text
 
-    columns = (
+    class Cut(TextColumn):
+        """A text that stays in one line."""
+
+        def render(self, task: Task) -> Text:
+            text = super().render(task)
+            text.no_wrap, text.overflow = True, "ellipsis"
+            return text
+
+    columns = (  # where a terminal is narrow, the bar and what is last give way
         TextColumn("{task.description}"),
         BarColumn(bar_width=30),
         TextColumn("{task.completed:,}/{task.total:,}"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[text]}"),
+        TimeRemainingColumn(table_column=Column(no_wrap=True)),
+        Cut("{task.fields[text]}", table_column=Column()),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         yield RichBar(progress, progress.add_task(title, total=total, completed=start, text=""))
