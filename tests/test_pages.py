@@ -323,3 +323,14 @@ def test_the_comparison_says_what_its_numbers_say(versus):
     assert auto.log_likelihood is None
     assert np.isfinite([pca.log_likelihood, vae.log_likelihood]).all()
     assert found.table().splitlines()[0].split()[-1] == "near"
+
+
+@pytest.mark.parametrize("size", [1e-3, 0.3, 4.0, 2e4])
+def test_numbers_beside_a_map_leave_room_for_the_name_of_the_axis(size):
+    frame = Frame.around(np.array([[-1.0, -1.0], [1.0, 1.0]]) * size)
+    drawn = scatter(
+        np.zeros((1, 2)), np.zeros(1, int), ["red"], title="t", axes=("a", "b"), frame=frame
+    )
+    found = re.findall(r'x="([\d.]+)" y="[\d.]+" text-anchor="end"[^>]*>([^<]+)<', drawn)
+    assert len(found) >= 2
+    assert all(float(x) - 0.55 * len(text) * frame.text > 1.3 * frame.text for x, text in found)

@@ -26,6 +26,7 @@ SHAPES = (
 )
 TOLD_APART = len(PALETTE) * len(SHAPES)
 WIDTH, RIGHT, TOP = 520.0, 12.0, 10.0
+DIGIT = 0.6  # width of a digit, as a share of the size of letters
 TEXT = 15.0  # units of the drawing, which is WIDTH of them wide
 
 
@@ -66,7 +67,8 @@ class Frame:
     @property
     def left(self) -> float:
         """Room for numbers and a name on the left."""
-        return 3.5 * self.text
+        longest = max((len(_tick(t)) for t in _ticks(self.low[1], self.high[1])), default=0)
+        return max(3.5, 2.0 + DIGIT * longest) * self.text
 
     @property
     def bottom(self) -> float:
