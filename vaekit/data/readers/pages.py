@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from vaekit.data.readers.loading import why_not
+from vaekit.data.readers.loading import first_line
 from vaekit.data.readers.signatures import instead
 from vaekit.data.readers.tar import Member
 from vaekit.system.checks import BadInput, require
@@ -109,7 +109,7 @@ def reading(place: Place) -> Iterator[Image.Image]:
         ) from error
     except BROKEN as error:
         raise BadInput(
-            f"cannot read {place} as a picture: {why_not(place, error)}; remove it or repair it"
+            f"cannot read {place} as a picture: {first_line(error)}; remove it or repair it"
         ) from error
 
 
