@@ -194,18 +194,16 @@ class Scores(Card):
     cells_wrong: float | None = None
 
     def told(self, finding: Finding | None) -> Scores:
-        """The same with what was found, which is the verdict if it matters most; of a sound model
-        it is one more sentence of the verdict."""
+        """The same with what was found: the verdict if that matters most, or one sentence more."""
         far = finding is not None and finding.rank is Rank.FAR
         if finding is None or (far and self.active_units is None):
             return self  # rows that show no units do not show that they are far
         kept = "" if far else self.diagnosis
         diagnosis = " ".join(text for text in (kept, finding.advice) if text)
-        if finding.rank is Rank.SOUND is self.rank:
-            return replace(self, verdict=f"{self.verdict} {finding.verdict}", diagnosis=diagnosis)
-        if finding.rank >= self.rank:
-            return replace(self, diagnosis=diagnosis)
-        return replace(self, verdict=finding.verdict, rank=finding.rank, diagnosis=diagnosis)
+        first = finding.verdict if finding.rank < self.rank else self.verdict
+        second = f" {finding.verdict}" if finding.rank is self.rank is Rank.SOUND else ""
+        rank = min(finding.rank, self.rank)
+        return replace(self, verdict=first + second, rank=rank, diagnosis=diagnosis)
 
     @property
     def level(self) -> Level | None:
