@@ -86,6 +86,15 @@ def test_given_cells_are_given_exactly_and_others_follow(model):
     assert made.wage.median() == pytest.approx(1000 + 50.5 * 33, rel=0.15)
 
 
+def test_a_given_word_where_numbers_are_is_told_so(model):
+    with pytest.raises(BadInput) as told:
+        tables.synthesize(model, 2, given={"age": "abc"})
+    assert str(told.value).startswith("given: age is a column of numbers, such as ")
+    assert str(told.value).endswith(", and 'abc' is none")
+    assert "--label" not in str(told.value)
+    assert tables.synthesize(model, 2, given={"age": "33"}).table["age"].to_pylist() == [33, 33]
+
+
 def test_a_cell_can_be_given_as_missing(model):
     made = tables.synthesize(model, 100, given={"wage": None}).table.to_pandas()
     assert bool(made.wage.isna().all())

@@ -17,8 +17,10 @@ from vaekit.data.readers.columns import Place
 from vaekit.data.readers.roles import ColumnRoles
 from vaekit.data.readers.tables import Table, cells
 from vaekit.data.schema import NONE, Corrections, TableSchema, infer
+from vaekit.data.schema.columns import ColumnSchema
+from vaekit.data.schema.corrections import NUMBERS
 from vaekit.data.source import Source, random_splits
-from vaekit.system.checks import known, require
+from vaekit.system.checks import BadInput, known, require
 from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
 
@@ -99,9 +101,12 @@ class TableCoding:
         """
         for name in given:
             known("column", name, self.schema.names)
-        found = np.full((1, len(self.names)), -1, np.int32)
+        found, row = np.full((1, len(self.names)), -1, np.int32), _one_row(given)
+        for column in self.schema.columns:
+            if column.name in given:
+                _check_given(column, row)
         if given:
-            found = self.coded(_one_row(given), allow_missing=True, unseen="refuse")[0]
+            found = self.coded(row, allow_missing=True, unseen="refuse")[0]
         told = [name in given for name in self.gaps]
         found[:, : len(self.gaps)][:, np.logical_not(told)] = -1
         return found
@@ -193,6 +198,16 @@ def _kept(made: pa.Table, missing: Array, own: Table) -> pa.Table:
             there = as_type(own, name, columns[name].type)
             columns[name] = pc.if_else(pa.array(gone), columns[name], there)
     return pa.table(columns)
+
+
+def _check_given(column: ColumnSchema, table: Table) -> None:
+    """Raise ``BadInput`` for a given value that is no number where one is wanted."""
+    found = table.typed(column.name)
+    if column.kind in NUMBERS and cells_of.is_text(found.type) and not found.null_count:
+        raise BadInput(
+            f"given: {column.name} is a column of numbers, such as {column.example}, and "
+            f"{found[0].as_py()!r} is none"
+        )
 
 
 def _one_row(given: Mapping[str, Any]) -> Table:
