@@ -14,16 +14,18 @@ import torch
 
 from vaekit.data import Opening, open_source
 from vaekit.interfaces.cli import run
+from vaekit.interfaces.cli import run as command
 from vaekit.recipes import RECIPES
 from vaekit.recipes.recipe import needs_given, options, takes_cells
 from vaekit.runs.config import Config
 from vaekit.runs.fit import fit, resume
-from vaekit.runs.folder import empty, write_config
+from vaekit.runs.folder import empty, read_config, write_config
 from vaekit.runs.history import History
 from vaekit.runs.job import prepare
 from vaekit.runs.run import Interrupted, run_in
 from vaekit.runs.settle import settled_in
 from vaekit.runs.trained import load
+from vaekit.runs.unfinished import unfinished
 from vaekit.system.checks import BadInput
 from vaekit.training import read_metrics
 
@@ -251,7 +253,7 @@ def test_what_is_left_follows_the_schedules_of_the_new_length(tmp_path):
     assert config_of(run)["arguments"]["steps"] == 6
 
 
-def test_an_interrupted_run_can_be_made_shorter_or_longer(tmp_path):
+def test_an_interrupted_run_can_be_made_shorter_or_longer(tmp_path, capsys):
     job = unscheduled(epochs=3)
     cut = begin(tmp_path / "cut", job.config())
     with pytest.raises(Killed):
@@ -261,7 +263,14 @@ def test_an_interrupted_run_can_be_made_shorter_or_longer(tmp_path):
             resume(cut, job.source, epochs=epochs)
     said = {k: v for k, v in config_of(cut).items() if k != "weights"}
     assert said == job.config().to_json()
+    early = unfinished(cut, read_config(cut)[1])
+    assert (
+        early == f"training was stopped after 1 of 3 epochs: go on with vaekit train --resume {cut}"
+    )
+    assert command(["sample", str(cut), "-n", "2", "-o", str(tmp_path / "new.npy")]) == 0
+    assert f"note: {early}" in capsys.readouterr().err
     resume(cut, job.source, epochs=2)
+    assert unfinished(cut, read_config(cut)[1]) is None
     whole = trained_in(tmp_path / "whole", unscheduled(epochs=2))
     assert kept(cut)["model.safetensors"] == kept(whole)["model.safetensors"]
     assert config_of(cut)["history"] == {"plans": [{"until": 4, "epochs": 3}]}
@@ -272,6 +281,7 @@ def test_who_is_out_of_patience_needs_more_of_it(tmp_path):
     run = trained_in(tmp_path / "run", job)
     done = len(read_metrics(run / "metrics.jsonl")) // 2
     assert done < 4
+    assert unfinished(run, read_config(run)[1]) is None
     with pytest.raises(BadInput, match=f"out of patience since epoch {done}, .*--patience 0"):
         resume(run, job.source, epochs=6)
     resume(run, job.source, epochs=6, patience=0)

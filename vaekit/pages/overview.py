@@ -18,6 +18,7 @@ from vaekit.pages.words import lasting, measured, number
 from vaekit.recipes.citations import cited
 from vaekit.runs.command import chosen_options, command, other_options
 from vaekit.runs.inspect import count
+from vaekit.runs.unfinished import unfinished
 
 UNFITTED = ", and codes drawn from a normal prior need not decode to anything."
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -116,7 +117,9 @@ def training_time(metrics: list[dict[str, Any]]) -> str:
 def warnings(view: View) -> list[str]:
     """What a reader must know before believing the numbers."""
     chosen = view.trained.config.likelihood
-    found = [*chosen.warnings, *chosen.remarks, *view.scores.doubts]
+    early = unfinished(view.trained.folder, view.trained.config)
+    found = [*([f"The {early}."] if early else []), *chosen.warnings, *chosen.remarks]
+    found += view.scores.doubts
     used = view.scores.active_units
     if used is None or used < max(view.scores.latent_units / 4, 1):
         found.append(view.scores.diagnosis)

@@ -19,6 +19,7 @@ from vaekit.runs.folder import CONFIG, WEIGHTS, model_folder, read_config
 from vaekit.runs.job import reopen
 from vaekit.runs.outlets import Outlet
 from vaekit.runs.trained import Trained
+from vaekit.runs.unfinished import unfinished
 from vaekit.system.checks import BadInput, require
 from vaekit.system.progress import say
 from vaekit.system.ranges import Range
@@ -84,9 +85,17 @@ def files_among(*names: str | Path | None) -> list[str]:
     return [str(name) for name in names if name is not None and str(name) not in CATALOGUE]
 
 
+def loaded(model: str, work: OnDevice = ON_DEVICE) -> Trained:
+    """The model where it is to work; if its training was stopped early, that is said."""
+    trained = Trained.load(model).to(work.device)
+    if early := unfinished(trained.folder, trained.config):
+        say(f"note: {early}")
+    return trained
+
+
 def open_model(model: str, data: str | None = None, work: OnDevice = ON_DEVICE) -> Trained:
     """The model where it is to work, with its own data opened again unless other data is named."""
-    trained = Trained.load(model).to(work.device)
+    trained = loaded(model, work)
     if data is not None:
         return trained
     return replace(trained, source=reopen(trained.config))

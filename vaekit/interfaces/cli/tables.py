@@ -9,7 +9,16 @@ from cyclopts import Parameter
 
 from vaekit.data import Source
 from vaekit.interfaces.cli.common import ON_DEVICE, Force, OnDevice
-from vaekit.interfaces.cli.shared import Given, Model, Seed, given_options, reads, say, to_write
+from vaekit.interfaces.cli.shared import (
+    Given,
+    Model,
+    Seed,
+    given_options,
+    loaded,
+    reads,
+    say,
+    to_write,
+)
 from vaekit.runs import tables
 from vaekit.runs.outlets import Outlet
 from vaekit.runs.table_files import TABLE_FILES, safe, with_number, write_table
@@ -59,7 +68,7 @@ def synthesize(
     work.begin()
     path = output or Path(model, "synthetic.csv")
     ROWS.claim(path, force=force, inputs=reads(model, given=given))
-    trained = Trained.load(model).to(work.device)
+    trained = loaded(model, work)
     made = tables.synthesize(
         trained, rows, given=given_options(given), where=where, balance=balance, seed=seed
     )
@@ -91,7 +100,7 @@ def impute(
     paths = [path] if draws == 1 else [with_number(path, n + 1) for n in range(draws)]
     for each in paths:
         FILLED.claim(each, force=force, inputs=reads(model, table))
-    trained = Trained.load(model).to(work.device)
+    trained = loaded(model, work)
     found = _opened(trained, table)
     for number, each in enumerate(paths):
         filled = tables.fill(trained, found, seed + number)
@@ -115,7 +124,7 @@ def predict(
     work.begin()
     path = output or Path(model, f"predicted-{safe(target)}.csv")
     PREDICTED.claim(path, force=force, inputs=reads(model, table))
-    trained = Trained.load(model).to(work.device)
+    trained = loaded(model, work)
     made = tables.prediction(trained, _opened(trained, table), target, seed=seed)
     write_table(path, made)
     work.wrote(path, len(made))

@@ -23,6 +23,7 @@ from vaekit.interfaces.cli.shared import (
     files_among,
     given_options,
     labels_of,
+    loaded,
     named_rows_for,
     open_model,
     opened,
@@ -134,7 +135,7 @@ def sample(
     """Generate new rows: codes from the prior, decoded."""
     work.begin()
     path = _place(SAMPLES, model, output, "samples", reads(model, given=given), force=force)
-    trained = Trained.load(model).to(work.device)
+    trained = loaded(model, work)
     made = trained.sample(rows, seed=seed, mean=mean, given=given_options(given))
     _write(work, trained, path, made)
 
@@ -217,7 +218,7 @@ def decode(
     work.begin()
     read = reads(model, codes, given=given)
     path = _place(DECODED, model, output, "decoded", read, force=force)
-    trained = Trained.load(model).to(work.device)
+    trained = loaded(model, work)
     made = trained.decode(read_codes(codes, trained.latent), given=given_options(given))
     _write(work, trained, path, made)
 

@@ -1,0 +1,37 @@
+"""Runs that were stopped before their end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vaekit.runs.config import Config
+from vaekit.runs.folder import METRICS
+from vaekit.system.checks import BadInput
+from vaekit.system.records import Part
+from vaekit.training import latest_checkpoint, read_metrics
+from vaekit.training.checkpoint import progress
+
+
+def unfinished(folder: Path | None, config: Config) -> str | None:
+    """What there is to say of a run whose training was stopped early; None of one that came to its
+    end or ran out of patience, and of a model that has no checkpoint.
+
+    Args:
+        folder: of the run.
+        config: of it.
+    """
+    path = None if folder is None else latest_checkpoint(folder)
+    if folder is None or path is None:
+        return None
+    try:
+        waited = Part(progress(path)[1], "the checkpoint's notes").whole("waited")
+        done = max((line["epoch"] for line in read_metrics(folder / METRICS)), default=0)
+    except BadInput:
+        return None  # only a resumed training needs them
+    epochs, patience = config.plan.epochs, config.plan.patience
+    if done >= epochs or 0 < patience <= waited:
+        return None
+    return (
+        f"training was stopped after {done:,} of {epochs:,} epochs: go on with "
+        f"vaekit train --resume {folder}"
+    )
