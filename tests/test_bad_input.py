@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vaekit.interfaces.cli import run
+from vaekit.interfaces.cli import as_typed, run
 
 TRAIN = ["--epochs", "1", "--no-report"]
 
@@ -163,7 +163,7 @@ CASES = {
     "no factors": (["disentangle", "model"], "digits has no known factors"),
     "unknown feature space": (["quality", "model", "--features", "inception"], "unknown feature space"),
     "no chains": (["evaluate", "model", "--ais", "5", "--chains", "0"], "chains must be at least 1"),
-    "a share above one": (["train", "digits", "--kl-warmup", "5"], "kl_warmup must lie between 0 and 1, not 5"),
+    "a share above one": (["train", "digits", "--kl-warmup", "5"], "--kl-warmup must lie between 0 and 1, not 5"),
     "a reward for the KL": (["train", "digits", "--recipe", "beta_vae", "--beta", "-1"], "beta must not be negative"),
     "a fraction of an epoch": (["train", "digits", "--patience", "1.5"], "--patience: '1.5' is no whole number"),
     "a fraction of a unit": (["train", "digits", "--width", "3.7"], "--width: '3.7' is no whole number"),
@@ -268,3 +268,21 @@ def test_full_disk(arguments, place, capsys, monkeypatch):
 
 def test_there_are_more_than_thirty_cases():
     assert len(CASES) > 30
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--kl-warmup", "5"], "--kl-warmup must lie between 0 and 1, not 5.0"),
+        (["--weight-decay=-1"], "--weight-decay must not be negative, not -1.0"),
+        (["--lr", "-1"], "--lr must be above 0, not -1.0"),
+    ],
+)
+def test_options_are_named_as_they_were_typed(options, said, capsys):
+    assert run(["train", "digits", *options]) == 2
+    assert capsys.readouterr().err == f"vaekit: {said}\n"
+
+
+def test_words_that_are_no_option_stay():
+    assert as_typed("rows must be few", ["--row", "3"]) == "rows must be few"
+    assert as_typed("beta", ["train", "--beta=-1"]) == "--beta"

@@ -78,10 +78,17 @@ def test_it_holds_every_section(page):
     assert "Kingma, D. P. and Welling, M." in page[0]
 
 
-@pytest.mark.slow
-def test_annealing_brackets_the_bounds(trained, tmp_path):
+def test_annealing_brackets_the_bounds(trained, tmp_path, monkeypatch):
     import shutil
 
+    from vaekit.runs import trained as runs
+
+    def briefly(*args, steps, **how):
+        assert steps > 100
+        return with_annealing(*args, steps=20, **how)
+
+    with_annealing = runs.with_annealing
+    monkeypatch.setattr(runs, "with_annealing", briefly)
     shutil.copytree(trained[0], tmp_path / "m")
     text = write_report(trained[1], tmp_path / "m", annealed=2).read_text()
     assert "annealed, and its gap above" in text
@@ -184,7 +191,7 @@ def test_plots_are_titled_and_themed():
 @pytest.mark.slow
 def test_the_comparison_shows_why_codes_must_be_regular():
     """At 16 numbers a code, random codes of the autoencoder decode far from any real row."""
-    found = compare_models("digits", latent=16, epochs=150)
+    found = compare_models("digits", latent=16, epochs=80)
     pca, auto, vae = found.trials
     assert auto.error < pca.error
     assert vae.random.near > 0.75

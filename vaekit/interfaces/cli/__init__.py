@@ -143,7 +143,9 @@ def run(arguments: Sequence[str]) -> int:
     try:
         with warnings.catch_warnings():
             begun.run(partial(app, list(arguments), **as_is))
-    except (CycloptsError, BadInput) as error:
+    except BadInput as error:
+        return fail(as_typed(str(error), arguments), 2)
+    except CycloptsError as error:
         return fail(error, 2)
     except ArithmeticError as error:
         return fail(error, 1)
@@ -156,6 +158,15 @@ def run(arguments: Sequence[str]) -> int:
     except (OSError, MemoryError) as error:
         return fail(error, 2)
     return 0
+
+
+def as_typed(said: str, arguments: Sequence[str]) -> str:
+    """What is said of an option in Python's spelling, which is its first word, in that of the
+    command line, if the option was typed."""
+    name, *rest = said.split(" ", 1)
+    typed = f"--{name.replace('_', '-')}"
+    given = {argument.split("=", 1)[0] for argument in arguments}
+    return " ".join([typed, *rest]) if typed in given else said
 
 
 def fail(error: BaseException | str, code: int) -> int:
