@@ -268,7 +268,8 @@ def test_distances_by_brute_force():
                 expected[i, j] += (abs(p - q) / span, 1, 0)[gaps]
     for name, codes in a.categories.items():
         expected += 2 * (codes[:, None] != b.categories[name])
-    of_a, of_b = Space.of(a).nearest(a, b)
+    of_a, of_b, which = Space.of(a).nearest(a, b)
+    np.testing.assert_array_equal(which, expected.argmin(0))
     np.testing.assert_allclose(of_a, expected.min(1), atol=1e-5)
     np.testing.assert_allclose(of_b, expected.min(0), atol=1e-5)
 
@@ -311,6 +312,22 @@ def test_fresh_rows_give_nothing_away():
     assert found.nearer_to_training == pytest.approx(0.5, abs=0.06)
     assert found.membership_auc == pytest.approx(0.5, abs=0.05)
     assert found.copies == 0
+
+
+def test_the_error_of_the_share_is_how_much_it_varies_with_the_rows_held_out():
+    random, pool, made = np.random.default_rng(0), people(500, 1), people(400, 3)
+    found = []
+    for _ in range(60):
+        order = random.permutation(500)
+        tables = mixed_tables(pool.take(order[:430]), pool.take(order[430:]), made)
+        found.append(privacy(*tables))
+    shares = np.array([one.nearer_to_training for one in found])
+    errors = np.array([one.share_error for one in found])
+    above = shares[shares > 0.5] - 0.5  # on this side of the scale, which is finer below
+    assert len(above) > 15
+    assert math.sqrt((above**2).mean()) == pytest.approx(errors.mean(), rel=0.3)
+    assert errors.mean() > 2 * 0.5 * math.sqrt(0.86 * 0.14 / 400)
+    assert not any(one.leans for one in found)
 
 
 def test_copies_of_held_out_rows_are_on_the_other_side():

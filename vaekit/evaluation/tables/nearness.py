@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
@@ -19,6 +20,7 @@ from vaekit.system.types import Array
 DIFFERENT, GAP = 2.0, 1.0
 CELLS = 1 << 20
 MOST, MOST_TRAINING = 20_000, 50_000
+LEANS, SURE, FEW_COPIES = 0.03, 3, 0.001
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Privacy:
         copies: share of synthetic rows that are a training row, cell for cell.
         copies_by_chance: share of held-out rows that are.
         rows: training, held-out and synthetic ones that distances were taken of.
+        share_error: standard error of ``nearer_to_training`` above 0.5 where there is nothing to
+            find, by which of the real rows are held out. Few held-out rows make it large.
     """
 
     nearer_to_training: float
@@ -43,6 +47,16 @@ class Privacy:
     copies: float
     copies_by_chance: float
     rows: tuple[int, int, int]
+    share_error: float = 0.0
+
+    @property
+    def leans(self) -> bool:
+        """Whether training rows are nearer than chance has it, by more than three standard errors
+        and more than 0.03, or copies are there that held-out rows do not explain."""
+        limits = [max(LEANS, SURE * error) for error in (self.share_error, self.noise)]
+        found = (self.nearer_to_training, self.membership_auc)
+        nearer = any(value > 0.5 + limit for value, limit in zip(found, limits, strict=True))
+        return nearer or self.copies > max(2 * self.copies_by_chance, FEW_COPIES)
 
     @property
     def noise(self) -> float:
@@ -67,7 +81,8 @@ def privacy(
     kept = [train.some(MOST_TRAINING, generator), held_out.some(most, generator)]
     made = synthetic.some(most, generator)
     space = Space.of(train)
-    (member, to_train), (other, to_held_out) = (space.nearest(table, made) for table in kept)
+    train_side, other_side = (space.nearest(table, made) for table in kept)
+    (member, to_train, _), (other, to_held_out, _) = train_side, other_side
     chance = kept[0].rows / (kept[0].rows + kept[1].rows)
     ties = float((to_train == to_held_out).mean())
     known = exact_rows(train)
@@ -78,7 +93,19 @@ def privacy(
         copies=_share_among(synthetic, known),
         copies_by_chance=_share_among(held_out, known),
         rows=(kept[0].rows, kept[1].rows, made.rows),
+        share_error=_share_error(train_side, other_side, chance),
     )
+
+
+def _share_error(train: Nearest, held_out: Nearest, chance: float) -> float:
+    """Of the scaled share: were any of the real rows the held-out ones, the number of synthetic
+    rows that are nearest to these would vary as a sum of as many drawn without replacement."""
+    n, m, made = len(train.of_a), len(held_out.of_a), len(train.of_b)
+    first = train.of_b < held_out.of_b
+    own = np.bincount(train.which[first], minlength=n)
+    other = np.bincount(held_out.which[train.of_b > held_out.of_b], minlength=m)
+    spread = np.concatenate([own, other]).var(ddof=1)
+    return float(math.sqrt(m * n / (n + m) * spread) / made / (2 * (1 - chance)))
 
 
 def _scaled(share: float, chance: float) -> float:
@@ -109,6 +136,20 @@ def _share_among(table: MixedTable, known: list[bytes]) -> float:
     return float(np.mean([row in there for row in exact_rows(table)]))
 
 
+class Nearest(NamedTuple):
+    """What is nearest among the rows of two tables.
+
+    Args:
+        of_a: distance of each row of the first to the nearest of the second.
+        of_b: the other way round.
+        which: number of the first's row that is nearest to each of the second.
+    """
+
+    of_a: Array
+    of_b: Array
+    which: Array
+
+
 @dataclass(frozen=True)
 class Space:
     """How far two rows are from each other.
@@ -130,7 +171,7 @@ class Space:
         span = np.array([np.ptp(v) if len(v) else 0.0 for v in present])
         return cls(np.where(span > 0, span, 1))
 
-    def nearest(self, a: MixedTable, b: MixedTable) -> tuple[Array, Array]:
+    def nearest(self, a: MixedTable, b: MixedTable) -> Nearest:
         """Distances of each row of one table to the nearest of the other, and the other way round.
 
         Args:
@@ -143,7 +184,7 @@ class Space:
             for n in a.categories
         ]
         of_a = np.empty(a.rows, np.float32)
-        of_b = np.full(b.rows, np.inf, np.float32)
+        of_b, which = np.full(b.rows, np.inf, np.float32), np.zeros(b.rows, int)
         step = max(CELLS // b.rows, 1)
         for start in range(0, a.rows, step):
             part = slice(start, min(start + step, a.rows))
@@ -153,8 +194,11 @@ class Space:
             for mine, theirs in codes:
                 found += (mine[part, None] != theirs) * np.float32(DIFFERENT)
             of_a[part] = found.min(1)
-            np.minimum(of_b, found.min(0), out=of_b)
-        return of_a, of_b
+            best = found.argmin(0)
+            low = found[best, np.arange(b.rows)]
+            which[low < of_b] = start + best[low < of_b]
+            np.minimum(of_b, low, out=of_b)
+        return Nearest(of_a, of_b, which)
 
     def _scaled(self, table: MixedTable) -> Array:
         return (table.number_matrix() / self.span).astype(np.float32)

@@ -9,7 +9,6 @@ from vaekit.evaluation.tables.nearness import Privacy
 HARDLY, SOMETIMES = 0.8, 0.4
 WELL, FAIRLY = 0.98, 0.9
 NEARLY = 0.02
-LEANS, SURE = 0.03, 3
 SHOWN = 3
 
 
@@ -96,7 +95,6 @@ def _secret(privacy: Privacy | None) -> str:
         f"rows {p.copies_by_chance:.2%}), membership is guessed with an AUC of "
         f"{p.membership_auc:.2f}"
     )
-    leans = max(p.nearer_to_training, p.membership_auc) > 0.5 + max(LEANS, SURE * p.noise)
-    if leans or p.copies > max(2 * p.copies_by_chance, 0.001):
+    if p.leans:
         return f"Training rows show through: {said}."
     return f"Nothing points to copying: {said}. That is no proof of privacy."
