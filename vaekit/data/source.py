@@ -111,6 +111,13 @@ class Source:
             return self.values
         return self.values[self.indices(split)]
 
+    def numbered(self) -> Source:
+        """The same, where rows of a table that have no names are called by their numbers: some of
+        them are still known by these."""
+        if self.names or self.coding is None:
+            return self
+        return replace(self, names=tuple(map(str, range(len(self)))))
+
     def names_of(self, split: str, limit: int | None = None) -> Array:
         """What the first ``limit`` rows of a split, or all, are called: by their names, or else by
         their numbers among all rows."""

@@ -6,25 +6,28 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from vaekit.data import Source
-from vaekit.evaluation.passes import network_passes
 from vaekit.evaluation.scores import Scores
 from vaekit.pages import html as page
 from vaekit.pages.sections import ROWS_SHOWN, SECTIONS, Section, written
 from vaekit.pages.view import View
 from vaekit.runs.folder import METRICS, REPORT, SCORES
+from vaekit.runs.forecast import SAMPLES, samples_for
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput
 from vaekit.system.files import replacing
 from vaekit.system.seeding import some
 from vaekit.training import read_metrics
 
+if TYPE_CHECKING:
+    from vaekit.evaluation.tables import TableQuality
+
 ROWS_FOR_LIKELIHOOD, FEWEST_ROWS, NUMBERS = 1000, 100, 2**28  # numbers that are decoded, at most
-SAMPLES, FEWEST, OTHERS = 200, 10, 2000
+OTHERS = 2000
 
 
 def rows_to_score(trained: Trained) -> int:
@@ -42,8 +45,8 @@ def summarize(trained: Trained, folder: Path, seed: int = 0, annealed: int = 0) 
 
 
 def _judged(trained: Trained, rows: Source, seed: int, annealed: int) -> Scores:
-    samples = max(SAMPLES // network_passes(trained.model), FEWEST)
-    return trained.evaluate(rows, split="all", samples=samples, seed=seed, annealed_rows=annealed)
+    how: dict[str, Any] = {"samples": samples_for(trained), "seed": seed, "annealed_rows": annealed}
+    return trained.evaluate(rows, split="all", **how)
 
 
 def write_report(
@@ -56,6 +59,7 @@ def write_report(
     seed: int = 0,
     given: Mapping[str, Any] | None = None,
     scores: Scores | None = None,
+    quality: TableQuality | None = None,
     sections: tuple[Section, ...] = SECTIONS,
 ) -> Path:
     """Write report.html (and scores.json beside it) for a model whose data can be opened.
@@ -68,7 +72,8 @@ def write_report(
         annealed: rows to estimate by annealed importance sampling, for the figure of bounds.
         seed: of everything random.
         given: what a conditional model is given, if the data does not carry it.
-        scores: those of the test rows, if they are known.
+        scores: those of the rows shown, if they are known.
+        quality: of rows that a model of a table draws, if it is known.
         sections: of the page, in order.
 
     Returns:
@@ -76,7 +81,7 @@ def write_report(
     """
     folder = folder.parent if folder.is_file() else folder
     rows = rows_of(trained, data, ROWS_SHOWN, seed, given)
-    if data is not None:
+    if scores is None and data is not None:
         scores = _judged(trained, rows, seed, annealed)
     elif scores is None and output is None:
         scores = summarize(trained, folder, seed, annealed)
@@ -85,7 +90,7 @@ def write_report(
         scores = _judged(trained, shown, seed, annealed)
     others = others_of(trained, seed) if data is None else None
     metrics = read_metrics(folder / METRICS)
-    view = View(trained.to("cpu"), rows, scores, seed, metrics, others)
+    view = View(trained.to("cpu"), rows, scores, seed, metrics, others, quality)
     path = output or folder / REPORT
     text = page.page(view.title, written(sections, view))
     with replacing(path) as temporary:
@@ -99,7 +104,7 @@ def others_of(trained: Trained, seed: int = 0) -> Source | None:
     if source is None:
         return None
     both = torch.cat([source.indices(split) for split in ("train", "validation")])
-    return trained.told(source.take(both[some(len(both), OTHERS, seed)]))
+    return trained.told(source.numbered().take(both[some(len(both), OTHERS, seed)]))
 
 
 def rows_of(
@@ -110,5 +115,6 @@ def rows_of(
     source = trained.source if data is None else trained.open(data)
     if source is None:
         raise BadInput("give the data to report on")
+    source = source.numbered()
     rows = trained.told(source.part(trained.split_of(source)), given)
     return rows.some("all", limit, seed)

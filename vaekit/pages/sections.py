@@ -82,9 +82,11 @@ def _made(section: Section, view: View) -> str:
 
 SECTIONS: tuple[Section, ...] = (
     Section(overview.top),
+    Section(tables.safe, tables.is_cells),
     Section(tables.columns, tables.is_cells),
     Section(tables.pairs, tables.is_cells),
     Section(tables.odd_rows, lambda view: tables.is_cells(view) and has_density(view)),
+    Section(tables.privacy, tables.is_cells),
     Section(examples.reconstructions, tables.is_numbers),
     Section(examples.samples, tables.is_numbers),
     Section(examples.classes, has_classes),

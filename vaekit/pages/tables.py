@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
 from vaekit.data import Source
+from vaekit.data.coding import TableCoding
 from vaekit.evaluation.information import normalised_information
 from vaekit.pages import html as page
 from vaekit.pages import maps, plots
 from vaekit.pages.view import View
-from vaekit.pages.words import number
+from vaekit.pages.words import brief, measured, number, signed
 from vaekit.pictures.svg import figure, svg
 from vaekit.runs import tables
 from vaekit.system.types import Array
 
-MOST_COLUMNS, MOST_PAIRED, GROUPS, ODD, BLAMED, TOLD = 24, 24, 24, 8, 3, 6
+MOST_COLUMNS, MOST_PAIRED, GROUPS, ODD, BLAMED, TOLD, FURTHEST = 24, 24, 24, 8, 3, 6, 3
+LONGEST, LONGEST_VALUE = 14, 11  # letters of a column's name and of a value beside a small plot
+TOO_FEW = "There are too few rows to judge new ones by."
+NEARER = "how often the nearest real row of a new one was trained on; scaled: 0.5 is chance"
+GUESSED = "AUC of a guess by the distance to the nearest new row"
+COPIES = "share of rows that are, cell for cell, a training row"
+CLEAN = "Nothing points to copying. That is no proof of privacy."
+SHOWS = (
+    "Training rows show through: new rows lie nearer to them than to rows that were not trained "
+    "on, or are copies of them. Do not hand these rows on as if they were nobody's."
+)
 
 
 def is_cells(view: View) -> bool:
@@ -30,24 +42,72 @@ def is_numbers(view: View) -> bool:
     return not is_cells(view)
 
 
+def safe(view: View) -> str:
+    """What is safe to say of rows that the model draws."""
+    found = view.quality
+    if found is None:
+        return page.section("What is safe to say of new rows", page.paragraph(TOO_FEW))
+    counts = [f"{n:,} {what} rows" for what, n in found.rows.items() if n and what != "synthetic"]
+    text = (
+        f"Of {found.rows['synthetic']:,} rows that the model drew, beside {' and '.join(counts)}."
+    )
+    lines = [(f.name, signed(f.text), f.note) for g in found.figures for f in g.each]
+    return page.section(
+        "What is safe to say of new rows",
+        page.items(found.sentences),
+        page.folded("The figures", page.table(lines, ("measure", "value", "what it is"))),
+        text=text,
+    )
+
+
+def privacy(view: View) -> str:
+    """Whether new rows give training rows away."""
+    found = view.quality and view.quality.privacy
+    if not found:
+        return ""
+    n, m, made = found.rows
+    share, auc = found.nearer_to_training, found.membership_auc
+    lines = [
+        ("nearer to training rows", _told_with(share, found.share_error), "0.5", NEARER),
+        ("guessing who was trained on", _told_with(auc, found.noise), "0.5", GUESSED),
+        ("exact copies", f"{found.copies:.2%}", f"{found.copies_by_chance:.2%}", COPIES),
+    ]
+    head = ("", "new rows", "if nothing is given away", "what it is")
+    text = (
+        f"Distances between {made:,} new rows, {n:,} training rows and {m:,} rows that were not "
+        "trained on."
+    )
+    said = SHOWS if found.leans else CLEAN
+    return page.section(
+        "Privacy",
+        page.warning(said) if found.leans else page.paragraph(said),
+        page.table(lines, head),
+        text=text,
+    )
+
+
+def _told_with(value: float, error: float) -> str:
+    return measured(value, error or None)
+
+
 def columns(view: View) -> str:
     """The types of the columns, and each column's values in the rows and in new ones."""
     coding = tables.coding_of(view.trained)
     real, made = view.values.numpy(), view.new_levels
     names = list(coding.names)
     shown = [i for i, name in enumerate(names) if name in coding.schema.names][:MOST_COLUMNS]
-    drawn = [
-        _shares(real[:, i], made[:, i], list(coding.levels.values())[i], names[i]) for i in shown
-    ]
+    scores = view.quality.shape.each if view.quality else {}
+    drawn = [_shares(real[:, i], made[:, i], coding, names[i], scores.get(names[i])) for i in shown]
     left = len(coding.schema.names) - len(shown)
     more = f" The first {len(shown)}; {left} more are not shown." if left else ""
+    what = " Behind a name stands the column's Shape, which is 1 at best." if scores else ""
     return page.section(
         "Columns",
         page.folded("What they are", page.code(coding.schema.describe())),
         page.plots(
             drawn,
-            f"How often each value stands in {view.rows_called} (grey) and in as many new rows "
-            f"(outline); values that are many are put together.{more}",
+            f"How often each value stands in {view.rows_called} (grey) and in new rows (outline); "
+            f"values that are many are put together, the rarest categories as one.{what}{more}",
             small=True,
         ),
     )
@@ -67,7 +127,7 @@ def pairs(view: View) -> str:
     ]
     caption = (
         "How much two columns tell of each other: their mutual information as a share of their "
-        "entropies, 0 to 1. The two maps should look alike."
+        f"entropies, 0 to 1. The two maps should look alike.{_furthest(view)}"
     )
     return page.section("Pairs of columns", page.plots(maps_, caption))
 
@@ -115,16 +175,53 @@ def _text(rows: Source, name: str, row: int) -> str:
     return "missing" if value is None else str(value)
 
 
-def _shares(real: Array, made: Array, levels: int, name: str) -> str:
-    """Shares of a column's levels, in order, neighbours put together where they are many."""
+def _furthest(view: View) -> str:
+    """The pairs that new rows have least like the real ones."""
+    each = view.quality.trend.each if view.quality else {}
+    known = sorted((score, name) for name, score in each.items() if score == score)
+    named = ", ".join(f"{name} {score:.2f}" for score, name in known[:FURTHEST])
+    return f" Farthest off by Trend, which is 1 at best: {named}." if named else ""
+
+
+def _shares(real: Array, made: Array, coding: TableCoding, name: str, score: float | None) -> str:
+    """Shares of a column's levels: ordered ones in their order, neighbours put together where they
+    are many; others by how often they come, the rarest as one."""
+    levels, ordered = coding.levels[name], coding.ordered[name]
     groups = min(levels, GROUPS)
-    edges = np.linspace(0, levels, groups + 1)
-    there = [rows[rows >= 0] + 0.5 for rows in (real, made)]
+    place = np.arange(levels) * groups // levels if ordered else _by_frequency(real, levels, groups)
+    there = [place[rows[rows >= 0]] + 0.5 for rows in (real, made)]
     weights = [np.full(len(t), 1 / len(rows)) for t, rows in zip(there, (real, made), strict=True)]
     with figure(*plots.SMALL) as (drawn, axis):
-        plots.two_histograms(axis, there, edges, weights)
-        axis.set(title=plots.shortened(name), yticks=[], xticks=[])
+        plots.two_histograms(axis, there, np.arange(groups + 1), weights)
+        behind = "" if score is None else f"  {score:.2f}"
+        axis.set(title=plots.shortened(name, LONGEST) + behind, yticks=[])
+        _name_ends(axis, coding, name, place, groups)
         return plots.small(svg(drawn, f"{name}: rows and new rows"))
+
+
+def _by_frequency(real: Array, levels: int, groups: int) -> Array:
+    """The place of each level, the most frequent first; those beyond share the last."""
+    order = np.argsort(-np.bincount(real[real >= 0], minlength=levels), kind="stable")
+    place = np.empty(levels, int)
+    place[order] = np.minimum(np.arange(levels), groups - 1)
+    return place
+
+
+def _name_ends(axis: Any, coding: TableCoding, name: str, place: Array, groups: int) -> None:
+    """Write the first value below the left end of an axis, and the last below the right."""
+    first, last = int(place.argmin()), int(place.argmax())
+    values = coding.values_of(name, np.array([first, last])).to_pylist()
+    texts = [_brief(value) for value in values]
+    if (place == groups - 1).sum() > 1 and not coding.ordered[name]:
+        texts[1] = "others"
+    axis.set_xticks([0, groups], texts)
+    for label, side in zip(axis.get_xticklabels(), ("left", "right"), strict=False):
+        label.set_horizontalalignment(side)
+
+
+def _brief(value: Any) -> str:
+    text = brief(value) if isinstance(value, float) else str(value).removesuffix(" 00:00:00")
+    return plots.shortened(text, LONGEST_VALUE)
 
 
 def _told(rows: Array) -> Array:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -22,7 +22,10 @@ from vaekit.runs.trained import Trained
 from vaekit.system.seeding import seeded
 from vaekit.system.types import Array
 
-FEW_ROWS, NEW_ROWS = 300, 500
+if TYPE_CHECKING:
+    from vaekit.evaluation.tables import TableQuality
+
+FEW_ROWS, NEW_ROWS, JUDGED = 300, 500, 2_000
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class View:
         seed: of everything random.
         metrics: lines that the training wrote.
         others: some rows of training and validation, where the rows are test rows.
+        judged: quality of rows that a model of a table draws, if it is known.
     """
 
     trained: Trained
@@ -44,6 +48,7 @@ class View:
     seed: int = 0
     metrics: list[dict[str, Any]] = field(default_factory=list)
     others: Source | None = None
+    judged: TableQuality | None = None
 
     @property
     def title(self) -> str:
@@ -105,6 +110,15 @@ class View:
         """Of a table of mixed columns, levels of new rows, (rows, columns): as many as are shown,
         and enough to tell shares by."""
         return drawn_levels(self.trained, max(len(self.rows), NEW_ROWS), self.seed)
+
+    @cached_property
+    def quality(self) -> TableQuality | None:
+        """Of rows that a model of a table draws; None where there are too few rows to judge by."""
+        from vaekit.runs.judge import FEWEST, judge_rows
+
+        if self.judged is not None or len(self.rows) < FEWEST:
+            return self.judged
+        return judge_rows(self.trained, JUDGED, self.seed, against=self.rows)
 
     @cached_property
     def spread(self) -> Array:

@@ -8,9 +8,11 @@ from typing import Any
 
 from vaekit.data import Source
 from vaekit.evaluation import anneal, log_likelihood
+from vaekit.evaluation.passes import network_passes
 from vaekit.runs.trained import Trained
 from vaekit.system.progress import quiet_if, span_text
 
+SAMPLES, FEWEST = 200, 10  # of importance, for a look
 LONG, ENOUGH = 60.0, 100  # seconds that are worth a word; rows that show much
 PARTICLES, FEW_SAMPLES, FEW_STEPS, FEW_ROWS = 2_000, 500, 5, 4
 
@@ -45,6 +47,12 @@ def forecast(
     told += f", {annealed:,} of them annealed)" if annealed else ")"
     fewer = f"; --limit {ENOUGH} takes about {span_text(each * ENOUGH)} for the samples"
     return told + (fewer if len(rows) > ENOUGH else "")
+
+
+def samples_for(trained: Trained) -> int:
+    """Importance samples for each row that are enough for a look: 200, or fewer where each takes
+    many passes of the network."""
+    return max(SAMPLES // network_passes(trained.model), FEWEST)
 
 
 def _seconds(run: Callable[[], Any]) -> float:

@@ -31,10 +31,16 @@ from vaekit.system.types import Array
 Features = Callable[[Array], Array]
 SPACES = ("raw", "pca", "classifier")
 TRAINED_ON, COMPONENTS, HIDDEN = 10_000, 64, 64
+FEWEST = 10  # rows of a table
 
 
 def judge_samples(
-    trained: Trained, features: str | Features = "pca", *, rows: int = 5_000, seed: int = 0
+    trained: Trained,
+    features: str | Features = "pca",
+    *,
+    rows: int = 5_000,
+    seed: int = 0,
+    against: Source | None = None,
 ) -> Quality:
     """Compare new rows with test rows in a feature space, and training rows likewise.
 
@@ -45,6 +51,7 @@ def judge_samples(
             function from rows (as the data holds them) to (rows, features).
         rows: on each side, at most: the test rows are chosen at random.
         seed: of that choice, of the samples and of the feature space.
+        against: rows to compare with instead of test rows.
 
     Raises:
         BadInput: for a model whose data cannot be opened, or "classifier" without labels.
@@ -52,7 +59,7 @@ def judge_samples(
     if isinstance(features, str):
         known("feature space", features, SPACES)
     source = _source(trained)
-    real = source.some("test", rows, seed)
+    real = _held_out(source, against).some("all", rows, seed)
     require(len(real) >= 20, f"{len(real)} test rows are too few to compare with")
     given = trained.config.conditions.carried(real.given, real.given_names)
     made = trained.sample(len(real), seed=seed, given=given)
@@ -67,20 +74,49 @@ def judge_samples(
     return replace(quality(among, space(made), name, seed=seed), usual=usual)
 
 
-def judge_rows(trained: Trained, rows: int = 5000, seed: int = 0) -> TableQuality:
-    """How good new rows are: beside training rows, and, for privacy, held-out ones.
+def judge_rows(
+    trained: Trained,
+    rows: int = 5000,
+    seed: int = 0,
+    *,
+    against: Source | None = None,
+    target: str | None = None,
+) -> TableQuality:
+    """How good new rows are: beside training rows, and, for privacy and use, held-out ones.
 
     Args:
-        trained: a model of a table whose data is known.
+        trained: a model of a table. Where its own data is not known, new rows are compared with
+            those of ``against``, and nothing is said of privacy and use.
         rows: most on each side, chosen at random.
         seed: of everything random.
+        against: rows that were not trained on; by default the test rows of the model's own data.
+        target: a column to predict from the others.
+
+    Raises:
+        BadInput: for rows that are too few, and for a target that is not there.
     """
-    source = _source(trained)
-    schema, splits = tables.coding_of(trained).schema, ("train", "test")
-    real = [table for s in splits if (table := source.some(s, rows, seed).table) is not None]
-    made = table_of(tables.synthesize(trained, real[0].rows, seed=seed).table, "new rows")
-    train, test, own = (schema.measured(table) for table in (*real, made))
-    return table_quality(train, test, own, seed=seed)
+    coding, source = tables.coding_of(trained), trained.source
+    if target is not None:
+        known("target", target, coding.schema.names)
+    if source is None and against is not None:
+        real = [against]
+    else:
+        source = _source(trained)
+        real = [source.part("train"), _held_out(source, against)]
+    parts = [part.some("all", rows, seed) for part in real]
+    few = min(map(len, parts))
+    require(few >= FEWEST, f"{few} rows are too few to judge by: {FEWEST} are needed at least")
+    made = table_of(tables.synthesize(trained, len(parts[0]), seed=seed).table, "new rows")
+    read = (*(part.table for part in parts if part.table is not None), made)
+    own, *held_out, new = map(coding.schema.measured, read)
+    found = table_quality(own, held_out[0] if held_out else None, new, target, seed=seed)
+    if source is not None:
+        return found
+    return replace(found, rows={**found.rows, "training": 0, "held out": len(parts[0])})
+
+
+def _held_out(source: Source, against: Source | None) -> Source:
+    return source.part("test") if against is None else against
 
 
 def as_modelled(trained: Trained, rows: Source, seed: int = 0) -> Source:

@@ -45,8 +45,9 @@ class Range(Rule):
         require(left and right, f"{name} must {self.text}, not {value}")
 
     def __call__(self, kind: Any, value: Any) -> None:
-        """The same of a value that was typed."""
-        self.check("it", value)
+        """The same of a value that was typed; None is an option that was left out."""
+        if value is not None:
+            self.check("it", value)
 
     @property
     def text(self) -> str:

@@ -16,7 +16,7 @@ from vaekit.evaluation.tables.nearness import Privacy, privacy
 from vaekit.evaluation.tables.pairs import information_similarity, trend
 from vaekit.evaluation.tables.reach import Coverage, coverage
 from vaekit.evaluation.tables.two_samples import indistinguishability
-from vaekit.evaluation.tables.verdict import verdict
+from vaekit.evaluation.tables.verdict import sentences
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,13 @@ class TableQuality(Card):
 
     @property
     def verdict(self) -> str:
-        """What is safe to say of the table, in sentences."""
-        return verdict(
+        """What is safe to say of the table."""
+        return " ".join(self.sentences)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The same, one by one."""
+        return sentences(
             self.told_apart, self.shape, self.trend, self.rare, self.useful, self.useful_real,
             self.privacy,
         )  # fmt: skip
@@ -178,9 +183,13 @@ def _secrecy(q: TableQuality) -> Figures:
     if q.privacy is None:
         return Figures("", ())
     p = q.privacy
+    near, learnt = (
+        "nearer to training than to held-out rows",
+        "0.5: nothing is learnt of who was there",
+    )
     each = (
-        Figure("DCR share", p.nearer_to_training, note="nearer to training than to held-out rows"),
-        Figure("membership AUC", p.membership_auc, note="0.5: nothing is learnt of who was there"),
+        Figure("DCR share", p.nearer_to_training, p.share_error, near),
+        Figure("membership AUC", p.membership_auc, p.noise, learnt),
         Figure("exact copies", p.copies, note=f"of held-out rows {p.copies_by_chance:.3g}"),
     )
     return Figures("Privacy (0.5 is best; copies: 0)", each)

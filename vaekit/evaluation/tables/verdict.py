@@ -12,7 +12,7 @@ NEARLY = 0.02
 SHOWN = 3
 
 
-def verdict(
+def sentences(
     told_apart: dict[str, float],
     shape: Scores,
     trend: Scores,
@@ -20,7 +20,7 @@ def verdict(
     useful: Usefulness | None,
     useful_real: Usefulness | None,
     privacy: Privacy | None,
-) -> str:
+) -> tuple[str, ...]:
     """Sentences, each with the figure it rests on.
 
     Args:
@@ -37,7 +37,7 @@ def verdict(
         _alike("Columns two by two", "Trend", trend), _rare(rare), _use(useful, useful_real),
         _secret(privacy),
     ]  # fmt: skip
-    return " ".join(sentence for sentence in found if sentence)
+    return tuple(sentence for sentence in found if sentence)
 
 
 def _apart(scores: dict[str, float]) -> str:

@@ -50,6 +50,7 @@ COMMANDS = {
 
 ELSEWHERE = {
     "train": "train",
+    "evaluate": "judge",
     "score": "score",
     "compress": "archives",
     "decompress": "archives",

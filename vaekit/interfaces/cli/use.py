@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,17 +28,12 @@ from vaekit.interfaces.cli.shared import (
     opened,
     reads,
     rows_for,
-    rows_to_judge_by,
-    say,
-    show_scores,
     to_write,
 )
 from vaekit.runs.folder import REPORT, SCORES, read_config
-from vaekit.runs.forecast import forecast
 from vaekit.runs.outlets import Outlet
 from vaekit.runs.outputs import PICTURES, TABLES, code_columns, read_codes, write_parts, write_rows
 from vaekit.runs.shown import is_picture, pictures
-from vaekit.runs.standing import beside, kept_level
 from vaekit.runs.table_files import TABLE_FILES, with_names, write_table
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
@@ -63,59 +57,6 @@ SAMPLES, REBUILT, DECODED, WALKS = (
 )
 PAGE = Outlet((".html",), "report.html in the model's folder")
 COMPARISON = Outlet((".html",), "compare-DATA.html here")
-
-
-def evaluate(
-    model: Model,
-    data: Data = None,
-    /,
-    *,
-    split: Split = None,
-    samples: Annotated[
-        int, Parameter(help="Importance samples for each row.", validator=Range(1))
-    ] = 1000,
-    limit: Annotated[
-        int, Parameter(help="Most rows, chosen at random; 0 for all.", validator=Range(0))
-    ] = 0,
-    ais: Annotated[
-        int,
-        Parameter(
-            help="Rows to estimate by annealed importance sampling as well.", validator=Range(0)
-        ),
-    ] = 0,
-    ais_steps: Annotated[
-        int, Parameter(help="Temperatures of the annealing.", validator=Range(1))
-    ] = 500,
-    chains: Annotated[
-        int, Parameter(help="Annealing chains for each row.", validator=Range(1))
-    ] = 8,
-    given: Given = None,
-    seed: Seed = 0,
-    output: Annotated[Path | None, to_write(FINDINGS)] = None,
-    force: Force = False,
-    work: OnDevice = ON_DEVICE,
-) -> None:
-    """Measure a model: ELBO, log p(x), reconstruction error, latents in use. All in nats per row,
-    except bits_per_dimension."""
-    work.begin()
-    if output:
-        FINDINGS.claim(output, force=force, inputs=reads(model, data, given=given))
-    trained = open_model(model, data, work)
-    rows = rows_to_judge_by(trained, data, split, limit, seed, given)
-    annealing: dict[str, Any] = {
-        "annealed_rows": ais,
-        "annealed_steps": ais_steps,
-        "chains": chains,
-    }
-    if note := forecast(trained, rows, samples, ais, ais_steps, chains):
-        say(f"note: {note}")
-    scores = trained.evaluate(rows, split="all", samples=samples, seed=seed, **annealing)
-    if data is not None:
-        scores = beside(scores, kept_level(Path(model)))
-    show_scores(scores, {}, as_json=work.json)
-    if output:
-        with replacing(output) as temporary:
-            temporary.write_text(json_module.dumps(scores.to_dict(), indent=2) + "\n")
 
 
 def sample(
