@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import torch
@@ -154,16 +154,41 @@ class AnyOrderCells(D.Distribution):
             x: NaN where a cell is missing.
             likeliest: take the level with the highest probability instead of a draw.
         """
-        x, seen = x.clone(), x.clone()
+        return self._filled(x, likeliest=likeliest)[0]
+
+    @torch.no_grad()
+    def completed(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        r"""Rows as :meth:`filled` draws them, and
+
+        .. math:: \log p(\text{row}) - \log p(\text{cells drawn} \mid \text{cells there})
+
+        in nats, (rows,): of the row as it would be drawn column after column, and of what was drawn
+        as it was, where later cells are there too. Cells that are said to be missing do not count.
+
+        Args:
+            x: NaN where a cell is missing.
+        """
+        full, chance = self._filled(x)
+        value = full.clone()
+        for column, flag in self.predictor.gaps.items():
+            value[:, column].masked_fill_(full[:, flag] == 1, torch.nan)
+        return full, self.in_order(value) - chance
+
+    def _filled(self, x: Tensor, *, likeliest: bool = False) -> tuple[Tensor, Tensor]:
+        """Rows without gaps, and the log of the chance of what was drawn, (rows,)."""
+        x, seen, chance = x.clone(), x.clone(), self.features.new_zeros(len(x))
         for j in range(x.shape[1]):
+            gone = x[:, self.predictor.gaps[j]] == 1 if j in self.predictor.gaps else None
             rows = x[:, j].isnan().nonzero()[:, 0]
             if len(rows):
                 part = AnyOrderCells(self.features[rows], self.predictor)
                 logits = part.logits_given(seen[rows], j, part._in_order(x[rows], j))
-                x[rows, j] = (logits.argmax(1) if likeliest else drawn(logits)).to(x.dtype)
-            gone = x[:, self.predictor.gaps[j]] == 1 if j in self.predictor.gaps else None
+                level = logits.argmax(1) if likeliest else drawn(logits)
+                x[rows, j] = level.to(x.dtype)
+                cost = logits.gather(1, level[:, None])[:, 0]
+                chance[rows] += cost if gone is None else cost.masked_fill(gone[rows], 0.0)
             seen[:, j] = x[:, j] if gone is None else x[:, j].masked_fill(gone, torch.nan)
-        return x
+        return x, chance
 
     @torch.no_grad()
     def narrowed(self, x: Tensor, shares: Mapping[int, Tensor]) -> tuple[Tensor, Tensor]:
@@ -184,6 +209,22 @@ class AnyOrderCells(D.Distribution):
             total = total + logits.logsumexp(1)
             x[:, j] = drawn(logits).to(x.dtype)
         return x, total
+
+    @torch.no_grad()
+    def chance_of(self, x: Tensor, level: Tensor, columns: Iterable[int]) -> Tensor:
+        r"""The log of the chance with which :meth:`narrowed` draws cells of all levels,
+        :math:`\sum_j \log p(x_j \mid \text{cells that are there, } x_i, i < j)`, (rows,) nats.
+
+        Args:
+            x: NaN where a cell is missing.
+            level: what was drawn, (rows, D).
+            columns: that were drawn, in this order.
+        """
+        x, total = x.clone(), self.features.new_zeros(len(x))
+        for j in columns:
+            total = total + self._cost(x, level, j, in_order=self._in_order(x, j))
+            x[:, j] = level[:, j]
+        return total
 
     @torch.no_grad()
     def chances(self, x: Tensor) -> Tensor:

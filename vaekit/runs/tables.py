@@ -23,13 +23,13 @@ from vaekit.models.drawing import Generator, with_common_noise
 from vaekit.models.trace import trace
 from vaekit.rows import Rows
 from vaekit.runs.apart import per_row
-from vaekit.runs.narrowing import Narrowing, cells_at, narrowed
+from vaekit.runs.narrowing import Narrowing, cells_at, conditioned, fulfilling
 from vaekit.runs.trained import Trained
 from vaekit.runs.where import Where, where_of
 from vaekit.system.checks import BadInput, known, require
 from vaekit.system.devices import check_wanted
 from vaekit.system.progress import tracked
-from vaekit.system.seeding import seed_for, seeded
+from vaekit.system.seeding import seeded
 from vaekit.system.types import Array
 
 AT_ONCE, CANDIDATES = 2_000, 4
@@ -93,7 +93,7 @@ def synthesize(
     if balance is not None:
         _balance(x, coding, balance)
     if where is None:
-        filled = _filled(trained, x, seed, "drawing rows")
+        filled = _drawn(trained, x, seed)
         return Synthetic(coding.with_given(coding.values(filled, seed), given))
     asked = where_of(where, coding, seed)
     for name in (*given, *([] if balance is None else [balance])):
@@ -121,17 +121,25 @@ def _balance(x: Tensor, coding: TableCoding, name: str) -> None:
         x[:, coding.gaps.index(name)] = 0
 
 
+def _drawn(trained: Trained, x: Tensor, seed: int) -> Array:
+    """Rows, (N, D), whose missing cells are drawn; in the order of the columns where none is
+    there."""
+    if bool(x.isnan().all()):
+        return _filled(trained, x, seed, "drawing rows")
+    return conditioned(trained.model.eval(), x, seed, "given").numpy().astype(np.int32)
+
+
 def _fulfilling(trained: Trained, x: Tensor, asked: Where, seed: int) -> tuple[Array, Narrowing]:
     """Rows, (N, D), whose missing cells are drawn so that they fulfil what is asked."""
     model, coding = trained.model.eval(), coding_of(trained)
     shares = {j: torch.from_numpy(s).float() for j, s in asked.shares(coding).items()}
     filled, notes = np.zeros(x.shape, np.int32), []
     given, which = x.nan_to_num(-1).unique(dim=0, return_inverse=True)
-    for number, row in enumerate(given.masked_fill(given < 0, torch.nan)):
+    each = tracked(given.masked_fill(given < 0, torch.nan), "drawing rows", len(given))
+    for number, row in enumerate(each):
         places = (which == number).nonzero()[:, 0]
-        z, own, note = narrowed(model, row[None], len(places), shares, seed, "where", number)
-        key = seed_for(seed, "where", number)
-        filled[places.numpy()] = _filled(trained, own, key, "drawing rows", z)
+        made, note = fulfilling(model, row[None], len(places), shares, seed, "where", number)
+        filled[places.numpy()] = made.numpy().astype(np.int32)
         notes.append(note)
     tried, effective = (sum(getattr(n, name) for n in notes) for name in ("tried", "effective"))
     return filled, Narrowing(float(np.mean([n.probability for n in notes])), tried, effective)
@@ -299,15 +307,12 @@ def _parts(x: Tensor, seed: int, title: str = "") -> Iterator[_Part]:
 
 
 @torch.no_grad()
-def _filled(
-    trained: Trained, x: Tensor, seed: int, title: str, codes: Tensor | None = None
-) -> Array:
-    """Rows whose missing cells are drawn given all others, (N, D) levels; by these codes, if they
-    are known."""
+def _filled(trained: Trained, x: Tensor, seed: int, title: str) -> Array:
+    """Rows whose missing cells are drawn given all others, (N, D) levels."""
     model, filled = trained.model.eval(), []
     for part in _parts(x, seed, title):
         with seeded(seed, "cells", part.number):
-            z = _codes(trained, part.x) if codes is None else codes.split(AT_ONCE)[part.number]
+            z = _codes(trained, part.x)
             filled.append(cells_at(model, z).filled(part.x))
     return torch.cat(filled).numpy().astype(np.int32)
 
