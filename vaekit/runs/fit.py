@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +12,10 @@ from vaekit import recipes
 from vaekit.data import CATALOGUE, Opening, Representation, Source, check_enough, opening_of
 from vaekit.data.opening import AS_IT_IS
 from vaekit.data.readers.dialect import FIELDS as DIALECT
+from vaekit.data.readers.folder import TABLES
+from vaekit.data.readers.frames import is_frame
+from vaekit.data.readers.tables import ending_of
+from vaekit.recipes.recipe import options as recipe_options
 from vaekit.recipes.recipe import takes_cells
 from vaekit.runs import folder as store
 from vaekit.runs.further import job_from, lengthened, moved, opening_from
@@ -29,6 +33,7 @@ from vaekit.training.placement import HERE, Placement, placement
 
 DEFAULT, TABLE = "vae", "table_vae"
 Before = Callable[[Job], None]
+Place = Callable[[str], Path]
 
 
 def fit(
@@ -118,7 +123,7 @@ def train_on(
     place: Placement = HERE,
     *,
     start_from: str | os.PathLike[str] | None = None,
-    out: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | Place | None = None,
     force: bool = False,
     labels: Any = None,
     binarize: str = "none",
@@ -137,7 +142,7 @@ def train_on(
         opening: how it is opened.
         place: where the work is done.
         start_from: folder of a trained model.
-        out: folder of the run.
+        out: folder of the run; or, by the name of the recipe, one that is not there yet.
         force: whether it may hold anything.
         labels: one label for each row, if they are not in the opening.
         binarize: "none", "threshold" or "dynamic".
@@ -148,7 +153,10 @@ def train_on(
         options: of the recipe and of the plan.
     """
     read = [name for name in (data, labels, start_from) if isinstance(name, str | os.PathLike)]
-    check_place(out, read, tensorboard=tensorboard, shard=place.shard, force=force)
+    how = {"tensorboard": tensorboard, "shard": place.shard, "force": force}
+    if not callable(out):
+        check_place(out, read, **how)
+    recipe = recipe or (implied(data, options) if start_from is None else None)
     start = None if start_from is None else store.read_config(start_from)[1].recipe
     check_value("recipe", str, recipe or DEFAULT)
     asked(recipe or start or DEFAULT, options)
@@ -162,9 +170,14 @@ def train_on(
     options |= {"binarize": binarize} if binarize != "none" else {}
     options |= {"colours": colours} if colours != "rgb" else {}
     if start_from is None:
-        job = prepare(source, recipe or default_for(source), device=place.device, **options)
+        chosen = recipe or default_for(source)
+        check_default(chosen, source, options)
+        job = prepare(source, chosen, device=place.device, **options)
     else:
         job = job_from(start_from, source, recipe, place.device, **options)
+    if callable(out):
+        out = world().broadcast(out(job.recipe))
+        check_place(out, read, **how)
     if before:
         before(job)
     elif world().is_first:
@@ -270,6 +283,31 @@ def _cells_for(recipe: str | None, opening: Opening) -> Literal["no", "auto", "y
 def default_for(source: Source) -> str:
     """The recipe for data of which nobody said one."""
     return DEFAULT if source.coding is None else TABLE
+
+
+def implied(data: Any, options: Iterable[str]) -> str | None:
+    """The recipe of tables, where options that only it has are said of a table; else None.
+
+    Args:
+        data: that is to be trained on.
+        options: their names.
+    """
+    path = isinstance(data, str | os.PathLike)
+    table = ending_of(Path(data)) in TABLES if path else is_frame(data)
+    own = {*recipe_options(recipes.recipe(TABLE))} - {*recipe_options(recipes.recipe(DEFAULT))}
+    return TABLE if table and own & {*options} else None
+
+
+def check_default(recipe: str, source: Source, options: Mapping[str, Any]) -> None:
+    """Raise ``BadInput`` for options of the usual recipe, where the data got that of tables."""
+    own = {*recipe_options(recipes.recipe(recipe))}
+    usual = {*recipe_options(recipes.recipe(DEFAULT))}
+    other = [name for name in options if name in usual - own]
+    require(
+        not other or source.coding is None,
+        f"{source.name} is a table of mixed columns, for which {recipe} is trained: it has no "
+        f"option {', '.join(map(repr, other))}",
+    )
 
 
 def check_place(

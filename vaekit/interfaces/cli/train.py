@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -50,7 +51,16 @@ def recipe_in(tokens: tuple[str, ...]) -> str:
     """The recipe that the tokens name, or that of the run that they name; the other options depend
     on it."""
     run = value_in(tokens, "--resume") or value_in(tokens, "--start-from")
-    return value_in(tokens, "--recipe") or (recipe_of(run) if run else DEFAULT)
+    named = value_in(tokens, "--recipe") or (recipe_of(run) if run else None)
+    return named or _implied(tokens) or DEFAULT
+
+
+def _implied(tokens: tuple[str, ...]) -> str | None:
+    """The recipe that only some options can be of, if any of the tokens is data for it."""
+    from vaekit.runs.fit import implied
+
+    names = options_in(tokens)
+    return next((r for token in tokens if (r := implied(token, names))), None)
 
 
 def value_in(tokens: tuple[str, ...], option: str) -> str:
@@ -140,7 +150,10 @@ def train_here(
     /,
     *,
     recipe: Annotated[
-        str | None, Parameter(help="What to train; see vaekit recipes. By default vae.")
+        str | None,
+        Parameter(
+            help="What to train; see vaekit recipes. By default vae; table_vae for mixed tables."
+        ),
     ] = None,
     output: Annotated[Path | None, to_write(RUN)] = None,
     force: Force = False,
@@ -249,17 +262,16 @@ def train_here(
     place = placement(work.device, shard=shard, capture=capture)
     with process_group(place.device) as world, _print_once(speaks=world.is_first):
         if resume is not None:
-            trained, folder = go_on(resume, data, place, **options), resume
+            trained = go_on(resume, data, place, **options)
         else:
-            name = recipe or (recipe_of(str(start_from)) if start_from else DEFAULT)
-            folder = world.broadcast(output or _free_folder(f"{Path(str(data)).stem}-{name}"))
             options |= {"binarize": binarize, "colours": colours}
-            options |= {"out": folder, "before": _announce if world.is_first else None}
+            options |= {"out": output or partial(_free_folder, Path(str(data)).stem)}
+            options |= {"before": _announce if world.is_first else None}
             options |= {"force": force}
             trained = _fit(data, recipe, opening, place, start_from=start_from, **options)
         if world.is_first:
             seconds = time.monotonic() - began
-            _finish(trained, folder, seconds, with_report=report, as_json=work.json)
+            _finish(trained, seconds, with_report=report, as_json=work.json)
 
 
 @contextmanager
@@ -305,11 +317,10 @@ def _announce(job: Any) -> None:
         say(f"warning: {warning}")
 
 
-def _finish(
-    trained: Any, folder: Path, seconds: float, *, with_report: bool, as_json: bool
-) -> None:
+def _finish(trained: Any, seconds: float, *, with_report: bool, as_json: bool) -> None:
     from vaekit.pages.report import summarize, write_report
 
+    folder = trained.folder
     scores = summarize(trained, folder)
     summary = {"folder": str(folder), "seconds": round(seconds, 1)}
     if with_report:
@@ -325,8 +336,9 @@ def _checkpoint_of(folder: Path) -> dict[str, str]:
     return {} if path is None else {"checkpoint": said}
 
 
-def _free_folder(stem: str) -> Path:
-    """runs/STEM, or runs/STEM-2, ... : the first that does not exist."""
+def _free_folder(data: str, recipe: str) -> Path:
+    """runs/DATA-RECIPE, or runs/DATA-RECIPE-2, ... : the first that does not exist."""
+    stem = f"{data}-{recipe}"
     candidates = (Path("runs", stem if n == 1 else f"{stem}-{n}") for n in range(1, 10_000))
     return next(path for path in candidates if not path.exists())
 
