@@ -383,11 +383,17 @@ def test_categories_of_a_long_tail_share_a_level():
     x = names[np.minimum(rng.geometric(1e-4, 120_000), 29_999)]
     made = table({"x": pa.array(x)})
     schema = infer(made)
-    assert schema.levels == (10_000,)
-    assert "share a level" in schema.notes[0]
+    values_there, rows = np.unique(x, return_counts=True)
+    kept = int((rows >= 5).sum())
+    assert 1_000 < kept < 10_000
+    assert schema.levels == (kept + 1,)
+    share = rows[rows < 5].sum() / len(x)
+    assert f"{len(rows) - kept:,} rare ones of {len(rows):,} categories" in schema.notes[0]
+    assert f"{share:.0%} of the training rows, share a level" in schema.notes[0]
+    assert len(values_there) == len(rows)
     codes = schema.codes(made)
     back = values(schema, codes)["x"].to_numpy(zero_copy_only=False)
-    own = codes[:, 0] < 9999
+    own = codes[:, 0] < kept
     assert (back[own] == x[own]).all()
     assert set(back[~own]) <= set(x[~own].tolist())
     inside = schema.log_density_inside(made)
@@ -395,6 +401,29 @@ def test_categories_of_a_long_tail_share_a_level():
     assert np.exp(inside[~own][np.unique(x[~own], return_index=True)[1]]).sum() == pytest.approx(1)
     again = TableSchema.from_json(json.loads(json.dumps(schema.to_json())))
     assert (again.codes(made) == codes).all()
+
+
+def test_how_many_categories_have_a_level_of_their_own():
+    """Beyond a thousand, those of five training rows; the most frequent 9,999 at most."""
+
+    def levels(rows, **said):
+        names = np.array([f"w{i:05d}" for i in range(len(rows))])
+        made = table(
+            {"x": pa.array(np.repeat(names, rows)), "y": pa.array(np.arange(sum(rows)) % 3)}
+        )
+        return infer(made, said=Corrections.made(said)).columns[0].coding
+
+    few = [1] * 900 + [40] * 100
+    assert levels(few, x="category").count == 1_000
+    more = [1] * 901 + [40] * 60 + [4] * 20 + [5] * 20
+    found = levels(more, x="category")
+    assert found.count == 81
+    assert found.rows.tolist() == [40] * 60 + [5] * 20 + [901 + 80]
+    said = {"type": "category", "levels": [f"w{i:05d}" for i in range(len(more))]}
+    assert levels(more, x=said).count == 1_001
+    assert levels([5] * 10_000, x="category").count == 10_000
+    assert levels([6] + [5] * 10_000, x="category").count == 10_000
+    assert levels([2] * 1_001, x="category").count == 1
 
 
 def test_frames_of_pandas():

@@ -1,4 +1,5 @@
-"""Levels of categories: each value has one; beyond a number of them, the rare ones share one."""
+"""Levels of categories: each value has one. Where they are many, the rare ones share one: of a
+value that is there in a few rows nothing can be learnt but how often it comes."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from vaekit.data.readers.columns import Column
 from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
 
-MOST_LEVELS = 10_000
+MANY_LEVELS, MOST_LEVELS, FEW_ROWS = 1_000, 10_000, 5
 
 
 @dataclass(frozen=True)
@@ -147,20 +148,29 @@ def from_texts(found: object, kind: pa.DataType) -> pa.Array:
 
 
 def levels_of(
-    values: pa.Array, rows: Array, *, ordered: bool = False, most: int = MOST_LEVELS
+    values: pa.Array,
+    rows: Array,
+    *,
+    each: bool = False,
+    many: int = MANY_LEVELS,
+    most: int = MOST_LEVELS,
 ) -> CategoryLevels:
     """The levels of a column.
 
     Args:
         values: different ones, in the order that they shall have.
         rows: training rows of each.
-        ordered: whether the order means something: then none share a level.
+        each: whether each has a level of its own, however many there are.
+        many: values beyond which those of fewer than five training rows share a level.
         most: levels that there may be.
     """
-    if ordered or len(values) <= most:
+    if each or len(values) <= many:
         return CategoryLevels(values, rows)
     own = np.zeros(len(rows), bool)
-    own[np.argsort(-rows, kind="stable")[: most - 1]] = True
+    own[np.argsort(-rows, kind="stable")[: most if len(rows) <= most else most - 1]] = True
+    own &= rows >= FEW_ROWS
+    if own.all():
+        return CategoryLevels(values, rows)
     return CategoryLevels(
         values.filter(pa.array(own)),
         np.concatenate([rows[own], rows[~own]]),

@@ -47,12 +47,15 @@ def category_of(looked: Looked, kind: str) -> Found:
     order = _order(looked, values, kind)
     places = pc.fill_null(pc.index_in(order, value_set=values), -1).to_numpy(zero_copy_only=False)
     counts = np.append(counts, 0)[places]
-    levels = categories.levels_of(order, counts, ordered=kind != "category")
+    each = kind != "category" or bool(looked.said.levels)
+    levels = categories.levels_of(order, counts, each=each)
     notes = _mixed(looked, values, rows) if kind == "category" else ()
     if len(levels.others):
+        share = levels.rows[len(levels.values) :].sum() / max(levels.rows.sum(), 1)
         note = (
-            f"column {looked.name!r}: {len(levels.others):,} rare categories share a level, in "
-            "which they are drawn by frequency"
+            f"column {looked.name!r}: {len(levels.others):,} rare ones of {len(order):,} "
+            f"categories, {share:.0%} of the training rows, share a level, in which they are drawn "
+            "by frequency"
         )
         notes = (*notes, note)
     coding = CategoryCoding(stored, levels, kind == "ordered")
