@@ -177,3 +177,26 @@ def test_of_very_many_categories_judges_see_the_frequent_ones():
     assert found[:300].tolist() == expected
     assert np.isnan(found[300])
     assert sum(place == 253 for place in expected) == 47
+
+
+def test_few_rows_of_many_categories_are_as_like_as_others_are():
+    """Two samples of very many categories differ by chance: that is no fault of a model."""
+    random = np.random.default_rng(0)
+
+    def rows(count, many=True):
+        names = random.integers(0, 2000, count) // (1 if many else 2)
+        return pa.table({"c": [f"v{i}" for i in names], "n": random.normal(size=count)})
+
+    train, test = rows(2000), rows(1000)
+    fair = quality(train, test, rows(2000), judges=[])
+    assert fair.shape.overall < 0.9
+    assert "Columns one by one are as much like the real ones as held-out rows are" in fair.verdict
+    assert fair.chance.rows == 1000
+    assert fair.chance.shape == pytest.approx(fair.chance.held_out_shape, abs=0.03)
+    poor = quality(train, test, rows(2000, many=False), judges=[])
+    assert "Columns one by one are not like the real ones" in poor.verdict
+    alone = quality(train, None, rows(2000), judges=[])
+    assert alone.chance is None
+    assert "Columns one by one are not like the real ones" in alone.verdict
+    note = next(f.note for g in fair.figures for f in g.each if f.name == "Shape")
+    assert f"held-out rows {fair.chance.held_out_shape:.3g}" in note

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from vaekit.evaluation.figures import Card, Figure, Figures
+from vaekit.evaluation.tables.chance import Chance, by_chance
 from vaekit.evaluation.tables.judges import BOOSTING, Judge, judges_here
 from vaekit.evaluation.tables.learning import Usefulness, usefulness
 from vaekit.evaluation.tables.marginals import RareCategories, Scores, rare_categories, shape
@@ -36,6 +37,8 @@ class TableQuality(Card):
         rows: training, held-out and synthetic ones.
         versions: of the judges.
         seed: of all that is drawn.
+        chance: what Shape and Trend held-out rows reach, which no synthetic ones need surpass; None
+            without any.
     """
 
     shape: Scores
@@ -50,6 +53,7 @@ class TableQuality(Card):
     rows: dict[str, int]
     versions: dict[str, str]
     seed: int
+    chance: Chance | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON; what is not defined is None."""
@@ -72,7 +76,7 @@ class TableQuality(Card):
         """The same, one by one."""
         return sentences(
             self.told_apart, self.shape, self.trend, self.rare, self.useful, self.useful_real,
-            self.privacy,
+            self.privacy, self.chance,
         )  # fmt: skip
 
 
@@ -140,6 +144,7 @@ def of_mixed(
         rows={"training": train.rows, "held out": test.rows if test else 0, "synthetic": made.rows},
         versions={judge.name: judge.version for judge in (*judges, BOOSTING)},
         seed=seed,
+        chance=by_chance(train, test, made, seed) if test else None,
     )
 
 
@@ -154,9 +159,11 @@ def _plain(found: Any) -> Any:
 
 def _fidelity(q: TableQuality) -> Figures:
     rare = f"{q.rare.by_chance:.3g} by chance" if q.rare.ratios else ""
+    found = () if q.chance is None else (q.chance.held_out_shape, q.chance.held_out_trend)
+    usual = [f"; held-out rows {value:.3g}" for value in found] or ["", ""]
     each = [
-        Figure("Shape", q.shape.overall, note="columns one by one"),
-        Figure("Trend", q.trend.overall, note="columns two by two"),
+        Figure("Shape", q.shape.overall, note=f"columns one by one{usual[0]}"),
+        Figure("Trend", q.trend.overall, note=f"columns two by two{usual[1]}"),
         Figure("weighted NMI", q.information, note="what columns tell of each other"),
         *(
             Figure(f"C2ST by {name}", score, note=f"1: never told apart ({q.versions[name]})")

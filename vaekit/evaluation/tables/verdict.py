@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vaekit.evaluation.tables.chance import Chance
 from vaekit.evaluation.tables.learning import Usefulness
 from vaekit.evaluation.tables.marginals import RareCategories, Scores
 from vaekit.evaluation.tables.nearness import Privacy
@@ -20,6 +21,7 @@ def sentences(
     useful: Usefulness | None,
     useful_real: Usefulness | None,
     privacy: Privacy | None,
+    chance: Chance | None = None,
 ) -> tuple[str, ...]:
     """Sentences, each with the figure it rests on.
 
@@ -31,11 +33,14 @@ def sentences(
         useful: of a model trained on synthetic rows.
         useful_real: of one trained on real rows.
         privacy: whether training rows are given away.
+        chance: how like training rows held-out rows are.
     """
+    one_by_one = chance is not None and chance.shape >= chance.held_out_shape - chance.margin
+    two_by_two = chance is not None and chance.trend >= chance.held_out_trend - chance.margin
     found = [
-        _apart(told_apart), _alike("Columns one by one", "Shape", shape),
-        _alike("Columns two by two", "Trend", trend), _rare(rare), _use(useful, useful_real),
-        _secret(privacy),
+        _apart(told_apart), _alike("Columns one by one", "Shape", shape, usual=one_by_one),
+        _alike("Columns two by two", "Trend", trend, usual=two_by_two), _rare(rare),
+        _use(useful, useful_real), _secret(privacy),
     ]  # fmt: skip
     return tuple(sentence for sentence in found if sentence)
 
@@ -50,13 +55,17 @@ def _apart(scores: dict[str, float]) -> str:
     )
 
 
-def _alike(what: str, name: str, scores: Scores) -> str:
+def _alike(what: str, name: str, scores: Scores, *, usual: bool) -> str:
+    """How like the real ones, or as like as chance lets held-out rows be."""
     score = scores.overall
     if score != score:
         return ""
-    how = "very much like" if score >= WELL else "roughly like" if score >= FAIRLY else "not like"
     worst, low = min(scores.each.items(), key=lambda item: item[1] if item[1] == item[1] else 2)
-    return f"{what} are {how} the real ones ({name} {score:.3f}; the worst is {worst}, {low:.2f})."
+    rest = f"({name} {score:.3f}; the worst is {worst}, {low:.2f})"
+    if score < WELL and usual:
+        return f"{what} are as much like the real ones as held-out rows are {rest}."
+    how = "very much like" if score >= WELL else "roughly like" if score >= FAIRLY else "not like"
+    return f"{what} are {how} the real ones {rest}."
 
 
 def _rare(rare: RareCategories) -> str:
