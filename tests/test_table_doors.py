@@ -1,12 +1,15 @@
 """Training on a table at the command line without saying for which recipe."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from people import people
 
 import vaekit
 from vaekit.interfaces.cli import run
-from vaekit.runs.fit import implied
+from vaekit.recipes import implied
 from vaekit.runs.folder import read_config
 from vaekit.system.checks import BadInput
 
@@ -42,10 +45,19 @@ def test_the_same_in_python(here):
     frame = people(80)
     model = vaekit.fit(frame, unseen=0.5, width=8, epochs=1, quiet=True)
     assert model.config.arguments["unseen"] == 0.5
-    assert implied("people.csv", ["width"]) is None
-    assert implied("rows.npy", ["floor"]) is None
-    with pytest.raises(BadInput, match="unknown option 'floor'"):
+    assert implied(["floor", "width"]) == "table_vae"
+    assert implied(["width", "posterior"]) is None
+    with pytest.raises(BadInput, match="table"):
         vaekit.fit("digits", floor=0.5, epochs=1)
+
+
+def test_a_mistake_beside_such_options_is_told_at_once():
+    code = (
+        "import sys; from vaekit.interfaces.cli import run; "
+        "run(['train', 'no.csv', '--floor', '1', '--flour', '2']); sys.exit('torch' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "--flour" in found.stderr
 
 
 MISTAKES = {

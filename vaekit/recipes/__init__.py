@@ -5,10 +5,13 @@ A recipe's signature is its configuration; the list at the end of its file is al
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from vaekit.recipes import conditional, hierarchical, objectives, plain, tables
 from vaekit.recipes.recipe import Built, Recipe, from_data, options
 from vaekit.system.checks import known
 
+DEFAULT, OF_TABLES = "vae", "table_vae"  # of data of which nobody says one
 RECIPES: dict[str, Recipe] = {
     made.__name__: made
     for module in (plain, hierarchical, conditional, objectives, tables)
@@ -24,4 +27,18 @@ def recipe(name: str) -> Recipe:
     return RECIPES[known("recipe", name, RECIPES)]
 
 
-__all__ = ["MOST_EPOCHS", "PLANS", "RECIPES", "Built", "Recipe", "from_data", "options", "recipe"]
+def implied(names: Iterable[str]) -> str | None:
+    """The recipe of tables, where some option is one that it has and the usual one has not; else
+    None.
+
+    Args:
+        names: of options.
+    """
+    own = {*options(RECIPES[OF_TABLES])} - {*options(RECIPES[DEFAULT])}
+    return OF_TABLES if own & {*names} else None
+
+
+__all__ = [
+    "DEFAULT", "MOST_EPOCHS", "OF_TABLES", "PLANS", "RECIPES", "Built", "Recipe", "from_data",
+    "implied", "options", "recipe",
+]  # fmt: skip

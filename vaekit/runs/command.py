@@ -12,7 +12,6 @@ from vaekit.recipes.recipe import FROM_DATA, options
 from vaekit.runs.config import Config
 from vaekit.training import Plan
 
-DEFAULT = "vae"
 AS_ASKED = "as asked"  # why a likelihood was chosen that somebody named
 RESOLVED = ("precision", "parts")  # by the machine that it is trained on
 
@@ -74,7 +73,7 @@ def _opening(config: Config) -> dict[str, Any]:
 def _words(config: Config, chosen: Mapping[str, Any]) -> Iterator[str]:
     if config.history.start is not None:
         yield from ("--start-from", config.history.start.model)
-    if config.recipe != DEFAULT:
+    if config.recipe != recipes.DEFAULT:
         yield from ("--recipe", config.recipe)
     repeated = {"given": config.data.opening.given}
     for name, value in {**_opening(config), **repeated, **chosen}.items():
@@ -89,6 +88,6 @@ def _words(config: Config, chosen: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _in_python(config: Config, chosen: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    if config.recipe != DEFAULT:
+    if config.recipe != recipes.DEFAULT:
         yield "recipe", config.recipe
     yield from {**_opening(config), **chosen}.items()

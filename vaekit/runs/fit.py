@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,9 +12,6 @@ from vaekit import recipes
 from vaekit.data import CATALOGUE, Opening, Representation, Source, check_enough, opening_of
 from vaekit.data.opening import AS_IT_IS
 from vaekit.data.readers.dialect import FIELDS as DIALECT
-from vaekit.data.readers.folder import TABLES
-from vaekit.data.readers.frames import is_frame
-from vaekit.data.readers.tables import ending_of
 from vaekit.recipes.recipe import options as recipe_options
 from vaekit.recipes.recipe import takes_cells
 from vaekit.runs import folder as store
@@ -31,7 +28,6 @@ from vaekit.training import latest_checkpoint, save_checkpoint
 from vaekit.training.distributed import world
 from vaekit.training.placement import HERE, Placement, placement
 
-DEFAULT, TABLE = "vae", "table_vae"
 Before = Callable[[Job], None]
 Place = Callable[[str], Path]
 
@@ -156,10 +152,10 @@ def train_on(
     how = {"tensorboard": tensorboard, "shard": place.shard, "force": force}
     if not callable(out):
         check_place(out, read, **how)
-    recipe = recipe or (implied(data, options) if start_from is None else None)
+    recipe = recipe or (recipes.implied(options) if start_from is None else None)
     start = None if start_from is None else store.read_config(start_from)[1].recipe
-    check_value("recipe", str, recipe or DEFAULT)
-    asked(recipe or start or DEFAULT, options)
+    check_value("recipe", str, recipe or recipes.DEFAULT)
+    asked(recipe or start or recipes.DEFAULT, options)
     check_value("checkpoint_every", Whole, checkpoint_every)
     _ = Representation((1,), binarize=binarize, colours=colours)  # refuses what it does not know
     if start_from is not None:
@@ -282,26 +278,13 @@ def _cells_for(recipe: str | None, opening: Opening) -> Literal["no", "auto", "y
 
 def default_for(source: Source) -> str:
     """The recipe for data of which nobody said one."""
-    return DEFAULT if source.coding is None else TABLE
-
-
-def implied(data: Any, options: Iterable[str]) -> str | None:
-    """The recipe of tables, where options that only it has are said of a table; else None.
-
-    Args:
-        data: that is to be trained on.
-        options: their names.
-    """
-    path = isinstance(data, str | os.PathLike)
-    table = ending_of(Path(data)) in TABLES if path else is_frame(data)
-    own = {*recipe_options(recipes.recipe(TABLE))} - {*recipe_options(recipes.recipe(DEFAULT))}
-    return TABLE if table and own & {*options} else None
+    return recipes.DEFAULT if source.coding is None else recipes.OF_TABLES
 
 
 def check_default(recipe: str, source: Source, options: Mapping[str, Any]) -> None:
     """Raise ``BadInput`` for options of the usual recipe, where the data got that of tables."""
     own = {*recipe_options(recipes.recipe(recipe))}
-    usual = {*recipe_options(recipes.recipe(DEFAULT))}
+    usual = {*recipe_options(recipes.recipe(recipes.DEFAULT))}
     other = [name for name in options if name in usual - own]
     require(
         not other or source.coding is None,

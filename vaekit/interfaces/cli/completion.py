@@ -12,8 +12,8 @@ from cyclopts.completion.install import get_default_completion_path
 
 from vaekit.data import CATALOGUE
 from vaekit.interfaces.cli.common import Force
-from vaekit.interfaces.cli.train import DEFAULT, command_for
-from vaekit.recipes import RECIPES
+from vaekit.interfaces.cli.train import command_for
+from vaekit.recipes import DEFAULT, RECIPES
 from vaekit.system.checks import BadInput, require
 
 Shell = Literal["bash", "zsh", "fish"]

@@ -26,7 +26,6 @@ from vaekit.system.checks import BadInput, require
 from vaekit.system.ranges import Range
 from vaekit.training import Plan, checkpoint_size, latest_checkpoint
 
-DEFAULT = "vae"
 ON_RESUMING = {
     "resume", "labels", "epochs", "patience", "checkpoint_every", "tensorboard", "report", "shard",
     "capture", "work",
@@ -52,15 +51,7 @@ def recipe_in(tokens: tuple[str, ...]) -> str:
     on it."""
     run = value_in(tokens, "--resume") or value_in(tokens, "--start-from")
     named = value_in(tokens, "--recipe") or (recipe_of(run) if run else None)
-    return named or _implied(tokens) or DEFAULT
-
-
-def _implied(tokens: tuple[str, ...]) -> str | None:
-    """The recipe that only some options can be of, if any of the tokens is data for it."""
-    from vaekit.runs.fit import implied
-
-    names = options_in(tokens)
-    return next((r for token in tokens if (r := implied(token, names))), None)
+    return named or recipes.implied(options_in(tokens)) or recipes.DEFAULT
 
 
 def value_in(tokens: tuple[str, ...], option: str) -> str:
