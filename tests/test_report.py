@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import numpy as np
@@ -41,7 +42,8 @@ class Strict(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page(trained, tmp_path_factory):
-    folder, model = trained
+    folder, model = tmp_path_factory.mktemp("scored") / "model", trained[1]
+    shutil.copytree(trained[0], folder)
     summarize(model, folder)
     path = write_report(model, folder, tmp_path_factory.mktemp("report") / "r.html")
     return path.read_text(), json.loads((folder / "scores.json").read_text())
@@ -79,8 +81,6 @@ def test_it_holds_every_section(page):
 
 
 def test_annealing_brackets_the_bounds(trained, tmp_path, monkeypatch):
-    import shutil
-
     from vaekit.runs import trained as runs
 
     def briefly(*args, steps, **how):

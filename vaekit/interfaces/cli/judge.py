@@ -18,6 +18,7 @@ from vaekit.interfaces.cli.shared import (
     Model,
     Seed,
     Split,
+    loaded,
     open_model,
     opened,
     reads,
@@ -152,7 +153,7 @@ def _against(
     """Evaluate a model of a table beside rows that it was not trained on."""
     from vaekit.runs.against import judge_against
 
-    trained = _with_own_data(Trained.load(model).to(work.device))
+    trained = _with_own_data(loaded(model, work))
     source = opened(trained, against).numbered()
     rows = source.some(trained.split_of(source), limit or len(source), how["seed"])
     found = judge_against(trained, rows, target=target, **how)
