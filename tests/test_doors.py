@@ -18,6 +18,7 @@ from vaekit.interfaces.cli.completion import completed_app
 from vaekit.system.checks import BadInput
 
 APP = completed_app()
+SERVES = {"explore"}  # until it is stopped: tests/test_explore.py
 NAMES = sorted(set(APP) - {"-h", "--help", "--version"})
 TEXT_ALONE = {"help", "--install-completion"}
 WITHOUT_MODEL = {*TEXT_ALONE, "recipes", "likelihoods", "data", "inspect"}  # nothing is computed
@@ -152,7 +153,7 @@ def refused(arguments, place, capsys):
 
 
 def test_every_command_has_an_example():
-    assert set(NAMES) == EXAMPLES.keys()
+    assert set(NAMES) - SERVES == EXAMPLES.keys()
     assert {n for n in NAMES if "--output" in OPTIONS[n]} == OUTPUTS.keys()
 
 
@@ -174,7 +175,7 @@ def test_the_same_option_means_the_same_everywhere():
         assert len(set(map(str, kinds))) == 1, (option, kinds)
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n not in TEXT_ALONE])
+@pytest.mark.parametrize("name", [n for n in EXAMPLES if n not in TEXT_ALONE])
 def test_json_alone_and_quiet(name, place, capsys):
     """On the output stream JSON of the same keys each time, on the error stream nothing."""
     force = ["--force"] if "--force" in OPTIONS[name] else []
@@ -187,7 +188,7 @@ def test_json_alone_and_quiet(name, place, capsys):
     assert keys[0] == keys[1]
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n not in CHANGES_A_MODEL])
+@pytest.mark.parametrize("name", [n for n in EXAMPLES if n not in CHANGES_A_MODEL])
 def test_nothing_is_written_over_unasked(name, original, place, capsys):
     """Wherever a command writes a file, it leaves one alone that is there already."""
     command, before = [name, *EXAMPLES[name]], contents(place)

@@ -19,6 +19,7 @@ from vaekit.system.version import __version__
 if TYPE_CHECKING:
     from vaekit.conditionals import Conditional, StandardNormal
     from vaekit.data import open_source
+    from vaekit.interfaces.server.running import explore
     from vaekit.interfaces.sklearn import VAETransformer
     from vaekit.interfaces.tables import TableSynthesizer, VAEDetector, VAEImputer
     from vaekit.models import VAE
@@ -45,6 +46,7 @@ _HOMES = {
     "VAEImputer": "vaekit.interfaces.tables",
     "VAETransformer": "vaekit.interfaces.sklearn",
     "compress": "vaekit.runs.compression",
+    "explore": "vaekit.interfaces.server.running",
     "fit": "vaekit.runs.fit",
     "load": "vaekit.runs.trained",
     "open_source": "vaekit.data",

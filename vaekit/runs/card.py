@@ -1,4 +1,5 @@
-"""A model in a few lines: what it is, of what data, how good, and where it is kept."""
+"""A model in a few lines: what it is, of what data, how good, and where it is kept; and as a page
+to explore."""
 
 from __future__ import annotations
 
@@ -49,6 +50,23 @@ def as_html(trained: Trained) -> str:
     """The same as a table for a notebook."""
     cells = "".join(html_row(("th", n), ("td", text)) for n, text in lines(trained).items())
     return f"<table>{cells}</table>"
+
+
+def explore(self: Trained, data: Any = None, **how: Any) -> Any:
+    """Open a page on which rows, codes and decoder are seen together; a thread of its own serves
+    it. What comes back knows the page's address, the rows that are selected on it (``rows``,
+    ``selected``), and how to ``stop``.
+
+    Args:
+        data: anything that can be opened; by default the data it was trained on.
+        how: see :func:`vaekit.explore`.
+
+    Raises:
+        BadInput: without the extra ``serve``, or data.
+    """
+    import vaekit  # the door is floors above, and the index knows it
+
+    return vaekit.explore(self, data, **how)
 
 
 def _scores(path: Path) -> str | None:

@@ -15,10 +15,9 @@ from vaekit.system.files import replacing
 from vaekit.system.types import Array
 
 Writer = Callable[[pa.Table, str], object]
+HOW = csv.WriteOptions(quoting_style="needed", quoting_header="needed")
 WRITERS: dict[str, Writer] = {
-    ".csv": lambda table, path: csv.write_csv(
-        _written(table), path, csv.WriteOptions(quoting_style="needed", quoting_header="needed")
-    ),
+    ".csv": lambda table, path: csv.write_csv(_written(table), path, HOW),
     ".parquet": lambda table, path: parquet.write_table(table, path),
     ".feather": lambda table, path: feather.write_feather(table, path, "uncompressed"),
 }
@@ -36,9 +35,20 @@ def write_table(path: Path, table: pa.Table, *, formulas: bool = False) -> None:
     """
     ending = path.suffix.lower()
     if ending == ".csv" and not formulas:
-        table = pa.table({n: safe_cells(table[n]) for n in table.column_names})
+        table = _without_formulas(table)
     with replacing(path) as temporary:
         WRITERS[ending](table, str(temporary))
+
+
+def csv_of(table: pa.Table) -> bytes:
+    """What :func:`write_table` writes into a .csv."""
+    out = pa.BufferOutputStream()
+    csv.write_csv(_written(_without_formulas(table)), out, HOW)
+    return bytes(out.getvalue())
+
+
+def _without_formulas(table: pa.Table) -> pa.Table:
+    return pa.table({n: safe_cells(table[n]) for n in table.column_names})
 
 
 def _written(table: pa.Table) -> pa.Table:

@@ -64,7 +64,7 @@ class Trained:
     source: Source | None = None
     folder: Path | None = None
 
-    __repr__, _repr_html_ = card.as_text, card.as_html
+    __repr__, _repr_html_, explore = card.as_text, card.as_html, card.explore
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], source: Source | None = None) -> Trained:

@@ -1,0 +1,109 @@
+"""What requests ask, read and checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from starlette.requests import Request
+
+from vaekit.interfaces.server.faces import Shown
+from vaekit.system.checks import BadInput, require
+from vaekit.system.types import Array
+
+LONGEST_TEXT = 10_000
+
+
+def json_of(text: str | bytes, what: str) -> Any:
+    """A JSON value.
+
+    Raises:
+        BadInput: for anything else, and for NaN and infinity.
+    """
+
+    def refuse(name: str) -> Any:
+        raise BadInput(f"{what} must not hold {name}")
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, BadInput):
+            raise
+        raise BadInput(f"{what} is no JSON") from error
+
+
+def given_of(request: Request) -> dict[str, Any]:
+    """What a conditional model is given, ``?given={"label": "3"}``.
+
+    Raises:
+        BadInput: for what is no object of texts and numbers.
+    """
+    text = request.query_params.get("given", "")
+    require(len(text) <= LONGEST_TEXT, "given is too long")
+    found = json_of(text, "given") if text else {}
+    require(isinstance(found, dict), 'given is an object, as {"label": "3"}')
+    for name, value in found.items():
+        plain = isinstance(value, str | int | float) and not isinstance(value, bool)
+        require(plain, f"given: {name} must be a text or a number")
+    return dict(found)
+
+
+def whole_of(request: Request, name: str, default: int, low: int, high: int) -> int:
+    """A whole number of the address.
+
+    Raises:
+        BadInput: for anything else, or one out of range.
+    """
+    text = request.query_params.get(name, str(default))
+    good = text.isascii() and text.isdecimal() and len(text) < 12 and low <= int(text) <= high
+    require(good, f"{name} must be a whole number from {low} to {high}")
+    return int(text)
+
+
+async def codes_of(request: Request, latent: int, most: int) -> Array:
+    """Codes in a body of little-endian float32, (N, latent).
+
+    Raises:
+        BadInput: for a body of another size, or numbers that are not finite.
+    """
+    body = await request.body()
+    require(
+        0 < len(body) <= most * latent * 4 and len(body) % (4 * latent) == 0,
+        f"send 1 to {most} codes of {latent} float32 each, one after the other",
+    )
+    found = np.frombuffer(body, "<f4").reshape(-1, latent)
+    require(bool(np.isfinite(found).all()), "codes must be finite numbers")
+    return found.clip(-1e6, 1e6)
+
+
+async def ids_of(request: Request, rows: int) -> Array:
+    """Numbers of rows in a body of little-endian uint32.
+
+    Raises:
+        BadInput: for others.
+    """
+    body = await request.body()
+    require(len(body) > 0 and len(body) % 4 == 0, "send numbers of rows as uint32")
+    found = np.frombuffer(body, "<u4").astype(np.int64)
+    require(bool(found.max() < rows), f"rows are numbered from 0 to {rows - 1}")
+    return np.unique(found) if len(found) > 1 else found
+
+
+async def object_of(request: Request) -> Mapping[str, Any]:
+    """A JSON object in the body.
+
+    Raises:
+        BadInput: for anything else.
+    """
+    found = json_of(await request.body(), "the body")
+    require(isinstance(found, dict), "the body must be a JSON object")
+    return dict(found)
+
+
+def shape_header(shown: Shown) -> dict[str, str]:
+    """What says the shape and the type of rows sent as bytes."""
+    if not isinstance(shown, np.ndarray):
+        return {}
+    return {"x-shape": ",".join(map(str, shown.shape)), "x-type": str(shown.dtype)}

@@ -1,0 +1,269 @@
+// The map: what is drawn on it.
+
+import { Camera } from "./camera.js";
+import { brief } from "./faces.js";
+import { Lattice } from "./lattice.js";
+import { Index, renderer } from "./points.js";
+
+const FEW = 20000;
+const at = (id) => document.getElementById(id);
+
+export class MapView {
+  constructor(app) {
+    this.app = app;
+    this.box = at("map");
+    this.camera = new Camera();
+    this.canvases = ["under", "points", "over"].map(at);
+    this.renderer = renderer(this.canvases[1], new URLSearchParams(location.search).get("points"));
+    this.canvases[1] = this.renderer.canvas;
+    [this.under, this.over] = [this.canvases[0].getContext("2d"), this.canvases[2].getContext("2d")];
+    if (app.about.face.kind === "pictures") this.lattice = new Lattice(app, () => this.draw());
+    this.frames = 0;
+    new ResizeObserver(() => this.resize()).observe(this.box);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { this.theme(); this.lattice?.forget(); app.repaint(); });
+    this.theme();
+    this.resize();
+  }
+
+  theme() {
+    const style = getComputedStyle(document.documentElement);
+    this.ink = Object.fromEntries(["ink", "muted", "line", "accent", "second", "paper", "card"].map((n) => [n, style.getPropertyValue(`--${n}`).trim()]));
+    this.dark = matchMedia("(prefers-color-scheme: dark)").matches;
+    this.shade = null;
+  }
+
+  resize() {
+    const { width, height } = this.box.getBoundingClientRect(), ratio = Math.min(devicePixelRatio || 1, 2);
+    if (!width || !height) return;
+    this.camera.resize(width, height, ratio);
+    for (const canvas of this.canvases) Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
+    if (!this.fitted && this.xy) this.fit();
+    this.draw();
+  }
+
+  // A plane's points.
+  put(xy, flat) {
+    this.xy = xy;
+    this.camera.flat = flat;
+    this.index = new Index(xy);
+    this.renderer.put(xy);
+    this.canvases[1].style.opacity = xy.length / 2 > FEW ? 0.82 : 1;
+    this.lattice?.forget();
+    this.shade = null;
+  }
+
+  fit() {
+    const { x0, x1, y0, y1 } = this.index;
+    this.camera.fit([x0, x1, y0, y1]);
+    this.fitted = this.camera.width > 1;
+    this.draw();
+  }
+
+  paint(colours, order) {
+    this.renderer.paint(colours, order);
+    this.draw();
+  }
+
+  // A point's diameter in pixels of the page: small where there are many.
+  get size() {
+    const many = this.renderer.count ?? this.app.rows, closer = Math.log2(this.camera.scale / (this.camera.least * 8 || 1));
+    return Math.max(1.5, Math.min(13, 9.5 - 1.35 * Math.log10(Math.max(many, 10)) + 0.9 * Math.max(closer, 0)));
+  }
+
+  // The colour of the rim that few points have; none where they are many.
+  get halo() {
+    if (this.xy.length / 2 > FEW) return null;
+    return this.dark ? 0xff241f1b : 0xffffffff;
+  }
+
+  draw() {
+    if (this.asked) return;
+    this.asked = true;
+    requestAnimationFrame(() => { this.asked = false; this.render(); });
+  }
+
+  render() {
+    if (!this.xy || !this.fitted) return;
+    const { camera, app } = this, r = camera.ratio;
+    this.frames++;
+    for (const context of [this.under, this.over]) {
+      context.setTransform(r, 0, 0, r, 0, 0);
+      context.clearRect(0, 0, camera.width, camera.height);
+    }
+    if (app.shows.grid) this.lattice?.draw(this.under, camera, app.shows.points ? (this.dark ? 0.42 : 0.4) : 0.9);
+    const prior = app.shows.prior && app.masses && !camera.flat;
+    if (prior) this.drawMasses();
+    this.canvases[1].hidden = !app.shows.points;
+    if (app.shows.points) this.renderer.draw(camera, this.size * r, this.halo);
+    if (prior) this.drawContours();
+    this.drawAxes();
+    this.drawPath();
+    this.drawMarks();
+    if (this.lasso) this.drawLasso();
+  }
+
+  drawMasses() {
+    const { under: c, camera, app: { masses } } = this, [x0, x1, y0, y1] = masses.box;
+    const tint = this.dark ? [228, 185, 78] : [214, 158, 46], most = this.dark ? 0.1 : 0.11;
+    this.shade ??= masses.shade(tint, most);
+    const [left, top] = camera.place(x0, y1), [right, bottom] = camera.place(x1, y0);
+    c.imageSmoothingEnabled = true;
+    c.drawImage(this.shade, left, top, right - left, bottom - top);
+    c.fillStyle = `rgba(${tint.join(",")},${most})`;
+    for (const [x, y, w, h] of [[0, 0, camera.width, top], [0, bottom, camera.width, camera.height - bottom],
+      [0, top, left, bottom - top], [right, top, camera.width - right, bottom - top]]) {
+      if (w > 0 && h > 0) c.fillRect(Math.max(x, 0), Math.max(y, 0), Math.min(w, camera.width), Math.min(h, camera.height));
+    }
+  }
+
+  // Around half of the prior's mass, nine tenths, all but a hundredth.
+  drawContours() {
+    const { over: c, camera } = this;
+    this.app.masses.contours.forEach((line, k) => {
+      c.beginPath();
+      for (let i = 0; i + 1 < line.length; i += 2) {
+        c.moveTo(...camera.place(...line[i]));
+        c.lineTo(...camera.place(...line[i + 1]));
+      }
+      for (const [stroke, alpha, width] of [[this.ink.card, 0.5, 3.4], [this.ink.ink, 0.75 - 0.16 * k, 1.4 - 0.2 * k]]) {
+        Object.assign(c, { strokeStyle: stroke, globalAlpha: alpha, lineWidth: width });
+        c.stroke();
+      }
+    });
+    c.globalAlpha = 1;
+  }
+
+  drawAxes() {
+    const { over: c, camera } = this, { x0, x1, y0, y1 } = camera.seen;
+    const step = (span) => { const raw = span / 6, p = 10 ** Math.floor(Math.log10(raw)); return [1, 2, 5, 10].find((m) => m * p >= raw) * p; };
+    const label = (text, x, y) => {
+      c.strokeStyle = this.ink.paper; c.lineWidth = 3; c.lineJoin = "round";
+      c.strokeText(text, x, y); c.fillText(text, x, y);
+    };
+    c.font = "11px system-ui, sans-serif";
+    c.fillStyle = this.ink.muted;
+    const wide = step(x1 - x0), tall = step(y1 - y0), named = this.app.plane.axes;
+    c.textAlign = "center"; c.textBaseline = "bottom";
+    for (let x = Math.ceil(x0 / wide) * wide; x <= x1; x += wide) {
+      const [px] = camera.place(x, 0);
+      c.globalAlpha = 0.5; c.fillRect(Math.round(px), camera.height - 4, 1, 4); c.globalAlpha = 1;
+      if (px > 40 && px < camera.width - 24) label(brief(+x.toPrecision(8)), px, camera.height - 5);
+    }
+    c.textAlign = "left"; c.textBaseline = "middle";
+    if (!camera.flat) for (let y = Math.ceil(y0 / tall) * tall; y <= y1; y += tall) {
+      const [, py] = camera.place(0, y);
+      c.globalAlpha = 0.5; c.fillRect(0, Math.round(py), 4, 1); c.globalAlpha = 1;
+      if (py > 30 && py < camera.height - 24) label(brief(+y.toPrecision(8)), 7, py);
+    }
+    c.font = "600 12px system-ui, sans-serif";
+    c.fillStyle = this.ink.ink;
+    c.textAlign = "right"; c.textBaseline = "bottom";
+    label(named[0], camera.width - 10, camera.height - 20);
+    c.textAlign = "left"; c.textBaseline = "top";
+    if (named[1]) { c.save(); c.translate(30, 10); label(named[1], 18, 2); c.restore(); }
+  }
+
+  ring(x, y, radius, colour, width = 2, dash = []) {
+    const c = this.over, [px, py] = this.camera.place(x, y);
+    c.setLineDash(dash);
+    for (const [w, stroke] of [[width + 2.5, this.ink.card], [width, colour]]) {
+      c.beginPath();
+      c.arc(px, py, radius, 0, 7);
+      c.strokeStyle = stroke; c.lineWidth = w;
+      c.stroke();
+    }
+    c.setLineDash([]);
+  }
+
+  cross(x, y, colour) {
+    const c = this.over, [px, py] = this.camera.place(x, y);
+    for (const [w, stroke] of [[4.5, this.ink.card], [2, colour]]) {
+      c.beginPath();
+      for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) { c.moveTo(px + dx * 4, py + dy * 4); c.lineTo(px + dx * 11, py + dy * 11); }
+      c.strokeStyle = stroke; c.lineWidth = w; c.lineCap = "round";
+      c.stroke();
+    }
+  }
+
+  // The posterior of a row: one and two standard deviations.
+  ellipse(row) {
+    const { cov } = this.app;
+    if (!cov || this.camera.flat) return;
+    const [a, b, d] = cov.subarray(3 * row, 3 * row + 3), half = (a + d) / 2, root = Math.hypot((a - d) / 2, b);
+    const angle = 0.5 * Math.atan2(2 * b, a - d), c = this.over, [px, py] = this.camera.place(this.xy[2 * row], this.xy[2 * row + 1]);
+    for (const [times, alpha] of [[2, 0.12], [1, 0.2]]) {
+      const [major, minor] = [half + root, half - root].map((v) => Math.sqrt(Math.max(v, 0)) * times * this.camera.scale);
+      if (!(major > 1)) continue;
+      c.beginPath();
+      c.ellipse(px, py, major, Math.max(minor, 0.5), -angle, 0, 7);
+      c.globalAlpha = alpha; c.fillStyle = this.ink.accent; c.fill();
+      c.globalAlpha = 0.9; c.strokeStyle = this.ink.accent; c.lineWidth = 1.2; c.stroke();
+      c.globalAlpha = 1;
+    }
+  }
+
+  drawMarks() {
+    const { app } = this;
+    for (const near of app.marked ?? []) this.ring(this.xy[2 * near], this.xy[2 * near + 1], 7, this.ink.second, 1.6);
+    if (app.hovered >= 0) {
+      this.ellipse(app.hovered);
+      this.ring(this.xy[2 * app.hovered], this.xy[2 * app.hovered + 1], 6, this.ink.ink, 1.6);
+    }
+    if (app.row >= 0) {
+      if (app.hovered < 0) this.ellipse(app.row);
+      this.ring(this.xy[2 * app.row], this.xy[2 * app.row + 1], 9, this.ink.accent, 2.4);
+    }
+    if (app.sent) this.ring(app.sent[0], app.sent[1], 10, this.ink.second, 2.6);
+    if (app.probe) this.cross(app.probe.x, app.probe.y, this.ink.ink);
+  }
+
+  drawPath() {
+    const { line, place } = this.app.way ?? {};
+    if (!line) return;
+    const c = this.over;
+    for (const [w, stroke] of [[5.5, this.ink.card], [2.5, this.ink.second]]) {
+      c.beginPath();
+      line.forEach(([x, y], i) => (i ? c.lineTo(...this.camera.place(x, y)) : c.moveTo(...this.camera.place(x, y))));
+      c.strokeStyle = stroke; c.lineWidth = w; c.lineCap = c.lineJoin = "round";
+      c.stroke();
+    }
+    ["A", "B"].forEach((name, k) => this.badge(name, ...line[k ? line.length - 1 : 0]));
+    if (place !== undefined) this.ring(...line[place], 7, this.ink.second, 3);
+  }
+
+  badge(text, x, y) {
+    const c = this.over, [px, py] = this.camera.place(x, y);
+    c.beginPath(); c.arc(px, py, 9.5, 0, 7);
+    c.fillStyle = this.ink.second; c.fill();
+    c.strokeStyle = this.ink.card; c.lineWidth = 2; c.stroke();
+    c.fillStyle = this.dark ? "#14171b" : "#fff"; c.font = "700 11px system-ui, sans-serif";
+    c.textAlign = "center"; c.textBaseline = "middle";
+    c.fillText(text, px, py + 0.5);
+  }
+
+  drawLasso() {
+    const c = this.over;
+    c.beginPath();
+    this.lasso.forEach(([x, y], i) => (i ? c.lineTo(...this.camera.place(x, y)) : c.moveTo(...this.camera.place(x, y))));
+    c.closePath();
+    c.globalAlpha = 0.14; c.fillStyle = this.ink.accent; c.fill();
+    c.globalAlpha = 1; c.strokeStyle = this.ink.accent; c.lineWidth = 1.6; c.setLineDash([5, 4]); c.stroke(); c.setLineDash([]);
+  }
+
+  // Numbers of the rows inside a polygon of the plane.
+  inside(polygon) {
+    const xs = polygon.map((p) => p[0]), ys = polygon.map((p) => p[1]), found = [];
+    const [x0, x1, y0, y1] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+    this.index.within(x0, x1, y0, y1, (i) => {
+      const x = this.xy[2 * i], y = this.xy[2 * i + 1];
+      if (x < x0 || x > x1 || y < y0 || y > y1 || !this.app.visible(i)) return;
+      let odd = false;
+      for (let a = 0, b = polygon.length - 1; a < polygon.length; b = a++) {
+        const [ax, ay] = polygon[a], [bx, by] = polygon[b];
+        if (ay > y !== by > y && x < ((bx - ax) * (y - ay)) / (by - ay) + ax) odd = !odd;
+      }
+      if (odd) found.push(i);
+    });
+    return Uint32Array.from(found).sort();
+  }
+}

@@ -1,0 +1,132 @@
+"""Rows that a person sends to the page: a picture, numbers, or cells."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from vaekit.data import Source
+from vaekit.data.coding import coded
+from vaekit.data.readers.columns import Place
+from vaekit.data.readers.roles import ColumnRoles
+from vaekit.data.readers.tables import Table
+from vaekit.pictures import Tones
+from vaekit.runs.tables import coding_of
+from vaekit.runs.trained import Trained
+from vaekit.system.checks import BadInput, known, require
+from vaekit.system.types import Array
+
+MOST_PIXELS = 50_000_000
+UNREADABLE = (
+    UnidentifiedImageError,
+    OSError,
+    ValueError,
+    SyntaxError,
+    Image.DecompressionBombError,
+)
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+
+
+def picture_of(sent: bytes | Mapping[str, Any], trained: Trained, tones: Tones | None) -> Array:
+    """A picture file as one row, laid out as the model's: fitted into the model's size as a whole,
+    black and white being the model's.
+
+    Args:
+        sent: bytes of a PNG, JPEG or the like.
+        trained: the model.
+        tones: the stored values of black and white; None for 0 and 255.
+
+    Raises:
+        BadInput: for anything else than a picture, or a model whose channels make no colours.
+    """
+    if not isinstance(sent, bytes):
+        raise BadInput("send a picture, as PNG or JPEG")
+    takes = trained.representation
+    channels, height, width = takes.shape
+    require(channels in MODES, f"pictures of {channels} channels cannot be dropped or drawn")
+    try:
+        with Image.open(io.BytesIO(sent)) as found:
+            require(found.width * found.height <= MOST_PIXELS, "the picture is too large")
+            whole = ImageOps.exif_transpose(found).convert("RGBA")
+    except UNREADABLE as error:
+        raise BadInput(f"this is no picture that can be read: {type(error).__name__}") from error
+    shown = _fitted(whole, MODES[channels], (width, height))
+    low, high = tones or (0.0, 255.0)
+    values = low + np.asarray(shown, np.float64).reshape(height, width, channels) / 255 * (
+        high - low
+    )
+    kind = np.dtype(takes.dtype)
+    stored = np.moveaxis(values, 2, 0)[None]
+    return trained.layout.give((stored if kind.kind == "f" else stored.round()).astype(kind))
+
+
+def _fitted(whole: Image.Image, mode: str, size: tuple[int, int]) -> Image.Image:
+    """The picture in a size, all of it, on the colour of its corner; transparent is black."""
+    if mode != "RGBA":
+        under = Image.new("RGBA", whole.size, (0, 0, 0, 255))
+        whole = Image.alpha_composite(under, whole).convert(mode)
+    if whole.size == size:
+        return whole
+    corner: Any = whole.getpixel((0, 0))
+    how = Image.Resampling.BOX if _is_larger(whole, size) else Image.Resampling.BICUBIC
+    return ImageOps.pad(whole, size, how, color=corner)
+
+
+def _is_larger(whole: Image.Image, size: tuple[int, int]) -> bool:
+    return whole.width >= size[0] and whole.height >= size[1]
+
+
+def numbers_of(sent: bytes | Mapping[str, Any], columns: Sequence[str], trained: Trained) -> Array:
+    """{"values": [...]} as one row, laid out as the model's.
+
+    Raises:
+        BadInput: for anything else than one finite number for each column.
+    """
+    values = sent.get("values") if isinstance(sent, Mapping) else None
+    require(isinstance(values, list), 'send {"values": [...]}')
+    assert isinstance(values, list)
+    require(
+        len(values) == len(columns),
+        f"send {len(columns)} values, one for each column, not {len(values)}",
+    )
+    for name, value in zip(columns, values, strict=True):
+        fine = isinstance(value, int | float) and not isinstance(value, bool)
+        require(fine and abs(value) < 1e300, f"{name} must be a number, not {value!r}")
+    row = np.array([values], np.float64)
+    return trained.layout.give(row)
+
+
+def cells_of(sent: bytes | Mapping[str, Any], trained: Trained) -> Source:
+    """{"cells": {column: text or null}} as a row of a table: a source of one row.
+
+    Raises:
+        BadInput: for a column that is not there, or a value that it cannot have.
+    """
+    cells = sent.get("cells") if isinstance(sent, Mapping) else None
+    require(isinstance(cells, dict), 'send {"cells": {column: value}}')
+    assert isinstance(cells, dict)
+    coding = coding_of(trained)
+    for name, value in cells.items():
+        known("column", name, coding.schema.names)
+        plain = value is None or isinstance(value, str | int | float)
+        require(plain, f"{name} must be a text, a number or null")
+    coding.row_of({name: value for name, value in cells.items() if value is not None})
+    every = {name: cells.get(name) for name in coding.schema.names}
+    return one_row(every, trained)
+
+
+def one_row(cells: Mapping[str, Any], trained: Trained) -> Source:
+    """Cells by the names of their columns as a source of one row."""
+    columns = {
+        name: pa.chunked_array([pa.array([None if v is None else str(v)], pa.string())])
+        for name, v in cells.items()
+    }
+    table = Table(Place("the row"), columns)
+    coding = coding_of(trained)
+    roles = ColumnRoles(x=coding.schema.names)
+    return coded(table, roles, coding, allow_missing=True)
