@@ -45,7 +45,7 @@ export class Hand {
     if (this.pointers.size === 2) { this.stretch(); return; }
     if (Math.hypot(place[0] - this.start.place[0], place[1] - this.start.place[1]) > 4) this.start.moved = true;
     if (!this.start.moved) return;
-    if (this.map.lasso) { this.map.lasso.push(this.map.camera.plane(...place)); this.map.draw(); return; }
+    if (this.map.lasso) { this.map.lasso.push(this.map.camera.plane(...place)); this.map.mark(); return; }
     if (event.pointerType === "touch") { this.look(place, event); return; }
     this.map.camera.pan(place[0] - last[0], place[1] - last[1]);
     this.box.classList.add("grabbed");

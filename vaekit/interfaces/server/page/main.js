@@ -162,8 +162,8 @@ async function begin() {
   voice(app);
   const map = (app.map = new MapView(app));
   app.on("paint", ({ out, order }) => { app.painted = { out, order }; map.paint(out, order); });
-  for (const name of ["redraw", "masses", "here", "row", "chosen"]) app.on(name, () => map.draw());
-  app.on("masses", () => { map.shade = null; });
+  for (const name of ["redraw", "here", "row"]) app.on(name, () => map.mark());
+  app.on("masses", () => { map.shade = null; map.draw(); });
   app.on("lattice", () => { map.lattice?.forget(); map.draw(); });
   app.on("center", ({ x, y }) => { const { x0, x1, y0, y1 } = map.camera.seen; if (x < x0 || x > x1 || y < y0 || y > y1) Object.assign(map.camera, { x, y }); map.draw(); });
   app.on("plane", ({ flat }) => { map.put(app.xy, flat); if (app.painted) map.paint(app.painted.out, app.painted.order); });

@@ -13,10 +13,10 @@ export class MapView {
     this.app = app;
     this.box = at("map");
     this.camera = new Camera();
-    this.canvases = ["under", "points", "over"].map(at);
+    this.canvases = ["under", "points", "lines", "over"].map(at);
     this.renderer = renderer(this.canvases[1], new URLSearchParams(location.search).get("points"));
     this.canvases[1] = this.renderer.canvas;
-    [this.under, this.over] = [this.canvases[0].getContext("2d"), this.canvases[2].getContext("2d")];
+    [this.under, this.lines, this.over] = [0, 2, 3].map((k) => this.canvases[k].getContext("2d", { willReadFrequently: this.renderer.kind === "canvas" }));
     if (app.about.face.kind === "pictures") this.lattice = new Lattice(app, () => this.draw());
     this.frames = 0;
     new ResizeObserver(() => this.resize()).observe(this.box);
@@ -76,31 +76,51 @@ export class MapView {
     return this.dark ? 0xff241f1b : 0xffffffff;
   }
 
+  // All layers, at the next frame.
   draw() {
-    if (this.asked) return;
-    this.asked = true;
-    requestAnimationFrame(() => { this.asked = false; this.render(); });
+    this.stale = true;
+    this.mark();
   }
 
-  render() {
+  // The marks alone: what moves with the pointer.
+  mark() {
+    if (this.asked) return;
+    this.asked = true;
+    requestAnimationFrame(() => { this.asked = false; this.render(this.stale); });
+  }
+
+  render(all = true) {
     if (!this.xy || !this.fitted) return;
-    const { camera, app } = this, r = camera.ratio;
+    this.stale = false;
     this.frames++;
-    for (const context of [this.under, this.over]) {
-      context.setTransform(r, 0, 0, r, 0, 0);
-      context.clearRect(0, 0, camera.width, camera.height);
-    }
-    if (app.shows.grid) this.lattice?.draw(this.under, camera, app.shows.points ? (this.dark ? 0.42 : 0.4) : 0.9);
-    const prior = app.shows.prior && app.masses && !camera.flat;
-    if (prior) this.drawMasses();
-    this.canvases[1].hidden = !app.shows.points;
-    if (app.shows.points) this.renderer.draw(camera, this.size * r, this.halo);
-    if (prior) this.drawContours();
-    this.drawAxes();
+    if (all) this.renderBelow();
+    this.clear(this.over);
     this.drawPath();
     this.drawMarks();
     if (this.lasso) this.drawLasso();
   }
+
+  clear(context) {
+    const { ratio, width, height } = this.camera;
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, width, height);
+  }
+
+  // What moves with the camera alone: lattice, shade, points, contours, axes.
+  renderBelow() {
+    const { camera, app } = this, r = camera.ratio;
+    this.clear(this.under);
+    if (app.shows.grid) this.lattice?.draw(this.under, camera, app.shows.points ? (this.dark ? 0.42 : 0.4) : 0.9);
+    if (this.bounded) this.drawMasses();
+    this.canvases[1].hidden = !app.shows.points;
+    if (app.shows.points) this.renderer.draw(camera, this.size * r, this.halo);
+    this.clear(this.lines);
+    if (this.bounded) this.drawContours();
+    this.drawAxes();
+  }
+
+  // Whether it is shown where the prior's mass lies.
+  get bounded() { return this.app.shows.prior && this.app.masses && !this.camera.flat; }
 
   drawMasses() {
     const { under: c, camera, app: { masses } } = this, [x0, x1, y0, y1] = masses.box;
@@ -118,7 +138,7 @@ export class MapView {
 
   // Around half of the prior's mass, nine tenths, all but a hundredth.
   drawContours() {
-    const { over: c, camera } = this;
+    const { lines: c, camera } = this;
     this.app.masses.contours.forEach((line, k) => {
       c.beginPath();
       for (let i = 0; i + 1 < line.length; i += 2) {
@@ -134,7 +154,7 @@ export class MapView {
   }
 
   drawAxes() {
-    const { over: c, camera } = this, { x0, x1, y0, y1 } = camera.seen;
+    const { lines: c, camera } = this, { x0, x1, y0, y1 } = camera.seen;
     const step = (span) => { const raw = span / 6, p = 10 ** Math.floor(Math.log10(raw)); return [1, 2, 5, 10].find((m) => m * p >= raw) * p; };
     const label = (text, x, y) => {
       c.strokeStyle = this.ink.paper; c.lineWidth = 3; c.lineJoin = "round";

@@ -63,7 +63,7 @@ class Card {
 
 class Splat {
   constructor(canvas) {
-    Object.assign(this, { canvas, kind: "canvas", context: canvas.getContext("2d") });
+    Object.assign(this, { canvas, kind: "canvas", context: canvas.getContext("2d", { willReadFrequently: true }) });
     this.order = new Uint32Array(0);
   }
 

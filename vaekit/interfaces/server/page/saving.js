@@ -21,7 +21,7 @@ const colour = (value) => `#${[value & 255, (value >> 8) & 255, (value >> 16) & 
 // Points as circles, one group of each colour; what lies under and over them as pictures.
 export function svg(map, app) {
   map.render();
-  const { camera } = map, { width, height } = camera, [under, , over] = map.canvases.map((c) => c.toDataURL("image/png"));
+  const { camera } = map, { width, height } = camera, [under, , lines, over] = map.canvases.map((c) => c.toDataURL("image/png"));
   const groups = new Map(), radius = map.size / 2;
   if (app.shows.points) {
     for (const i of app.painted.order) {
@@ -34,7 +34,7 @@ export function svg(map, app) {
   }
   const image = (uri) => `<image width="${width}" height="${height}" href="${uri}"/>`;
   const paths = [...groups].map(([key, d]) => `<path d="${d.join("")}" stroke="${colour(key)}" stroke-opacity="${((key >>> 24) / 255).toFixed(2)}"/>`);
-  const text = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"><title>${document.title.replace(/[<&]/g, "")}</title><rect width="100%" height="100%" fill="${map.ink.card}"/>${image(under)}<g fill="none" stroke-linecap="round" stroke-width="${(2 * radius).toFixed(2)}">${paths.join("")}</g>${image(over)}</svg>`;
+  const text = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"><title>${document.title.replace(/[<&]/g, "")}</title><rect width="100%" height="100%" fill="${map.ink.card}"/>${image(under)}<g fill="none" stroke-linecap="round" stroke-width="${(2 * radius).toFixed(2)}">${paths.join("")}</g>${image(lines)}${image(over)}</svg>`;
   return new Blob([text], { type: "image/svg+xml" });
 }
 
