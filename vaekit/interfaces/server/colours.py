@@ -24,7 +24,7 @@ from vaekit.system.checks import known
 from vaekit.system.progress import quiet_if
 from vaekit.system.types import Array
 
-AT_ONCE, SAMPLES, MOST_CLASSES, MOST_COLUMNS = 512, 16, 60, 500
+AT_ONCE, SAMPLES, MOST_CLASSES, MOST_COLUMNS, FEW_CLASSES = 512, 16, 60, 500, 12
 OTHER = "(other)"
 
 
@@ -138,7 +138,24 @@ def colourings(
     found += [*_scores(trained, rows, lock)]
     if spread.any():
         found.append(Colouring("spread", "width of q(z|x)", lambda: spread.mean(1), group="scores"))
-    return [*found, *_columns(trained, rows)]
+    return [*found, *_columns(rows)]
+
+
+def first_of(each: Sequence[Colouring]) -> str:
+    """What rows are coloured by at first: their label, what is given, a column of few classes (the
+    last often says what the others are about), any column, how uncertain codes are; the split
+    says least."""
+
+    def worth(colouring: Colouring) -> int:
+        if colouring.key == "label" or colouring.group == "given":
+            return 0
+        if colouring.group == "columns":
+            return 1 if 1 < len(colouring.classes) <= FEW_CLASSES else 2
+        return 3 if colouring.key == "spread" else 4
+
+    several = [c for c in reversed(each) if c.slow is None]
+    best = min(several, key=worth, default=None)
+    return "" if best is None else best.key
 
 
 def _labels(rows: Source) -> Iterator[Colouring]:
@@ -218,7 +235,7 @@ def _stored(trained: Trained, rows: Any) -> torch.Tensor:
     return in_memory(read_rows(trained.config, rows).values)
 
 
-def _columns(trained: Trained, rows: Source) -> Iterator[Colouring]:
+def _columns(rows: Source) -> Iterator[Colouring]:
     """The columns of a table, and the numbers of vectors."""
     if rows.table is not None:
         names = list(rows.table.columns)[:MOST_COLUMNS]

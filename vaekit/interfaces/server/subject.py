@@ -17,7 +17,7 @@ from vaekit.data import Source
 from vaekit.data.on_disk import in_memory
 from vaekit.data.source import SPLITS
 from vaekit.evaluation import latent_health
-from vaekit.interfaces.server.colours import Colours, colourings
+from vaekit.interfaces.server.colours import Colours, colourings, first_of
 from vaekit.interfaces.server.faces import Face, Shown, face_of, typical
 from vaekit.interfaces.server.planes import PCA, Planes
 from vaekit.pages.panels import prior_draws, prior_quantiles
@@ -126,6 +126,7 @@ class Subject:
             "mean": self.codes.mean(0).tolist(),
             "planes": self.planes_offered,
             "colours": self.colours.about(),
+            "colour": first_of([*self.colours.each.values()]),
             "given": [self._condition(c) for c in config.conditions],
             "untold": self.trained.may_be_untold,
             "palette": PALETTE,

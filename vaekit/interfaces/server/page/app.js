@@ -153,7 +153,7 @@ export class App extends EventTarget {
   // ---- colours
 
   async setColour(key) {
-    const colouring = this.about.colours.find((c) => c.key === key) ?? this.about.colours[0];
+    const colouring = this.about.colours.find((c) => c.key === key) ?? this.about.colours.find((c) => c.key === this.about.colour);
     if (!colouring) { this.plain(); return; }
     const ask = (this.asking = Symbol(key));
     const values = await wire.colour(colouring.key, (done) => this.asking === ask && this.emit("busy", `${colouring.name}: ${Math.round(done * 100)} %`))

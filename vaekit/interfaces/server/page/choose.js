@@ -132,6 +132,7 @@ export class Choose {
     body.append(...found.classes.map((c) => this.classes(c, found.rows)));
     if (found.means) body.append(this.means(wire.unpacked(found.means)));
     body.append(this.numbers(found.numbers));
+    at("choose-card").scrollIntoView({ block: "nearest" });
     body.append(el("div", { class: "buttons" }, el("button", { type: "button", id: "save-csv", text: "Download as CSV", onclick: () => this.download() })));
   }
 

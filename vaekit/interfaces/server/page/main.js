@@ -141,7 +141,7 @@ function voice(app) {
 async function restore(app, map, set, choose, state) {
   for (const name of state.off) if (name in app.shows) set(name, false);
   if (state.given && typeof state.given === "object") app.setGiven(state.given);
-  await app.try(() => app.setColour(state.colour ?? app.about.colours[0]?.key));
+  await app.try(() => app.setColour(state.colour ?? app.about.colour));
   const [x, y, scale] = state.view;
   if (scale > 0) { Object.assign(map.camera, { x, y, scale: scale * map.camera.least }); map.draw(); }
   if (state.hidden.length) app.hide(new Set(state.hidden));

@@ -126,7 +126,7 @@ export class MapView {
     const { under: c, camera, app: { masses } } = this, [x0, x1, y0, y1] = masses.box;
     const tint = this.dark ? [228, 185, 78] : [214, 158, 46], most = this.dark ? 0.1 : 0.11;
     this.shade ??= masses.shade(tint, most);
-    const [left, top] = camera.place(x0, y1), [right, bottom] = camera.place(x1, y0);
+    const [left, top] = camera.place(x0, y1).map(Math.round), [right, bottom] = camera.place(x1, y0).map(Math.round);
     c.imageSmoothingEnabled = true;
     c.drawImage(this.shade, left, top, right - left, bottom - top);
     c.fillStyle = `rgba(${tint.join(",")},${most})`;
@@ -233,8 +233,21 @@ export class MapView {
       if (app.hovered < 0) this.ellipse(app.row);
       this.ring(this.xy[2 * app.row], this.xy[2 * app.row + 1], 9, this.ink.accent, 2.4);
     }
-    if (app.sent) this.ring(app.sent[0], app.sent[1], 10, this.ink.second, 2.6);
+    if (app.sent) this.drawSent(app.sent);
     if (app.probe) this.cross(app.probe.x, app.probe.y, this.ink.ink);
+  }
+
+  // Where a row of one's own lies, and from which row it came there.
+  drawSent([x, y]) {
+    const { row } = this.app, c = this.over;
+    if (row >= 0) {
+      c.beginPath();
+      c.moveTo(...this.camera.place(this.xy[2 * row], this.xy[2 * row + 1]));
+      c.lineTo(...this.camera.place(x, y));
+      Object.assign(c, { strokeStyle: this.ink.second, lineWidth: 2 });
+      c.stroke();
+    }
+    this.ring(x, y, 10, this.ink.second, 2.6);
   }
 
   drawPath() {

@@ -22,8 +22,7 @@ class Own {
     const { app } = this, ask = (this.asking = Symbol("ask"));
     const found = await app.try(() => wire.encode(sent, app.given));
     if (!found || this.asking !== ask) return undefined;
-    app.row = -1;
-    app.emit("row", null);
+    if (!this.keeps) { app.row = -1; app.emit("row", null); }
     app.setBase(Float32Array.from(found.code));
     app.sent = [app.probe.x, app.probe.y];
     app.marked = found.nearest.map((n) => n.row);
@@ -132,6 +131,8 @@ class Drawn extends Own {
 }
 
 class Typed extends Own {
+  get keeps() { return true; }
+
   constructor(app) {
     super(app, "Numbers of your own");
     const { columns } = app.about.face;
@@ -157,6 +158,8 @@ class Typed extends Own {
 }
 
 class Edited extends Own {
+  get keeps() { return true; }
+
   constructor(app) {
     super(app, "Edit a row");
     const { columns } = app.about.face;
