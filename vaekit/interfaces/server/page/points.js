@@ -53,6 +53,7 @@ class Card {
     gl.viewport(0, 0, canvas.width, canvas.height);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
+    if (!this.count) return;
     gl.uniform4f(this.uniforms.view, scaleX, scaleY, x, y);
     gl.uniform1f(this.uniforms.size, rim === null ? size : size + 2);
     const colour = rim === null ? [0, 0, 0, 0] : [rim & 255, (rim >> 8) & 255, (rim >> 16) & 255, 255];
