@@ -49,9 +49,9 @@ def test_the_map_shows_rows_in_their_colours(seen, served):
     assert page.evaluate("() => explorer.app.painted.order.length") == 1797
     seen.until("() => explorer.app.masses")
     blank = page.evaluate(
-        "() => { const c = document.createElement('canvas'), p = explorer.map.canvases[1]; c.width = p.width; c.height = p.height; return c.toDataURL(); }"
+        "() => { const c = document.createElement('canvas'), p = explorer.map.layers.points; c.width = p.width; c.height = p.height; return c.toDataURL(); }"
     )
-    assert seen.pixels("#points") != blank
+    assert page.evaluate("() => explorer.map.layers.points.toDataURL()") != blank
     xy = page.evaluate("() => [...explorer.app.xy.subarray(0, 20)]")
     assert xy == pytest.approx(served.explorer.subject.codes[:10].ravel().tolist(), abs=1e-5)
 
@@ -304,7 +304,7 @@ def test_the_map_is_saved_as_a_picture(seen):
         page.click("#save-png")
     with Image.open(got.value.path()) as image:
         assert image.size == tuple(
-            page.evaluate("() => [explorer.map.canvases[0].width, explorer.map.canvases[0].height]")
+            page.evaluate("() => [explorer.map.view.width, explorer.map.view.height]")
         )
         assert len(image.convert("RGB").resize((200, 200)).getcolors(40_000)) > 50
     page.locator("#menu summary").click()
@@ -327,9 +327,15 @@ def test_points_are_drawn_with_and_without_a_card(browser, served, drawn):
     watched.page.click("#show-grid")
     watched.page.click("#show-prior")
     x, y = served.explorer.subject.codes[0]
-    px, py = watched.page.evaluate(f"() => explorer.map.camera.place({x}, {y}).map(Math.round)")
+    px, py = watched.page.evaluate(f"() => explorer.map.wide.place({x}, {y}).map(Math.round)")
     colour = watched.page.evaluate(
-        f"() => {{ const {{ map, app }} = explorer; map.render(); const c = document.createElement('canvas'); c.width = map.canvases[1].width; c.height = map.canvases[1].height; const d = c.getContext('2d'); d.drawImage(map.canvases[1], 0, 0); return [...d.getImageData({px}, {py}, 1, 1).data]; }}"
+        f"""() => {{
+            const {{ map }} = explorer, c = document.createElement('canvas'), d = c.getContext('2d');
+            map.render();
+            Object.assign(c, {{ width: map.layers.points.width, height: map.layers.points.height }});
+            d.drawImage(map.layers.points, 0, 0);
+            return [...d.getImageData({px}, {py}, 1, 1).data];
+        }}"""
     )
     palette = watched.page.evaluate(
         "() => explorer.app.about.colours[0].classes.map((_, i) => { const v = explorer.app.about.palette[i]; return [1, 3, 5].map((k) => parseInt(v.slice(k, k + 2), 16)); })"
@@ -340,8 +346,10 @@ def test_points_are_drawn_with_and_without_a_card(browser, served, drawn):
     watched.context.close()
 
 
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (820, 1180), (1280, 800), (2560, 1300)])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("width", "height", "scheme"),
+    [(390, 844, "light"), (820, 1180, "dark"), (1280, 800, "dark"), (2560, 1300, "light")],
+)
 def test_the_page_fits_and_is_named(browser, served, width, height, scheme):
     """On every screen nothing sticks out, everything that can be used has a name, and text can be
     read."""

@@ -103,7 +103,7 @@ export class Hand {
   }
 
   changed() {
-    this.map.draw();
+    this.map.moved();
     this.app.remember();
   }
 

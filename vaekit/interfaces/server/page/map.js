@@ -5,7 +5,7 @@ import { brief } from "./faces.js";
 import { Lattice } from "./lattice.js";
 import { Index, renderer } from "./points.js";
 
-const FEW = 20000;
+const FEW = 20000, MARGIN = 0.22, REST = 110;
 const at = (id) => document.getElementById(id);
 
 export class MapView {
@@ -13,10 +13,15 @@ export class MapView {
     this.app = app;
     this.box = at("map");
     this.camera = new Camera();
-    this.canvases = ["under", "points", "lines", "over"].map(at);
-    this.renderer = renderer(this.canvases[1], new URLSearchParams(location.search).get("points"));
-    this.canvases[1] = this.renderer.canvas;
-    [this.under, this.lines, this.over] = [0, 2, 3].map((k) => this.canvases[k].getContext("2d", { willReadFrequently: this.renderer.kind === "canvas" }));
+    this.view = at("view");
+    this.layers = Object.fromEntries(["under", "points", "lines", "base"].map((name) => [name, document.createElement("canvas")]));
+    this.renderer = renderer(this.layers.points, new URLSearchParams(location.search).get("points"));
+    this.layers.points = this.renderer.canvas;
+    // Where the processor paints anyway, it paints into memory of its own.
+    this.how = { willReadFrequently: this.renderer.kind === "canvas" };
+    const { under, lines, base } = this.layers;
+    [this.under, this.lines] = [under, lines].map((layer) => layer.getContext("2d", this.how));
+    [this.base, this.over] = [base, this.view].map((canvas) => canvas.getContext("2d", { ...this.how, alpha: false }));
     if (app.about.face.kind === "pictures") this.lattice = new Lattice(app, () => this.draw());
     this.frames = 0;
     new ResizeObserver(() => this.resize()).observe(this.box);
@@ -36,7 +41,9 @@ export class MapView {
     const { width, height } = this.box.getBoundingClientRect(), ratio = Math.min(devicePixelRatio || 1, 2);
     if (!width || !height) return;
     this.camera.resize(width, height, ratio);
-    for (const canvas of this.canvases) Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
+    const sized = (canvas, times) => Object.assign(canvas, { width: Math.round(width * times), height: Math.round(height * times) });
+    sized(this.view, ratio);
+    for (const layer of Object.values(this.layers)) sized(layer, (1 + 2 * MARGIN) * ratio);
     if (!this.fitted && this.xy) this.fit();
     this.draw();
   }
@@ -47,7 +54,6 @@ export class MapView {
     this.camera.flat = flat;
     this.index = new Index(xy);
     this.renderer.put(xy);
-    this.canvases[1].style.opacity = xy.length / 2 > FEW ? 0.82 : 1;
     this.lattice?.forget();
     this.shade = null;
   }
@@ -76,10 +82,28 @@ export class MapView {
     return this.dark ? 0xff241f1b : 0xffffffff;
   }
 
-  // All layers, at the next frame.
+  // All that is seen, at the next frame.
   draw() {
     this.stale = true;
     this.mark();
+  }
+
+  // The camera has moved: what is drawn, which reaches beyond the map, is moved as it is, and drawn
+  // again where it does not reach, and once the camera rests.
+  moved() {
+    const { by, dx, dy } = this.shift(), { width, height } = this.camera, reach = (0.5 + MARGIN) * by;
+    if (by > 1.8 || reach * width < width / 2 + Math.abs(dx) || reach * height < height / 2 + Math.abs(dy)) this.stale = true;
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.draw(), REST);
+    this.mark();
+  }
+
+  // By how much the camera has moved since all was drawn.
+  shift() {
+    const { camera, wide } = this;
+    if (!wide) return { by: 1, dx: Infinity, dy: 0 };
+    const [x, y] = camera.place(wide.x, wide.y);
+    return { by: camera.scale / wide.scale, dx: x - camera.width / 2, dy: y - camera.height / 2 };
   }
 
   // The marks alone: what moves with the pointer.
@@ -93,37 +117,70 @@ export class MapView {
     if (!this.xy || !this.fitted) return;
     this.stale = false;
     this.frames++;
-    if (all) this.renderBelow();
-    this.clear(this.over);
-    this.drawPath();
+    if (all) this.renderBase();
+    this.putBase();
     this.drawMarks();
-    if (this.lasso) this.drawLasso();
   }
 
-  clear(context) {
-    const { ratio, width, height } = this.camera;
+  // What is drawn already, where the camera looks.
+  putBase() {
+    const { over: c, view, layers: { base }, camera: { ratio } } = this, { by, dx, dy } = this.shift();
+    const [w, h] = [base.width * by, base.height * by], whole = by === 1 ? Math.round : (v) => v;
+    c.setTransform(1, 0, 0, 1, 0, 0);
+    if (w < view.width || h < view.height) { c.fillStyle = this.ink.card; c.fillRect(0, 0, view.width, view.height); }
+    c.imageSmoothingEnabled = by !== 1;
+    c.drawImage(base, whole((view.width - w) / 2 + dx * ratio), whole((view.height - h) / 2 + dy * ratio), w, h);
+    c.setTransform(ratio, 0, 0, ratio, 0, 0);
+  }
+
+  clear(context, { ratio, width, height }) {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
   }
 
-  // What moves with the camera alone: lattice, shade, points, contours, axes.
-  renderBelow() {
-    const { camera, app } = this, r = camera.ratio;
-    this.clear(this.under);
-    if (app.shows.grid) this.lattice?.draw(this.under, camera, app.shows.points ? (this.dark ? 0.42 : 0.4) : 0.9);
-    if (this.bounded) this.drawMasses();
-    this.canvases[1].hidden = !app.shows.points;
-    if (app.shows.points) this.renderer.draw(camera, this.size * r, this.halo);
-    this.clear(this.lines);
-    if (this.bounded) this.drawContours();
+  // Lattice, shade, points and contours, in one picture that reaches beyond the map on all sides.
+  renderBase() {
+    const { camera, app, layers, base: c } = this, times = 1 + 2 * MARGIN;
+    const wide = this.wide = Object.assign(new Camera(), camera, { width: camera.width * times, height: camera.height * times });
+    this.clear(this.under, wide);
+    if (app.shows.grid) this.lattice?.draw(this.under, wide, app.shows.points ? (this.dark ? 0.42 : 0.4) : 0.9);
+    if (this.bounded) this.drawMasses(wide);
+    if (app.shows.points) this.renderer.draw(wide, this.size * camera.ratio, this.halo);
+    this.clear(this.lines, wide);
+    if (this.bounded) this.drawContours(wide);
+    c.fillStyle = this.ink.card;
+    c.fillRect(0, 0, layers.base.width, layers.base.height);
+    c.drawImage(layers.under, 0, 0);
+    c.globalAlpha = this.halo === null ? 0.82 : 1;
+    if (app.shows.points) c.drawImage(layers.points, 0, 0);
+    c.globalAlpha = 1;
+    c.drawImage(layers.lines, 0, 0);
+  }
+
+  // Axes and marks.
+  drawMarks() {
     this.drawAxes();
+    this.drawPath();
+    this.drawPlaces();
+    if (this.lasso) this.drawLasso();
+  }
+
+  // The same on a canvas of their own.
+  marks() {
+    const { view: { width, height }, camera: { ratio }, over } = this, made = document.createElement("canvas");
+    Object.assign(made, { width, height });
+    this.over = made.getContext("2d");
+    this.over.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.drawMarks();
+    this.over = over;
+    return made;
   }
 
   // Whether it is shown where the prior's mass lies.
   get bounded() { return this.app.shows.prior && this.app.masses && !this.camera.flat; }
 
-  drawMasses() {
-    const { under: c, camera, app: { masses } } = this, [x0, x1, y0, y1] = masses.box;
+  drawMasses(camera) {
+    const { under: c, app: { masses } } = this, [x0, x1, y0, y1] = masses.box;
     const tint = this.dark ? [228, 185, 78] : [214, 158, 46], most = this.dark ? 0.1 : 0.11;
     this.shade ??= masses.shade(tint, most);
     const [left, top] = camera.place(x0, y1).map(Math.round), [right, bottom] = camera.place(x1, y0).map(Math.round);
@@ -137,8 +194,8 @@ export class MapView {
   }
 
   // Around half of the prior's mass, nine tenths, all but a hundredth.
-  drawContours() {
-    const { lines: c, camera } = this;
+  drawContours(camera) {
+    const { lines: c } = this;
     this.app.masses.contours.forEach((line, k) => {
       c.beginPath();
       for (let i = 0; i + 1 < line.length; i += 2) {
@@ -154,7 +211,7 @@ export class MapView {
   }
 
   drawAxes() {
-    const { lines: c, camera } = this, { x0, x1, y0, y1 } = camera.seen;
+    const { over: c, camera } = this, { x0, x1, y0, y1 } = camera.seen;
     const step = (span) => { const raw = span / 6, p = 10 ** Math.floor(Math.log10(raw)); return [1, 2, 5, 10].find((m) => m * p >= raw) * p; };
     const label = (text, x, y) => {
       c.strokeStyle = this.ink.paper; c.lineWidth = 3; c.lineJoin = "round";
@@ -222,7 +279,7 @@ export class MapView {
     }
   }
 
-  drawMarks() {
+  drawPlaces() {
     const { app } = this;
     for (const near of app.marked ?? []) this.ring(this.xy[2 * near], this.xy[2 * near + 1], 7, this.ink.second, 1.6);
     if (app.hovered >= 0) {

@@ -81,10 +81,10 @@ export function pair(face, found, names = ["as it is", "rebuilt from its code"])
 }
 
 export function facts(app, found) {
-  const list = el("dl", { class: "facts" }), put = (name, text) => list.append(el("div", {}, el("dt", { text: name }), el("dd", { text })));
+  const list = el("dl", { class: "facts" }), put = (name, text, title) => list.append(el("div", { title }, el("dt", { text: name }), el("dd", { text })));
   for (const [name, value] of Object.entries(found.known ?? {})) put(name, value);
   if (found.log_px !== undefined) {
-    put("log p(x)", `${nats(found.log_px, found.error)} nats`);
+    put("log p(x)", `${nats(found.log_px, found.error)} nats`, `by importance sampling, ${found.samples} samples; on average below the truth`);
     put("ELBO", `${nats(found.elbo)} nats`);
     if (found.elbo !== null) put("code length", `${brief(Math.round(-found.elbo / Math.LN2 * 10) / 10)} bits`);
   }

@@ -6,22 +6,20 @@ const at = (id) => document.getElementById(id);
 const MOST_IDS = 400;
 
 export function png(map) {
-  const canvas = document.createElement("canvas");
   map.render();
-  Object.assign(canvas, { width: map.canvases[0].width, height: map.canvases[0].height });
-  const c = canvas.getContext("2d");
-  c.fillStyle = map.ink.card;
-  c.fillRect(0, 0, canvas.width, canvas.height);
-  for (const layer of map.canvases) if (!layer.hidden) c.drawImage(layer, 0, 0);
-  return new Promise((done) => canvas.toBlob(done, "image/png"));
+  return new Promise((done) => map.view.toBlob(done, "image/png"));
 }
 
 const colour = (value) => `#${[value & 255, (value >> 8) & 255, (value >> 16) & 255].map((v) => v.toString(16).padStart(2, "0")).join("")}`;
 
-// Points as circles, one group of each colour; what lies under and over them as pictures.
+// Points as paths, one of each colour; what lies under and over them as pictures.
 export function svg(map, app) {
   map.render();
-  const { camera } = map, { width, height } = camera, [under, , lines, over] = map.canvases.map((c) => c.toDataURL("image/png"));
+  const { camera, layers } = map, { width, height, ratio } = camera;
+  const image = (layer) => {
+    const [w, h] = [layer.width / ratio, layer.height / ratio];
+    return `<image x="${(width - w) / 2}" y="${(height - h) / 2}" width="${w}" height="${h}" href="${layer.toDataURL("image/png")}"/>`;
+  };
   const groups = new Map(), radius = map.size / 2;
   if (app.shows.points) {
     for (const i of app.painted.order) {
@@ -32,9 +30,8 @@ export function svg(map, app) {
       groups.get(key).push(`M${x.toFixed(1)} ${y.toFixed(1)}h0`);
     }
   }
-  const image = (uri) => `<image width="${width}" height="${height}" href="${uri}"/>`;
   const paths = [...groups].map(([key, d]) => `<path d="${d.join("")}" stroke="${colour(key)}" stroke-opacity="${((key >>> 24) / 255).toFixed(2)}"/>`);
-  const text = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"><title>${document.title.replace(/[<&]/g, "")}</title><rect width="100%" height="100%" fill="${map.ink.card}"/>${image(under)}<g fill="none" stroke-linecap="round" stroke-width="${(2 * radius).toFixed(2)}">${paths.join("")}</g>${image(lines)}${image(over)}</svg>`;
+  const text = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"><title>${document.title.replace(/[<&]/g, "")}</title><rect width="100%" height="100%" fill="${map.ink.card}"/>${image(layers.under)}<g fill="none" stroke-linecap="round" stroke-width="${(2 * radius).toFixed(2)}">${paths.join("")}</g>${image(layers.lines)}${image(map.marks())}</svg>`;
   return new Blob([text], { type: "image/svg+xml" });
 }
 

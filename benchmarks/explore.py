@@ -1,0 +1,131 @@
+"""How fast the explorer's page follows the pointer, and how smoothly many rows are panned, in the system's Chromium.
+
+    python benchmarks/explore.py [RUN [DATA]]     # by default a small model of the digits, and 100,000 rows drawn from it
+
+Writes benchmarks/results/explorer.json. Let nothing else run meanwhile: the browser, its painting and the server share the
+processor. From a move of the pointer to the decoded pixels on the page's canvas: the browser's own time stamps.
+"""
+
+import json
+import os
+import platform
+import random
+import shutil
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import vaekit
+
+ROWS, MOVES, FRAMES, SIZE = 100_000, 300, 180, {"width": 1360, "height": 860}
+RESULT = Path(__file__).resolve().parent / "results" / "explorer.json"
+
+PAN = """async (frames) => {
+  const { map } = explorer, took = [], work = [], render = map.render;
+  map.render = function (all) {
+    const start = performance.now();
+    render.call(map, all);
+    work.push(performance.now() - start);
+  };
+  let last = performance.now(), n = 0;
+  const begun = last;
+  await new Promise((done) => {
+    const step = (now) => {
+      took.push(now - last);
+      last = now;
+      map.camera.pan(6 * Math.sin(n / 10), 6 * Math.cos(n / 10));
+      map.moved();
+      if (++n < frames) requestAnimationFrame(step); else done();
+    };
+    requestAnimationFrame(step);
+  });
+  map.render = render;
+  return { seconds: (performance.now() - begun) / 1000, took: took.slice(1), work };
+}"""
+
+
+def main() -> None:
+    found = explored(sys.argv[1:])
+    try:
+        result = {"machine": machine(), "load": round(os.getloadavg()[0], 1), **measured(found.url)}
+    finally:
+        found.stop()
+    print(json.dumps(result, indent=1))
+    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def explored(arguments: list[str]):
+    if arguments:
+        return vaekit.load(arguments[0]).explore(*(arguments[1:] or [vaekit.open_source("digits")]))
+    model = vaekit.fit("digits", latent=2, epochs=40, seed=0)
+    return model.explore(model.sample(ROWS, seed=1))
+
+
+def measured(url: str) -> dict:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        page = browser.new_context(viewport=SIZE).new_page()
+        begun = time.monotonic()
+        page.goto(url)
+        page.wait_for_selector("html[data-ready]", timeout=120_000)
+        ready = time.monotonic() - begun
+        page.wait_for_timeout(3000)
+        result = {
+            "setting": f"{page.evaluate('explorer.app.rows'):,} rows, window of {SIZE['width']} x {SIZE['height']}, "
+            f"points by {page.evaluate('explorer.map.renderer.kind')}",
+            "seconds until the map is there": round(ready, 2),
+            "move to pixels, ms": followed(page),
+        }
+        for name, shown in (("rows over decoded codes", True), ("rows alone", False)):
+            if not shown:
+                page.click("#show-grid")
+            result[f"panning, {name}"] = panned(page)
+        browser.close()
+    return result
+
+
+def followed(page) -> dict:
+    """The pointer wanders for some seconds, 60 moves each."""
+    page.evaluate(
+        "() => { window.took = []; explorer.app.on('drawn', ({ asked, drawn }) => took.push(drawn - asked)); }"
+    )
+    chance, box = random.Random(0), page.locator("#map").bounding_box()
+    x, y = box["width"] / 2, box["height"] / 2
+    for _ in range(MOVES):
+        x = min(box["width"] - 20, max(20, x + chance.gauss(0, 12)))
+        y = min(box["height"] - 20, max(20, y + chance.gauss(0, 12)))
+        page.mouse.move(box["x"] + x, box["y"] + y)
+        time.sleep(1 / 60)
+    page.wait_for_timeout(500)
+    took = page.evaluate("took")
+    return {"decoded": len(took), "of moves": MOVES, **spread(took)}
+
+
+def panned(page) -> dict:
+    page.wait_for_timeout(500)
+    page.evaluate(PAN, 60)  # compiled, and tiles fetched
+    page.wait_for_timeout(1000)
+    found = page.evaluate(PAN, FRAMES)
+    return {
+        "frames a second": round(FRAMES / found["seconds"], 1),
+        "frame, ms": spread(found["took"]),
+        "of it the page's own work, ms": spread(found["work"]),
+    }
+
+
+def spread(values: list[float]) -> dict:
+    cuts = statistics.quantiles(values, n=20)
+    return {"median": round(statistics.median(values), 1), "p95": round(cuts[-1], 1)}
+
+
+def machine() -> str:
+    return f"{os.cpu_count()} processors, {platform.machine()}, no graphics card"
+
+
+if __name__ == "__main__":
+    main()
