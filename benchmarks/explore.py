@@ -8,13 +8,22 @@ processor. From a move of the pointer to the decoded pixels on the page's canvas
 
 import json
 import os
-import platform
 import random
 import shutil
+import signal
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "published"))
+from common import machine
 
 import vaekit
 
@@ -46,20 +55,28 @@ PAN = """async (frames) => {
 
 
 def main() -> None:
-    found = explored(sys.argv[1:])
-    try:
-        result = {"machine": machine(), "load": round(os.getloadavg()[0], 1), **measured(found.url)}
-    finally:
-        found.stop()
+    with tempfile.TemporaryDirectory() as place, served(sys.argv[1:] or made(Path(place))) as url:
+        before = os.getloadavg()[0]
+        result = {"machine": machine(), "load": round(before, 1), **measured(url)}
     print(json.dumps(result, indent=1))
     RESULT.write_text(json.dumps(result, indent=1) + "\n")
 
 
-def explored(arguments: list[str]):
-    if arguments:
-        return vaekit.load(arguments[0]).explore(*(arguments[1:] or [vaekit.open_source("digits")]))
-    model = vaekit.fit("digits", latent=2, epochs=40, seed=0)
-    return model.explore(model.sample(ROWS, seed=1))
+def made(place: Path) -> list[str]:
+    """A model of the digits, and rows drawn from it."""
+    model = vaekit.fit("digits", latent=2, epochs=40, seed=0, out=place / "run")
+    np.save(place / "rows.npy", model.sample(ROWS, seed=1))
+    return [str(place / "run"), str(place / "rows.npy")]
+
+
+@contextmanager
+def served(arguments: list[str]) -> Iterator[str]:
+    """The command, in a process of its own; the address of its page."""
+    command = [sys.executable, "-m", "vaekit", "explore", *arguments, "--no-browser", "--quiet"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        line = process.stdout.readline()
+        yield line.split(" at ")[1].split()[0]
+        process.send_signal(signal.SIGINT)
 
 
 def measured(url: str) -> dict:
@@ -121,10 +138,6 @@ def panned(page) -> dict:
 def spread(values: list[float]) -> dict:
     cuts = statistics.quantiles(values, n=20)
     return {"median": round(statistics.median(values), 1), "p95": round(cuts[-1], 1)}
-
-
-def machine() -> str:
-    return f"{os.cpu_count()} processors, {platform.machine()}, no graphics card"
 
 
 if __name__ == "__main__":

@@ -185,6 +185,29 @@ def scale(r: dict) -> str:
     )
 
 
+def explorer(r: dict) -> str:
+    moves = r["move to pixels, ms"]
+    rows: list[list[object]] = [
+        ["from a move of the pointer to decoded pixels, ms", moves["median"], moves["p95"]]
+    ]
+    for name, found in r.items():
+        if name.startswith("panning"):
+            frames = found["frames a second"]
+            rows += [
+                [f"{name}: a frame, ms ({frames} a second)", *found["frame, ms"].values()],
+                [
+                    f"{name}: of it the page's own work, ms",
+                    *found["of it the page's own work, ms"].values(),
+                ],
+            ]
+    return (
+        f"\n## The explorer's page\n\n`explore.py`: {r['setting']}; Chromium without a graphics card, which paints with the "
+        f"same processors as the server decodes with, beside other work (load {r['load']}). "
+        f"{moves['decoded']} of {moves['of moves']} moves were decoded: while one is, only the newest waits.\n\n"
+        + table(["", "median", "95 %"], rows)
+    )
+
+
 SECTIONS = (
     of("speed_training", training),
     of("speed_elbo", elbo),
@@ -197,4 +220,5 @@ SECTIONS = (
     of("growth", growth),
     of("scale", scale),
     of("seeding", seeding),
+    of("explorer", explorer),
 )

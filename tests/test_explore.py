@@ -18,6 +18,7 @@ import vaekit
 from vaekit.interfaces.server.colours import Colouring, Colours, first_of
 from vaekit.interfaces.server.explorer import Explorer, app_of
 from vaekit.interfaces.server.planes import SIDE, masses, plane_of
+from vaekit.interfaces.server.running import names_of
 from vaekit.interfaces.server.subject import subject_of
 from vaekit.runs.shown import pictures
 from vaekit.system.checks import BadInput
@@ -255,6 +256,16 @@ def table():
     return model, subject, Client(app_of(Explorer(subject)))
 
 
+@pytest.mark.parametrize("rows", [1, 2])
+def test_a_row_or_two_are_explored(model, rows):
+    client = Client(app_of(Explorer(subject_of(model, limit=rows))))
+    for path in ("about", "points?plane=0,1", "masses?plane=0,1", "row?row=0", "prior"):
+        assert client.get(f"/api/{path}").status == 200, path
+    for path in ("differs", "rows.csv", "rows", "selection"):
+        assert client.post(f"/api/{path}", ids(0)).status == 200, path
+    assert len(client.get("/api/row?row=0").json["nearest"]) == rows - 1
+
+
 class TestTables:
     def test_cells_come_as_they_were_read(self, table):
         own = people(80, seed=1)
@@ -344,6 +355,18 @@ class TestPlanes:
         assert len(reply.json["error"]) < 200
 
 
+def test_two_models_stand_side_by_side(model, subject):
+    other = vaekit.fit("digits", latent=3, **HOW)
+    both = [Explorer(subject), Explorer(subject_of(other, model.source))]
+    client = Client(app_of(*both))
+    assert b"<iframe" in client.get("/").body
+    assert [client.get(f"/{place}/api/about").json["latent"] for place in "ab"] == [2, 3]
+    assert [client.get(f"/{place}/main.js").status for place in "ab"] == [200, 200]
+    assert client.get("/api/about").status == 404
+    expected = other.encode(subject.rows)[4]
+    assert client.get("/b/api/row?row=4").json["code"] == pytest.approx(expected.tolist(), abs=1e-5)
+
+
 class TestColours:
     def test_the_first_colour_says_most(self):
         label, split = Colouring("label", "label", classes=("a", "b")), Colouring("split", "split")
@@ -385,6 +408,13 @@ class TestGuards:
             "0.0.0.0",
         ):
             assert client.get("/api/about", headers={"host": host}).status == 421
+
+    def test_where_anybody_may_come_addresses_are_names(self, subject):
+        client = Client(app_of(Explorer(subject), hosts=names_of("0.0.0.0")))
+        for host in ("192.0.2.7:8765", "[2001:db8::1]:80", "localhost"):
+            assert client.get("/api/find?text=x", headers={"host": host}).status == 200
+        for host in ("evil.example", "*", "192.0.2.7.evil.example"):
+            assert client.get("/api/find?text=x", headers={"host": host}).status == 421
 
     def test_only_its_own_page_may_make_it_compute(self, client):
         z = codes([0, 0])

@@ -472,3 +472,26 @@ def test_a_line_of_one_latent_and_a_profile_of_numbers(browser):
         watched.context.close()
     finally:
         found.stop()
+
+
+def test_two_models_follow_each_other(browser, trained):
+    model = trained[1]
+    other = vaekit.fit("digits", latent=3, width=16, epochs=1)
+    found = model.explore(limit=80, beside=other)
+    try:
+        watched = Watched(browser, found.url)
+        watched.page.goto(found.url)
+        first, second = (watched.page.frame_locator("iframe").nth(k) for k in (0, 1))
+        for frame in (first, second):
+            frame.locator("html[data-ready]").wait_for(timeout=30_000)
+        first.locator("#map").press("Enter")
+        first.locator("#row-body .facts").wait_for()
+        second.locator("#row-body .facts").wait_for()
+        assert first.locator("#row-title").inner_text() == second.locator("#row-title").inner_text()
+        second.locator("#map").press("n")
+        first.locator("#save-csv").wait_for()
+        assert "20 rows" in first.locator("#choose-body").inner_text()
+        assert watched.faults == []
+        watched.context.close()
+    finally:
+        found.stop()

@@ -16,6 +16,7 @@ from vaekit.interfaces.cli.shared import Data, Given, Model, Seed, given_options
 from vaekit.interfaces.server.running import HOST, LOOPBACK, PORT, Explored
 from vaekit.interfaces.server.running import explore as serve
 from vaekit.runs.folder import read_config
+from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput
 from vaekit.system.progress import say
 from vaekit.system.ranges import Range
@@ -30,6 +31,10 @@ def explore(
     limit: Annotated[
         int, Parameter(help="Most rows, chosen at random; 0 for all.", validator=Range(0))
     ] = 0,
+    beside: Annotated[
+        str | None,
+        Parameter(help="Another run or model folder, shown beside it on the same rows."),
+    ] = None,
     host: Annotated[
         str, Parameter(help="Where to serve; any other than this machine's own lets others in.")
     ] = HOST,
@@ -63,7 +68,9 @@ def explore(
         if has_screen() if browser is None else browser:
             webbrowser.open(found.url)
 
+    other = None if beside is None else Trained.load(beside).to(work.device)
     how: dict[str, Any] = {"split": split, "limit": limit, "seed": seed, "given": told}
+    how["beside"] = other
     with suppress(KeyboardInterrupt):
         serve(trained, source, **how, host=host, port=port, blocking=True, ready=ready)
 

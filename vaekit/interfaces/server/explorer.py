@@ -40,6 +40,7 @@ KINDS = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+PLACES = ("/a", "/b")  # of two models side by side
 MOST_CODES, MOST_STEPS, MOST_ROWS = 4096, 240, 512
 
 
@@ -56,8 +57,12 @@ class Explorer:
         self.quick: Executor = ThreadPoolExecutor(1, "decoding")
         self.slow: Executor = ThreadPoolExecutor(1, "looking")
 
-    def routes(self) -> list[Route]:
-        """All addresses."""
+    def routes(self, place: str = "") -> list[Route]:
+        """All addresses.
+
+        Args:
+            place: before each, as "/a".
+        """
         gets: dict[str, Callable[[Request], Awaitable[Response]]] = {
             "/api/about": self.about,
             "/api/points": self.points,
@@ -77,12 +82,10 @@ class Explorer:
             "/api/selection": self.select,
             "/api/rows.csv": self.as_csv,
         }
-        files = {f"/{p.name}": p for p in sorted(PAGE.iterdir()) if p.suffix in KINDS}
-        files["/"] = PAGE / "index.html"
         return [
-            *(Route(path, partial(_file, file)) for path, file in files.items()),
-            *(Route(path, answer) for path, answer in gets.items()),
-            *(Route(path, answer, methods=["POST"]) for path, answer in posts.items()),
+            *_pages(place, "index.html"),
+            *(Route(place + path, answer) for path, answer in gets.items()),
+            *(Route(place + path, answer, methods=["POST"]) for path, answer in posts.items()),
         ]
 
     async def _do(self, where: Executor, what: Callable[[], T]) -> T:
@@ -195,14 +198,27 @@ class Explorer:
         return Response(text, media_type="text/csv; charset=utf-8", headers=named)
 
 
-def app_of(explorer: Explorer, hosts: Collection[str] = LOOPBACK) -> Guard:
-    """The explorer as it is served.
+def app_of(explorer: Explorer, *others: Explorer, hosts: Collection[str] = LOOPBACK) -> Guard:
+    """The explorer as it is served; several side by side, each in a place of its own.
 
     Args:
         explorer: what answers.
+        others: of other models, on the same rows.
         hosts: names under which the server may be asked for.
     """
-    return Guard(Router(routes=explorer.routes()), hosts)
+    if not others:
+        return Guard(Router(routes=explorer.routes()), hosts)
+    places = zip(PLACES, (explorer, *others), strict=False)
+    routes = [route for place, each in places for route in each.routes(place)]
+    return Guard(Router(routes=[*_pages("", "beside.html"), *routes]), hosts)
+
+
+def _pages(place: str, first: str) -> list[Route]:
+    """The page's files, and which of them comes first."""
+    files = {f"/{p.name}": p for p in sorted(PAGE.iterdir()) if p.suffix in KINDS}
+    return [
+        Route(place + path, partial(_file, p)) for path, p in {**files, "/": PAGE / first}.items()
+    ]
 
 
 async def _file(path: Path, request: Request) -> Response:

@@ -6,6 +6,7 @@ import json
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,7 +31,8 @@ HEADERS = (
     (
         b"content-security-policy",
         b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-        b"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+        b"connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; "
+        b"frame-ancestors 'self'",
     ),
 )
 
@@ -44,7 +46,8 @@ class Guard:
 
     Args:
         inner: what answers.
-        hosts: names and addresses under which the server may be asked for.
+        hosts: names and addresses under which the server may be asked for; "*" for any address
+            in numbers (a page elsewhere can make its own name mean this machine, but no address).
         most: bytes of a request's body.
     """
 
@@ -52,6 +55,9 @@ class Guard:
         self, inner: Asgi, hosts: Collection[str] = LOOPBACK, most: int = MOST_BYTES
     ) -> None:
         self.inner, self.hosts, self.most = inner, {h.casefold() for h in hosts}, most
+
+    def _is_own(self, name: str) -> bool:
+        return name in self.hosts - {"*"} or ("*" in self.hosts and _is_address(name))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -85,7 +91,7 @@ class Guard:
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
         host = headers.get("host", "")
-        if _name(f"//{host}") not in self.hosts:
+        if not self._is_own(_name(f"//{host}")):
             raise HTTPException(421, f"this server is not asked for as {printable(host)[:80]!r}")
         if scope["method"] not in SAFE:
             self._check_origin(headers, host)
@@ -107,6 +113,14 @@ def _name(url: str) -> str:
         return (urlsplit(url).hostname or "").casefold()
     except ValueError:
         return ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 class _Limited:

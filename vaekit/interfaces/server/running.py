@@ -70,6 +70,7 @@ def explore(
     limit: int = 0,
     seed: int = 0,
     given: Mapping[str, Any] | None = None,
+    beside: Trained | None = None,
     host: str = HOST,
     port: int = 0,
     blocking: bool = False,
@@ -84,6 +85,8 @@ def explore(
         limit: most rows, chosen at random; 0 for all.
         seed: of that choice.
         given: what a conditional model is given, if the data does not carry it.
+        beside: another model, shown on the same rows beside it: what is picked or selected in one
+            is in the other.
         host: name or address at which the page is served; others than this machine's own can be
             reached by others.
         port: of it; 0 for the first free one from 8765 on.
@@ -101,11 +104,14 @@ def explore(
         from vaekit.interfaces.server.explorer import Explorer, app_of
         from vaekit.interfaces.server.subject import subject_of
 
-        subject = subject_of(trained, data, split=split, limit=limit, seed=seed, given=given)
-        explorer = Explorer(subject)
+        how: dict[str, Any] = {"split": split, "limit": limit, "seed": seed, "given": given}
+        models = [trained, *([] if beside is None else [beside])]
+        own = trained.source if data is None else data
+        explorers = [Explorer(subject_of(each, own, **how)) for each in models]
+        explorer = explorers[0]
         settings = uvicorn.Config(
-            app_of(explorer, names_of(host)), log_level="warning", access_log=False, lifespan="off",
-            server_header=False, timeout_graceful_shutdown=2,
+            app_of(*explorers, hosts=names_of(host)), log_level="warning", access_log=False,
+            lifespan="off", server_header=False, timeout_graceful_shutdown=2,
         )  # fmt: skip
         server = uvicorn.Server(settings)
         found = Explored(address(taken, host), explorer, server)
@@ -160,17 +166,8 @@ def listening(host: str, port: int) -> socket.socket:
 def names_of(host: str) -> tuple[str, ...]:
     """The names under which a server at a host may be asked for."""
     if host in ANYWHERE:
-        own = socket.gethostname()
-        addresses = {str(found[4][0]) for found in _addresses(own)}
-        return (*LOOPBACK, own, *sorted(addresses))
-    return (*LOOPBACK, host) if host in LOOPBACK else (host,)
-
-
-def _addresses(name: str) -> list[Any]:
-    try:
-        return socket.getaddrinfo(name, None)
-    except OSError:
-        return []
+        return (*LOOPBACK, socket.gethostname(), "*")
+    return LOOPBACK if host in LOOPBACK else (host,)
 
 
 def address(taken: socket.socket, host: str) -> str:

@@ -80,7 +80,12 @@ class Subject:
     def planes(self) -> Planes:
         """The planes through codes."""
         first = next(iter(self.trained.model.latents.values()))
-        return Planes(self.codes, self.spread, lambda: prior_draws(self.trained, DRAWS), first)
+        return Planes(self.codes, self.spread, lambda: prior_draws(self._here, DRAWS), first)
+
+    @cached_property
+    def _here(self) -> Trained:
+        """The model on the processor, where the prior is looked at."""
+        return self.trained.to("cpu")
 
     @cached_property
     def order(self) -> list[int]:
@@ -101,7 +106,7 @@ class Subject:
     def ranges(self) -> Array:
         """What each dimension's slider runs over, (2, latent): nearly all of the prior's mass, and
         all codes."""
-        prior = prior_quantiles(self.trained, np.array([ENDS, 1 - ENDS]))
+        prior = prior_quantiles(self._here, np.array([ENDS, 1 - ENDS]))
         low, high = np.minimum(prior[0], self.codes.min(0)), np.maximum(prior[1], self.codes.max(0))
         return np.stack([low, high])
 

@@ -1,5 +1,7 @@
 // What part of the plane is seen: one scale for both axes, but for a line, whose heights mean nothing.
 
+const LEAST = 0.1; // priors are about 1 wide: codes that hardly differ are shown so
+
 export class Camera {
   constructor() {
     Object.assign(this, { x: 0, y: 0, scale: 40, stretch: 1, width: 1, height: 1, ratio: 1 });
@@ -33,7 +35,7 @@ export class Camera {
   }
 
   fit([x0, x1, y0, y1], room = 1.12) {
-    const w = Math.max(x1 - x0, 1e-9), h = Math.max(y1 - y0, 1e-9);
+    const w = Math.max(x1 - x0, LEAST), h = Math.max(y1 - y0, LEAST);
     const across = this.width / (w * room), up = this.height / (h * room);
     this.scale = this.flat ? across : Math.min(across, up);
     this.stretch = this.flat ? Math.min(up / across, 1.5) : 1;

@@ -40,7 +40,7 @@ class Picture {
     const [height, width] = about.shape;
     this.node = el("canvas", { class: "picture", width, height, role: "img", "aria-label": label });
     if (Math.max(width, height) > 200) this.node.classList.add("smooth");
-    this.context = this.node.getContext("2d");
+    this.context = this.node.getContext("2d", { willReadFrequently: true }); // small: no card is needed
   }
 
   show(rows, number = 0) { this.context.putImageData(imageData(rows, number), 0, 0); }

@@ -1,6 +1,7 @@
 // The page: puts its parts together.
 
 import { App } from "./app.js";
+import { beside } from "./beside.js";
 import { Choose, Legend } from "./choose.js";
 import { el } from "./faces.js";
 import { Hand } from "./hand.js";
@@ -162,7 +163,8 @@ async function begin() {
   voice(app);
   const map = (app.map = new MapView(app));
   app.on("paint", ({ out, order }) => { app.painted = { out, order }; map.paint(out, order); });
-  for (const name of ["redraw", "here", "row"]) app.on(name, () => map.mark());
+  for (const name of ["redraw", "row", "base"]) app.on(name, () => map.mark());
+  app.on("here", () => map.hover());
   app.on("masses", () => { map.shade = null; map.draw(); });
   app.on("lattice", () => { map.lattice?.forget(); map.draw(); });
   app.on("center", ({ x, y }) => { const { x0, x1, y0, y1 } = map.camera.seen; if (x < x0 || x > x1 || y < y0 || y > y1) Object.assign(map.camera, { x, y }); map.draw(); });
@@ -180,6 +182,7 @@ async function begin() {
   app.path = new Path(app);
   ownFor(app);
   keys(app, map, hand, set, choose);
+  beside(app);
   saving(app, map, here);
   choose.note();
   await restore(app, map, set, choose, state);

@@ -24,6 +24,7 @@ export class MapView {
     [this.base, this.over] = [base, this.view].map((canvas) => canvas.getContext("2d", { ...this.how, alpha: false }));
     if (app.about.face.kind === "pictures") this.lattice = new Lattice(app, () => this.draw());
     this.frames = 0;
+    this.pointer = { probe: at("probe"), near: at("near"), ellipses: [...at("near").querySelectorAll("ellipse")] };
     new ResizeObserver(() => this.resize()).observe(this.box);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { this.theme(); this.lattice?.forget(); app.repaint(); });
     this.theme();
@@ -120,6 +121,7 @@ export class MapView {
     if (all) this.renderBase();
     this.putBase();
     this.drawMarks();
+    this.hover();
   }
 
   // What is drawn already, where the camera looks.
@@ -252,46 +254,55 @@ export class MapView {
     c.setLineDash([]);
   }
 
-  cross(x, y, colour) {
-    const c = this.over, [px, py] = this.camera.place(x, y);
-    for (const [w, stroke] of [[4.5, this.ink.card], [2, colour]]) {
-      c.beginPath();
-      for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) { c.moveTo(px + dx * 4, py + dy * 4); c.lineTo(px + dx * 11, py + dy * 11); }
-      c.strokeStyle = stroke; c.lineWidth = w; c.lineCap = "round";
-      c.stroke();
-    }
+  // The axes of a row's posterior in pixels, one standard deviation long, and their angle; null
+  // where it is a point.
+  posterior(row) {
+    const { cov } = this.app;
+    if (!cov || this.camera.flat) return null;
+    const [a, b, d] = cov.subarray(3 * row, 3 * row + 3), half = (a + d) / 2, root = Math.hypot((a - d) / 2, b);
+    const [major, minor] = [half + root, half - root].map((v) => Math.sqrt(Math.max(v, 0)) * this.camera.scale);
+    return major > 0.5 ? { major, minor: Math.max(minor, 0.3), angle: -0.5 * Math.atan2(2 * b, a - d) } : null;
   }
 
-  // The posterior of a row: one and two standard deviations.
   ellipse(row) {
-    const { cov } = this.app;
-    if (!cov || this.camera.flat) return;
-    const [a, b, d] = cov.subarray(3 * row, 3 * row + 3), half = (a + d) / 2, root = Math.hypot((a - d) / 2, b);
-    const angle = 0.5 * Math.atan2(2 * b, a - d), c = this.over, [px, py] = this.camera.place(this.xy[2 * row], this.xy[2 * row + 1]);
-    for (const [times, alpha] of [[2, 0.12], [1, 0.2]]) {
-      const [major, minor] = [half + root, half - root].map((v) => Math.sqrt(Math.max(v, 0)) * times * this.camera.scale);
-      if (!(major > 1)) continue;
+    const found = this.posterior(row), c = this.over, [px, py] = this.camera.place(this.xy[2 * row], this.xy[2 * row + 1]);
+    for (const times of found ? [2, 1] : []) {
       c.beginPath();
-      c.ellipse(px, py, major, Math.max(minor, 0.5), -angle, 0, 7);
-      c.globalAlpha = alpha; c.fillStyle = this.ink.accent; c.fill();
+      c.ellipse(px, py, found.major * times, found.minor * times, found.angle, 0, 7);
+      c.globalAlpha = 0.14; c.fillStyle = this.ink.accent; c.fill();
       c.globalAlpha = 0.9; c.strokeStyle = this.ink.accent; c.lineWidth = 1.2; c.stroke();
       c.globalAlpha = 1;
     }
   }
 
+  // The probe, and the row near it: elements of their own, so that nothing else is painted as they move.
+  hover() {
+    const { app, camera, pointer } = this;
+    const put = (node, x, y) => { const [px, py] = camera.place(x, y); node.style.transform = `translate(${px}px, ${py}px)`; };
+    pointer.probe.toggleAttribute("hidden", !app.probe);
+    if (app.probe) put(pointer.probe, app.probe.x, app.probe.y);
+    const row = app.hovered;
+    pointer.near.toggleAttribute("hidden", row < 0);
+    if (row < 0) { this.shown = -1; return; }
+    put(pointer.near, this.xy[2 * row], this.xy[2 * row + 1]);
+    if (this.shown === `${row},${camera.scale}`) return;
+    this.shown = `${row},${camera.scale}`;
+    const found = this.posterior(row) ?? { major: 0, minor: 0, angle: 0 };
+    pointer.ellipses.forEach((node, k) => {
+      node.setAttribute("rx", found.major * (2 - k));
+      node.setAttribute("ry", found.minor * (2 - k));
+      node.setAttribute("transform", `rotate(${(found.angle * 180) / Math.PI})`);
+    });
+  }
+
   drawPlaces() {
     const { app } = this;
     for (const near of app.marked ?? []) this.ring(this.xy[2 * near], this.xy[2 * near + 1], 7, this.ink.second, 1.6);
-    if (app.hovered >= 0) {
-      this.ellipse(app.hovered);
-      this.ring(this.xy[2 * app.hovered], this.xy[2 * app.hovered + 1], 6, this.ink.ink, 1.6);
-    }
     if (app.row >= 0) {
-      if (app.hovered < 0) this.ellipse(app.row);
+      this.ellipse(app.row);
       this.ring(this.xy[2 * app.row], this.xy[2 * app.row + 1], 9, this.ink.accent, 2.4);
     }
     if (app.sent) this.drawSent(app.sent);
-    if (app.probe) this.cross(app.probe.x, app.probe.y, this.ink.ink);
   }
 
   // Where a row of one's own lies, and from which row it came there.
