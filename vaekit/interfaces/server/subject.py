@@ -116,7 +116,7 @@ class Subject:
         called = self.rows.name.replace("\\", "/").rstrip("/").rpartition("/")[2]
         return {
             "title": f"{config.recipe} on {called}",
-            "recipe": config.recipe,
+            "folder": "" if self.trained.folder is None else self.trained.folder.resolve().name,
             "data": called,
             "likelihood": config.likelihood.name,
             "rows": len(self.rows),

@@ -6,8 +6,13 @@ export class Hand {
   constructor(app, map) {
     Object.assign(this, { app, map, box: map.box, pointers: new Map(), tool: "pan" });
     const on = (name, act, how) => this.box.addEventListener(name, act, how);
+    for (const name of ["scroll", "resize"]) addEventListener(name, () => { this.at = null; }, { passive: true, capture: true });
+    on("pointerenter", () => { this.at = null; });
     on("pointerdown", (e) => this.down(e));
     on("pointermove", (e) => this.move(e));
+    // Moves as they come, not gathered until the next frame, where the browser has them.
+    this.raw = "onpointerrawupdate" in globalThis;
+    if (this.raw) on("pointerrawupdate", (e) => { if (!this.pointers.size) this.look(this.place(e), e); });
     on("pointerup", (e) => this.up(e));
     on("pointercancel", (e) => this.up(e));
     on("pointerleave", () => { if (!this.pointers.size) this.app.leave(); });
@@ -22,13 +27,15 @@ export class Hand {
     for (const name of ["pan", "lasso"]) document.getElementById(`tool-${name}`).setAttribute("aria-pressed", String(name === tool));
   }
 
+  // Where on the map; its own place is looked up when it may have changed, not at every move.
   place(event) {
-    const { left, top } = this.box.getBoundingClientRect();
-    return [event.clientX - left, event.clientY - top];
+    this.at ??= this.box.getBoundingClientRect();
+    return [event.clientX - this.at.left, event.clientY - this.at.top];
   }
 
   down(event) {
     if (event.button > 0) return;
+    this.at = null;
     this.box.setPointerCapture(event.pointerId);
     const place = this.place(event);
     this.pointers.set(event.pointerId, place);
@@ -40,7 +47,7 @@ export class Hand {
 
   move(event) {
     const place = this.place(event), last = this.pointers.get(event.pointerId);
-    if (!last) { this.look(place, event); return; }
+    if (!last) { if (!this.raw) this.look(place, event); return; }
     this.pointers.set(event.pointerId, place);
     if (this.pointers.size === 2) { this.stretch(); return; }
     if (Math.hypot(place[0] - this.start.place[0], place[1] - this.start.place[1]) > 4) this.start.moved = true;

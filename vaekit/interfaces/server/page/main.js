@@ -14,10 +14,10 @@ import * as wire from "./wire.js";
 
 const at = (id) => document.getElementById(id);
 
-function heading({ title, rows, latent, likelihood }) {
+function heading({ title, folder, rows, latent, likelihood }) {
   document.title = `${title} · vaekit`;
   at("title").textContent = title;
-  at("subtitle").textContent = `${rows.toLocaleString("en")} rows, ${latent} latent dimension${latent === 1 ? "" : "s"}, ${likelihood.replaceAll("_", " ")}`;
+  at("subtitle").textContent = `${folder ? `${folder}: ` : ""}${rows.toLocaleString("en")} rows, ${latent} latent dimension${latent === 1 ? "" : "s"}, ${likelihood.replaceAll("_", " ")}`;
 }
 
 function colours(app) {

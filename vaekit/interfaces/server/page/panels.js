@@ -5,7 +5,15 @@ import { OUTSIDE } from "./masses.js";
 import * as wire from "./wire.js";
 
 const at = (id) => document.getElementById(id);
-const FEW = 12;
+const FEW = 12, PAUSE = 90;
+
+// Does something now, and while it is asked for again and again, only now and then: text and sliders
+// cost more to paint than what is decoded.
+function seldom(act) {
+  let timer = 0, wanted = false;
+  const run = () => { timer = setTimeout(() => { timer = 0; if (wanted) { wanted = false; act(); run(); } }, PAUSE); };
+  return () => { if (timer) { wanted = true; return; } act(); run(); };
+}
 
 export class Here {
   constructor(app) {
@@ -17,7 +25,7 @@ export class Here {
       this.rows = rows;
       app.emit("drawn", { asked, drawn: performance.now() });
     });
-    app.on("here", () => this.tell());
+    app.on("here", seldom(() => this.tell()));
     app.on("masses", () => this.tell());
   }
 
@@ -119,7 +127,7 @@ export class Sliders {
     this.app = app;
     this.every = app.about.latent <= FEW;
     this.build();
-    app.on("here", () => this.follow());
+    app.on("here", seldom(() => this.follow()));
     at("sliders-mean").onclick = () => app.setBase(Float32Array.from(app.about.mean));
     at("sliders-draw").onclick = () => app.try(async () => app.setBase((await wire.drawn()).data));
   }
