@@ -1,5 +1,7 @@
 """Models of tables of mixed columns: rows drawn, given, filled in, predicted and explained."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -12,6 +14,7 @@ from vaekit.interfaces.cli import run
 from vaekit.runs import tables
 from vaekit.runs.job import prepare
 from vaekit.runs.judge import judge_rows
+from vaekit.runs.oddest import oddest_cells
 from vaekit.system.checks import BadInput
 
 ROWS = 400
@@ -299,3 +302,30 @@ def test_moments_and_numbers_that_are_names_are_judged_as_what_they_are(tmp_path
     judged = judge_rows(model)
     assert judged.shape.each["day"] > 0.8
     assert {*judged.rare.ratios} == {"code=3", "code=7", "code=50", "a=x", "a=y"}
+
+
+def test_scores_name_the_cells_that_make_rows_odd(model, frame, tmp_path, capsys):
+    """A land that does not fit its city is the oddest cell of its row."""
+    rows = frame.head(30).copy()
+    rows.loc[7, "land"] = "fr" if rows.city[7] == "Berlin" else "de"
+    rows.to_csv(tmp_path / "new.csv", index=False)
+    path, how = tmp_path / "scores.csv", ["--samples", "10", "-o", str(tmp_path / "scores.csv")]
+    command = ["score", str(model.folder), str(tmp_path / "new.csv"), *how]
+    assert run(command) == 0
+    written = pd.read_csv(path, keep_default_na=False)
+    assert written.oddest_cell[7] in (f"land: {rows.land[7]}", f"city: {rows.city[7]}")
+    assert written.oddest_cell_log_p[7] == written.oddest_cell_log_p.min()
+    assert (written.oddest_cell_log_p[7] < written.oddest_cell_log_p.median() - 2).all()
+    assert written.oddest_cell[7] in capsys.readouterr().out
+    assert run([*command, "--force", "--json"]) == 0
+    worst = json.loads(capsys.readouterr().out)["worst"][0]
+    assert worst["row"] == 7
+    assert {cell["column"] for cell in worst["cells"]} == {"land", "city"}
+    assert all(cell["log_p"] < 0 for cell in worst["cells"])
+
+
+def test_cells_that_are_missing_are_not_the_oddest(model, frame):
+    gaps = frame.head(4).assign(city=None, land=None, wage=np.nan, ok=None)
+    found = oddest_cells(model, tables.cells_of(model, gaps), 3)
+    assert [[cell.column for cell in row] for row in found] == [["age"]] * 4
+    assert found[0][0].words == f"age: {frame.age[0]}"

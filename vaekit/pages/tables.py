@@ -17,6 +17,7 @@ from vaekit.pages.view import View
 from vaekit.pages.words import brief, measured, number, signed
 from vaekit.pictures.svg import figure, svg
 from vaekit.runs import tables
+from vaekit.runs.oddest import oddest_cells, text_of
 from vaekit.system.types import Array
 
 MOST_COLUMNS, MOST_PAIRED, GROUPS, ODD, BLAMED, TOLD, FURTHEST = 24, 24, 24, 8, 3, 6, 3
@@ -138,15 +139,12 @@ def odd_rows(view: View) -> str:
     scores = view.trained.log_likelihood(view.rows, samples=samples, seed=view.seed)
     order = np.argsort(scores)[:ODD]
     rows = view.rows.take(torch.from_numpy(order))
-    cells = tables.cell_scores(view.trained, rows, seed=view.seed)
-    each = np.stack([*cells.values()], 1)
     lines = []
-    for i, place in enumerate(order):
-        blamed = np.argsort(np.where(np.isnan(each[i]), np.inf, each[i]))[:BLAMED]
-        why = [
-            f"{list(cells)[j]}: {_text(rows, list(cells)[j], i)} ({number(each[i, j])})"
-            for j in blamed
-        ]
+    for place, cells in zip(
+        order, oddest_cells(view.trained, rows, BLAMED, seed=view.seed), strict=True
+    ):
+        why = [f"{cell.words} ({number(cell.log_p)})" for cell in cells]
+        why += [""] * (BLAMED - len(why))
         name = view.rows.names[place] if view.rows.names else str(place)
         lines.append([name, number(float(scores[place])), *why])
     head = ["row", "log p(x)", "oddest cell", "then", "then"][: 2 + BLAMED]
@@ -160,19 +158,13 @@ def beside(view: View, sources: Sequence[Source]) -> maps.Beside:
     lines: list[str] = []
     for part in sources:
         for i in range(min(len(part), maps.fit_in(len(part), 1))):
-            told = [f"{n}: {_text(part, n, i)}" for n in _columns(part)[:TOLD]]
+            told = [f"{n}: {text_of(part, n, i)}" for n in _columns(part)[:TOLD]]
             lines.append("\n".join([*names[len(lines) : len(lines) + 1], *told]))
     return maps.Beside(lines)
 
 
 def _columns(rows: Source) -> list[str]:
     return [] if rows.table is None else list(rows.table.columns)
-
-
-def _text(rows: Source, name: str, row: int) -> str:
-    assert rows.table is not None
-    value = rows.table.columns[name][row].as_py()
-    return "missing" if value is None else str(value)
 
 
 def _furthest(view: View) -> str:

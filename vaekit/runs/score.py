@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from vaekit.runs.apart import per_row
 from vaekit.runs.coder import fingerprint
 from vaekit.runs.folder import REFERENCE
 from vaekit.runs.job import reopen
+from vaekit.runs.oddest import OddCell, oddest_cells
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import replacing
@@ -42,6 +43,7 @@ class RowScores:
         p_value: the share of held-out rows that are as unusual; see
             :func:`vaekit.evaluation.p_values`. None where there are none.
         held_out: how many rows the p-value is among.
+        cells: of rows of a table the cells that make each odd, the oddest first.
     """
 
     names: Array
@@ -50,6 +52,7 @@ class RowScores:
     elbo: Array | None = None
     p_value: Array | None = None
     held_out: int = 0
+    cells: Sequence[Sequence[OddCell]] = ()
 
     @property
     def columns(self) -> dict[str, Array]:
@@ -72,10 +75,14 @@ class RowScores:
         )
 
     def worst(self, number: int) -> list[dict[str, Any]]:
-        """The most unusual rows, the lowest log p(x) first: their numbers by name."""
+        """The most unusual rows, the lowest log p(x) first: their numbers by name, and of a table
+        the cells that make them odd."""
         order = np.argsort(self.log_likelihood, kind="stable")[:number]
         columns = {"row": self.names, **self.columns}
-        return [{name: values[i].item() for name, values in columns.items()} for i in order]
+        found = [{name: values[i].item() for name, values in columns.items()} for i in order]
+        if not self.cells:
+            return found
+        return [row | {"cells": self.cells[i]} for row, i in zip(found, order, strict=True)]
 
 
 def score_rows(
@@ -117,6 +124,7 @@ def score_rows(
     both = per_row(trained, log_likelihood_and_error, rows, given, samples, seed)
     value, error = both.T
     among = torch.from_numpy(np.asarray(held_out, dtype=np.float64))
+    is_table = trained.config.coding is not None and isinstance(rows, Source)
     return RowScores(
         names=np.arange(len(value)) if names is None else names,
         log_likelihood=value,
@@ -124,6 +132,7 @@ def score_rows(
         elbo=trained.elbo(rows, given=given, **how) if elbo else None,
         p_value=p_values(torch.from_numpy(value), among).numpy() if len(among) else None,
         held_out=len(among),
+        cells=oddest_cells(trained, rows, seed=seed) if is_table else (),
     )
 
 

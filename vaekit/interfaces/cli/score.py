@@ -37,6 +37,7 @@ TITLES = {
     "error": "error",
     "elbo": "ELBO",
     "p_value": "p",
+    "cells": "cells that make it odd (log p given the others)",
 }
 
 
@@ -61,6 +62,7 @@ def score(
 ) -> None:
     """Write log p(x) of each row in nats, its error, and its p-value: the share of validation rows,
     which were not trained on, that are as unusual. Shows the most unusual rows."""
+    from vaekit.runs.oddest import as_columns
     from vaekit.runs.score import held_out_scores, score_rows
 
     work.begin()
@@ -77,7 +79,9 @@ def score(
         held_out = np.empty(0)
     found = score_rows(trained, rows, split="all", elbo=elbo, held_out=held_out, **how)
     found, columns = replace(found, names=names), found.columns
-    write_rows(path, np.stack([*columns.values()], 1), lambda _: columns, names=names)
+    beside = as_columns(found.cells) if found.cells else {}
+    numbers = np.stack([*columns.values()], 1)
+    write_rows(path, numbers, lambda _: columns, names=names, after=beside)
     _show(found, worst, path, work)
     if not work.json:
         work.wrote(path, len(names), "scores")
@@ -96,15 +100,23 @@ def _show(found: Any, worst: int, path: Path, work: OnDevice) -> None:
         print(f"{found.odd}\n")
     if shown:
         cells = [[TITLES[name] for name in shown[0]], *([*map(_cell, r.values())] for r in shown)]
+        last = [row.pop() for row in cells] if found.cells else [""] * len(cells)
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        for name, *numbers in cells:
+        for (name, *numbers), more in zip(cells, last, strict=True):
             right = (n.rjust(w) for n, w in zip(numbers, widths[1:], strict=True))
-            print("  ".join([name.ljust(widths[0]), *right]))
+            print("  ".join([name.ljust(widths[0]), *right, more]).rstrip())
 
 
 def _finite(row: dict[str, Any]) -> dict[str, Any]:
-    return {n: None if isinstance(v, float) and not math.isfinite(v) else v for n, v in row.items()}
+    found = dict(row)
+    if "cells" in row:
+        found["cells"] = [cell.to_dict() for cell in row["cells"]]
+    return {
+        n: None if isinstance(v, float) and not math.isfinite(v) else v for n, v in found.items()
+    }
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     return short(value) if isinstance(value, float) else str(value)
