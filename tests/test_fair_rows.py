@@ -106,7 +106,7 @@ def test_evaluating_some_rows_takes_them_from_everywhere(tmp_path, capsys):
     import json
 
     from vaekit.interfaces.cli.common import OnDevice
-    from vaekit.interfaces.cli.use import evaluate
+    from vaekit.interfaces.cli.judge import evaluate
 
     x = SORTED.numpy()
     np.save(tmp_path / "x.npy", x)

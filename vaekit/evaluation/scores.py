@@ -198,8 +198,7 @@ class Scores(Card):
         far = finding is not None and finding.rank is Rank.FAR
         if finding is None or (far and self.active_units is None):
             return self  # rows that show no units do not show that they are far
-        kept = "" if far else self.diagnosis
-        diagnosis = " ".join(text for text in (kept, finding.advice) if text)
+        diagnosis = " ".join(filter(None, ["" if far else self.diagnosis, finding.advice]))
         first = finding.verdict if finding.rank < self.rank else self.verdict
         second = f" {finding.verdict}" if finding.rank is self.rank is Rank.SOUND else ""
         rank = min(finding.rank, self.rank)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+ENDING = [s for s in signal.Signals if s.name in ("SIGTERM", "SIGHUP")]  # not all systems have both
 
 
 class Ended(KeyboardInterrupt):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 import json
 import sys
 
@@ -22,5 +23,5 @@ def print_anything() -> None:
     """Let the streams of this process write signs that their encoding has not."""
     codecs.register_error(SUBSTITUTES, substituted)
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # None where it is closed
+        if isinstance(stream, io.TextIOWrapper):  # None where it is closed
             stream.reconfigure(errors=SUBSTITUTES)
