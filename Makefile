@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Python compiles what is imported, when it is; pip would compile all of torch, which takes longer.
 INSTALL := $(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
 
-.PHONY: all demo test check format clean bench
+.PHONY: all demo test test-long check format clean bench
 
 all: $(VENV)/installed
 
@@ -28,6 +28,10 @@ demo: $(VENV)/usable
 
 test: $(VENV)/installed
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --dist worksteal --durations=25
+
+# The same, and tests that take minutes each.
+test-long: $(VENV)/installed
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --dist worksteal --long
 
 # Speed beside peers, each in an environment of its own. Let nothing else run meanwhile.
 bench: $(VENV)/installed $(VENV)-pythae/installed $(VENV)-keras/installed

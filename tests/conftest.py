@@ -16,6 +16,18 @@ HERE = Path(__file__).resolve().parent
 BESIDE = HERE.parent.parent / "shared" / "data"
 
 
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="also tests that take minutes")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--long"):
+        skip = pytest.mark.skip(reason="takes minutes: make test-long")
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(skip)
+
+
 @pytest.fixture(autouse=True)
 def _same_noise():
     torch.manual_seed(0)

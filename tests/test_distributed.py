@@ -82,6 +82,7 @@ def test_gradients_of_several_parts_are_exchanged_once(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_process_ends_the_run_clearly_and_it_resumes(tmp_path):
     run, whole = tmp_path / "run", tmp_path / "whole"
     common = [*COMMON, "--epochs", 40, "--parts", 2, "--checkpoint-every", 5]

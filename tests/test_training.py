@@ -355,6 +355,7 @@ def start(*arguments):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_killed_again_and_again_it_ends_as_if_never_interrupted(tmp_path):
     """SIGKILL at random moments; every time the run goes on; the model is the same, bit for bit."""
     import random
@@ -365,7 +366,7 @@ def test_killed_again_and_again_it_ends_as_if_never_interrupted(tmp_path):
     vaekit.fit("digits", latent=2, width=8, epochs=40, out=whole, checkpoint_every=5)
     kills = 0
     process = start("digits", "-o", str(broken), *SETTINGS)
-    while kills < 3:
+    while kills < 8:
         path, before = broken / "checkpoint.safetensors", _stamp(broken)
         deadline = time.time() + 60
         while _stamp(broken) == before and process.poll() is None and time.time() < deadline:
