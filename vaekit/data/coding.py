@@ -101,7 +101,7 @@ class TableCoding:
         """
         for name in given:
             known("column", name, self.schema.names)
-        found, row = np.full((1, len(self.names)), -1, np.int32), _one_row(given)
+        found, row = np.full((1, len(self.names)), -1, np.int32), one_row(given)
         for column in self.schema.columns:
             if column.name in given:
                 _check_given(column, row)
@@ -145,7 +145,7 @@ class TableCoding:
     def with_given(self, made: pa.Table, given: Mapping[str, Any]) -> pa.Table:
         """The same table where each cell that is given by name has exactly that value."""
         gone = np.array([[v is None for v in given.values()]])
-        told = _one_row(given).take(np.zeros(len(made), int))
+        told = one_row(given).take(np.zeros(len(made), int))
         return _kept(made, np.repeat(gone, len(made), 0), told)
 
     def kept(self, made: pa.Table, rows: Array, own: Table) -> pa.Table:
@@ -210,11 +210,16 @@ def _check_given(column: ColumnSchema, table: Table) -> None:
         )
 
 
-def _one_row(given: Mapping[str, Any]) -> Table:
-    """Values by the names of their columns, as a table's text."""
-    cells = {name: None if value is None else str(value) for name, value in given.items()}
-    columns = {name: pa.chunked_array([[cell]]) for name, cell in cells.items()}
-    return Table(Place("what is given"), columns)
+def one_row(given: Mapping[str, Any], name: str = "what is given") -> Table:
+    """Values by the names of their columns, as the text of a table of one row.
+
+    Args:
+        given: the values; None where one is missing.
+        name: what the table is called.
+    """
+    cells = {column: None if value is None else str(value) for column, value in given.items()}
+    columns = {c: pa.chunked_array([pa.array([cell], pa.string())]) for c, cell in cells.items()}
+    return Table(Place(name), columns)
 
 
 def as_type(table: Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:

@@ -9,8 +9,7 @@ SIGNATURES = {
     b"\x89PNG\r\n": "a PNG picture (.png, .apng)",
     b"\xff\xd8\xff": "a JPEG picture (.jpg, .jpeg)",
     b"GIF8": "a GIF picture (.gif)",
-    b"II*\0": "a TIFF picture (.tif, .tiff)",
-    b"MM\0*": "a TIFF picture (.tif, .tiff)",
+    **dict.fromkeys((b"II*\0", b"MM\0*"), "a TIFF picture (.tif, .tiff)"),
     b"\x93NUMPY": "an array of NumPy's (.npy)",
     b"PAR1": "a Parquet table (.parquet)",
     b"ARROW1": "a Feather table (.feather, .arrow)",
@@ -21,10 +20,10 @@ SIGNATURES = {
     b"\x89HDF": "HDF5, which vaekit does not read: save arrays as .npy",
     b"SQLite format 3": "an SQLite database, which vaekit does not read: save a table as .csv",
     b"\xd0\xcf\x11\xe0": "a file of Microsoft Office: save the sheet as .csv",
-    b"\x80\x02": "a pickle, which can run any code when opened: save arrays as .npy",
-    b"\x80\x03": "a pickle, which can run any code when opened: save arrays as .npy",
-    b"\x80\x04": "a pickle, which can run any code when opened: save arrays as .npy",
-    b"\x80\x05": "a pickle, which can run any code when opened: save arrays as .npy",
+    **dict.fromkeys(
+        (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
+        "a pickle, which can run any code when opened: save arrays as .npy",
+    ),
 }
 ZIP, SHEET = b"PK\x03\x04", b"[Content_Types].xml"
 HEAD = 512

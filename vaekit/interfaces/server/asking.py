@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,28 +9,11 @@ import numpy as np
 from starlette.requests import Request
 
 from vaekit.interfaces.server.faces import Shown
-from vaekit.system.checks import BadInput, require
+from vaekit.system.checks import require
+from vaekit.system.records import from_text
 from vaekit.system.types import Array
 
 LONGEST_TEXT = 10_000
-
-
-def json_of(text: str | bytes, what: str) -> Any:
-    """A JSON value.
-
-    Raises:
-        BadInput: for anything else, and for NaN and infinity.
-    """
-
-    def refuse(name: str) -> Any:
-        raise BadInput(f"{what} must not hold {name}")
-
-    try:
-        return json.loads(text, parse_constant=refuse)
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, BadInput):
-            raise
-        raise BadInput(f"{what} is no JSON") from error
 
 
 def given_of(request: Request) -> dict[str, Any]:
@@ -42,7 +24,7 @@ def given_of(request: Request) -> dict[str, Any]:
     """
     text = request.query_params.get("given", "")
     require(len(text) <= LONGEST_TEXT, "given is too long")
-    found = json_of(text, "given") if text else {}
+    found = from_text(text.encode(), "given") if text else {}
     require(isinstance(found, dict), 'given is an object, as {"label": "3"}')
     for name, value in found.items():
         plain = isinstance(value, str | int | float) and not isinstance(value, bool)
@@ -97,7 +79,7 @@ async def object_of(request: Request) -> Mapping[str, Any]:
     Raises:
         BadInput: for anything else.
     """
-    found = json_of(await request.body(), "the body")
+    found = from_text(await request.body(), "the body")
     require(isinstance(found, dict), "the body must be a JSON object")
     return dict(found)
 

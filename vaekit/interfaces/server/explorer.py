@@ -28,7 +28,7 @@ from vaekit.interfaces.server.faces import Shown
 from vaekit.interfaces.server.guards import Guard
 from vaekit.interfaces.server.running import LOOPBACK
 from vaekit.interfaces.server.subject import Subject
-from vaekit.system.checks import BadInput
+from vaekit.system.checks import BadInput, require
 from vaekit.system.progress import quiet_if
 from vaekit.system.types import Array
 
@@ -149,8 +149,7 @@ class Explorer:
     async def rows(self, request: Request) -> Response:
         """Rows as they are."""
         ids = await ids_of(request, len(self.subject.rows))
-        if len(ids) > MOST_ROWS:
-            raise BadInput(f"ask for at most {MOST_ROWS} rows at once")
+        require(len(ids) <= MOST_ROWS, f"ask for at most {MOST_ROWS} rows at once")
         face = self.subject.face
         return _shown(await self._do(self.quick, lambda: face.stored(self.subject.chosen(ids))))
 
@@ -162,8 +161,7 @@ class Explorer:
     async def path(self, request: Request) -> Response:
         """Codes on the way from one code to another."""
         ends = await codes_of(request, self.subject.trained.latent, 2)
-        if len(ends) != 2:
-            raise BadInput("send two codes")
+        require(len(ends) == 2, "send two codes")
         steps = whole_of(request, "steps", 48, 2, MOST_STEPS)
         way = request.query_params.get("way", "straight")
         return _binary(

@@ -75,9 +75,7 @@ class Guard:
 
         try:
             self._check(scope)
-            scope["app"] = (
-                self  # so that what is not found, or not allowed, is an error like others
-            )
+            scope["app"] = self  # what is not found, or not allowed, is an error like others
             await self.inner(scope, _Limited(receive, self.most), headed)
         except ClientDisconnect:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -198,18 +199,22 @@ class Planes:
     Args:
         codes: of the rows, (N, latent).
         deviations: of q(z|x), (N, latent).
-        draws: from the prior, (M, latent), or what makes them.
+        draws: makes codes drawn from the prior, (M, latent).
         first: dimensions of the first latent.
     """
 
-    def __init__(self, codes: Array, deviations: Array, draws: Any, first: int) -> None:
+    def __init__(
+        self, codes: Array, deviations: Array, draws: Callable[[], Array], first: int
+    ) -> None:
         self.codes, self.deviations, self.first = codes, deviations, first
-        self._draws, self._made, self._masses = draws, {}, {}  # type: ignore[var-annotated]
+        self._draws = draws
+        self._made: dict[str, Plane] = {}
+        self._masses: dict[str, Masses] = {}
 
     @cached_property
     def draws(self) -> Array:
         """Codes drawn from the prior."""
-        return np.asarray(self._draws())
+        return self._draws()
 
     def plane(self, name: str) -> Plane:
         """By its name.

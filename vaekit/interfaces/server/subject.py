@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
+from vaekit.conditionals.priors import straight
 from vaekit.data import Source
 from vaekit.data.on_disk import in_memory
 from vaekit.data.source import SPLITS
@@ -30,6 +31,7 @@ from vaekit.system.seeding import some
 from vaekit.system.types import Array
 
 HEALTH, DRAWS, ENDS = 2000, 50_000, 0.001
+TINY, SHORT, LINED_UP = 1e-12, 1e-6, 1e-4  # of lengths, and of the sine of an angle
 
 
 @dataclass(frozen=True)
@@ -208,16 +210,13 @@ class Subject:
         Raises:
             BadInput: for another way.
         """
-        shares = torch.linspace(0, 1, steps)
-        ways = {"straight": _straight, "sphere": _spherical, "prior": self._led}
+        ways = {"straight": straight, "sphere": spherical, "prior": self.trained.model.path}
         require(way in ways, f"a way is straight, sphere or prior; not {way[:40]!r}")
-        return ways[way](a, b, shares)
-
-    def _led(self, a: Array, b: Array, shares: torch.Tensor) -> Array:
         place = self.trained.device
         start, end = (torch.from_numpy(code.copy())[None].float().to(place) for code in (a, b))
         with torch.inference_mode():
-            return self.trained.model.path(start, end, shares.to(place))[0].cpu().numpy()
+            led = ways[way](start, end, torch.linspace(0, 1, steps, device=place))
+        return led[0].cpu().numpy()
 
     def found(self, text: str) -> Array:
         """Numbers of rows in whose name, label or cells a text stands, whatever its case."""
@@ -252,24 +251,17 @@ class Subject:
         return csv_of(pa.table(columns))
 
 
-def _straight(a: Array, b: Array, shares: torch.Tensor) -> Array:
-    t = shares.numpy()[:, None]
-    return ((1 - t) * a + t * b).astype(np.float32)
-
-
-def _spherical(a: Array, b: Array, shares: torch.Tensor) -> Array:
-    """Along a great circle, the length going evenly from one to the other; straight where the
-    codes point the same way, or the opposite."""
-    lengths = np.linalg.norm(a), np.linalg.norm(b)
-    cosine = float(a @ b / max(lengths[0] * lengths[1], 1e-12))
-    angle = float(np.arccos(np.clip(cosine, -1, 1)))
-    if min(lengths) < 1e-6 or np.sin(angle) < 1e-4:
-        return _straight(a, b, shares)
-    t = shares.numpy()[:, None]
-    way = (np.sin((1 - t) * angle) * a / lengths[0] + np.sin(t * angle) * b / lengths[1]) / np.sin(
-        angle
-    )
-    return (way * ((1 - t) * lengths[0] + t * lengths[1])).astype(np.float32)
+def spherical(start: torch.Tensor, end: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+    """Along a great circle, the length going evenly from one code to the other, (pairs, shares,
+    dim); straight where they point the same way, or the opposite."""
+    lengths = [code.norm(dim=1)[:, None, None] for code in (start, end)]
+    a, b = (c[:, None] / n.clamp_min(TINY) for c, n in zip((start, end), lengths, strict=True))
+    angle = (a * b).sum(2, keepdim=True).clamp(-1, 1).arccos()
+    t = shares[None, :, None]
+    way = (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin().clamp_min(TINY)
+    short = torch.minimum(*lengths) < SHORT
+    led = way * ((1 - t) * lengths[0] + t * lengths[1])
+    return torch.where(short | (angle.sin() < LINED_UP), straight(start, end, shares), led)
 
 
 def subject_of(

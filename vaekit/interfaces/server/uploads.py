@@ -7,14 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vaekit.data import Source
-from vaekit.data.coding import coded
-from vaekit.data.readers.columns import Place
+from vaekit.data.coding import coded, one_row
 from vaekit.data.readers.roles import ColumnRoles
-from vaekit.data.readers.tables import Table
 from vaekit.pictures import Tones
 from vaekit.runs.tables import coding_of
 from vaekit.runs.trained import Trained
@@ -117,16 +114,5 @@ def cells_of(sent: bytes | Mapping[str, Any], trained: Trained) -> Source:
         require(plain, f"{name} must be a text, a number or null")
     coding.row_of({name: value for name, value in cells.items() if value is not None})
     every = {name: cells.get(name) for name in coding.schema.names}
-    return one_row(every, trained)
-
-
-def one_row(cells: Mapping[str, Any], trained: Trained) -> Source:
-    """Cells by the names of their columns as a source of one row."""
-    columns = {
-        name: pa.chunked_array([pa.array([None if v is None else str(v)], pa.string())])
-        for name, v in cells.items()
-    }
-    table = Table(Place("the row"), columns)
-    coding = coding_of(trained)
     roles = ColumnRoles(x=coding.schema.names)
-    return coded(table, roles, coding, allow_missing=True)
+    return coded(one_row(every, "the row"), roles, coding, allow_missing=True)
