@@ -7,8 +7,8 @@ from pathlib import Path
 from vaekit.runs.config import Config
 from vaekit.runs.folder import METRICS
 from vaekit.system.checks import BadInput
-from vaekit.system.records import Part
-from vaekit.training import latest_checkpoint, read_metrics
+from vaekit.system.records import Part, from_text
+from vaekit.training import latest_checkpoint
 from vaekit.training.checkpoint import progress
 
 
@@ -24,9 +24,10 @@ def unfinished(folder: Path | None, config: Config) -> str | None:
     if folder is None or path is None:
         return None
     try:
-        waited = Part(progress(path)[1], "the checkpoint's notes").whole("waited")
-        done = max((line["epoch"] for line in read_metrics(folder / METRICS)), default=0)
-    except BadInput:
+        step, notes = progress(path)
+        waited = Part(notes, "the checkpoint's notes").whole("waited")
+        done = step // _updates_per_epoch(folder / METRICS)
+    except (BadInput, OSError):
         return None  # only a resumed training needs them
     epochs, patience = config.plan.epochs, config.plan.patience
     if done >= epochs or 0 < patience <= waited:
@@ -35,3 +36,10 @@ def unfinished(folder: Path | None, config: Config) -> str | None:
         f"training was stopped after {done:,} of {epochs:,} epochs: go on with "
         f"vaekit train --resume {folder}"
     )
+
+
+def _updates_per_epoch(path: Path) -> int:
+    """What the first line of a run's metrics says: every command reads no more of them."""
+    with path.open("rb") as file:
+        first = Part(from_text(file.readline(), str(path)), str(path))
+    return first.whole("step", 1) // first.whole("epoch", 1)

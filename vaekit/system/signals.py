@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -34,13 +34,8 @@ def ended_by_signals() -> Iterator[None]:
 
     main = threading.current_thread() is threading.main_thread()
     taken = [n for n in ENDING if main and signal.getsignal(n) is signal.SIG_DFL]
-    for number in taken:
-        signal.signal(number, end)
-    try:
+    with _handled(taken, end):
         yield
-    finally:
-        for number in taken:
-            signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager
@@ -60,9 +55,18 @@ def asked_to_stop() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         asked.set()
 
-    before = {number: signal.signal(number, ask) for number in SIGNALS}
-    try:
+    with _handled(SIGNALS, ask):
         yield asked.is_set
+
+
+@contextmanager
+def _handled(
+    numbers: Iterable[signal.Signals], by: Callable[[int, FrameType | None], None]
+) -> Iterator[None]:
+    """Inside the block some signals are handled; what they did before, they do again after it."""
+    before = {number: signal.signal(number, by) for number in numbers}
+    try:
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

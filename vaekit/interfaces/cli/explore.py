@@ -12,11 +12,18 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from vaekit.interfaces.cli.common import ON_DEVICE, OnDevice
-from vaekit.interfaces.cli.shared import Data, Given, Model, Seed, given_options, open_model, opened
+from vaekit.interfaces.cli.shared import (
+    Data,
+    Given,
+    Model,
+    Seed,
+    given_options,
+    loaded,
+    open_model,
+    opened,
+)
 from vaekit.interfaces.server.running import HOST, LOOPBACK, PORT, Explored
 from vaekit.interfaces.server.running import explore as serve
-from vaekit.runs.folder import read_config
-from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput
 from vaekit.system.progress import say
 from vaekit.system.ranges import Range
@@ -51,7 +58,6 @@ def explore(
     """Open a page on which a model's rows, codes and decoder are seen together, until it is stopped
     with Ctrl+C."""
     work.begin()
-    read_config(model)
     trained = open_model(model, data, work)
     source = trained.source if data is None else opened(trained, data)
     if source is None:
@@ -68,11 +74,12 @@ def explore(
         if has_screen() if browser is None else browser:
             webbrowser.open(found.url)
 
-    other = None if beside is None else Trained.load(beside).to(work.device)
+    other = None if beside is None else loaded(beside, work)
     how: dict[str, Any] = {"split": split, "limit": limit, "seed": seed, "given": told}
-    how["beside"] = other
     with suppress(KeyboardInterrupt):
-        serve(trained, source, **how, host=host, port=port, blocking=True, ready=ready)
+        serve(
+            trained, source, **how, beside=other, host=host, port=port, blocking=True, ready=ready
+        )
 
 
 def has_screen() -> bool:

@@ -95,18 +95,18 @@ def evaluate(
     _check_evaluation(data, split, against, target, output)
     if output:
         FINDINGS.claim(output, force=force, inputs=reads(model, data, against, given=given))
-    if against is not None:
-        how = {"annealed_rows": ais, "annealed_steps": ais_steps, "chains": chains}
-        _against(model, against, target, limit, output, work, samples=samples, seed=seed, **how)
-        return
-    samples = samples or SAMPLES
-    trained = open_model(model, data, work)
-    rows = rows_to_judge_by(trained, data, split, limit, seed, given)
     annealing: dict[str, Any] = {
         "annealed_rows": ais,
         "annealed_steps": ais_steps,
         "chains": chains,
     }
+    if against is not None:
+        how = {"samples": samples, "seed": seed, **annealing}
+        _against(model, against, target, limit, output, work, **how)
+        return
+    samples = samples or SAMPLES
+    trained = open_model(model, data, work)
+    rows = rows_to_judge_by(trained, data, split, limit, seed, given)
     if note := forecast(trained, rows, samples, ais, ais_steps, chains):
         say(f"note: {note}")
     scores = trained.evaluate(rows, split="all", samples=samples, seed=seed, **annealing)
