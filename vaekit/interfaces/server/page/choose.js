@@ -1,10 +1,9 @@
 // Which rows: legend, search, and what sets the selected apart.
 
 import { classColour, css } from "./colours.js";
-import { brief, el, shown } from "./faces.js";
+import { at, brief, el, shown, tableHead } from "./faces.js";
 import * as wire from "./wire.js";
 
-const at = (id) => document.getElementById(id);
 const count = (n) => `${n.toLocaleString("en")} row${n === 1 ? "" : "s"}`;
 
 export class Legend {
@@ -156,7 +155,7 @@ export class Choose {
   numbers(numbers) {
     const lines = numbers.filter((n) => n.others !== null).slice(0, 8).map((n) => el("tr", {}, el("th", { scope: "row", text: n.name }), el("td", { text: brief(+n.here.toPrecision(3)) }), el("td", { text: brief(+n.others.toPrecision(3)) }), el("td", { text: `${n.apart > 0 ? "+" : ""}${brief(+n.apart.toFixed(2))} sd` })));
     if (!lines.length) return el("span");
-    const head = el("thead", {}, el("tr", {}, ...["what differs", "here", "others", "apart"].map((text) => el("th", { scope: "col", text }))));
+    const head = tableHead(["what differs", "here", "others", "apart"]);
     return el("div", { class: "scroll" }, el("table", { class: "cells four" }, head, el("tbody", {}, ...lines)));
   }
 

@@ -12,6 +12,11 @@ export function el(name, attributes = {}, ...children) {
   return made;
 }
 
+export const at = (id) => document.getElementById(id);
+
+// The first line of a table.
+export const tableHead = (names) => el("thead", {}, el("tr", {}, ...names.map((text) => el("th", { scope: "col", text }))));
+
 export function brief(value) {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);

@@ -3,7 +3,7 @@
 import { App } from "./app.js";
 import { beside } from "./beside.js";
 import { Choose, Legend } from "./choose.js";
-import { el } from "./faces.js";
+import { at, el } from "./faces.js";
 import { Hand } from "./hand.js";
 import { MapView } from "./map.js";
 import { ownFor } from "./own.js";
@@ -11,8 +11,6 @@ import { Here, RowCard, Sliders } from "./panels.js";
 import { Path } from "./path.js";
 import { read, saving, write } from "./saving.js";
 import * as wire from "./wire.js";
-
-const at = (id) => document.getElementById(id);
 
 function heading({ title, folder, rows, latent, likelihood }) {
   document.title = `${title} · vaekit`;

@@ -1,12 +1,11 @@
 // The map: what is drawn on it.
 
 import { Camera } from "./camera.js";
-import { brief } from "./faces.js";
+import { at, brief } from "./faces.js";
 import { Lattice } from "./lattice.js";
 import { Index, renderer } from "./points.js";
 
 const FEW = 20000, MARGIN = 0.22, REST = 110;
-const at = (id) => document.getElementById(id);
 
 export class MapView {
   constructor(app) {

@@ -1,10 +1,8 @@
 // A row of one's own: a picture that is drawn or dropped, numbers, or cells that are edited.
 
-import { brief, el } from "./faces.js";
+import { at, brief, el, tableHead } from "./faces.js";
 import { facts, neighbours, pair } from "./panels.js";
 import * as wire from "./wire.js";
-
-const at = (id) => document.getElementById(id);
 
 export function ownFor(app) {
   if (app.about.face.drawable === false) { at("own-card").hidden = true; return null; }
@@ -167,7 +165,7 @@ class Edited extends Own {
       const input = el("input", { type: "text", "aria-label": name, placeholder: "missing", oninput: () => this.later(), list: this.listFor(name) });
       return { name, input, told: el("td", { class: "told" }), odd: el("td", { class: "number" }) };
     });
-    const head = el("thead", {}, el("tr", {}, ...["column", "value", "given the others", "log p"].map((text) => el("th", { scope: "col", text }))));
+    const head = tableHead(["column", "value", "given the others", "log p"]);
     const body = el("tbody", {}, ...this.lines.map(({ name, input, told, odd }) => el("tr", {}, el("th", { scope: "row", text: name }), el("td", {}, input), told, odd)));
     at("own-body").append(el("p", { class: "note", text: "Pick a row, change a cell: its log p, what the others make of it, and where its code goes. An empty cell is missing." }), el("div", { class: "scroll" }, el("table", { class: "cells edit" }, head, body)), this.result);
     app.on("row", (found) => found && this.fill(found.own.cells[0]));

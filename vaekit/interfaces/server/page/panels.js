@@ -1,10 +1,9 @@
 // What stands beside the map: the row that is decoded, the picked row, dimensions.
 
-import { brief, el, faceFor, shown } from "./faces.js";
+import { at, brief, el, faceFor, shown, tableHead } from "./faces.js";
 import { OUTSIDE } from "./masses.js";
 import * as wire from "./wire.js";
 
-const at = (id) => document.getElementById(id);
 const FEW = 12, PAUSE = 90;
 
 // Does something now, and while it is asked for again and again, only now and then: text and sliders
@@ -84,7 +83,7 @@ export function pair(face, found, names = ["as it is", "rebuilt from its code"])
   }
   const cell = face.kind === "cells" ? (rows, i) => rows.cells[0][i] ?? "missing" : (rows, i) => brief(rows.data[i]);
   const lines = face.columns.slice(0, 60).map((name, i) => el("tr", {}, el("th", { scope: "row", text: name }), el("td", { text: cell(own, i) }), el("td", { text: cell(rebuilt, i) })));
-  const head = el("thead", {}, el("tr", {}, ...["column", "row", "rebuilt"].map((text) => el("th", { scope: "col", text }))));
+  const head = tableHead(["column", "row", "rebuilt"]);
   return el("div", { class: "scroll" }, el("table", { class: "cells both" }, head, el("tbody", {}, ...lines)));
 }
 

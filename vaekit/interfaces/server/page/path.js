@@ -1,9 +1,8 @@
 // A path between two rows, and its playing.
 
-import { el, shown } from "./faces.js";
+import { at, el, shown } from "./faces.js";
 import * as wire from "./wire.js";
 
-const at = (id) => document.getElementById(id);
 const STEPS = 60, SHOWN = 8, SECONDS = 4;
 
 export class Path {

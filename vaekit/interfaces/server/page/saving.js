@@ -1,8 +1,8 @@
 // The map as a picture, and the state of the page in its address.
 
 import { save } from "./choose.js";
+import { at } from "./faces.js";
 
-const at = (id) => document.getElementById(id);
 const MOST_IDS = 400;
 
 export function png(map) {
