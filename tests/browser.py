@@ -47,12 +47,16 @@ class Watched:
         return self
 
     def until(self, test, most=30):
-        """Waits until a function says so (the page's policy lets no text be run as code in it)."""
+        """Waits until a function says so, ours or one of the page's (as text)."""
         for _ in range(most * 20):
-            if found := self.page.evaluate(test):
+            if found := test() if callable(test) else self.page.evaluate(test):
                 return found
             self.page.wait_for_timeout(50)
         raise AssertionError(f"this never became true: {test}")
+
+    def tells(self, selector, part):
+        """Waits until the text of an element holds this part."""
+        self.page.locator(selector, has_text=part).first.wait_for()
 
     def place(self, x, y):
         """A place of the plane in the page's pixels."""

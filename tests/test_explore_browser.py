@@ -71,16 +71,21 @@ def test_what_lies_under_the_pointer_is_decoded(seen, served):
     x, y = seen.plane(0.3, 0.4)
     seen.until(f"() => Math.abs(explorer.app.probe?.x - {x}) < 0.02 && !explorer.app.newest.busy")
     assert seen.pixels(HOVERED) != first
-    found = re.match(r"z0 ([−.\d]+), z1 ([−.\d]+)", page.locator("#here-text").inner_text())
-    told = [float(v.replace("−", "-")) for v in found.groups()]
-    assert told == pytest.approx([x, y], abs=0.02)
+
+    def told():
+        found = re.match(r"z0 ([−.\d]+), z1 ([−.\d]+)", page.locator("#here-text").inner_text())
+        return [float(v.replace("−", "-")) for v in found.groups()]
+
+    seen.until(lambda: told() == pytest.approx([x, y], abs=0.02))
 
 
 def test_it_warns_where_nothing_has_mass(seen):
     seen.until("() => explorer.app.masses")
     seen.page.evaluate("() => { explorer.app.look(0, 0, -1, 0); }")
-    assert not seen.page.locator("#here-warning").is_visible()
+    seen.tells("#here-text", "z0 0, z1 0")
+    assert seen.page.locator("#here-warning").is_hidden()
     seen.page.evaluate("() => { explorer.app.look(40, 40, -1, 0); }")
+    seen.tells("#here-text", "z0 40, z1 40")
     assert seen.page.locator("#here-warning").is_visible()
 
 
@@ -167,7 +172,7 @@ def test_a_lasso_selects_and_what_it_selects_is_saved(seen, served):
     lines = [*csv.DictReader(io.StringIO(Path(got.value.path()).read_text()))]
     assert [int(line["row"]) for line in lines] == chosen
     assert served.selected.tolist() == chosen
-    assert f"{len(chosen):,} rows" in page.locator("#choose-body").inner_text()
+    seen.tells("#choose-body", f"{len(chosen):,} rows")
     page.locator("#map").focus()
     page.keyboard.press("Escape")
     assert page.evaluate("() => explorer.app.chosen.length") == 0
@@ -176,7 +181,7 @@ def test_a_lasso_selects_and_what_it_selects_is_saved(seen, served):
 def test_a_class_is_hidden_and_a_text_is_found(seen, served):
     page, labels = seen.page, served.explorer.subject.rows.labels.numpy()
     page.locator("#legend button").nth(3).click()
-    assert page.evaluate("() => explorer.app.painted.order.length") == (labels != 3).sum()
+    seen.until(f"() => explorer.app.painted.order.length === {(labels != 3).sum()}")
     assert page.locator("#legend button").nth(3).get_attribute("aria-pressed") == "false"
     page.get_by_text("Show all").click()
     page.locator("#choose-card summary").click()
@@ -191,7 +196,7 @@ def test_colours_by_a_score_wait_for_it(seen, served):
     page = seen.page
     page.select_option("#colour", "elbo")
     seen.until("() => explorer.app.colouring.key === 'elbo'", 60)
-    assert page.locator("#legend .ramp").count() == 1
+    seen.until(lambda: page.locator("#legend .ramp").count() == 1)
     values = np.array(page.evaluate("() => [...explorer.app.values]"))
     assert values == pytest.approx(served.explorer.subject.colours.values("elbo").tolist())
     page.locator("#choose-card summary").click()
@@ -206,7 +211,7 @@ def test_a_path_between_rows_is_played(seen, served):
     )
     line = np.array(page.evaluate("() => explorer.app.way.line"))
     assert line[[0, -1]] == pytest.approx(served.explorer.subject.codes[[3, 8]], abs=1e-5)
-    assert page.locator("#path-strip canvas").count() == 8
+    seen.until(lambda: page.locator("#path-strip canvas").count() == 8)
     start = seen.pixels(HOVERED)
     page.click("#path-play")
     seen.until("() => explorer.app.path.place > 20")
@@ -244,7 +249,7 @@ def test_dropped_text_is_told_to_be_no_picture(seen, tmp_path):
     seen.page.locator("#own-card summary").click()
     seen.page.set_input_files("#own-body input[type=file]", tmp_path / "notes.png")
     seen.page.wait_for_selector("#busy.failed:not([hidden])")
-    assert "no picture" in seen.page.locator("#busy").inner_text()
+    seen.tells("#busy", "no picture")
     seen.faults.clear()  # the browser itself notes that the server refused
 
 
@@ -260,7 +265,7 @@ def test_all_is_done_by_keys_alone(seen):
     assert page.evaluate("() => explorer.app.probe?.y") > page.evaluate(
         "() => explorer.map.camera.y"
     )
-    assert "z0" in page.locator("#said").inner_text()
+    seen.tells("#said", "z0")
     page.keyboard.press("Enter")
     seen.until("() => explorer.app.row >= 0 && document.querySelector('#row-body .facts')")
     page.keyboard.press("a")
@@ -391,7 +396,7 @@ class TestTables:
     def test_a_cell_is_edited(self, browser, table):
         watched = Watched(browser, table.url).open()
         page = watched.page
-        assert page.locator("#here-face tr").count() == 4
+        watched.until(lambda: page.locator("#here-face tr").count() == 4)
         page.evaluate("() => explorer.app.pick(6)")
         watched.until("() => document.querySelector('#row-body .facts')")
         page.locator("#own-card summary").click()
@@ -404,10 +409,10 @@ class TestTables:
         watched.until(
             f"() => explorer.app.sent && Math.hypot(...explorer.app.base.map((v, i) => v - {before}[i])) > 1e-3"
         )
-        assert odd.inner_text() != likely
+        watched.until(lambda: odd.inner_text() != likely)
         rich.fill("nobody")
         page.wait_for_selector("#busy.failed:not([hidden])")
-        assert "rich" in page.locator("#busy").inner_text()
+        watched.tells("#busy", "rich")
         assert [f for f in watched.faults if "400" not in f] == []
         watched.context.close()
 
@@ -438,8 +443,7 @@ def test_what_a_conditional_model_is_given_is_switched(browser):
         first = watched.pixels(HOVERED)
         watched.page.select_option("#given select", "1")
         watched.until("() => !explorer.app.newest.busy && explorer.app.given.label === '1'")
-        watched.page.wait_for_timeout(100)
-        assert watched.pixels(HOVERED) != first
+        watched.until(lambda: watched.pixels(HOVERED) != first)
         shown = found.explorer.subject.decode(
             np.array([found.explorer.subject.codes.mean(0)]), {"label": "1"}
         )
@@ -466,7 +470,7 @@ def test_a_line_of_one_latent_and_a_profile_of_numbers(browser):
         watched.page.mouse.move(*watched.place(0.5, 0))
         watched.until("() => !explorer.app.newest.busy")
         assert watched.page.evaluate("() => explorer.app.code.length") == 1
-        assert watched.page.locator("#here-face canvas.profile").count() == 1
+        watched.page.locator("#here-face canvas.profile").wait_for()
         assert watched.page.locator("#show-grid").is_hidden()
         assert watched.faults == []
         watched.context.close()
@@ -490,7 +494,7 @@ def test_two_models_follow_each_other(browser, trained):
         assert first.locator("#row-title").inner_text() == second.locator("#row-title").inner_text()
         second.locator("#map").press("n")
         first.locator("#save-csv").wait_for()
-        assert "20 rows" in first.locator("#choose-body").inner_text()
+        first.locator("#choose-body", has_text="20 rows").wait_for()
         assert watched.faults == []
         watched.context.close()
     finally:
