@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from vaekit.models import Graph
 from vaekit.objectives import Objective
 from vaekit.system.checks import BadInput, known, require
+from vaekit.system.devices import reason_of
 from vaekit.system.ranges import check_value, is_of
 
 
@@ -143,8 +144,9 @@ def call(recipe: Recipe, arguments: Values, *, stored: bool = False) -> Built:
     except BadInput:
         raise
     except (RuntimeError, TypeError, ValueError, LookupError, ArithmeticError) as error:
-        reason = str(error).split("\n")[0]
-        raise BadInput(f"recipe {recipe.__name__} cannot be built so: {reason}") from error
+        raise BadInput(
+            f"recipe {recipe.__name__} cannot be built so: {reason_of(error)}"
+        ) from error
 
 
 def _check_types(recipe: Recipe, arguments: Values) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from functools import cache
 from typing import Any
 
@@ -72,6 +73,16 @@ def check_wanted(rows: int, shape: Shape) -> None:
         f"{rows:,} rows take {size:,.0f} GiB of memory, and this machine has {room:,.0f}: ask for "
         "fewer, several times with another --seed",
     )
+
+
+def reason_of(error: Exception) -> str:
+    """The first line of what torch says; in words where memory does not suffice."""
+    said = str(error).split("\n")[0]
+    found = re.search(r"tried to allocate (\d+) bytes", said)
+    if not found:
+        return said
+    size, room = int(found[1]) / 2**30, memory() / 2**30
+    return f"one array alone takes {size:,.0f} GiB of memory, and this machine has {room:,.0f}"
 
 
 def memory() -> int:

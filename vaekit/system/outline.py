@@ -110,10 +110,9 @@ def is_light(name: str) -> bool:
     met, ahead = {name}, [name]
     while ahead:
         here = ahead.pop()
-        path, parent = _path_of(here), here.rpartition(".")[0]
-        homes = [home for part in _statements(path) for home in _imported(part)]
-        own = {home for home in (*homes, parent) if _is_own(home)}
-        if not all(_is_own(home) or _is_at_hand(home) for home in homes):
+        homes = _imports_of(here)
+        own = {home for home in (*homes, here.rpartition(".")[0]) if _is_own(home)}
+        if not all(home in own or _is_at_hand(home) for home in homes):
             return False
         ahead += own - met
         met |= own
@@ -123,6 +122,12 @@ def is_light(name: str) -> bool:
 @cache
 def _statements(path: Path) -> list[ast.stmt]:
     return ast.parse(path.read_text(encoding="utf-8")).body
+
+
+@cache
+def _imports_of(name: str) -> list[str]:
+    """The modules that a module of this package imports, in order."""
+    return [home for part in _statements(_path_of(name)) for home in _imported(part)]
 
 
 def _imported(part: ast.stmt) -> list[str]:
@@ -135,6 +140,7 @@ def _imported(part: ast.stmt) -> list[str]:
     return [part.module, *(home for home in inside if _is_own(home))]
 
 
+@cache
 def _is_own(home: str) -> bool:
     return home.split(".")[0] == PACKAGE and _path_of(home).exists()
 
@@ -147,6 +153,7 @@ def _run(statement: ast.stmt, names: Names) -> None:
         exec(compile(code, names["__name__"], "exec", flags), names)
 
 
+@cache
 def _path_of(name: str) -> Path:
     path = ROOT.joinpath(*name.split(".")[1:])
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")

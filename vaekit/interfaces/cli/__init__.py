@@ -8,10 +8,17 @@ import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import copy_context
+from difflib import get_close_matches
 from functools import partial, singledispatch
 from typing import Any, NoReturn
 
-from cyclopts import App, CycloptsError, UnusedCliTokensError, ValidationError
+from cyclopts import (
+    App,
+    CycloptsError,
+    UnknownCommandError,
+    UnusedCliTokensError,
+    ValidationError,
+)
 
 from vaekit.interfaces.cli.streams import print_anything
 from vaekit.interfaces.cli.values import AS_TYPED
@@ -194,6 +201,14 @@ def _(error: OSError) -> str:
 def _(error: UnusedCliTokensError) -> str:
     more = " ".join(map(repr, error.unused_tokens or ()))
     return f"too many arguments: {more}; see --help for what is taken"
+
+
+@line_of.register
+def _(error: UnknownCommandError) -> str:
+    typed = next(iter(error.unused_tokens or ()), "")
+    near = get_close_matches(typed, COMMANDS, 1)
+    meant = f' Did you mean "{near[0]}"?' if near else ""
+    return f'there is no command "{typed}".{meant} Commands: {", ".join(COMMANDS)}'
 
 
 @line_of.register

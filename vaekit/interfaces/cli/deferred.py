@@ -3,11 +3,13 @@ understood, so that a mistake in it is told at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+from vaekit.system.files import claim
 from vaekit.system.outline import Outline, outline
 
 Command = Callable[..., Any]
@@ -30,9 +32,18 @@ def deferred(home: str, name: str) -> Command:
 
     @wraps(getattr(outline(home), name))
     def command(*given: Any, **options: Any) -> Any:
+        check_output(given, options)
         return getattr(import_module(home), name)(*given, **options)
 
     return command
+
+
+def check_output(given: Sequence[Any], options: Mapping[str, Any]) -> None:
+    """Raise ``BadInput`` for an ``--output`` that is there, before anything is loaded. One that is
+    read as well is left to the command, which knows what would be lost."""
+    output = options.get("output")
+    if output and str(output) not in map(str, given):
+        claim(Path(output), force=options.get("force", False))
 
 
 def by_recipe(home: str, name: str) -> Command:
