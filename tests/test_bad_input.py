@@ -159,7 +159,7 @@ CASES = {
     "codes are no pictures": (["encode", "model", "-o", "x.png"], "unknown kind of output file '.png': choose .csv, .parquet, .npy or .npz"),
     "one step": (["interpolate", "model", "--steps", "1"], "--steps must be at least 2, not 1"),
     "unknown command": (["trian", "digits"], 'Did you mean "train"'),
-    "no memory for it": (["train", "digits", "--latent", "1000000000000", "--out", "r"], r"one array alone takes [\d,]+ GiB of memory, and this machine has"),
+    "no memory for it": (["train", "digits", "--latent", "1000000000000", "-o", "r"], r"one array alone takes [\d,]+ GiB of memory, and this machine has"),
     "missing argument": (["evaluate"], "requires an argument"),
     "no factors": (["disentangle", "model"], "digits has no known factors"),
     "unknown feature space": (["quality", "model", "--features", "inception"], "unknown feature space"),
