@@ -16,7 +16,12 @@ from scipy.stats import norm
 import vaekit
 from vaekit.data import open_source
 from vaekit.data.readers.types import by_column
-from vaekit.evaluation import log_likelihood_and_error, log_likelihood_per_row, p_values
+from vaekit.evaluation import (
+    log_likelihood_and_error,
+    log_likelihood_of_cells,
+    log_likelihood_per_row,
+    p_values,
+)
 from vaekit.interfaces.cli import run
 from vaekit.rows import Rows
 from vaekit.runs.outputs import code_columns, read_codes, write_parts, write_rows
@@ -239,3 +244,18 @@ def test_a_conditional_model_scores_rows_as_they_are_told(tmp_path, monkeypatch)
     low, high = np.load("no.npy")[:, -1], np.load("yes.npy")[:, -1]
     assert (low[0] > 0.05) & (low[1] <= 1 / 21)
     assert (high[1] > 0.05) & (high[0] <= 1 / 21)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.1])
+def test_a_number_given_the_others_is_weighed_as_it_is(shift):
+    """On a linear-Gaussian model, whose conditional densities are known; q may be a little off."""
+    known = LinearGaussian(shift=shift, noise=20.0)
+    found = log_likelihood_of_cells(known.model, known.x, samples=20_000)
+    precision = torch.linalg.inv(known.density.covariance_matrix)
+    off = (known.x - known.density.mean) @ precision
+    spread = precision.diagonal().rsqrt()
+    wanted = torch.distributions.Normal(0.0, spread).log_prob(off * spread**2)
+    assert found.shape == known.x.shape
+    assert torch.allclose(found, wanted, atol=0.05)
+    alone = log_likelihood_of_cells(known.model, known.x[2:3], samples=20_000)
+    assert torch.allclose(alone[0], found[2])

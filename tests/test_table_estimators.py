@@ -177,6 +177,64 @@ def test_false_alarms_are_as_many_as_are_asked_for(detector, frame):
     detector.set_params(false_alarm=0.05)
 
 
+def tied(rows, seed=0):
+    """Numbers in very different units, the second of which follows from the first."""
+    z = np.random.default_rng(seed).normal(size=(rows, 4))
+    z[:, 1] = z[:, 0] + 0.2 * z[:, 1]
+    return z * [1, 10, 100, 0.1] + 5
+
+
+class TestNumbersAlone:
+    """Where there are only numbers, they stay real numbers."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def tested(cls):
+        return VAEDetector(epochs=40, options={"width": 64}, random_state=0).fit(tied(600))
+
+    def test_odd_rows_are_found_wherever_their_oddness_is(self, tested):
+        odd, far = tied(50, 1), tied(50, 2)
+        odd[:, 1] += 25  # inside its range, but not beside the first
+        far[:, 3] += 2
+        usual = tested.score_samples(tied(300, 3))
+        assert roc_auc_score([1] * 300 + [0] * 50, np.r_[usual, tested.score_samples(odd)]) > 0.8
+        assert (tested.predict(far) == -1).all()
+        assert (
+            tested.attribute(odd)[:, :2].min(1) < tested.attribute(odd)[:, 2:].min(1)
+        ).mean() > 0.9
+        assert (tested.attribute(far).argmin(1) == 3).all()
+        assert 0.01 < (usual < tested.offset_).mean() < 0.12
+
+    def test_densities_are_in_the_units_of_the_columns(self, tested):
+        scaled = VAEDetector(epochs=40, options={"width": 64}, random_state=0).fit(tied(600) * 1000)
+        apart = tested.score_samples(tied(20, 1)) - scaled.score_samples(tied(20, 1) * 1000)
+        assert apart == pytest.approx(np.full(20, 4 * np.log(1000)), abs=1e-2)
+        cells = tested.attribute(tied(20, 1)) - scaled.attribute(tied(20, 1) * 1000)
+        assert cells == pytest.approx(np.zeros((20, 4)), abs=1e-2)
+
+    def test_it_is_saved_and_scores_each_row_alone(self, tested, tmp_path):
+        tested.save(tmp_path)
+        again = VAEDetector.load(tmp_path)
+        assert (again.score_samples(tied(9)) == tested.score_samples(tied(9))).all()
+        alone = tested.score_samples(tied(9)[[4]])
+        assert alone == pytest.approx(tested.score_samples(tied(9))[[4]], abs=1e-9)
+
+    def test_what_is_no_number_is_said(self, tested):
+        gap = tied(5)
+        gap[2, 1] = np.nan
+        with pytest.raises(BadInput, match=r"gaps in column .x1.*bins=8"):
+            tested.predict(gap)
+        assert VAEDetector(bins=4, **QUICK).fit(tied(50)).predict(gap).shape == (5,)
+
+    def test_frames_and_constant_columns(self):
+        frame = pd.DataFrame(tied(80), columns=list("abcd")).assign(same=3)
+        found = VAEDetector(**QUICK).fit(frame)
+        assert found.model_.config.recipe == "vae"
+        assert found.attribute(frame).columns.tolist() == [*"abcd", "same"]
+        assert np.isfinite(found.score_samples(frame)).all()
+        assert VAEDetector(**QUICK).fit(people()).model_.config.recipe == "table_vae"
+
+
 @pytest.mark.parametrize("name", ["maker", "imputer", "detector"])
 def test_what_is_saved_is_what_is_loaded(name, request, frame, tmp_path):
     first = request.getfixturevalue(name)

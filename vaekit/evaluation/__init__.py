@@ -14,7 +14,7 @@ from vaekit.evaluation.likelihood import (
     log_likelihood_per_row,
 )
 from vaekit.evaluation.passes import decode, encode, in_chunks
-from vaekit.evaluation.unusual import p_values
+from vaekit.evaluation.unusual import log_likelihood_of_cells, p_values
 
 __all__ = [
     "Aggregate",
@@ -34,6 +34,7 @@ __all__ = [
     "latent_health",
     "log_likelihood",
     "log_likelihood_and_error",
+    "log_likelihood_of_cells",
     "log_likelihood_per_row",
     "p_values",
     "sandwich",

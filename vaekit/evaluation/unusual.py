@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from functools import singledispatch
+
 import torch
 from torch import Tensor
+from torch import distributions as D
+
+from vaekit.evaluation.passes import in_chunks
+from vaekit.models import Graph
+from vaekit.models.drawing import with_common_noise
+from vaekit.models.trace import trace
+from vaekit.rows import AnyRows, Rows
+from vaekit.system.seeding import seeded
+
+NUMBERS = 2**22  # cells of rows and particles at once
 
 
 def p_values(scores: Tensor, reference: Tensor) -> Tensor:
@@ -22,3 +34,43 @@ def p_values(scores: Tensor, reference: Tensor) -> Tensor:
     ordered = reference.sort().values
     lower = torch.searchsorted(ordered, scores.contiguous(), right=True)
     return (1 + lower).double() / (1 + len(ordered))
+
+
+def log_likelihood_of_cells(
+    model: Graph, rows: AnyRows, *, samples: int = 100, seed: int = 0
+) -> Tensor:
+    r"""How likely each number of a row is given all others, (rows, numbers), in nats.
+
+    .. math:: \log p(x_d \mid x_{-d}) = \log \sum_k w_k - \log \sum_k w_k / p(x_d \mid z_k)
+
+    over K = ``samples`` draws from q(z | x) with the weights w = p(x, z) / q(z | x). The noise is
+    the same for all rows. Both sums are of the same draws, which have seen the number itself: for
+    numbers unlike the others the estimate is above the truth.
+
+    Raises:
+        NotImplementedError: where p(x | z) is not a product over the numbers.
+    """
+    model.eval()
+
+    def each(part: Rows) -> Tensor:
+        with seeded(seed, "cells"):
+            t = trace(model, part, samples=samples, rule=with_common_noise)
+        own = of_numbers(t.likelihood, part.data.repeat(samples, *[1] * (part.data.dim() - 1)))
+        weights = t.log_ratio[..., None]
+        others = weights - own.reshape(samples, len(part), -1)
+        return weights.logsumexp(0) - others.logsumexp(0)
+
+    return in_chunks(each, rows, max(NUMBERS // (samples * rows.shape[1:].numel()), 1))
+
+
+@singledispatch
+def of_numbers(likelihood: D.Distribution, x: Tensor) -> Tensor:
+    """log p of each number of x, in nats, of the shape of x."""
+    raise NotImplementedError(
+        f"{type(likelihood).__name__} is no product over the numbers of a row"
+    )
+
+
+@of_numbers.register
+def _(likelihood: D.Independent, x: Tensor) -> Tensor:
+    return likelihood.base_dist.log_prob(x)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -15,14 +15,15 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor
 
 from vaekit.data import SPLITS, Source
 from vaekit.data.coding import coded, coding_of
-from vaekit.data.readers.frames import as_kind, is_frame, kind_of, table_of
+from vaekit.data.readers.frames import is_frame, kind_of, table_of
 from vaekit.data.readers.roles import NO_ROLES
-from vaekit.data.readers.tables import Table
 from vaekit.data.schema import NONE, Corrections, coarse, infer, read_toml
-from vaekit.runs import tables
+from vaekit.interfaces.tables.incoming import Incoming
+from vaekit.interfaces.tables.levels import Levels
 from vaekit.runs.job import prepare
 from vaekit.runs.run import run_here
 from vaekit.runs.settle import settle
@@ -30,7 +31,6 @@ from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
 from vaekit.system.files import replacing
 from vaekit.system.records import Part, read_json
-from vaekit.system.types import Array
 
 ESTIMATOR, VALIDATION = "estimator.json", 0.1
 NUMBERS = (np.float64, np.float32)
@@ -48,7 +48,7 @@ class TableModel(BaseEstimator):
         random_state: seed, or anything scikit-learn takes for one.
     """
 
-    bins: int | None = None
+    _bins: int | None = None
     held_out: ClassVar[float] = 0.0
     kept: ClassVar[tuple[str, ...]] = ()
 
@@ -71,11 +71,9 @@ class TableModel(BaseEstimator):
         """Train on the rows of X; y is ignored."""
         incoming = self._incoming(X, reset=True)
         self.kind_, self.seed_ = incoming.kind, self._seed()
-        source = self._source(incoming)
-        job = prepare(
-            source, "table_vae", latent=self.latent, epochs=self.epochs, seed=self.seed_,
-            **(self.options or {}),
-        )  # fmt: skip
+        source, recipe, own = self._task(incoming)
+        how = {"epochs": self.epochs, **own, **(self.options or {})}
+        job = prepare(source, recipe, latent=self.latent, seed=self.seed_, **how)
         run = job.run()
         run_here(run)
         self.model_, self.n_iter_ = Trained(run.best_model(), job.config()), run.state.step
@@ -117,7 +115,8 @@ class TableModel(BaseEstimator):
         if part.flag("named"):
             made.feature_names_in_ = names
         for name in cls.kept:
-            setattr(made, name, np.array(part.numbers(name)))
+            told = part.numbers(name) if name in part.found else []  # of an older version
+            setattr(made, name, np.array(told))
         return made
 
     @property
@@ -148,18 +147,26 @@ class TableModel(BaseEstimator):
         cells = {n: pa.chunked_array([pa.array(c, from_pandas=True)]) for n, c in columns.items()}
         return Incoming(replace(table_of(pa.table(cells), "X"), by_value=False), None, values)
 
-    def _source(self, incoming: Incoming) -> Source:
-        """Rows with those that are trained on, those that choose the epoch, and those held out."""
-        table, rows = incoming.table, incoming.table.rows
+    def _task(self, incoming: Incoming) -> tuple[Source, str, dict[str, Any]]:
+        """What is trained on, the recipe, and its options, over which the user's own go."""
+        return self._source(incoming), "table_vae", {}
+
+    def _splits(self, rows: int) -> dict[str, Tensor]:
+        """Rows that are trained on, that choose the epoch, and that are held out."""
         order = torch.randperm(rows, generator=torch.Generator().manual_seed(self.seed_))
         sizes = [int(share * rows) for share in (VALIDATION, self.held_out)]
         parts = order.split([rows - sum(sizes), *sizes])
-        train = parts[0].sort().values.numpy()
+        return dict(zip(SPLITS, parts, strict=True))
+
+    def _source(self, incoming: Incoming) -> Source:
+        """Rows as levels."""
+        table, splits = incoming.table, self._splits(incoming.table.rows)
+        train = splits["train"].sort().values.numpy()
         said = self._corrections(incoming)
-        if self.bins is not None:
-            said = coarse(infer(table, train, said), said, self.bins)
+        if self._bins is not None:
+            said = coarse(infer(table, train, said), said, self._bins)
         made = coded(table, NO_ROLES, coding_of(table, train, said))
-        return replace(made, splits=dict(zip(SPLITS, parts, strict=True)))
+        return replace(made, splits=splits)
 
     def _corrections(self, incoming: Incoming) -> Corrections:
         said = self.schema
@@ -168,21 +175,19 @@ class TableModel(BaseEstimator):
         own = {} if incoming.kind else incoming.numbers
         return Corrections.made({**own, **(said or {})}) if said or own else NONE
 
-    def _rows(self, X: Any) -> tuple[Source, Incoming]:
+    def _rows(self, X: Any) -> tuple[Any, Incoming]:
         """Rows for the fitted model, and as they came."""
         check_is_fitted(self)
         incoming = self._incoming(X, reset=False)
-        coding = tables.coding_of(self.model_)
-        return coded(incoming.table, NO_ROLES, coding, allow_missing=True), incoming
+        return self._measure.rows(incoming), incoming
+
+    @property
+    def _measure(self) -> Any:
+        """How rows are weighed."""
+        return Levels(self.model_, self.seed_)
 
     def _calibrate(self, held_out: Source) -> None:
         """Look at the rows that were not trained on."""
-
-    def _density(self, rows: Source, samples: int) -> Array:
-        """log p of rows as a density in the columns' own units, nats, (rows,)."""
-        assert rows.inside is not None
-        found = self.model_.log_likelihood(rows, samples=samples, seed=self.seed_)
-        return found + rows.inside.numpy()
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -196,33 +201,3 @@ def _is_plain(value: Any) -> bool:
         return bool(json.loads(json.dumps(value)) == value)
     except (TypeError, ValueError):
         return False
-
-
-@dataclass(frozen=True)
-class Incoming:
-    """Rows as they came.
-
-    Args:
-        table: of them.
-        kind: of frame; None for an array.
-        rows: the frame or array.
-    """
-
-    table: Table
-    kind: str | None
-    rows: Any
-
-    @property
-    def numbers(self) -> dict[str, str]:
-        """All columns of an array are numbers, but for those that hold nothing."""
-        some = {n: c for n, c in self.table.columns.items() if c.null_count < len(c)}
-        return dict.fromkeys(some, "number")
-
-    def like(self, made: pa.Table) -> Any:
-        """A table in the form in which the rows came; columns that the model does not make stay
-        as they were."""
-        own = {n: made[n] if n in made.column_names else c for n, c in self.table.columns.items()}
-        if self.kind:
-            return as_kind(pa.table(own), self.kind, self.rows)
-        cells = [c.to_numpy(zero_copy_only=False) for c in own.values()]
-        return np.stack(cells, 1).astype(self.rows.dtype)

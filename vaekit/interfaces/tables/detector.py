@@ -16,11 +16,13 @@ from vaekit.data import Source
 from vaekit.data.readers.frames import as_kind
 from vaekit.evaluation import p_values
 from vaekit.interfaces.tables.base import TableModel
-from vaekit.runs import tables
+from vaekit.interfaces.tables.incoming import Incoming
+from vaekit.interfaces.tables.levels import Levels
+from vaekit.interfaces.tables.reals import OPTIONS, RECIPE, Reals, Standard, numbers_in
 from vaekit.system.checks import require
 from vaekit.system.types import Array
 
-HELD_OUT = 0.2
+HELD_OUT, BINS = 0.2, 8
 
 
 class VAEDetector(OutlierMixin, TableModel):
@@ -31,12 +33,15 @@ class VAEDetector(OutlierMixin, TableModel):
 
     Args:
         latent: numbers in a code.
-        bins: of a column of numbers: few, as numbers are odd that lie far from others, not those
-            that are seldom written so exactly.
+        bins: levels that a column of numbers is cut into: few, as numbers are odd that lie far from
+            others, not those that are seldom written so exactly. By default 8 where there are gaps,
+            categories or a schema; where there are only numbers, they stay real numbers.
         false_alarm: share of usual rows that may be called unusual.
         samples: importance samples of a row's log density.
-        epochs: passes over the rows; 0 for as many as make 4,000 updates, 20 to 300.
-        options: more options of the recipe table_vae and of the training, by name.
+        epochs: passes over the rows; 0 for as many as make 4,000 updates, 20 to 300 (of real
+            numbers, 20 to 60).
+        options: more options of the recipe and of the training, by name: of table_vae, or of vae
+            for real numbers.
         schema: what the columns are, where looking at them is not enough.
         random_state: seed, or anything scikit-learn takes for one.
 
@@ -45,18 +50,20 @@ class VAEDetector(OutlierMixin, TableModel):
         held_out_: scores of the rows that were not trained on, rising.
         usual_: mean log p(cell | others) of these rows, of each column.
         offset_: rows with lower scores are called unusual.
+        centre_: what is subtracted from real numbers; empty where numbers are cut into levels.
+        spread_: what they are then divided by.
         n_features_in_: columns.
         n_iter_: updates made.
     """
 
     held_out = HELD_OUT
-    kept = ("held_out_", "usual_")
+    kept = ("held_out_", "usual_", "centre_", "spread_")
 
     def __init__(
         self,
         latent: int = 4,
         *,
-        bins: int = 8,
+        bins: int | None = None,
         false_alarm: float = 0.05,
         samples: int = 20,
         epochs: int = 0,
@@ -71,13 +78,37 @@ class VAEDetector(OutlierMixin, TableModel):
         self.false_alarm = false_alarm
         self.samples = samples
 
+    @property
+    def _bins(self) -> int:  # type: ignore[override]
+        return BINS if self.bins is None else self.bins
+
+    def _task(self, incoming: Incoming) -> tuple[Source, str, dict[str, Any]]:
+        stay = self.bins is None and self.schema is None
+        values = numbers_in(incoming) if stay else None
+        if values is None:
+            self.centre_ = self.spread_ = np.empty(0)
+            return super()._task(incoming)
+        splits = self._splits(len(values))
+        standard = Standard.of(values[splits["train"].numpy()])
+        self.centre_, self.spread_ = standard.centre, standard.spread
+        epochs = standard.epochs(self.epochs, len(splits["train"]))
+        return standard.source(values, splits), RECIPE, {**OPTIONS, "epochs": epochs}
+
+    @property
+    def _measure(self) -> Reals | Levels:
+        """How rows are weighed."""
+        if not len(self.centre_):
+            return Levels(self.model_, self.seed_)
+        standard = Standard(self.centre_, self.spread_)
+        return Reals(self.model_, standard, self.seed_, tuple(self._names))
+
     def _calibrate(self, held_out: Source) -> None:
         require(len(held_out) > 0, "too few rows to hold some out: give at least 5")
         require(0 < self.false_alarm < 1, f"false_alarm is a share, not {self.false_alarm}")
-        self.held_out_ = np.sort(self._density(held_out, self.samples))
+        self.held_out_ = np.sort(self._measure.density(held_out, self.samples))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # a column that is missing in all
-            self.usual_ = np.nan_to_num(np.nanmean(self._cells(held_out), 0))
+            self.usual_ = np.nan_to_num(np.nanmean(self._measure.cells(held_out, self.samples), 0))
 
     @property
     def offset_(self) -> float:
@@ -88,7 +119,8 @@ class VAEDetector(OutlierMixin, TableModel):
     def score_samples(self, X: Any) -> Array:
         """log p(row) in nats, (rows,), a density in the columns' own units: low for unusual rows.
         It depends on that row alone."""
-        return self._density(self._rows(X)[0], self.samples)
+        rows, _ = self._rows(X)
+        return self._measure.density(rows, self.samples)
 
     def decision_function(self, X: Any) -> Array:
         """How far scores lie above what is still usual, (rows,): negative for unusual rows."""
@@ -109,14 +141,9 @@ class VAEDetector(OutlierMixin, TableModel):
         usual rows, in nats, (rows, columns that are modelled): low for cells that are odd; NaN for
         those that are missing. A frame, for a frame."""
         rows, incoming = self._rows(X)
-        found = self._cells(rows) - self.usual_
+        found = self._measure.cells(rows, self.samples) - self.usual_
         if not incoming.kind:
             return found
-        names = tables.coding_of(self.model_).schema.names
+        names = self._measure.names
         made = pa.table({name: found[:, i] for i, name in enumerate(names)})
         return as_kind(made, incoming.kind, incoming.rows)
-
-    def _cells(self, rows: Source) -> Array:
-        """log p(cell | others) as densities in the columns' own units, (rows, columns)."""
-        levels = tables.cell_scores(self.model_, rows, seed=self.seed_)
-        return np.stack([*levels.values()], 1) + tables.inside_each(rows)

@@ -89,7 +89,8 @@ class TableSynthesizer(TableModel):
     def score_samples(self, X: Any) -> Array:
         """log p(row) in nats, (rows,): a density in the columns' own units, a probability where
         they are categories or whole numbers. It depends on that row alone."""
-        return self._density(self._rows(X)[0], self.samples)
+        rows, _ = self._rows(X)
+        return self._measure.density(rows, self.samples)
 
     def score(self, X: Any, y: Any = None) -> float:
         """The mean of :meth:`score_samples`: higher is better."""

@@ -1,0 +1,116 @@
+"""Rows of numbers alone, which stay real numbers: of mean 0 and standard deviation 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from vaekit.data import Source
+from vaekit.data.source import source
+from vaekit.evaluation import log_likelihood_of_cells
+from vaekit.interfaces.tables.incoming import Incoming
+from vaekit.runs.apart import per_row
+from vaekit.runs.trained import Trained
+from vaekit.system.checks import BadInput
+from vaekit.system.types import Array
+from vaekit.training import Plan
+
+RECIPE, EPOCHS = "vae", 60
+OPTIONS: dict[str, Any] = {"likelihood": "student_t", "scale": "0.5"}
+GAPS = (
+    "X holds {what}, and the rows of the training held numbers alone, without gaps: fill them in, "
+    "or train with bins=8, which makes levels of the numbers and takes gaps and words as well"
+)
+
+
+def numbers_in(incoming: Incoming) -> Array | None:
+    """Rows as float64, (rows, columns); None where a column has gaps or is none of numbers."""
+    return None if _other(incoming) else _numbers(incoming)
+
+
+def _other(incoming: Incoming) -> str:
+    """What there is beside numbers, in words; empty for nothing."""
+    for name, column in incoming.table.columns.items():
+        if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
+            return f"other things than numbers in column {name!r}"
+        if column.null_count or not np.isfinite(column.to_numpy()).all():
+            return f"gaps in column {name!r}"
+    return ""
+
+
+def _numbers(incoming: Incoming) -> Array:
+    columns = incoming.table.columns.values()
+    return np.stack([column.to_numpy().astype(np.float64) for column in columns], 1)
+
+
+@dataclass(frozen=True)
+class Standard:
+    """What makes the training rows of mean 0 and standard deviation 1, column by column.
+
+    Args:
+        centre: their means.
+        spread: their standard deviations; 1 for a column that is the same in all.
+    """
+
+    centre: Array
+    spread: Array
+
+    @classmethod
+    def of(cls, values: Array) -> Standard:
+        """That of these rows."""
+        spread = values.std(0)
+        return cls(values.mean(0), np.where(spread > 0, spread, 1.0))
+
+    def rows(self, values: Array) -> Array:
+        """Rows in these units, as the model is shown them."""
+        return ((values - self.centre) / self.spread).astype(np.float32)
+
+    def source(self, values: Array, splits: dict[str, Any]) -> Source:
+        """The same to train on."""
+        return source("X", torch.from_numpy(self.rows(values)), splits)
+
+    def epochs(self, wanted: int, rows: int) -> int:
+        """Passes over so many rows: as many as are wanted, or make 4,000 updates, at most 60."""
+        plan = Plan(epochs=wanted)
+        return plan.sized(max(-(-rows // plan.batch), 1), EPOCHS).epochs
+
+
+@dataclass(frozen=True)
+class Reals:
+    """How a model of real numbers weighs rows.
+
+    Args:
+        model: of rows in the units of ``standard``.
+        standard: what makes rows such.
+        seed: of the noise, which all rows share.
+        names: of the columns.
+    """
+
+    model: Trained
+    standard: Standard
+    seed: int
+    names: tuple[str, ...]
+
+    def rows(self, incoming: Incoming) -> Array:
+        """Rows in the model's units.
+
+        Raises:
+            BadInput: for gaps and anything but numbers.
+        """
+        if what := _other(incoming):
+            raise BadInput(GAPS.format(what=what))
+        return self.standard.rows(_numbers(incoming))
+
+    def density(self, rows: Array | Source, samples: int) -> Array:
+        """log p of rows in the columns' own units, nats, (rows,)."""
+        found = self.model.log_likelihood(rows, samples=samples, seed=self.seed)
+        return found - np.log(self.standard.spread).sum()
+
+    def cells(self, rows: Array | Source, samples: int) -> Array:
+        """log p(cell | others), densities in the columns' own units, nats, (rows, columns)."""
+        found = per_row(self.model, log_likelihood_of_cells, rows, None, samples, self.seed)
+        return found - np.log(self.standard.spread)
