@@ -86,7 +86,7 @@ def test_temperatures_run_from_zero_to_one():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("start", ["prior", "posterior"])
+@pytest.mark.parametrize("start", ["prior", pytest.param("posterior", marks=pytest.mark.long)])
 def test_several_latents_anneal_side_by_side(start):
     m = two_layers()
     x = torch.randn(3, 6, dtype=torch.float64)

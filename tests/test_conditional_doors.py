@@ -104,7 +104,7 @@ def test_evaluating_says_log_p_of_x_given_y(folder, capsys):
     assert own["log_likelihood"] > wrong["log_likelihood"] + 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_annealing_agrees_with_importance_sampling(folder):
     model = vaekit.load(folder)
     source = vaekit.open_source("digits", given="label").part("test", 20)

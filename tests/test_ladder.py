@@ -187,7 +187,7 @@ def test_convolutions_alone_make_no_ladder():
         ladder_vae(shape=(1, 16, 16), likelihood="bernoulli", network="conv")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_annealing_finds_the_likelihood_through_layers():
     """From posteriors that are wrong, and from the prior, to the known log p(x)."""
     model, p = linear_ladder(spoiled=0.5)
