@@ -1,0 +1,117 @@
+"""The command that serves models over HTTP."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from vaekit.interfaces.cli.common import ON_DEVICE, OnDevice
+from vaekit.interfaces.cli.shared import holds_model, loaded
+from vaekit.interfaces.server.api.limits import LIMITS, Limits
+from vaekit.interfaces.server.api.serving import Serving, token_of
+from vaekit.interfaces.server.api.serving import serve as start
+from vaekit.interfaces.server.running import HOST, PORT
+from vaekit.runs.trained import Trained
+from vaekit.system.checks import require
+from vaekit.system.progress import say
+from vaekit.system.ranges import Range
+
+
+def named(text: str) -> tuple[str, str]:
+    """Name and folder of a model: NAME=RUN, or RUN, whose last part is its name."""
+    name, sign, folder = text.partition("=")
+    if sign and not Path(text).exists():
+        return name, folder
+    return Path(text).resolve().name, text
+
+
+def hold_models(_: Any, models: tuple[str, ...] | None) -> None:
+    """Raise ``BadInput`` unless each folder holds a model, and no name is there twice: before torch
+    is loaded."""
+    seen = dict[str, str]()
+    for name, folder in map(named, models or ()):
+        holds_model(None, folder)
+        require(
+            name not in seen,
+            f"{seen.get(name)} and {folder} are both called {name}: give one another name, as "
+            f"{name}2={folder}",
+        )
+        seen[name] = folder
+
+
+def serve(
+    *models: Annotated[
+        str,
+        Parameter(
+            help="Run or model folders, each called as its folder, or NAME=RUN.",
+            validator=hold_models,
+        ),
+    ],
+    host: Annotated[
+        str,
+        Parameter(help="Where to serve; any other than this machine's own wants a token."),
+    ] = HOST,
+    port: Annotated[
+        int, Parameter(help=f"0: the first free one from {PORT} on.", validator=Range(0, 65535))
+    ] = 0,
+    token: Annotated[
+        str | None,
+        Parameter(help="That requests must bear; others see it in the list of processes."),
+    ] = None,
+    token_file: Annotated[
+        Path | None, Parameter(help="A file that holds it; else it is VAEKIT_TOKEN.")
+    ] = None,
+    no_token: Annotated[
+        bool, Parameter(negative="", help="Let anybody who reaches the server use it.")
+    ] = False,
+    name: Annotated[
+        list[str] | None,
+        Parameter(negative="", help="Another name that the server is asked for by; repeatable."),
+    ] = None,
+    most_rows: Annotated[
+        int, Parameter(help="Rows of a request.", validator=Range(1))
+    ] = LIMITS.rows,
+    most_bytes: Annotated[
+        int, Parameter(help="Bytes of a request.", validator=Range(1))
+    ] = LIMITS.bytes,
+    most_waiting: Annotated[
+        int,
+        Parameter(help="Requests in hand; more are sent away with 503.", validator=Range(1)),
+    ] = LIMITS.waiting,
+    timeout: Annotated[
+        float,
+        Parameter(help="Seconds that a request may take.", validator=Range(0, 86_400, "low")),
+    ] = LIMITS.seconds,
+    work: OnDevice = ON_DEVICE,
+) -> None:
+    """Serve models over HTTP until it is stopped: encode, decode, sample, reconstruct, score,
+    impute, compress; the page at its address says how each is asked."""
+    require(bool(models), "name a model to serve")
+    work.begin()
+    warnings.simplefilter("ignore")  # of single requests, which nobody sees
+    wanted = token_of(token, token_file, os.environ)
+    require(wanted is None or not no_token, "there is a token, so that --no-token says too much")
+    limits = Limits(most_rows, most_bytes, most_waiting, timeout)
+
+    def load() -> Mapping[str, Trained]:
+        return {each: loaded(folder, work) for each, folder in map(named, models)}
+
+    def ready(found: Serving) -> None:
+        served = [*found.api.models]
+        shown = f"{', '.join(served)} at {found.url}   (Ctrl+C stops it)"
+        about = {"url": found.url, "models": served, "token": wanted is not None}
+        work.show(about, lambda: print(shown))
+        sys.stdout.flush()
+        if no_token:
+            say("note: who reaches this server can use the models")
+
+    how: dict[str, Any] = {"host": host, "port": port, "token": wanted, "anybody": no_token}
+    with suppress(KeyboardInterrupt):
+        start(load, **how, names=name or (), limits=limits, blocking=True, ready=ready)
