@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,18 +32,26 @@ def named(text: str) -> tuple[str, str]:
     return Path(text).resolve().name, text
 
 
-def hold_models(_: Any, models: tuple[str, ...] | None) -> None:
-    """Raise ``BadInput`` unless each folder holds a model, and no name is there twice: before torch
-    is loaded."""
-    seen = dict[str, str]()
-    for name, folder in map(named, models or ()):
-        holds_model(None, folder)
+def holds_named(_: Any, text: str) -> None:
+    """Raise ``BadInput`` unless the folder that is named holds a model: before torch is loaded."""
+    holds_model(None, named(text)[1])
+
+
+def folders_of(models: Sequence[str]) -> dict[str, str]:
+    """The folders of models by their names.
+
+    Raises:
+        BadInput: for a name that is there twice.
+    """
+    found = dict[str, str]()
+    for name, folder in map(named, models):
         require(
-            name not in seen,
-            f"{seen.get(name)} and {folder} are both called {name}: give one another name, as "
+            name not in found,
+            f"{found.get(name)} and {folder} are both called {name}: give one another name, as "
             f"{name}2={folder}",
         )
-        seen[name] = folder
+        found[name] = folder
+    return found
 
 
 def serve(
@@ -51,7 +59,7 @@ def serve(
         str,
         Parameter(
             help="Run or model folders, each called as its folder, or NAME=RUN.",
-            validator=hold_models,
+            validator=holds_named,
         ),
     ],
     host: Annotated[
@@ -94,6 +102,7 @@ def serve(
     """Serve models over HTTP until it is stopped: encode, decode, sample, reconstruct, score,
     impute, compress; the page at its address says how each is asked."""
     require(bool(models), "name a model to serve")
+    folders = folders_of(models)
     work.begin()
     warnings.simplefilter("ignore")  # of single requests, which nobody sees
     wanted = token_of(token, token_file, os.environ)
@@ -101,7 +110,7 @@ def serve(
     limits = Limits(most_rows, most_bytes, most_waiting, timeout)
 
     def load() -> Mapping[str, Trained]:
-        return {each: loaded(folder, work) for each, folder in map(named, models)}
+        return {each: loaded(folder, work) for each, folder in folders.items()}
 
     def ready(found: Serving) -> None:
         served = [*found.api.models]

@@ -20,7 +20,8 @@ from vaekit.interfaces.server.api.endpoints import ROUTE, Endpoint, Reading
 from vaekit.interfaces.server.api.limits import LIMITS, Limits
 from vaekit.interfaces.server.api.media import HTML, JSON, TEXT, Reply, in_json
 from vaekit.interfaces.server.api.metrics import MEDIA, Metrics
-from vaekit.interfaces.server.api.operations import Operation, Served
+from vaekit.interfaces.server.api.operations import Operation
+from vaekit.interfaces.server.api.served import Served
 from vaekit.interfaces.server.api.whole import OPERATIONS
 from vaekit.interfaces.server.api.worker import Job, Worker
 from vaekit.interfaces.server.guards import Asgi, Guard, Receive, Scope, Send
@@ -31,6 +32,7 @@ from vaekit.system.checks import BadInput, known
 OPEN = ("/healthz", "/readyz")
 ANYTHING: dict[str, Any] = {"type": "object"}
 GONE = 499  # who asked went away
+BODIES = 8  # of the largest size that may be in hand at once
 
 
 class Api:
@@ -45,10 +47,15 @@ class Api:
         self.limits = limits
         self.models = {name: Served(name, each, limits) for name, each in models.items()}
         self.metrics = Metrics()
-        self.worker = Worker(self.metrics)
-        self.in_hand, self.is_stopping = 0, False
+        self.worker = Worker(self.metrics, limits.bytes)
+        self.in_hand, self.bytes_in_hand, self.is_stopping = 0, 0, False
         self.endpoints = [*self._own(), *self._of_models()]
         self._document = openapi.document(self.endpoints)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more requests are taken."""
+        return self.is_stopping or self.in_hand >= self.limits.waiting
 
     def _own(self) -> list[Endpoint]:
         """Addresses of the server."""
@@ -105,21 +112,24 @@ class Api:
             operation.example(model), tag=model.name,
         )  # fmt: skip
 
-    async def _computed(self, model: Served, operation: Operation, read: Reading) -> Reply:
+    async def _computed(self, model: Served, operation: Operation, reading: Reading) -> Reply:
         """What a model answers, if it is not asked too much."""
-        if self.is_stopping or self.in_hand >= self.limits.waiting:
+        size = self.limits.bytes if reading.length is None else reading.length
+        if self.is_full or self.bytes_in_hand + size > BODIES * self.limits.bytes:
             raise self._busy("the server has its hands full")
         job: Job | None = None
         self.in_hand += 1
+        self.bytes_in_hand += size
         try:
             async with asyncio.timeout(self.limits.seconds):
-                asked = await read()
-                job = self.worker.submit(partial(operation.prepared, model, asked))
+                asked = await reading.read()
+                job = self.worker.submit(partial(operation.prepared, model, asked), size)
                 return await asyncio.wrap_future(job.future)
         except TimeoutError:
             raise self._late(job) from None
         finally:
             self.in_hand -= 1
+            self.bytes_in_hand -= size
             if job is not None:
                 job.dropped = True
 
@@ -138,37 +148,37 @@ class Api:
             return self._busy(f"the request was not begun within {most}")
         return HTTPException(504, f"this takes longer than {most}: ask for less at once")
 
-    async def _page(self, read: Reading) -> Reply:
-        asked = await read()
+    async def _page(self, reading: Reading) -> Reply:
+        asked = await reading.read()
         return Reply(reference.page(self.endpoints, [*self.models.values()], asked.base), HTML)
 
-    async def _style(self, read: Reading) -> Reply:
+    async def _style(self, reading: Reading) -> Reply:
         return Reply(reference.STYLE.read_bytes(), "text/css")
 
-    async def _openapi(self, read: Reading) -> Reply:
+    async def _openapi(self, reading: Reading) -> Reply:
         return in_json(self._document)
 
-    async def _health(self, read: Reading) -> Reply:
+    async def _health(self, reading: Reading) -> Reply:
         return in_json({"status": "ok"})
 
-    async def _readiness(self, read: Reading) -> Reply:
+    async def _readiness(self, reading: Reading) -> Reply:
         if self.is_stopping or not self.worker.is_alive:
             raise HTTPException(503, "the server stops")
-        if self.in_hand >= self.limits.waiting:
+        if self.is_full:
             raise self._busy("the server has its hands full")
         return in_json({"status": "ready", "models": list(self.models)})
 
-    async def _measured(self, read: Reading) -> Reply:
+    async def _measured(self, reading: Reading) -> Reply:
         now = {
             "vaekit_requests_in_hand": ("Requests being read, waiting or computed.", self.in_hand),
             "vaekit_queue_depth": ("Requests that wait for the models.", self.worker.depth),
         }
         return Reply(self.metrics.text(now).encode(), MEDIA)
 
-    async def _listed(self, read: Reading) -> Reply:
+    async def _listed(self, reading: Reading) -> Reply:
         return in_json({"models": [about(model) for model in self.models.values()]})
 
-    async def _told(self, model: Served, read: Reading) -> Reply:
+    async def _told(self, model: Served, reading: Reading) -> Reply:
         return in_json(about(model))
 
     async def _lost(self, scope: Scope, receive: Receive, send: Send) -> None:

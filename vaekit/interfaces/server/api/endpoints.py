@@ -12,13 +12,25 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from vaekit.interfaces.server.api.media import JSON, Malformed, Reply, sent_as, wanted
-from vaekit.interfaces.server.api.operations import Asked
 from vaekit.interfaces.server.api.options import Option, read_options
+from vaekit.interfaces.server.api.served import Asked
 from vaekit.interfaces.server.guards import in_words
 from vaekit.system.checks import BadInput
 
 ROUTE = "vaekit.route"
-Reading = Callable[[], Awaitable[Asked]]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A request whose body is still to be read.
+
+    Args:
+        length: bytes that it says it has; None where it does not say.
+        read: reads it.
+    """
+
+    length: int | None
+    read: Callable[[], Awaitable[Asked]]
 
 
 @dataclass(frozen=True)
@@ -71,7 +83,8 @@ class Endpoint:
                     raise Malformed("the body is empty")
                 return Asked(body, kind if body else "", wants, options, str(request.base_url))
 
-            reply = await self.answer(read)
+            length = request.headers.get("content-length")
+            reply = await self.answer(Reading(None if length is None else int(length), read))
         except Malformed as error:
             raise HTTPException(400, in_words(error)) from error
         except (BadInput, ArithmeticError) as error:

@@ -42,11 +42,13 @@ class Taken:
         data: what :meth:`Trained.rows_alike` takes.
         count: how many.
         named: whether they had names, so that what comes back has some.
+        notes: what had to be done to them.
     """
 
     data: Any
     count: int
     named: bool = False
+    notes: tuple[str, ...] = ()
 
 
 class Form(Protocol):
@@ -78,7 +80,7 @@ class Form(Protocol):
             BadInput: for what are no rows of the model.
         """
 
-    def give(self, rows: Any, kind: str, *, named: bool = True) -> Reply:
+    def give(self, rows: Any, kind: str, *, named: bool = True, notes: Sequence[str] = ()) -> Reply:
         """Rows as :meth:`Trained.sample` and the like give them, in a kind of body."""
 
 
@@ -187,11 +189,11 @@ class Numbers:
         require(not gone, f"row {place} has no {', '.join(gone[:5])}")
         return [row[name] for name in self.columns]
 
-    def give(self, rows: Any, kind: str, *, named: bool = True) -> Reply:
+    def give(self, rows: Any, kind: str, *, named: bool = True, notes: Sequence[str] = ()) -> Reply:
         """Lists, objects, or an array."""
         if kind == NPY:
             return in_npy(rows)
-        return in_json({"rows": self._rows(rows, named=named)})
+        return in_json({"rows": self._rows(rows, named=named)}, notes)
 
     def _rows(self, rows: Array, *, named: bool) -> list[Any]:
         if not (named and self.columns):
@@ -227,10 +229,10 @@ class Pictures(Numbers):
         _check_size(body, self.trained.representation.shape[1:])
         return self._taken(picture_of(body, self.trained, tones(self.trained)))
 
-    def give(self, rows: Any, kind: str, *, named: bool = True) -> Reply:
+    def give(self, rows: Any, kind: str, *, named: bool = True, notes: Sequence[str] = ()) -> Reply:
         """As PNG one picture as it is, several side by side in a sheet."""
         if kind != PNG:
-            return super().give(rows, kind, named=named)
+            return super().give(rows, kind, named=named, notes=notes)
         shown = pictures(self.trained, rows)
         return in_png(to_image(shown[0]) if len(shown) == 1 else sheet(shown))
 
@@ -283,7 +285,8 @@ class Cells:
 
     def listed(self, rows: list[Any]) -> Taken:
         """Objects; a category that was never seen counts as missing."""
-        return Taken(table_rows(rows, self.trained), len(rows), named=True)
+        found = table_rows(rows, self.trained)
+        return Taken(found, len(rows), named=True, notes=found.notes)
 
     def held(self, body: bytes, kind: str) -> Taken:
         """Nothing else holds cells.
@@ -293,9 +296,9 @@ class Cells:
         """
         raise BadInput("rows of a table come in JSON")
 
-    def give(self, rows: Any, kind: str, *, named: bool = True) -> Reply:
+    def give(self, rows: Any, kind: str, *, named: bool = True, notes: Sequence[str] = ()) -> Reply:
         """Objects."""
-        return in_json({"rows": _records(rows)})
+        return in_json({"rows": _records(rows)}, notes)
 
 
 def _records(table: Any) -> list[dict[str, Any]]:

@@ -51,8 +51,14 @@ def from_json(body: bytes) -> dict[str, Any]:
     return found
 
 
-def in_json(found: Any) -> Reply:
-    """Lists, dictionaries, numbers and texts; dates and the like as text."""
+def in_json(found: dict[str, Any], notes: Sequence[str] = ()) -> Reply:
+    """Lists, dictionaries, numbers and texts; dates and the like as text.
+
+    Args:
+        found: by name.
+        notes: for people, if there are any.
+    """
+    found = {**found, "notes": list(notes)} if notes else found
     return Reply(json.dumps(found, default=str, separators=(",", ":"), allow_nan=False).encode())
 
 

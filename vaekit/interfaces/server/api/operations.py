@@ -1,132 +1,45 @@
-"""What a model can be asked, each in one place: its options, what comes in and goes out, and how it
-is computed."""
+"""What a model can be asked of rows and codes, each in one place: its options, what comes in and
+goes out, and how it is computed, for many requests together."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from starlette.exceptions import HTTPException
 from torch import Tensor
 
 from vaekit.data.layout import Like
 from vaekit.data.readers.npy import array_in_bytes
 from vaekit.evaluation import elbo_per_row, encode, log_likelihood_and_error
 from vaekit.evaluation.passes import codes
-from vaekit.interfaces.server.api.forms import Form, Schema, Taken, form_of
-from vaekit.interfaces.server.api.limits import Limits
-from vaekit.interfaces.server.api.media import JSON, NPY, Reply, from_json, in_json, in_npy, plain
+from vaekit.interfaces.server.api.forms import Schema, Taken
+from vaekit.interfaces.server.api.media import JSON, NPY, Reply, in_json, in_npy, plain
 from vaekit.interfaces.server.api.options import JsonOption, Option, seed
+from vaekit.interfaces.server.api.served import (
+    BINARY,
+    NUMBER,
+    Asked,
+    Served,
+    body_of,
+    checked_given,
+    lists_of,
+    object_of,
+    rows_of,
+    with_given,
+)
 from vaekit.interfaces.server.api.worker import PIECE, Prepared
 from vaekit.models import Graph
 from vaekit.rows import Rows
 from vaekit.runs.apart import per_row
 from vaekit.runs.handed_back import handed_back
 from vaekit.runs.reading import codes_of
-from vaekit.runs.trained import Trained
-from vaekit.system.checks import known, require
+from vaekit.system.checks import require
 
 MOST_SAMPLES, DRAWS_AT_ONCE = 5000, 2**15
-NUMBER = {"type": ["number", "null"]}
-BINARY: Schema = {"type": "string", "format": "binary"}
-
-
-@dataclass(frozen=True)
-class Served:
-    """A model as it is served.
-
-    Args:
-        name: in addresses.
-        trained: the model.
-        limits: of what is taken.
-    """
-
-    name: str
-    trained: Trained
-    limits: Limits
-
-    @cached_property
-    def form(self) -> Form:
-        """How its rows come in and go out."""
-        return form_of(self.trained)
-
-    @cached_property
-    def given(self) -> Schema | None:
-        """Schema of what it is given; None where it takes nothing."""
-        each = {c.name: _of_condition(c) for c in self.trained.config.conditions}
-        if not each:
-            return None
-        needed = [] if self.trained.may_be_untold else list(each)
-        return {
-            "type": "object", "properties": each, "required": needed, "additionalProperties": False
-        }  # fmt: skip
-
-    @property
-    def size(self) -> int:
-        """Numbers of a row."""
-        return int(np.prod(self.trained.representation.shape))
-
-    def check(self, rows: int, numbers: int = 1) -> int:
-        """So many rows, if they are not too many.
-
-        Args:
-            rows: how many.
-            numbers: of each that goes back.
-        """
-        most = self.most(numbers)
-        if rows > most:
-            raise HTTPException(413, f"at most {most:,} rows at once, not {rows:,}")
-        return rows
-
-    def most(self, numbers: int) -> int:
-        """How many rows of so many numbers each may come and go at once."""
-        return max(min(self.limits.rows, self.limits.bytes // (4 * numbers)), 1)
-
-
-def _of_condition(condition: Any) -> Schema:
-    one: Schema = {"type": "number"}
-    if condition.classes:
-        one = {"anyOf": [{"type": "string", "enum": list(condition.classes)}, one]}
-    return {"anyOf": [one, {"type": "array", "items": one}]}
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request, as far as HTTP is concerned.
-
-    Args:
-        body: its bytes.
-        kind: what they are; empty where there are none.
-        wants: kind of the reply.
-        options: what the address says.
-        base: address under which the server was asked for.
-    """
-
-    body: bytes = b""
-    kind: str = ""
-    wants: str = JSON
-    options: Mapping[str, Any] = field(default_factory=dict)
-    base: str = ""
-
-    def parts(self, *names: str) -> dict[str, Any]:
-        """What the JSON of the body says, and what is given there or in the address.
-
-        Raises:
-            BadInput: for what is not among ``names``, or is given in both places.
-        """
-        found = from_json(self.body) if self.kind == JSON else {}
-        for name in found:
-            known("entry", name, (*names, "given"))
-        told = self.options.get("given")
-        if told is None:
-            return found
-        require("given" not in found, "given stands in the body and in the address: say it once")
-        return {**found, "given": told}
 
 
 class Operation(ABC):
@@ -173,11 +86,11 @@ class OfRows(Operation):
     def takes(self, model: Served) -> dict[str, Schema]:
         """Rows in whatever holds them."""
         each = {"rows": {"type": "array", "minItems": 1, "items": model.form.schema}}
-        return {JSON: _object(each, model.given), **dict.fromkeys(model.form.kinds[1:], BINARY)}
+        return {JSON: body_of(each, model.given), **dict.fromkeys(model.form.kinds[1:], BINARY)}
 
     def example(self, model: Served) -> dict[str, Any] | None:
         """One row."""
-        return _with_given({"rows": [model.form.example]}, model)
+        return with_given({"rows": [model.form.example]}, model)
 
     def read(self, model: Served, asked: Asked) -> tuple[Taken, Any]:
         """The rows of a body, and what is given beside them."""
@@ -206,8 +119,8 @@ class Encode(OfRows):
 
     def gives(self, model: Served) -> dict[str, Schema]:
         """Codes."""
-        listed = _numbers(model.trained.latent)
-        return {JSON: _of({"codes": listed, "std": listed}, ["codes"]), NPY: BINARY}
+        listed = lists_of(model.trained.latent)
+        return {JSON: object_of({"codes": listed, "std": listed}, ["codes"]), NPY: BINARY}
 
     def prepared(self, model: Served, asked: Asked) -> Prepared:
         """Codes of each row, and their spread behind them."""
@@ -223,7 +136,8 @@ class Encode(OfRows):
             if asked.wants == NPY:
                 return in_npy(each)
             parts = {"codes": plain(each[:, :latent])}
-            return in_json({**parts, "std": plain(each[:, latent:])} if std else parts)
+            parts |= {"std": plain(each[:, latent:])} if std else {}
+            return in_json(parts, taken.notes)
 
         return Prepared(model.name, self.name, compute, give, rows, std)
 
@@ -235,7 +149,7 @@ class Decode(Operation):
 
     def takes(self, model: Served) -> dict[str, Schema]:
         """Codes in lists, or an array."""
-        return {JSON: _object({"codes": _numbers(model.trained.latent)}, model.given), NPY: BINARY}
+        return {JSON: body_of({"codes": lists_of(model.trained.latent)}, model.given), NPY: BINARY}
 
     def gives(self, model: Served) -> dict[str, Schema]:
         """Rows."""
@@ -243,7 +157,7 @@ class Decode(Operation):
 
     def example(self, model: Served) -> dict[str, Any] | None:
         """The code 0."""
-        return _with_given({"codes": [[0.0] * model.trained.latent]}, model)
+        return with_given({"codes": [[0.0] * model.trained.latent]}, model)
 
     def prepared(self, model: Served, asked: Asked) -> Prepared:
         """The mean of p(x|z) for each code."""
@@ -290,7 +204,7 @@ class Reconstruct(OfRows):
 
         def give(made: Tensor) -> Reply:
             rebuilt = handed_back(trained.config, None, made, layout)
-            return model.form.give(rebuilt, asked.wants, named=taken.named)
+            return model.form.give(rebuilt, asked.wants, named=taken.named, notes=taken.notes)
 
         return Prepared(model.name, self.name, compute, give, rows)
 
@@ -335,7 +249,7 @@ class Score(OfRows):
         """Numbers by name; as an array, columns in this order."""
         each = {"type": "array", "items": NUMBER}
         named = {"log_likelihood": each, "error": each, "elbo": each}
-        return {JSON: _of(named, ["log_likelihood", "error"]), NPY: BINARY}
+        return {JSON: object_of(named, ["log_likelihood", "error"]), NPY: BINARY}
 
     def prepared(self, model: Served, asked: Asked) -> Prepared:
         """log p(x), its error, and the ELBO if it is wanted."""
@@ -353,60 +267,8 @@ class Score(OfRows):
             if asked.wants == NPY:
                 return in_npy(found.numpy())
             names = ("log_likelihood", "error", "elbo")
-            return in_json({n: plain(c) for n, c in zip(names, found.numpy().T, strict=False)})
+            columns = zip(names, found.numpy().T, strict=False)
+            return in_json({name: plain(column) for name, column in columns}, taken.notes)
 
         piece, same = max(min(PIECE, DRAWS_AT_ONCE // samples), 1), (samples, key, how["elbo"])
         return Prepared(model.name, self.name, compute, give, rows, same, piece)
-
-
-def checked_given(found: Any) -> dict[str, Any] | None:
-    """What is given, if it is texts and numbers by name, one for all rows or one for each.
-
-    Raises:
-        BadInput: for anything else.
-    """
-    require(found is None or isinstance(found, dict), 'given is an object, as {"label": "3"}')
-    for name, value in (found or {}).items():
-        each = value if isinstance(value, list) else [value]
-        fine = all(isinstance(v, str | int | float) and not isinstance(v, bool) for v in each)
-        require(fine, f"given: {name} must be a text or a number, or a list of one for each row")
-        require(bool(each), f"given: {name} is empty")
-    return found or None
-
-
-def rows_of(model: Served) -> dict[str, Schema]:
-    """Kinds of replies that hold rows, and their schemas."""
-    each = {"rows": {"type": "array", "items": _loosely(model.form.schema)}}
-    return {JSON: _of(each, ["rows"]), **dict.fromkeys(model.form.kinds[1:], BINARY)}
-
-
-def _loosely(schema: Schema) -> Schema:
-    """A row as it comes out, in which a number that is not finite is null."""
-    if schema.get("type") in ("number", "integer"):
-        return {**schema, **NUMBER}
-    found = {k: _loosely(v) if isinstance(v, dict) else v for k, v in schema.items()}
-    either: list[Schema] = schema.get("anyOf", [])
-    return {**found, "anyOf": [*map(_loosely, either)]} if either else found
-
-
-def _numbers(length: int) -> Schema:
-    """Lists of so many numbers."""
-    inside = {"type": "array", "items": {"type": "number"}, "minItems": length, "maxItems": length}
-    return {"type": "array", "minItems": 1, "items": inside}
-
-
-def _object(each: Mapping[str, Schema], given: Schema | None) -> Schema:
-    """A body: all of it has to be there, but for what is given, which the address may say too."""
-    more = {} if given is None else {"given": given}
-    return {**_of({**each, **more}, list(each)), "additionalProperties": False}
-
-
-def _of(each: Mapping[str, Schema], needed: list[str]) -> Schema:
-    return {"type": "object", "properties": dict(each), "required": needed}
-
-
-def _with_given(found: dict[str, Any], model: Served) -> dict[str, Any]:
-    from vaekit.interfaces.server.faces import typical
-
-    told = typical(model.trained)
-    return {**found, "given": told} if told else found

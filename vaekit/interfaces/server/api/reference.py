@@ -13,8 +13,8 @@ from urllib.parse import quote
 from vaekit.interfaces.server.api.endpoints import Endpoint
 from vaekit.interfaces.server.api.media import JSON
 from vaekit.interfaces.server.api.openapi import ERRORS
-from vaekit.interfaces.server.api.operations import Served
 from vaekit.interfaces.server.api.options import Option
+from vaekit.interfaces.server.api.served import Served
 
 STYLE = Path(__file__).with_name("reference.css")
 LONGEST_EXAMPLE, LONGEST_SCHEMA = 400, 4000

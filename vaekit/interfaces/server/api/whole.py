@@ -12,19 +12,15 @@ import numpy as np
 from vaekit.interfaces.server.api.forms import Schema
 from vaekit.interfaces.server.api.media import ARCHIVE, JSON, Reply
 from vaekit.interfaces.server.api.operations import (
-    BINARY,
-    Asked,
     Decode,
     Encode,
     OfRows,
     Operation,
     Reconstruct,
     Score,
-    Served,
-    checked_given,
-    rows_of,
 )
 from vaekit.interfaces.server.api.options import JsonOption, Option, seed
+from vaekit.interfaces.server.api.served import BINARY, Asked, Served, checked_given, rows_of
 from vaekit.interfaces.server.api.worker import Prepared
 from vaekit.runs import tables
 from vaekit.runs.archive import Archive
@@ -115,8 +111,8 @@ class Impute(OfRows):
             return how(trained, taken.data, seed=asked.options["seed"])
 
         return Prepared(
-            model.name, self.name, filled, lambda rows: model.form.give(rows, asked.wants),
-            count=taken.count,
+            model.name, self.name, filled, count=taken.count,
+            give=lambda rows: model.form.give(rows, asked.wants, notes=taken.notes),
         )  # fmt: skip
 
 

@@ -55,12 +55,14 @@ class Job:
 
     Args:
         ask: reads and checks what is asked.
+        size: bytes of the body.
         future: of the reply.
         dropped: whether nobody waits for it any more.
         prepared: what is asked, once it is read.
     """
 
     ask: Callable[[], Prepared]
+    size: int = 0
     future: Future[Reply] = field(default_factory=Future)
     dropped: bool = False
     prepared: Prepared | None = None
@@ -81,10 +83,11 @@ class Worker:
 
     Args:
         metrics: that count what is computed.
+        most: bytes of bodies that are read at once; a job alone may have more.
     """
 
-    def __init__(self, metrics: Metrics) -> None:
-        self.metrics = metrics
+    def __init__(self, metrics: Metrics, most: int = 2**25) -> None:
+        self.metrics, self.most = metrics, most
         self.seconds = 0.01  # of a job, on average of late
         self._waiting: deque[Job] = deque()
         self._changed = threading.Condition()
@@ -102,9 +105,14 @@ class Worker:
         """Whether jobs will be answered."""
         return self._thread.is_alive() and not self._closed
 
-    def submit(self, ask: Callable[[], Prepared]) -> Job:
-        """A job that will be answered; those who wait no longer say that it is dropped."""
-        job = Job(ask)
+    def submit(self, ask: Callable[[], Prepared], size: int = 0) -> Job:
+        """A job that will be answered; those who wait no longer say that it is dropped.
+
+        Args:
+            ask: reads and checks what is asked.
+            size: bytes of the body.
+        """
+        job = Job(ask, size)
         with self._changed:
             self._waiting.append(job)
             self._changed.notify()
@@ -121,8 +129,14 @@ class Worker:
         """Some jobs; none when there will be no more."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
-            some = min(len(self._waiting), AT_ONCE)
-            return [self._waiting.popleft() for _ in range(some)]
+            found: list[Job] = []
+            size = 0
+            while self._waiting and len(found) < AT_ONCE:
+                size += self._waiting[0].size
+                if found and size > self.most:
+                    break
+                found.append(self._waiting.popleft())
+            return found
 
     def _work(self) -> None:
         with quiet_if(wanted=True):
