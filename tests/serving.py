@@ -1,10 +1,13 @@
 """Models of every kind, for tests of the server."""
 
+from functools import cache
+
 import numpy as np
 import pyarrow as pa
 from people import people
 
 import vaekit
+from vaekit.interfaces.server.api.app import Api
 
 HOW = {"epochs": 1, "width": 8, "latent": 2, "quiet": True}
 rng = np.random.default_rng(0)
@@ -29,13 +32,37 @@ KINDS = {
     "given": ("digits", {"given": ["label"]}),
     "drawn": (GREY / 255.0, {"binarize": "dynamic"}),
 }
-ROWS = {"given": np.zeros((40, 8, 8)), "table": None}
 
 
-def model_of(kind):
-    data, how = KINDS[kind]
-    return vaekit.fit(data, **{**HOW, **how})
-
-
+@cache
 def models():
-    return {kind: model_of(kind) for kind in KINDS}
+    """Of each kind one."""
+    return {k: vaekit.fit(data, **{**HOW, **how}) for k, (data, how) in KINDS.items()}
+
+
+@cache
+def api():
+    """All of them, served."""
+    return Api(models())
+
+
+def in_json(kind, rows=slice(0, 12)):
+    """A body with some rows of a kind of data."""
+    if kind == "given":
+        x = models()[kind].source.rows("all")[rows, 0].tolist()
+        return {"rows": x, "given": {"label": [str(n % 10) for n in range(len(x))]}}
+    data = KINDS[kind][0]
+    if isinstance(data, pa.Table):
+        return {"rows": data.slice(rows.start, rows.stop - rows.start).to_pylist()}
+    return {"rows": data[rows].tolist()}
+
+
+def in_memory(kind, rows=slice(0, 12)):
+    """The same as :meth:`Trained.encode` takes it, with what is given."""
+    if kind == "given":
+        found = in_json(kind, rows)
+        return np.array(found["rows"], np.uint8), {"label": found["given"]["label"]}
+    data = KINDS[kind][0]
+    if isinstance(data, pa.Table):
+        return data.slice(rows.start, rows.stop - rows.start), None
+    return data[rows], None
