@@ -200,7 +200,9 @@ class TestAnswers:
             assert np.array_equal(Archive(path, models()[kind]).read(), rows)
             again = ask(client, kind, "decompress", packed.body, NPY, "application/octet-stream")
             assert np.array_equal(array(again), rows)
-        other = ask(client, "bits", "decompress", path.read_bytes()[:60], None, "application/octet-stream")
+        other = ask(
+            client, "bits", "decompress", path.read_bytes()[:60], None, "application/octet-stream"
+        )
         assert other.status == 422
         assert other.json["error"].startswith("the body ")
         assert str(tmp_path.parent) not in other.json["error"]
@@ -255,7 +257,9 @@ class TestTogether:
         for one, other in zip(together, alone, strict=True):
             assert one.keys() == other.keys()
             for name in one:
-                assert _numbers(one[name]) == pytest.approx(_numbers(other[name]), rel=1e-5, abs=1e-4)
+                assert _numbers(one[name]) == pytest.approx(
+                    _numbers(other[name]), rel=1e-5, abs=1e-4
+                )
         assert together[0] == together[3]
 
     def test_scores_hardly_even_round_differently(self, client):
@@ -383,9 +387,13 @@ class TestRefusals:
 
     def test_an_array_of_any_size_is_no_larger_than_it_is(self, client):
         head = npy(np.zeros((1, 4))).replace(b"(1, 4)", b"(9000000000000, 4)"[:6])
-        big = b"\x93NUMPY\x01\x00v\x00" + str(
-            {"descr": "<f8", "fortran_order": False, "shape": (10**15, 4)}
-        ).encode().ljust(117) + b"\n"
+        big = (
+            b"\x93NUMPY\x01\x00v\x00"
+            + str({"descr": "<f8", "fortran_order": False, "shape": (10**15, 4)})
+            .encode()
+            .ljust(117)
+            + b"\n"
+        )
         for body in (head, big):
             assert ask(client, "real", "encode", body, sent=NPY).status == 422
 

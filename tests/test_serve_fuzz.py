@@ -12,17 +12,70 @@ from serving import api
 
 TRIES, ENOUGH = 24, 3
 NUMBERS = (0, 1, -1, 0.5, 255, 256, -1e30, 1e30, 3e38, 1e300, 2**31, 2**62, 16, 1e-300)
-WORDS = ("", "a", "A", "poor", "3", "nan", "inf", "\u202e", "é" * 50, "x" * 3000, "=1+1", "\x00", "1e5")
-ODD = (None, True, False, [], {}, [[]], [{}], "text", 0, -1, 1e300, {"rows": []}, [[[[[]]]]], [None])
+WORDS = (
+    "",
+    "a",
+    "A",
+    "poor",
+    "3",
+    "nan",
+    "inf",
+    "\u202e",
+    "é" * 50,
+    "x" * 3000,
+    "=1+1",
+    "\x00",
+    "1e5",
+)
+ODD = (
+    None,
+    True,
+    False,
+    [],
+    {},
+    [[]],
+    [{}],
+    "text",
+    0,
+    -1,
+    1e300,
+    {"rows": []},
+    [[[[[]]]]],
+    [None],
+)
 BYTES = (
     b"", b"{", b"[]", b"null", b"{}", b"[" * 60, b'{"rows": ' + b"[" * 30, b"\xff\xfe{}", b"{} {}",
     b'{"rows": [[1, 2, 3, 1e999]]}', b'{"rows": [[' + b"9" * 400 + b"]]}", b'{"a": 1, "a": 2}',
     b'{"rows": ["\\ud800"]}', b"\x00" * 50, b"NaN", b'{"rows": [[Infinity]]}', b"\x93NUMPY\x01\x00",
     b"\x89PNG\r\n\x1a\n", b"\xef\xbb\xbf{}", b'{"rows": {"length": 3}}', b'"' + b"a" * 5000 + b'"',
 )  # fmt: skip
-KINDS = ("application/json", "application/x-npy", "image/png", "application/octet-stream", "", "a/b", "é")
+KINDS = (
+    "application/json",
+    "application/x-npy",
+    "image/png",
+    "application/octet-stream",
+    "",
+    "a/b",
+    "é",
+)
 DTYPES = ("f8", "f4", "f2", "u1", "i8", "b1", "M8[s]", "U3", "c8", ">f8", "i4")
-OPTIONS = ("", "x", "-1", "1", "2", "99999999999999999999", "true", "null", "{}", '{"label": "3"}', "[", "%00", "age > 3", "'", "or")
+OPTIONS = (
+    "",
+    "x",
+    "-1",
+    "1",
+    "2",
+    "99999999999999999999",
+    "true",
+    "null",
+    "{}",
+    '{"label": "3"}',
+    "[",
+    "%00",
+    "age > 3",
+    "'",
+    "or",
+)
 
 
 def value_of(schema, chance):
@@ -72,7 +125,9 @@ MAKERS = {
 
 def an_array(chance):
     """A .npy file of some shape and type, now and then damaged."""
-    shape = chance.choice([(2, 4), (1, 6), (3, 8, 8), (1, 8, 8, 3), (2, 12, 2), (4,), (), (0, 4), (2, 2)])
+    shape = chance.choice(
+        [(2, 4), (1, 6), (3, 8, 8), (1, 8, 8, 3), (2, 12, 2), (4,), (), (0, 4), (2, 2)]
+    )
     values = np.random.default_rng(chance.randint(0, 99)).integers(0, 2, shape)
     values = values.astype(chance.choice(DTYPES))
     if values.dtype.kind == "f" and chance.random() < 0.3:
@@ -116,8 +171,12 @@ def a_request(path, operation, chance):
     for parameter in operation["parameters"]:
         schema = parameter.get("schema", {})
         if chance.random() < 0.4:
-            usual = chance.choice(["true", "false"] if schema.get("type") == "boolean" else ["1", "2"])
-            said.append((parameter["name"], usual if chance.random() < 0.7 else chance.choice(OPTIONS)))
+            usual = chance.choice(
+                ["true", "false"] if schema.get("type") == "boolean" else ["1", "2"]
+            )
+            said.append(
+                (parameter["name"], usual if chance.random() < 0.7 else chance.choice(OPTIONS))
+            )
     said += [(chance.choice(WORDS), "1")] if chance.random() < 0.03 else []
     if any(p["name"] == "samples" for p in operation["parameters"]) and "samples" not in dict(said):
         said.append(("samples", "2"))
@@ -175,7 +234,15 @@ def test_bodies_that_were_made_by_hand(client, body):
 
 def test_other_methods_and_addresses(client):
     for method in ("GET", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE", "ODD"):
-        for path in ("/", "/v1/models/real/encode", "/v1", "//", "/v1/models/%00/x", "/../x", "/v1/models/real/"):
+        for path in (
+            "/",
+            "/v1/models/real/encode",
+            "/v1",
+            "//",
+            "/v1/models/%00/x",
+            "/../x",
+            "/v1/models/real/",
+        ):
             assert client.ask(method, path).status < 500
     for name in ("/?x=1", "/healthz?a", "/v1/models?rows=3"):
         assert client.get(name).status == 422

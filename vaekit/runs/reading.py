@@ -61,7 +61,7 @@ def codes_of(codes: Any, latent: int) -> Tensor:
     Raises:
         BadInput: for anything else.
     """
-    with np.errstate(over="ignore"):  # told below
+    with np.errstate(over="ignore", invalid="ignore"):  # told below
         z = torch.as_tensor(np.array(as_array(codes, "codes"), dtype=np.float32))
     fits = z.dim() == 2 and z.shape[1] == latent
     require(fits, f"codes must have shape (rows, {latent}), not {tuple(z.shape)}")

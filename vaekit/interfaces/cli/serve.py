@@ -84,18 +84,20 @@ def serve(
         Parameter(negative="", help="Another name that the server is asked for by; repeatable."),
     ] = None,
     most_rows: Annotated[
-        int, Parameter(help="Rows of a request.", validator=Range(1))
+        int, Parameter(help="Most rows of a request.", validator=Range(1))
     ] = LIMITS.rows,
     most_bytes: Annotated[
-        int, Parameter(help="Bytes of a request.", validator=Range(1))
+        int, Parameter(help="Most bytes of a request.", validator=Range(1))
     ] = LIMITS.bytes,
     most_waiting: Annotated[
         int,
-        Parameter(help="Requests in hand; more are sent away with 503.", validator=Range(1)),
+        Parameter(
+            help="Most requests in hand; others are told to come again (503).", validator=Range(1)
+        ),
     ] = LIMITS.waiting,
     timeout: Annotated[
         float,
-        Parameter(help="Seconds that a request may take.", validator=Range(0, 86_400, "low")),
+        Parameter(help="Seconds that a request may take.", validator=Range(0, open="low")),
     ] = LIMITS.seconds,
     work: OnDevice = ON_DEVICE,
 ) -> None:

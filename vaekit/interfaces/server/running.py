@@ -198,7 +198,7 @@ def listening(host: str, port: int) -> socket.socket:
         try:
             made.bind((host, number))
             made.listen(BACKLOG)
-        except (OSError, UnicodeError, OverflowError) as error:
+        except (OSError, UnicodeError, OverflowError, TypeError) as error:
             made.close()
             problem = error
             if not isinstance(error, OSError) or isinstance(error, socket.gaierror):

@@ -139,7 +139,7 @@ def token_of(said: str | None, file: Path | None, environment: Mapping[str, str]
     """
     require(said is None or file is None, "give --token or --token-file, not both")
     if said is None and file is None:
-        said = environment.get("VAEKIT_TOKEN")
+        said = environment.get("VAEKIT_TOKEN") or None
     if file is not None:
         try:
             said = content(file, LONGEST_TOKEN).decode().strip()
