@@ -83,7 +83,9 @@ class Connection:
 
     async def ask(self, request: bytes) -> int:
         """The status of a reply that came whole."""
-        if self.streams is None:
+        if (
+            self.streams is None or self.streams[0].at_eof()
+        ):  # closed, as nothing was asked for some seconds
             self.streams = await asyncio.open_connection(self.place.hostname, self.place.port)
         reader, writer = self.streams
         writer.write(request)

@@ -24,6 +24,10 @@ from vaekit.system.progress import say
 from vaekit.system.ranges import Range
 
 
+SWITCH = 5e-4  # s that one thread may keep another waiting: Python's 5 ms stop the models' thread
+# after each of its steps while others read and turn away requests
+
+
 def named(text: str) -> tuple[str, str]:
     """Name and folder of a model: NAME=RUN, or RUN, whose last part is its name."""
     name, sign, folder = text.partition("=")
@@ -105,6 +109,7 @@ def serve(
     impute, compress; the page at its address says how each is asked."""
     require(bool(models), "name a model to serve")
     folders = folders_of(models)
+    sys.setswitchinterval(SWITCH)
     work.begin()
     warnings.simplefilter("ignore")  # of single requests, which nobody sees
     wanted = token_of(token, token_file, os.environ)

@@ -259,7 +259,7 @@ class Score(OfRows):
         measures = (log_likelihood_and_error, *([elbo_per_row] if how["elbo"] else []))
 
         def compute(some: Rows) -> Tensor:
-            ready = _Ready(trained.model, some)
+            ready = _Ready(model.exact, some)
             found = [per_row(ready, each, None, None, samples, key) for each in measures]
             return torch.from_numpy(np.column_stack(found))
 

@@ -14,6 +14,8 @@ from vaekit.interfaces.server.api.forms import Form, Schema, form_of
 from vaekit.interfaces.server.api.limits import Limits
 from vaekit.interfaces.server.api.media import JSON, from_json
 from vaekit.interfaces.server.faces import typical
+from vaekit.models import Graph
+from vaekit.runs.apart import in_double
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import known, require
 
@@ -39,6 +41,11 @@ class Served:
     def form(self) -> Form:
         """How its rows come in and go out."""
         return form_of(self.trained)
+
+    @cached_property
+    def exact(self) -> Graph:
+        """The model in float64, as rows are scored."""
+        return in_double(self.trained.model)
 
     @cached_property
     def given(self) -> Schema | None:
