@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,9 +23,19 @@ from vaekit.system.checks import require
 from vaekit.system.progress import say
 from vaekit.system.ranges import Range
 
+SWITCH = 5e-4  # seconds
 
-SWITCH = 5e-4  # s that one thread may keep another waiting: Python's 5 ms stop the models' thread
-# after each of its steps while others read and turn away requests
+
+@contextmanager
+def sharing() -> Iterator[None]:
+    """Inside the block a thread keeps another waiting for half a millisecond at most: by Python's
+    usual five, reading and turning away requests would stop the models' thread at each step."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def named(text: str) -> tuple[str, str]:
@@ -109,7 +119,6 @@ def serve(
     impute, compress; the page at its address says how each is asked."""
     require(bool(models), "name a model to serve")
     folders = folders_of(models)
-    sys.setswitchinterval(SWITCH)
     work.begin()
     warnings.simplefilter("ignore")  # of single requests, which nobody sees
     wanted = token_of(token, token_file, os.environ)
@@ -129,5 +138,5 @@ def serve(
             say("note: who reaches this server can use the models")
 
     how: dict[str, Any] = {"host": host, "port": port, "token": wanted, "anybody": no_token}
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt), sharing():
         start(load, **how, names=name or (), limits=limits, blocking=True, ready=ready)

@@ -114,7 +114,8 @@ class Encode(OfRows):
 
     def options(self, model: Served) -> tuple[Option, ...]:
         """Also whether standard deviations are wanted."""
-        std = Option("std", "Also the standard deviations of q(z|x); in arrays behind the", False)  # noqa: FBT003
+        about = "Also the standard deviations of q(z|x); in arrays they stand behind the codes."
+        std = Option("std", about, False)  # noqa: FBT003
         return (std, *super().options(model))
 
     def gives(self, model: Served) -> dict[str, Schema]:

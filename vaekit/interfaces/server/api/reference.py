@@ -22,7 +22,7 @@ DOCUMENT = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>vaekit serve</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<link rel="stylesheet" href="/reference.css"></head><body>
+<link rel="icon" href="data:,"><link rel="stylesheet" href="/reference.css"></head><body>
 <header><h1>vaekit serve</h1><p>{intro}</p><nav aria-label="Models">{links}</nav></header>
 <main>{groups}</main>
 <footer><h2 id="errors">Errors</h2><p>Every error is JSON, <code>{{"error": "one line"}}</code>.</p>
@@ -85,9 +85,11 @@ def _endpoint(endpoint: Endpoint, base: str) -> str:
 
 
 def _option(option: Option) -> str:
-    schema = option.schema()
+    schema = option.parameter().get("schema", {"type": "object"})
     ends = [f"{schema[end]:,}" for end in ("minimum", "maximum") if end in schema]
-    kind = {"integer": "whole number", "boolean": "true or false"}.get(schema["type"], "text")
+    kind = {"integer": "whole number", "boolean": "true or false", "object": "JSON"}.get(
+        schema["type"], "text"
+    )
     kind = f"{kind}, {' to '.join(ends)}" if ends else kind
     usual = "" if option.default is None else f"{json.dumps(option.default)} by default"
     cells = (option.about, kind, usual)

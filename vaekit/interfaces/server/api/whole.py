@@ -102,6 +102,11 @@ class Impute(OfRows):
         """Rows."""
         return rows_of(model)
 
+    def example(self, model: Served) -> dict[str, Any] | None:
+        """A row whose last cell is missing."""
+        row = dict(model.form.example)
+        return {"rows": [{**row, list(row)[-1]: None}]}
+
     def prepared(self, model: Served, asked: Asked) -> Prepared:
         """The rows with all cells."""
         trained, (taken, _) = model.trained, self.read(model, asked)
