@@ -56,9 +56,6 @@ class Explored(Running):
     """An explorer that is running.
 
     Args:
-        url: of its page.
-        server: of uvicorn.
-        thread: that it runs in, if it has one of its own.
         explorer: what answers.
     """
 

@@ -210,11 +210,7 @@ def _ends(kind: np.dtype) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Pictures(Numbers):
-    """Rows that are pictures: as numbers, or one as a PNG file.
-
-    Args:
-        trained: the model.
-    """
+    """Rows that are pictures: as numbers, or one as a PNG file."""
 
     @property
     def kinds(self) -> tuple[str, ...]:

@@ -20,21 +20,22 @@ class Counter:
     Args:
         name: of it.
         about: what it counts.
+        values: by labels.
     """
 
     name: str
     about: str
-    _values: dict[Labels, float] = field(default_factory=dict)
+    values: dict[Labels, float] = field(default_factory=dict)
 
     def add(self, amount: float = 1.0, **labels: str) -> None:
         """Count some more."""
         key = tuple(labels.items())
-        self._values[key] = self._values.get(key, 0.0) + amount
+        self.values[key] = self.values.get(key, 0.0) + amount
 
     def lines(self) -> Iterator[str]:
         """As Prometheus reads it."""
         yield from _head(self.name, self.about, "counter")
-        for labels, value in sorted(self._values.items()):
+        for labels, value in sorted(self.values.items()):
             yield f"{self.name}{_braced(labels)} {value:g}"
 
 
@@ -46,25 +47,26 @@ class Histogram:
         name: of it.
         about: what is measured, in which unit.
         bounds: rising; what lies above the last is counted too.
+        found: by labels, how many lie in each interval, and the sum of all.
     """
 
     name: str
     about: str
     bounds: tuple[float, ...]
-    _found: dict[Labels, list[float]] = field(default_factory=dict)
+    found: dict[Labels, list[float]] = field(default_factory=dict)
 
     def add(self, value: float, **labels: str) -> None:
         """Count a value."""
         key = tuple(labels.items())
         empty = [0.0] * (len(self.bounds) + 2)
-        row = self._found.setdefault(key, empty)
+        row = self.found.setdefault(key, empty)
         row[bisect_left(self.bounds, value)] += 1
         row[-1] += value
 
     def lines(self) -> Iterator[str]:
         """As Prometheus reads it."""
         yield from _head(self.name, self.about, "histogram")
-        for labels, (*counts, total) in sorted(self._found.items()):
+        for labels, (*counts, total) in sorted(self.found.items()):
             below = 0.0
             for bound, count in zip(
                 (*map("{:g}".format, self.bounds), "+Inf"), counts, strict=True

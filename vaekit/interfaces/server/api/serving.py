@@ -33,9 +33,6 @@ class Serving(Running):
     """An API that is running.
 
     Args:
-        url: of its page.
-        server: of uvicorn.
-        thread: that it runs in, if it has one of its own.
         api: what answers.
     """
 
