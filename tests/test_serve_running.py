@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -244,6 +245,19 @@ def test_the_command_answers_what_it_took_and_ends_well(trained):
     assert {reply for reply in replies if not isinstance(reply, dict)} <= {503}
     for reply in good:
         assert reply["codes"][0] == pytest.approx(good[0]["codes"][0], abs=1e-5)
+
+
+def test_the_example_of_the_docs_works(trained, capsys):
+    text = (Path(__file__).parents[1] / "docs" / "serve.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    found = serve({"digits": trained[1]})
+    try:
+        exec(compile(code.replace("http://127.0.0.1:8765/", found.url), "serve.md", "exec"), {})
+    finally:
+        found.stop()
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("(1000, 8, 8) uint8 (1000, 2) -")
+    assert second.endswith("bytes for 64000 True")
 
 
 def test_the_help_says_what_is_taken(capsys):

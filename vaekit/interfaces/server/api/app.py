@@ -223,7 +223,7 @@ def about(model: Served) -> dict[str, Any]:
         "data": trained.config.data.name,
         "likelihood": trained.config.likelihood.name,
         "latent": trained.latent,
-        "row": model.form.schema,
+        "row": model.wire.schema,
         "given": model.given,
         "can": {
             name: f"/v1/models/{quote(model.name)}/{name}" for name, why in each.items() if not why

@@ -16,7 +16,6 @@ from vaekit.data.layout import Like
 from vaekit.data.readers.npy import array_in_bytes
 from vaekit.evaluation import elbo_per_row, encode, log_likelihood_and_error
 from vaekit.evaluation.passes import codes
-from vaekit.interfaces.server.api.forms import Schema, Taken
 from vaekit.interfaces.server.api.media import JSON, NPY, Reply, in_json, in_npy, plain
 from vaekit.interfaces.server.api.options import JsonOption, Option, seed
 from vaekit.interfaces.server.api.served import (
@@ -31,6 +30,7 @@ from vaekit.interfaces.server.api.served import (
     rows_of,
     with_given,
 )
+from vaekit.interfaces.server.api.wires import Schema, Taken
 from vaekit.interfaces.server.api.worker import PIECE, Prepared
 from vaekit.models import Graph
 from vaekit.rows import Rows
@@ -85,12 +85,12 @@ class OfRows(Operation):
 
     def takes(self, model: Served) -> dict[str, Schema]:
         """Rows in whatever holds them."""
-        each = {"rows": {"type": "array", "minItems": 1, "items": model.form.schema}}
-        return {JSON: body_of(each, model.given), **dict.fromkeys(model.form.kinds[1:], BINARY)}
+        each = {"rows": {"type": "array", "minItems": 1, "items": model.wire.schema}}
+        return {JSON: body_of(each, model.given), **dict.fromkeys(model.wire.kinds[1:], BINARY)}
 
     def example(self, model: Served) -> dict[str, Any] | None:
         """One row."""
-        return with_given({"rows": [model.form.example]}, model)
+        return with_given({"rows": [model.wire.example]}, model)
 
     def read(self, model: Served, asked: Asked) -> tuple[Taken, Any]:
         """The rows of a body, and what is given beside them."""
@@ -100,9 +100,9 @@ class OfRows(Operation):
             require(isinstance(rows, list), 'send {"rows": [...]}')
             assert isinstance(rows, list)
             model.check(len(rows))
-            taken = model.form.listed(rows)
+            taken = model.wire.listed(rows)
         else:
-            taken = model.form.held(asked.body, asked.kind)
+            taken = model.wire.held(asked.body, asked.kind)
         model.check(taken.count)
         return taken, checked_given(found.get("given"))
 
@@ -178,7 +178,7 @@ class Decode(Operation):
 
         def give(made: Tensor) -> Reply:
             rows = handed_back(trained.config, None, made, trained.layout)
-            return model.form.give(rows, asked.wants)
+            return model.wire.give(rows, asked.wants)
 
         return Prepared(model.name, self.name, compute, give, Rows(z, told))
 
@@ -205,7 +205,7 @@ class Reconstruct(OfRows):
 
         def give(made: Tensor) -> Reply:
             rebuilt = handed_back(trained.config, None, made, layout)
-            return model.form.give(rebuilt, asked.wants, named=taken.named, notes=taken.notes)
+            return model.wire.give(rebuilt, asked.wants, named=taken.named, notes=taken.notes)
 
         return Prepared(model.name, self.name, compute, give, rows)
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from starlette.exceptions import HTTPException
 
-from vaekit.interfaces.server.api.forms import Form, Schema, form_of
 from vaekit.interfaces.server.api.limits import Limits
 from vaekit.interfaces.server.api.media import JSON, from_json
+from vaekit.interfaces.server.api.wires import Schema, Wire, wire_of
 from vaekit.interfaces.server.faces import typical
 from vaekit.models import Graph
 from vaekit.runs.apart import in_double
@@ -38,9 +38,9 @@ class Served:
     limits: Limits
 
     @cached_property
-    def form(self) -> Form:
+    def wire(self) -> Wire:
         """How its rows come in and go out."""
-        return form_of(self.trained)
+        return wire_of(self.trained)
 
     @cached_property
     def exact(self) -> Graph:
@@ -138,8 +138,8 @@ def checked_given(found: Any) -> dict[str, Any] | None:
 
 def rows_of(model: Served) -> dict[str, Schema]:
     """Kinds of replies that hold rows, and their schemas."""
-    each = {"rows": {"type": "array", "items": _loosely(model.form.schema)}}
-    return {JSON: object_of(each, ["rows"]), **dict.fromkeys(model.form.kinds[1:], BINARY)}
+    each = {"rows": {"type": "array", "items": _loosely(model.wire.schema)}}
+    return {JSON: object_of(each, ["rows"]), **dict.fromkeys(model.wire.kinds[1:], BINARY)}
 
 
 def _loosely(schema: Schema) -> Schema:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from vaekit.interfaces.server.api.forms import Schema
 from vaekit.interfaces.server.api.media import ARCHIVE, JSON, Reply
 from vaekit.interfaces.server.api.operations import (
     Decode,
@@ -21,6 +20,7 @@ from vaekit.interfaces.server.api.operations import (
 )
 from vaekit.interfaces.server.api.options import JsonOption, Option, seed
 from vaekit.interfaces.server.api.served import BINARY, Asked, Served, checked_given, rows_of
+from vaekit.interfaces.server.api.wires import Schema
 from vaekit.interfaces.server.api.worker import Prepared
 from vaekit.runs import tables
 from vaekit.runs.archive import Archive
@@ -46,13 +46,13 @@ class Sample(Operation):
             mean = Option("mean", "Means of p(x|z) instead of draws.", False)  # noqa: FBT003
             return (rows, mean, seed(), *super().options(model))
         where = Option("where", "What all rows fulfil, as: age > 60 and income == '>50K'")
-        given = JsonOption("given", "Cells that all rows have.", inside=model.form.schema)
+        given = JsonOption("given", "Cells that all rows have.", inside=model.wire.schema)
         return (rows, where, seed(), given)
 
     def takes(self, model: Served) -> dict[str, Schema]:
         """What is given, if that is too long for an address."""
         table = model.trained.config.coding is not None
-        given = model.form.schema if table else model.given
+        given = model.wire.schema if table else model.given
         each = {} if given is None else {"given": given}
         return {JSON: {"type": "object", "properties": each, "additionalProperties": False}}
 
@@ -78,7 +78,7 @@ class Sample(Operation):
         for name, value in (given or {}).items() if trained.config.coding is not None else ():
             require(not isinstance(value, list), f"given: {name} must be a text or a number")
         return Prepared(
-            model.name, self.name, draw, lambda rows: model.form.give(rows, asked.wants),
+            model.name, self.name, draw, lambda rows: model.wire.give(rows, asked.wants),
             count=how["rows"],
         )  # fmt: skip
 
@@ -104,7 +104,7 @@ class Impute(OfRows):
 
     def example(self, model: Served) -> dict[str, Any] | None:
         """A row whose last cell is missing."""
-        row = dict(model.form.example)
+        row = dict(model.wire.example)
         return {"rows": [{**row, list(row)[-1]: None}]}
 
     def prepared(self, model: Served, asked: Asked) -> Prepared:
@@ -117,7 +117,7 @@ class Impute(OfRows):
 
         return Prepared(
             model.name, self.name, filled, count=taken.count,
-            give=lambda rows: model.form.give(rows, asked.wants, notes=taken.notes),
+            give=lambda rows: model.wire.give(rows, asked.wants, notes=taken.notes),
         )  # fmt: skip
 
 
@@ -191,7 +191,7 @@ class Decompress(Operation):
                     raise BadInput(str(error).replace(str(path), NAME)) from error
 
         return Prepared(
-            model.name, self.name, read, lambda rows: model.form.give(rows, asked.wants)
+            model.name, self.name, read, lambda rows: model.wire.give(rows, asked.wants)
         )
 
 

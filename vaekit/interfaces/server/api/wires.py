@@ -51,7 +51,7 @@ class Taken:
     notes: tuple[str, ...] = ()
 
 
-class Form(Protocol):
+class Wire(Protocol):
     """How the rows of a model come in and go out."""
 
     @property
@@ -84,7 +84,7 @@ class Form(Protocol):
         """Rows as :meth:`Trained.sample` and the like give them, in a kind of body."""
 
 
-def form_of(trained: Trained) -> Form:
+def wire_of(trained: Trained) -> Wire:
     """How the rows of a model come in and go out."""
     if trained.config.coding is not None:
         return Cells(trained)
