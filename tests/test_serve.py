@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 from asgi import Client
 from PIL import Image
 from serving import KINDS, api, in_json, in_memory, models
@@ -18,6 +19,7 @@ from vaekit.interfaces.server.api.app import Api
 from vaekit.interfaces.server.api.limits import Limits
 from vaekit.interfaces.server.api.metrics import Histogram
 from vaekit.runs import tables
+from vaekit.runs.apart import in_double
 from vaekit.runs.archive import Archive
 from vaekit.runs.shown import pictures
 from vaekit.system.checks import BadInput
@@ -269,6 +271,12 @@ class TestTogether:
         found = np.array([reply.json["log_likelihood"] for reply in together])
         assert found == pytest.approx(np.array(alone), rel=1e-11)
 
+    def test_scores_take_the_model_as_it_is(self):
+        served = api().models["real"]
+        assert {p.dtype for p in served.exact.parameters()} == {torch.float64}
+        assert {p.dtype for p in models()["real"].model.parameters()} == {torch.float32}
+        assert in_double(served.exact) is served.exact
+
     def test_a_bad_neighbour_gets_its_own_line(self):
         path = "/v1/models/real/encode"
         good, bad = in_json("real", slice(0, 2)), {"rows": [[1, 2]]}
@@ -364,7 +372,9 @@ class TestRefusals:
         assert ask(client, "real", "encode", b"1,2", sent="text/csv").status == 415
         assert ask(client, "real", "encode", b"x", sent=PNG).status == 415
         assert ask(client, "real", "encode", in_json("real"), accept="text/csv").status == 406
-        assert client.get("/v1/models/real/encode").status == 405
+        other = client.get("/v1/models/real/encode")
+        assert (other.status, other.headers["allow"]) == (405, "POST")
+        assert other.json["error"] == "only POST can be asked here"
         assert client.get("/nowhere").status == 404
         any_of_them = ask(client, "real", "encode", in_json("real"), "text/html, */*;q=0.5")
         assert any_of_them.headers["content-type"] == JSON
@@ -533,6 +543,19 @@ class TestDocuments:
                 assert kind in given
                 if kind == JSON:
                     checked(given[JSON]["schema"]).validate(reply.json)
+
+    def test_what_the_document_points_to_is_in_it(self, client):
+        document = client.get("/openapi.json").json
+        names = [
+            o["operationId"] for methods in document["paths"].values() for o in methods.values()
+        ]
+        assert len(names) == len(set(names)) == len(api().endpoints)
+        for target in set(
+            re.findall(r'"\$ref":"#/([^"]+)"', client.get("/openapi.json").body.decode())
+        ):
+            found = document
+            for part in target.split("/"):
+                found = found[part]
 
     def test_what_a_model_cannot_do_is_not_in_it(self, client):
         paths = client.get("/openapi.json").json["paths"]

@@ -144,7 +144,10 @@ def _told(error: Exception) -> tuple[int, str, Mapping[str, str]]:
     """The status of an error, what is said of it, and headers: to people what they can act on, and
     nothing of the inside."""
     if isinstance(error, HTTPException):
-        return error.status_code, error.detail, error.headers or {}
+        headers = error.headers or {}
+        allowed = headers.get("Allow")
+        said = f"only {allowed} can be asked here" if allowed else error.detail
+        return error.status_code, said, headers
     if isinstance(error, BadInput | ArithmeticError):
         return 400, in_words(error), {}
     traceback.print_exception(error, file=sys.stderr)

@@ -48,6 +48,11 @@ class Served:
         return in_double(self.trained.model)
 
     @cached_property
+    def here(self) -> Trained:
+        """The model on the processor, where codes are exact."""
+        return self.trained.to("cpu")
+
+    @cached_property
     def given(self) -> Schema | None:
         """Schema of what it is given; None where it takes nothing."""
         each = {c.name: _of_condition(c) for c in self.trained.config.conditions}

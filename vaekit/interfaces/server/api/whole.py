@@ -143,7 +143,7 @@ class Compress(OfRows):
         def coded(_: None) -> bytes:
             with tempfile.TemporaryDirectory() as place:
                 path = Path(place, "rows.vk")
-                compress(model.trained, taken.data, path, given=given)
+                compress(model.here, taken.data, path, given=given)
                 return path.read_bytes()
 
         return Prepared(
@@ -182,7 +182,7 @@ class Decompress(Operation):
                 path = Path(place, "rows.vk")
                 path.write_bytes(asked.body)
                 try:
-                    archive = Archive(path, model.trained, given=given)
+                    archive = Archive(path, model.here, given=given)
                     pictures = archive.header.get("pictures")
                     require(not pictures, f"{path} holds whole pictures: use vaekit decompress")
                     model.check(archive.rows, int(np.prod(archive.shape)))
@@ -197,11 +197,10 @@ class Decompress(Operation):
 
 def cannot_code(model: Served) -> str:
     """Why a model cannot compress; empty where it can."""
-    trained = model.trained
 
     def tried() -> None:
-        check_coded(trained)
-        coder_of(trained, np.dtype(trained.representation.dtype))
+        check_coded(model.here)
+        coder_of(model.here, np.dtype(model.trained.representation.dtype))
 
     return _why(tried)
 
