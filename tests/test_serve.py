@@ -358,6 +358,7 @@ class TestRefusals:
             ("given", "sample", {"given": {"label": "x"}}, 422, "unknown label 'x'"),
             ("counts", "decompress", b"", 415, "content-type must be"),
             ("nobody", "encode", b"", 404, "unknown model 'nobody'"),
+            ("real", "encode/", b"", 404, "there is nothing here"),
             ("real", "endcode", b"", 404, "did you mean"),
         ],
     )  # fmt: skip

@@ -49,6 +49,7 @@ class Api:
         self.metrics = Metrics()
         self.worker = Worker(self.metrics, limits.bytes)
         self.in_hand, self.bytes_in_hand, self.is_stopping = 0, 0, False
+        self.cannot = {name: _cannot(model) for name, model in self.models.items()}
         self.endpoints = [*self._own(), *self._of_models()]
         self._document = openapi.document(self.endpoints)
 
@@ -101,7 +102,8 @@ class Api:
                     {JSON: ANYTHING}, tag=name,
                 )
             )  # fmt: skip
-            found += [self._endpoint(model, each) for each in OPERATIONS if not each.why_not(model)]
+            can = (each for each in OPERATIONS if each.name not in self.cannot[name])
+            found += [self._endpoint(model, each) for each in can]
         return found
 
     def _endpoint(self, model: Served, operation: Operation) -> Endpoint:
@@ -176,21 +178,36 @@ class Api:
         return Reply(self.metrics.text(now).encode(), MEDIA)
 
     async def _listed(self, reading: Reading) -> Reply:
-        return in_json({"models": [about(model) for model in self.models.values()]})
+        return in_json({"models": [self._about(model) for model in self.models.values()]})
 
     async def _told(self, model: Served, reading: Reading) -> Reply:
-        return in_json(about(model))
+        return in_json(self._about(model))
+
+    def _about(self, model: Served) -> dict[str, Any]:
+        """What a model is, and what it can be asked."""
+        config, cannot = model.trained.config, self.cannot[model.name]
+        can = [each.name for each in OPERATIONS if each.name not in cannot]
+        return {
+            "name": model.name,
+            "recipe": config.recipe,
+            "data": config.data.name,
+            "likelihood": config.likelihood.name,
+            "latent": model.trained.latent,
+            "row": model.wire.schema,
+            "given": model.given,
+            "can": {name: f"/v1/models/{quote(model.name)}/{name}" for name in can},
+            "cannot": cannot,
+        }
 
     async def _lost(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Say what there is instead of an address that is not there."""
         parts = scope["path"].strip("/").split("/")
         try:
-            if parts[:2] == ["v1", "models"] and len(parts) in (3, 4):
-                model = self.models[known("model", parts[2], self.models)]
-                each = {operation.name: operation for operation in OPERATIONS}
-                if len(parts) == 4:
-                    why = each[known("operation", parts[3], each)].why_not(model)
-                    raise HTTPException(422 if why else 404, why or "there is nothing here")
+            if parts[:2] == ["v1", "models"] and len(parts) == 4:
+                cannot = self.cannot[known("model", parts[2], self.models)]
+                operation = known("operation", parts[-1], [each.name for each in OPERATIONS])
+                why = cannot.get(operation)
+                raise HTTPException(422 if why else 404, why or "there is nothing here")
         except BadInput as error:
             raise HTTPException(404, str(error)) from error
         raise HTTPException(404, "there is nothing here; / says what there is")
@@ -214,22 +231,10 @@ class Api:
         self.worker.close(self.limits.seconds)
 
 
-def about(model: Served) -> dict[str, Any]:
-    """What a model is, and what it can be asked."""
-    trained, each = model.trained, {o.name: o.why_not(model) for o in OPERATIONS}
-    return {
-        "name": model.name,
-        "recipe": trained.config.recipe,
-        "data": trained.config.data.name,
-        "likelihood": trained.config.likelihood.name,
-        "latent": trained.latent,
-        "row": model.wire.schema,
-        "given": model.given,
-        "can": {
-            name: f"/v1/models/{quote(model.name)}/{name}" for name, why in each.items() if not why
-        },
-        "cannot": {name: why for name, why in each.items() if why},
-    }
+def _cannot(model: Served) -> dict[str, str]:
+    """What a model cannot be asked, and why not."""
+    found = {operation.name: operation.why_not(model) for operation in OPERATIONS}
+    return {name: why for name, why in found.items() if why}
 
 
 class Bearing:

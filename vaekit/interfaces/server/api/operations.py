@@ -115,7 +115,7 @@ class Encode(OfRows):
     def options(self, model: Served) -> tuple[Option, ...]:
         """Also whether standard deviations are wanted."""
         about = "Also the standard deviations of q(z|x); in arrays they stand behind the codes."
-        std = Option("std", about, False)  # noqa: FBT003
+        std = Option("std", about, default=False)
         return (std, *super().options(model))
 
     def gives(self, model: Served) -> dict[str, Schema]:
@@ -243,7 +243,7 @@ class Score(OfRows):
     def options(self, model: Served) -> tuple[Option, ...]:
         """How many samples, of which seed, and whether the ELBO is wanted."""
         samples = Option("samples", "Importance samples for each row.", 100, 1, MOST_SAMPLES)
-        bound = Option("elbo", "Also the ELBO, a lower bound on log p(x).", False)  # noqa: FBT003
+        bound = Option("elbo", "Also the ELBO, a lower bound on log p(x).", default=False)
         return (samples, bound, seed(), *super().options(model))
 
     def gives(self, model: Served) -> dict[str, Schema]:

@@ -43,7 +43,7 @@ class Sample(Operation):
         most = model.most(model.size)
         rows = Option("rows", "How many.", min(FEW, most), 1, most)
         if model.trained.config.coding is None:
-            mean = Option("mean", "Means of p(x|z) instead of draws.", False)  # noqa: FBT003
+            mean = Option("mean", "Means of p(x|z) instead of draws.", default=False)
             return (rows, mean, seed(), *super().options(model))
         where = Option("where", "What all rows fulfil, as: age > 60 and income == '>50K'")
         given = JsonOption("given", "Cells that all rows have.", inside=model.wire.schema)
@@ -96,7 +96,7 @@ class Impute(OfRows):
     def options(self, model: Served) -> tuple[Option, ...]:
         """Draws of which seed, or what is expected."""
         about = "Means and likeliest categories instead of draws."
-        return Option("expected", about, False), seed()  # noqa: FBT003
+        return Option("expected", about, default=False), seed()
 
     def gives(self, model: Served) -> dict[str, Schema]:
         """Rows."""
