@@ -41,7 +41,10 @@ class Client:
 
     async def asked(self, method, path, body=b"", headers=None, pieces=1):
         if isinstance(body, dict):
-            body, headers = json.dumps(body).encode(), {"content-type": "application/json"}
+            body, headers = (
+                json.dumps(body, default=str).encode(),
+                {"content-type": "application/json"},
+            )
         body = body.tobytes() if isinstance(body, np.ndarray) else body
         own = {"host": self.host, "content-length": str(len(body)), **(headers or {})}
         url = urlsplit(path)

@@ -1,5 +1,7 @@
 """Models of every kind, for tests of the server."""
 
+import datetime
+import decimal
 from functools import cache
 
 import numpy as np
@@ -19,6 +21,20 @@ COUNTS = rng.poisson(3, (40, 6))
 SERIES = rng.normal(size=(40, 12, 2)).astype(np.float32)
 BITS = (rng.random((40, 6)) < 0.4).astype(np.uint8)
 
+
+def diary(rows=60):
+    """A table of every type of column."""
+    start, days = datetime.datetime(2020, 1, 1), rng.integers(0, 900, rows)
+    return pa.table({
+        "day": [(start + datetime.timedelta(days=int(d))).date() for d in days],
+        "when": [start + datetime.timedelta(hours=int(d)) for d in days],
+        "well": rng.random(rows) < 0.5,
+        "count": rng.integers(0, 50, rows),
+        "price": [decimal.Decimal(f"{v:.2f}") for v in rng.normal(size=rows)],
+        "word": rng.choice(["a", "b c", "3"], rows),
+    })  # fmt: skip
+
+
 KINDS = {
     "grey": (GREY, {}),
     "colour": (COLOUR, {}),
@@ -28,6 +44,7 @@ KINDS = {
     "series": (SERIES, {}),
     "bits": (BITS, {}),
     "table": (people(60), {"recipe": "table_vae"}),
+    "diary": (diary(), {"recipe": "table_vae"}),
     "autoencoder": (REAL, {"recipe": "autoencoder"}),
     "given": ("digits", {"given": ["label"]}),
     "drawn": (GREY / 255.0, {"binarize": "dynamic"}),

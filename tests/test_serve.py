@@ -24,6 +24,7 @@ from vaekit.runs.archive import Archive
 from vaekit.runs.shown import pictures
 from vaekit.system.checks import BadInput
 
+TABLES = ("table", "diary")
 JSON, NPY, PNG = "application/json", "application/x-npy", "image/png"
 
 
@@ -33,7 +34,7 @@ def client():
 
 
 def ask(client, kind, what, body=None, accept=None, sent=JSON):
-    body = json.dumps(body).encode() if isinstance(body, dict) else body or b""
+    body = json.dumps(body, default=str).encode() if isinstance(body, dict) else body or b""
     headers = {"content-type": sent, "accept": accept}
     return client.post(f"/v1/models/{kind}/{what}", body, headers=headers)
 
@@ -116,7 +117,7 @@ class TestAnswers:
         both = np.concatenate([*models()[kind].codes(rows, given=given, spread=True)])
         assert np.array(found.json["std"]) == pytest.approx(both[:, 2:], abs=1e-4)
 
-    @pytest.mark.parametrize("kind", [k for k in KINDS if k not in ("table", "drawn")])
+    @pytest.mark.parametrize("kind", [k for k in KINDS if k not in (*TABLES, "drawn")])
     def test_codes_become_rows_and_rows_are_rebuilt(self, client, kind):
         model, (rows, given) = models()[kind], in_memory(kind)
         told = {"given": given} if given else {}
@@ -142,7 +143,7 @@ class TestAnswers:
         assert found["elbo"] == pytest.approx(bound, rel=1e-9, abs=1e-9)
         assert len(found["error"]) == 12
 
-    @pytest.mark.parametrize("kind", [k for k in KINDS if k not in ("table", "given")])
+    @pytest.mark.parametrize("kind", [k for k in KINDS if k not in (*TABLES, "given")])
     def test_new_rows_are_those_that_the_model_draws(self, client, kind):
         found = ask(client, kind, "sample?rows=5&seed=7", b"", NPY)
         assert np.array_equal(array(found), models()[kind].sample(5, seed=7))
@@ -230,6 +231,22 @@ class TestTables:
         model = models()["table"]
         plain = ask(client, "table", "sample?rows=6&seed=2").json["rows"]
         assert plain == tables.synthesize(model, 6, seed=2).table.to_pylist()
+
+    def test_what_is_made_can_be_asked_again(self, client):
+        made = ask(client, "diary", "sample?rows=20").json["rows"]
+        for what in ("encode", "score?samples=3", "impute"):
+            found = ask(client, "diary", what, {"rows": made})
+            assert found.status == 200, found.body
+            assert "notes" not in found.json
+        assert found.json["rows"] == made
+
+    @pytest.mark.parametrize("name", ["day", "when", "well", "count", "price", "word"])
+    def test_any_column_may_be_missing(self, client, name):
+        row = {**in_json("diary", slice(0, 1))["rows"][0], name: None}
+        row = {column: str(v) for column, v in row.items() if v is not None}
+        found = ask(client, "diary", "impute", {"rows": [row]})
+        assert found.json["rows"][0][name] is not None
+        assert ask(client, "diary", "encode", {"rows": [{name: None}, {}]}).status == 200
 
     def test_what_was_never_seen_is_said(self, client):
         found = ask(client, "table", "score", {"rows": [{"age": 30, "town": "Z"}]}).json

@@ -52,14 +52,14 @@ def from_json(body: bytes) -> dict[str, Any]:
 
 
 def in_json(found: dict[str, Any], notes: Sequence[str] = ()) -> Reply:
-    """Lists, dictionaries, numbers and texts; dates and the like as text.
+    """Lists, dictionaries, numbers and texts.
 
     Args:
         found: by name.
         notes: for people, if there are any.
     """
     found = {**found, "notes": list(notes)} if notes else found
-    return Reply(json.dumps(found, default=str, separators=(",", ":"), allow_nan=False).encode())
+    return Reply(json.dumps(found, separators=(",", ":"), allow_nan=False).encode())
 
 
 def plain(values: Array) -> list[Any]:

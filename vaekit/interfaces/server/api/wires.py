@@ -270,8 +270,13 @@ class Cells:
     @property
     def schema(self) -> Schema:
         """Texts and numbers by name; what is not there, or null, is missing."""
-        cell = {"type": ["string", "number", "boolean", "null"]}
-        each = dict.fromkeys(self.columns, cell)
+        each = {
+            column.name: {
+                "type": ["string", "number", "boolean", "null"],
+                "description": f"{column.kind}, such as {column.example}",
+            }
+            for column in coding_of(self.trained).schema.columns
+        }
         return {"type": "object", "properties": each, "additionalProperties": False}
 
     @cached_property
@@ -298,10 +303,13 @@ class Cells:
 
 
 def _records(table: Any) -> list[dict[str, Any]]:
-    """Rows of a table of pyarrow's, null where a number is not finite."""
-    columns = {name: _finite(table[name].to_pylist()) for name in table.column_names}
+    """Rows of a table of pyarrow's, in words that JSON has."""
+    columns = {name: [*map(_plain, table[name].to_pylist())] for name in table.column_names}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _finite(cells: Sequence[Any]) -> list[Any]:
-    return [None if isinstance(c, float) and not np.isfinite(c) else c for c in cells]
+def _plain(cell: Any) -> str | int | float | None:
+    """A cell: null where a number is not finite, a text where it is a date or the like."""
+    if isinstance(cell, float):
+        return cell if np.isfinite(cell) else None
+    return cell if cell is None or isinstance(cell, str | int) else str(cell)
