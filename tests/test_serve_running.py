@@ -19,6 +19,7 @@ import pytest
 
 from vaekit.interfaces.cli import run
 from vaekit.interfaces.server import running
+from vaekit.interfaces.server.api.limits import Limits
 from vaekit.interfaces.server.api.serving import serve, token_of
 from vaekit.system.checks import BadInput
 
@@ -80,6 +81,24 @@ def test_what_was_taken_is_answered_before_it_stops(trained):
     assert len(replies) == 5
     for reply in replies:
         assert reply["codes"][0] == pytest.approx(replies[0]["codes"][0], abs=1e-5)
+
+
+def test_who_never_sends_all_does_not_hold_up_the_end(trained):
+    found = serve({"digits": trained[1]}, limits=Limits(seconds=600))
+    port = int(found.url.rstrip("/").rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as half:
+        head = "POST /v1/models/digits/encode HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99"
+        half.sendall(f"{head}\r\ncontent-type: application/json\r\n\r\n{{".encode())
+        until = time.monotonic() + 60
+        while not found.api.in_hand and time.monotonic() < until:
+            time.sleep(0.01)
+        found.server.should_exit = True
+        reply = b"".join(iter(lambda: half.recv(4096), b""))
+    assert reply.startswith(b"HTTP/1.1 503 ")
+    assert b"the server stops, and the body did not come" in reply
+    found.thread.join(60)
+    assert not found.thread.is_alive()
+    found.stop()
 
 
 def test_beyond_this_machine_a_token_is_wanted(trained):

@@ -130,20 +130,27 @@ def explore(
         raise
 
 
-def server_of(app: Any, patience: int = 2) -> Any:
+def server_of(app: Any, patience: int = 2, stopping: Callable[[], object] | None = None) -> Any:
     """What serves an application, of uvicorn.
 
     Args:
         app: that answers.
         patience: seconds that what is being answered has when the server is stopped.
+        stopping: called when the server is stopped, before what is under way is waited for.
     """
     import uvicorn
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            if stopping is not None:
+                stopping()
+            await super().shutdown(sockets)
 
     settings = uvicorn.Config(
         app, log_level="warning", access_log=False, lifespan="off", server_header=False,
         timeout_graceful_shutdown=patience,
     )  # fmt: skip
-    return uvicorn.Server(settings)
+    return Server(settings)
 
 
 def begun(

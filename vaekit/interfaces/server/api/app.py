@@ -21,7 +21,7 @@ from vaekit.interfaces.server.api.limits import LIMITS, Limits
 from vaekit.interfaces.server.api.media import HTML, JSON, TEXT, Reply, in_json
 from vaekit.interfaces.server.api.metrics import MEDIA, Metrics
 from vaekit.interfaces.server.api.operations import Operation
-from vaekit.interfaces.server.api.served import Served
+from vaekit.interfaces.server.api.served import Asked, Served
 from vaekit.interfaces.server.api.whole import OPERATIONS
 from vaekit.interfaces.server.api.worker import Job, Worker
 from vaekit.interfaces.server.guards import Asgi, Guard, Receive, Scope, Send
@@ -33,6 +33,7 @@ OPEN = ("/healthz", "/readyz")
 ANYTHING: dict[str, Any] = {"type": "object"}
 GONE = 499  # who asked went away
 BODIES = 8  # of the largest size that may be in hand at once
+LEAVE = 2.0  # seconds that bodies have to come once the server stops
 
 
 class Api:
@@ -49,6 +50,7 @@ class Api:
         self.metrics = Metrics()
         self.worker = Worker(self.metrics, limits.bytes)
         self.in_hand, self.bytes_in_hand, self.is_stopping = 0, 0, False
+        self._reading: set[asyncio.Timeout] = set()
         self.cannot = {name: _cannot(model) for name, model in self.models.items()}
         self.endpoints = [*self._own(), *self._of_models()]
         self._document = openapi.document(self.endpoints)
@@ -123,8 +125,8 @@ class Api:
         self.in_hand += 1
         self.bytes_in_hand += size
         try:
-            async with asyncio.timeout(self.limits.seconds):
-                asked = await reading.read()
+            async with asyncio.timeout(self.limits.seconds) as end:
+                asked = await self._read(reading, end)
                 job = self.worker.submit(partial(operation.prepared, model, asked), size)
                 return await asyncio.wrap_future(job.future)
         except TimeoutError:
@@ -135,6 +137,21 @@ class Api:
             if job is not None:
                 job.dropped = True
 
+    async def _read(self, reading: Reading, end: asyncio.Timeout) -> Asked:
+        """A request, whose body has to come soon if the server stops meanwhile."""
+        self._reading.add(end)
+        try:
+            return await reading.read()
+        finally:
+            self._reading.discard(end)
+
+    def stopping(self) -> None:
+        """Take nothing new, and wait no longer than a moment for what is still being sent."""
+        self.is_stopping = True
+        soon = asyncio.get_running_loop().time() + LEAVE
+        for end in self._reading:
+            end.reschedule(min(end.when() or soon, soon))
+
     def _busy(self, why: str) -> HTTPException:
         """503, and when to come again."""
         seconds = math.ceil(min(self.in_hand * self.worker.seconds, self.limits.seconds))
@@ -144,6 +161,8 @@ class Api:
     def _late(self, job: Job | None) -> HTTPException:
         """What is said of a request that took too long."""
         most = f"{self.limits.seconds:g} s"
+        if self.is_stopping and job is None:
+            return HTTPException(503, "the server stops, and the body did not come")
         if job is None:
             return HTTPException(408, f"the body did not come within {most}")
         if not job.future.running():

@@ -92,7 +92,7 @@ def serve(
             check_name(name)
         api = Api(found, limits)
         app = api.app((*names_of(host), *names), token)
-        server = server_of(app, round(limits.seconds) + LEAVE)
+        server = server_of(app, round(limits.seconds) + LEAVE, api.stopping)
         serving = Serving(address(taken, host), server, api=api)
         try:
             return begun(serving, taken, blocking=blocking, ready=ready)
