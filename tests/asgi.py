@@ -37,8 +37,14 @@ class Client:
         return self.ask("POST", path, body=body, **how)
 
     def ask(self, method, path, body=b"", headers=None, pieces=1):
+        return asyncio.run(self.asked(method, path, body, headers, pieces))
+
+    async def asked(self, method, path, body=b"", headers=None, pieces=1):
         if isinstance(body, dict):
-            body, headers = json.dumps(body).encode(), {"content-type": "application/json"}
+            body, headers = (
+                json.dumps(body, default=str).encode(),
+                {"content-type": "application/json"},
+            )
         body = body.tobytes() if isinstance(body, np.ndarray) else body
         own = {"host": self.host, "content-length": str(len(body)), **(headers or {})}
         url = urlsplit(path)
@@ -48,7 +54,7 @@ class Client:
             "query_string": url.query.encode(), "client": ("127.0.0.1", 1), "server": None,
             "headers": [(k.encode(), v.encode()) for k, v in own.items() if v is not None],
         }  # fmt: skip
-        return asyncio.run(self._run(scope, body, pieces))
+        return await self._run(scope, body, pieces)
 
     async def _run(self, scope, body, pieces):
         sent, size = [], -(-len(body) // pieces)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -217,9 +217,23 @@ def one_row(given: Mapping[str, Any], name: str = "what is given") -> Table:
         given: the values; None where one is missing.
         name: what the table is called.
     """
-    cells = {column: None if value is None else str(value) for column, value in given.items()}
-    columns = {c: pa.chunked_array([pa.array([cell], pa.string())]) for c, cell in cells.items()}
-    return Table(Place(name), columns)
+    return text_rows([given], list(given), name)
+
+
+def text_rows(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], name: str = "what is given"
+) -> Table:
+    """Rows of values by the names of their columns, as the text of a table.
+
+    Args:
+        rows: the values; None, or nothing, where one is missing.
+        columns: names of them all.
+        name: what the table is called.
+    """
+    texts = {c: [None if (v := row.get(c)) is None else str(v) for row in rows] for c in columns}
+    return Table(
+        Place(name), {c: pa.chunked_array([pa.array(t, pa.string())]) for c, t in texts.items()}
+    )
 
 
 def as_type(table: Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:

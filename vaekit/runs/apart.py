@@ -26,6 +26,18 @@ class Apart(Protocol):
         """Rows of data, some at a time."""
 
 
+def in_double(model: Graph) -> Graph:
+    """A copy of a model in float64; the model itself where it is that already."""
+    narrow = any(t.is_floating_point() and t.dtype != torch.float64 for t in tensors_of(model))
+    return copy.deepcopy(model).double() if narrow else model
+
+
+def tensors_of(model: Graph) -> Iterator[Tensor]:
+    """Weights, and what else a model keeps."""
+    yield from model.parameters()
+    yield from model.buffers()
+
+
 def per_row(
     trained: Apart,
     measure: Callable[..., Tensor],
@@ -40,7 +52,7 @@ def per_row(
     Raises:
         BadInput: where the noise cannot be the same for all.
     """
-    exact = copy.deepcopy(trained.model).double()
+    exact = in_double(trained.model)
     try:
         parts = trained.parts_alike(data, given, seed)
         found = [measure(exact, part.double(), samples=samples, seed=seed) for part in parts]

@@ -9,11 +9,16 @@ from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+from torch import Tensor
+
 from vaekit.data import Opening, Source
 from vaekit.data.layout import Like, RowLayout
 from vaekit.data.on_disk import OnDisk, Values
-from vaekit.data.readers.arrays import rows_of
+from vaekit.data.readers.arrays import as_array, rows_of
 from vaekit.runs.config import Config
+from vaekit.system.checks import require
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,20 @@ def read_rows(config: Config, data: Any, split: str = "all") -> ReadRows:
         BadInput: for what holds no rows of the model.
     """
     return _read(data, config, split)
+
+
+def codes_of(codes: Any, latent: int) -> Tensor:
+    """Codes in any container, (rows, latent), in float32.
+
+    Raises:
+        BadInput: for anything else.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # told below
+        z = torch.as_tensor(np.array(as_array(codes, "codes"), dtype=np.float32))
+    fits = z.dim() == 2 and z.shape[1] == latent
+    require(fits, f"codes must have shape (rows, {latent}), not {tuple(z.shape)}")
+    require(bool(torch.isfinite(z).all()), "codes must be finite numbers")
+    return z
 
 
 @singledispatch

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,7 +16,6 @@ from vaekit.data import Encoded, Encoder, Representation, Source
 from vaekit.data.conditions import by_name
 from vaekit.data.layout import Like, RowLayout
 from vaekit.data.on_disk import OnDisk, chunks_of, in_memory
-from vaekit.data.readers.arrays import as_array
 from vaekit.data.readers.frames import is_frame, like_given
 from vaekit.data.readers.types import by_column
 from vaekit.evaluation import decode, elbo_per_row, encode, in_chunks, log_likelihood_per_row
@@ -33,7 +31,7 @@ from vaekit.runs.apart import per_row
 from vaekit.runs.config import Config
 from vaekit.runs.handed_back import handed_back
 from vaekit.runs.incoming import check_incoming
-from vaekit.runs.reading import ReadRows, opening_for, read_rows
+from vaekit.runs.reading import ReadRows, codes_of, opening_for, read_rows
 from vaekit.runs.standing import beside_own
 from vaekit.system.checks import require
 from vaekit.system.devices import CPU, check_wanted, device_for
@@ -178,7 +176,7 @@ class Trained:
     ) -> tuple[Rows | LazyRows, RowLayout]:
         """The same, and how a row lay in the data."""
         read = self._read(data, split)
-        told = self._given(given, len(read.values), read.carried)
+        told = self.given_rows(given, len(read.values), read.carried)
         name = "rows"  # whatever split they are
         rows = Encoded(read.values, self.representation, name, seed, told, self.device)
         lazy = isinstance(read.values, OnDisk)
@@ -188,7 +186,7 @@ class Trained:
         """Rows as :meth:`rows`, in memory, where what is drawn is drawn alike for every row: x of
         a row depends on that row and ``seed`` alone."""
         read = self._read(data, "all")
-        told = self._given(given, len(read.values), read.carried)
+        told = self.given_rows(given, len(read.values), read.carried)
         maker = Encoder(self.representation, seed)
         rows = maker.rows_with_common_noise(in_memory(read.values), told)
         return self._checked(rows).to(self.device)
@@ -210,18 +208,13 @@ class Trained:
 
     def decode(self, codes: Any, *, given: Given | None = None) -> Any:
         """The mean of p(x|z) for each code; in the kind of container that the codes are in."""
-        z = torch.as_tensor(np.array(as_array(codes, "codes"), dtype=np.float32))
-        require(
-            z.dim() == 2 and z.shape[1] == self.latent,
-            f"codes must have shape (rows, {self.latent}), not {tuple(z.shape)}",
-        )
-        require(bool(torch.isfinite(z).all()), "codes must be finite numbers")
-        return self._out(codes, self._decode(z, self._given(given, len(z))), self.layout)
+        z = codes_of(codes, self.latent)
+        return self._out(codes, self.decoded(z, self.given_rows(given, len(z))), self.layout)
 
     def reconstruct(self, data: Any, *, given: Given | None = None) -> Any:
         """The mean of p(x|z) at each row's code, in the layout, type and container of ``data``."""
         rows, layout = self._rows(data, given=given)
-        return self._out(data, self._decode(encode(self.model, rows), rows.given), layout)
+        return self._out(data, self.decoded(encode(self.model, rows), rows.given), layout)
 
     def sample(
         self,
@@ -235,7 +228,7 @@ class Trained:
         """New rows: z from the prior, then x from p(x|z), or with ``mean`` its mean; in the layout
         and type of the training data, and in what ``like`` is: a frame, a tensor, else an array."""
         check_wanted(rows, self.representation.shape)
-        told = Rows(None, self._given(given, rows)).to(self.device)
+        told = Rows(None, self.given_rows(given, rows)).to(self.device)
         starts, parts = range(0, rows, ROWS), []
         with torch.inference_mode(), seeded(seed, "sample"):
             for start in tracked(starts, "sampling", len(starts)):
@@ -264,7 +257,7 @@ class Trained:
         shares = torch.linspace(0, 1, steps, device=a.device)
         told = {n: straight(v, last.given[n], shares).flatten(0, 1) for n, v in first.given.items()}
         line = self.model.path(a, b, shares).flatten(0, 1)
-        return self._out(start, self._decode(line, told), layout, walks=len(a))
+        return self._out(start, self.decoded(line, told), layout, walks=len(a))
 
     def evaluate(
         self,
@@ -337,7 +330,7 @@ class Trained:
     def parts_alike(self, data: Any, given: Given | None, seed: int) -> Iterator[Rows]:
         """Rows as :meth:`rows_alike` makes them, some at a time."""
         read, maker, start = self._read(data, "all"), Encoder(self.representation, seed), 0
-        told = self._given(given, len(read.values), read.carried)
+        told = self.given_rows(given, len(read.values), read.carried)
         for part in chunks_of(read.values, "scoring rows"):
             beside = {n: v[start : start + len(part)] for n, v in told.items()}
             rows = self._checked(maker.rows_with_common_noise(part, beside))
@@ -356,7 +349,7 @@ class Trained:
             return "a cross-entropy of grey values, not a likelihood"
         return self.model.likelihood.family.kind.bits
 
-    def _given(self, given: Given | None, rows: int, carried: Given | None = None) -> Told:
+    def given_rows(self, given: Given | None, rows: int, carried: Given | None = None) -> Told:
         """What is given beside so many rows, as the model sees it: (rows, width) each."""
         if not given and not carried and self.may_be_untold:
             return self.config.conditions.unknown(rows)
@@ -371,7 +364,10 @@ class Trained:
         """Class numbers and covariates of so many rows, as a person says or the data carries."""
         return self.config.conditions.ask({**carried, **by_name(given)}, rows)
 
-    def _decode(self, z: Tensor, given: Mapping[str, Tensor]) -> Tensor:
+    def decoded(self, z: Tensor, given: Mapping[str, Tensor]) -> Tensor:
+        """The mean of p(x|z) as it is stored, (rows, *row), for codes (rows, latent) and what
+        :meth:`given_rows` makes of what is given."""
+
         def some(part: Rows) -> Tensor:
             return decode(self.model.eval(), part.data, part)
 

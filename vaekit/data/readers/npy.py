@@ -6,6 +6,7 @@ compressed ones are decompressed a file at a time.
 
 from __future__ import annotations
 
+import io
 import struct
 import zipfile
 from collections.abc import Callable, Sequence
@@ -211,6 +212,30 @@ def _header(file: Any) -> Header:
     if version == (1, 0):
         return np.lib.format.read_array_header_1_0(file)
     return np.lib.format.read_array_header_2_0(file)
+
+
+def array_in_bytes(body: bytes, name: str) -> Array:
+    """The array that the bytes of a .npy file hold, which is as large as they say.
+
+    Args:
+        body: the bytes.
+        name: what people call them.
+
+    Raises:
+        BadInput: for anything else than an array of numbers.
+    """
+    file = io.BytesIO(body)
+    try:
+        shape, fortran, dtype = _header(file)
+    except UNREADABLE as error:
+        raise BadInput(f"{name} is no array of NumPy's (.npy): {first_line(error)}") from error
+    require(dtype.kind in "buif", f"{name} holds {dtype} values; only numbers can be used")
+    size, there = prod(shape) * dtype.itemsize, len(body) - file.tell()
+    whole = size == there and all(length >= 0 for length in shape)
+    require(whole, f"{name}: an array of shape {shape} is {size:,} bytes, not {there:,}")
+    flat = np.frombuffer(body, dtype, offset=file.tell()) if size else np.zeros(0, dtype)
+    found = flat.reshape(shape, order="F" if fortran else "C")
+    return np.ascontiguousarray(found, dtype.newbyteorder("="))
 
 
 def _start_of(path: Path, header: int) -> int:

@@ -173,7 +173,8 @@ class Moments:
         """Ticks, and which are missing."""
         column = cells.plain
         if cells.is_text:
-            column = _from_text(cells)
+            empty = pa.chunked_array([pa.nulls(len(cells), self.type)])
+            column = _from_text(cells) if len(cells.text.values) else empty
         try:
             ticks = column.cast(self.type, safe=False).cast(_width(self.type))
         except pa.ArrowException:

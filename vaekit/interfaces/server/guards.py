@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -135,19 +135,28 @@ class _Limited:
         return message
 
 
-def _told(error: Exception) -> tuple[int, str]:
-    """The status of an error, and what is said of it: to people what they can act on, and nothing
-    of the inside."""
+def in_words(error: Exception) -> str:
+    """What an error says, in one line that can be shown."""
+    return printable(" ".join(str(error).split()))
+
+
+def _told(error: Exception) -> tuple[int, str, Mapping[str, str]]:
+    """The status of an error, what is said of it, and headers: to people what they can act on, and
+    nothing of the inside."""
     if isinstance(error, HTTPException):
-        return error.status_code, error.detail
+        headers = error.headers or {}
+        allowed = headers.get("Allow")
+        said = f"only {allowed} can be asked here" if allowed else error.detail
+        return error.status_code, said, headers
     if isinstance(error, BadInput | ArithmeticError):
-        return 400, printable(" ".join(str(error).split()))
+        return 400, in_words(error), {}
     traceback.print_exception(error, file=sys.stderr)
-    return 500, "this failed; the server's terminal says more"
+    return 500, "this failed; the server's terminal says more", {}
 
 
-async def _answer(send: Send, status: int, why: str) -> None:
+async def _answer(send: Send, status: int, why: str, more: Mapping[str, str]) -> None:
     body = json.dumps({"error": why}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    headers += [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in more.items()]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vaekit.data import Source
-from vaekit.data.coding import coded, one_row
+from vaekit.data.coding import coded, text_rows
 from vaekit.data.readers.roles import ColumnRoles
 from vaekit.pictures import Tones
 from vaekit.runs.tables import coding_of
@@ -107,12 +107,30 @@ def cells_of(sent: bytes | Mapping[str, Any], trained: Trained) -> Source:
     cells = sent.get("cells") if isinstance(sent, Mapping) else None
     require(isinstance(cells, dict), 'send {"cells": {column: value}}')
     assert isinstance(cells, dict)
-    coding = coding_of(trained)
-    for name, value in cells.items():
-        known("column", name, coding.schema.names)
-        plain = value is None or isinstance(value, str | int | float)
-        require(plain, f"{name} must be a text, a number or null")
-    coding.row_of({name: value for name, value in cells.items() if value is not None})
-    every = {name: cells.get(name) for name in coding.schema.names}
-    roles = ColumnRoles(x=coding.schema.names)
-    return coded(one_row(every, "the row"), roles, coding, allow_missing=True)
+    found = table_rows([cells], trained, "the row")
+    there = {name: value for name, value in cells.items() if value is not None}
+    coding_of(trained).row_of(there)
+    return found
+
+
+def table_rows(rows: Sequence[Any], trained: Trained, name: str = "the body") -> Source:
+    """Rows of a table, cells by the names of their columns; what is not there, or None, is missing.
+
+    Args:
+        rows: the cells of each.
+        trained: a model of a table.
+        name: what people call the rows.
+
+    Raises:
+        BadInput: for a column that is not there, or a cell that is no text and no number.
+    """
+    require(len(rows) > 0, "there are no rows")
+    columns = coding_of(trained).schema.names
+    for place, row in enumerate(rows):
+        require(isinstance(row, dict), f"row {place} is no object of cells by their columns' names")
+        for column, value in row.items():
+            known("column", column, columns)
+            plain = value is None or isinstance(value, str | int | float)
+            require(plain, f"row {place}: {column} must be a text, a number or null")
+    table, roles = text_rows(rows, columns, name), ColumnRoles(x=columns)
+    return coded(table, roles, coding_of(trained), allow_missing=True)

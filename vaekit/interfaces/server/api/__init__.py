@@ -1,0 +1,1 @@
+"""The server as an API: what a trained model can be asked, over HTTP, by programs."""
