@@ -9,7 +9,7 @@ from vaekit.families import DiagonalNormal, FullNormal, LowRankNormal, likelihoo
 from vaekit.families.base import half_exp
 from vaekit.models import VAE
 from vaekit.networks import dense
-from vaekit.objectives import bounds, penalties
+from vaekit.objectives import bounds, discrepancies, penalties
 from vaekit.recipes import RECIPES
 from vaekit.recipes.recipe import needs_given, takes_cells
 
@@ -58,7 +58,13 @@ PENALTIES = {
     "rate_floor": penalties.rate_floor(10.0),
     "free_bits": penalties.free_bits(10.0),
     "total_correlation": penalties.total_correlation(1000),
+    "capacity": lambda t: penalties.capacity(t, 10.0),
+    "mmd": discrepancies.mmd("imq"),
+    "mmd, rbf": discrepancies.mmd("rbf"),
+    "disentangled_covariance": discrepancies.disentangled_covariance(),
+    "disentangled_covariance, of means": discrepancies.disentangled_covariance(of_means=True),
 }
+ESTIMATES = {"total_correlation", "mmd", "mmd, rbf"}  # of the mixture that a batch stands for
 
 
 OF_NUMBERS = [name for name, made in RECIPES.items() if not takes_cells(made)]

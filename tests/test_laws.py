@@ -18,7 +18,7 @@ from vaekit.families import catalogue
 from vaekit.models import Graph
 from vaekit.models.drawing import Generator
 from vaekit.models.trace import trace
-from vaekit.objectives import bounds, penalties
+from vaekit.objectives import bounds, discrepancies, penalties
 from vaekit.objectives.bounds import Bound, iwae
 from vaekit.recipes import RECIPES
 from vaekit.recipes.recipe import options
@@ -113,7 +113,8 @@ def test_no_part_of_the_package_is_left_out():
     made = [v for n, v in vars(bounds).items() if isinstance(v, Bound)]
     assert {b.name for b in made} <= BOUNDS.keys()
     assert defined(bounds, "Bound") <= BOUNDS.keys()
-    assert defined(penalties, "Penalty") | {"rate"} <= PENALTIES.keys()
+    found = defined(penalties, "Penalty") | defined(discrepancies, "Penalty")
+    assert found | {"rate", "capacity"} <= PENALTIES.keys()
     assert {name.split(",")[0] for name in LIKELIHOODS} == catalogue.LIKELIHOODS.keys()
 
 

@@ -19,7 +19,7 @@ WALKS = Path(__file__).parent / "walks"
 REFUSED, FINE = 2, 0
 LIMITS = {
     # walk: (most files, how it is trained, whether its model can compress)
-    "info_vae": (2, ["--recipe", "info_vae"], True),
+    "sliced_vae": (2, ["--recipe", "sliced_vae"], True),
     "logistic_prior": (3, ["--prior", "logistic"], False),
     "deeper_graph": (3, ["--recipe", "deeper_vae"], False),
     "zero_inflated": (3, ["--likelihood", "zero_inflated_poisson"], False),

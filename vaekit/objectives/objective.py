@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,8 @@ from vaekit.objectives.schedules import Weight, at, times
 from vaekit.rows import Rows
 from vaekit.system.checks import BadInput, Unsuited, require
 
+Goal = float | Tensor
+
 RESERVED = ("loss", "reconstruction", "kl", "gradient")
 
 
@@ -32,12 +34,15 @@ class Term:
         penalty: a function of a trace giving a number in nats per row, or a :class:`Critic`.
         over: "row" for a mean over the rows; "batch" for what looks at the batch as a whole, and
             so cannot be computed in parts.
+        goal: what the penalty is given beside the trace, for one that changes as training goes
+            on: a number, or a function of the step. None: nothing.
     """
 
     name: str
     weight: Weight
-    penalty: Penalty | Critic
+    penalty: Penalty | Critic | Callable[[Trace, Goal], Tensor]
     over: Literal["row", "batch"] = "row"
+    goal: Weight | None = None
 
 
 @dataclass(frozen=True)
@@ -112,21 +117,24 @@ class Objective(nn.Module):
         return Objective(now.pop("bound"), *now.pop("terms"), **now)
 
     def weights(self, step: int) -> list[float]:
-        """At a step, the KL's weight and those of the terms."""
-        return [at(weight, step) for weight in (self.kl_weight, *(t.weight for t in self.terms))]
+        """At a step, the KL's weight, those of the terms, and the goals of those that have one."""
+        goals = [term.goal for term in self.terms if term.goal is not None]
+        each = (self.kl_weight, *(term.weight for term in self.terms), *goals)
+        return [at(weight, step) for weight in each]
 
     def forward(self, model: nn.Module, rows: Tensor | Rows, step: int = 0) -> Loss:
         """The loss of some rows at a step."""
         return self.weighed(model, Rows.of(rows), self.weights(step))
 
     def weighed(self, model: nn.Module, rows: Rows, weights: Sequence[float | Tensor]) -> Loss:
-        """The loss where the KL and the terms have these weights."""
+        """The loss where the KL and the terms have these weights and goals."""
         named = None if self.rules is None else self.rules(rows)
         t = trace(model, rows, samples=self.samples, named=named)
-        t = replace(t, kl_weight=weights[0])
+        kl_weight, *each = weights
+        t, goals = replace(t, kl_weight=kl_weight), iter(each[len(self.terms) :])
         total, terms, own = -self.bound(t).mean(), elbo_terms(t), 0.0
-        for weight, term in zip(weights[1:], self.terms, strict=True):
-            value = term.penalty(t)
+        for weight, term in zip(each, self.terms, strict=False):
+            value = _value(term, t, goals)
             if isinstance(value, tuple):
                 value, loss = value
                 own = own + loss
@@ -165,6 +173,12 @@ class Objective(nn.Module):
         values = {**loss.terms, "loss": loss.total}
         bad = [name for name, value in values.items() if not torch.isfinite(value)]
         require(not bad, f"the {', '.join(bad)} of the first rows is not finite: check the scale")
+
+
+def _value(term: Term, t: Trace, goals: Iterator[Goal]) -> Any:
+    """What a penalty says; one that has a goal takes the next."""
+    penalty: Callable[..., Any] = term.penalty
+    return penalty(t) if term.goal is None else penalty(t, next(goals))
 
 
 @torch.no_grad()

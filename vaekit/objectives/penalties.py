@@ -49,6 +49,13 @@ def rate_floor(floor: float) -> Penalty:
     return rate_floor
 
 
+def capacity(t: Trace, goal: float | Tensor) -> Tensor:
+    """How far the mean KL of all latents together lies from ``goal`` nats, above or below
+    (Burgess et al. 2018). It is the mean over the batch that is held to the goal, not each row's
+    KL: rows that say more than others may."""
+    return (rate(t) - goal).abs()
+
+
 def total_correlation(rows: int) -> Penalty:
     """KL(q(z) || prod_i q(z_i)) by minibatch-stratified sampling from ``rows`` rows of data.
 

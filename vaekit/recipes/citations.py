@@ -70,6 +70,17 @@ CITATIONS: dict[str, str] = {
     "Ghosh et al. 2020": "Ghosh, P., Sajjadi, M. S. M., Vergari, A., Black, M. and Schölkopf, B. "
     "(2020). From Variational to Deterministic Autoencoders. International Conference on Learning "
     "Representations. arXiv:1903.12436",
+    "Burgess et al. 2018": "Burgess, C. P. et al. (2018). Understanding disentangling in beta-VAE. "
+    "arXiv:1804.03599",
+    "Zhao et al. 2019": "Zhao, S., Song, J. and Ermon, S. (2019). InfoVAE: Balancing Learning and "
+    "Inference in Variational Autoencoders. AAAI Conference on Artificial Intelligence. "
+    "arXiv:1706.02262",
+    "Tolstikhin et al. 2018": "Tolstikhin, I., Bousquet, O., Gelly, S. and Schölkopf, B. (2018). "
+    "Wasserstein Auto-Encoders. International Conference on Learning Representations. "
+    "arXiv:1711.01558",
+    "Kumar et al. 2018": "Kumar, A., Sattigeri, P. and Balakrishnan, A. (2018). Variational "
+    "Inference of Disentangled Latent Concepts from Unlabeled Observations. International "
+    "Conference on Learning Representations. arXiv:1711.00848",
     "Chollet 2020": "Chollet, F. (2020). Variational AutoEncoder. Keras code examples, "
     "keras.io/examples/generative/vae",
 }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from vaekit.objectives import Term, bounds, penalties
+from vaekit.objectives import Term, bounds, discrepancies, penalties
+from vaekit.objectives.discrepancies import Kernel
+from vaekit.objectives.schedules import cyclical, ramp
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
+from vaekit.system.checks import require
 from vaekit.system.ranges import Count, Share, Weight
 
 
@@ -119,6 +122,73 @@ def free_bits_vae(floor: Weight = 0.25, **rest: Any) -> Built:
     return Built(model, objective.plus(Term("free_bits", 1.0, penalties.free_bits(floor))))
 
 
+@extends(vae, without=("kl_warmup",))
+def capacity_vae(
+    capacity: Weight = 25.0, gamma: Weight = 100.0, rise: Share = 0.8, steps: int = 1, **rest: Any
+) -> Built:
+    """Codes that may say a little more as training goes on: the disentangled beta-VAE
+    (Burgess et al. 2018).
+
+    Args:
+        capacity: nats that the KL is held at, in the end.
+        gamma: weight of the KL's distance from the capacity.
+        rise: share of the training over which the capacity rises from 0.
+        steps: updates of the training, for schedules.
+    """
+    model, objective = vae(steps=steps, **rest)
+    goal = ramp(0.0, capacity, int(rise * steps))
+    term = Term("capacity", gamma, penalties.capacity, "batch", goal)
+    return Built(model, objective.weighing_kl(0.0).plus(term))
+
+
+@extends(vae, without=("kl_warmup",))
+def cyclical_vae(cycles: Count = 4, steps: int = 1, **rest: Any) -> Built:
+    """The KL's weight rises from 0 to 1 again and again, against codes that say nothing
+    (Fu et al. 2019).
+
+    Args:
+        cycles: how often; in each it rises in the first half and stays at 1 in the second.
+        steps: updates of the training, for schedules.
+    """
+    model, objective = vae(steps=steps, **rest)
+    return Built(model, objective.weighing_kl(cyclical(0.0, 1.0, steps, cycles)))
+
+
+@extends(vae)
+def info_vae(
+    alpha: Share = 0.5, strength: Weight = 10.0, kernel: Kernel = "imq", **rest: Any
+) -> Built:
+    """Codes that tell more of x, and are held to the prior as a whole (Zhao et al. 2019).
+
+    Args:
+        alpha: how much of the KL of each row is taken away, 0 to 1.
+        strength: of what holds all codes together to the prior: their maximum mean discrepancy.
+        kernel: of the discrepancy: imq (inverse multiquadric) or rbf.
+    """
+    model, objective = vae(**rest)
+    weight = alpha + strength - 1
+    require(weight >= 0, f"alpha and strength must come to at least 1, not {alpha + strength:g}")
+    term = Term("mmd", weight, discrepancies.mmd(kernel), "batch")
+    return Built(model, objective.weighing_kl(1 - alpha).plus(term))
+
+
+@extends(vae)
+def dip_vae(
+    kind: Literal["1", "2"] = "2", strength: Weight = 10.0, diagonal: Weight = 1.0, **rest: Any
+) -> Built:
+    """The covariance of the codes drawn to the identity, for codes that tell different things
+    (Kumar et al. 2018).
+
+    Args:
+        kind: of which codes: 1 for the means of q(z|x), 2 for draws.
+        strength: of what draws the covariances to 0.
+        diagonal: how many times as strongly variances are drawn to 1.
+    """
+    model, objective = vae(**rest)
+    penalty = discrepancies.disentangled_covariance(diagonal, of_means=kind == "1")
+    return Built(model, objective.plus(Term("covariance", strength, penalty, "batch")))
+
+
 RECIPES: tuple[Recipe, ...] = (
     beta_vae,
     beta_tcvae,
@@ -130,4 +200,8 @@ RECIPES: tuple[Recipe, ...] = (
     renyi,
     tvo,
     free_bits_vae,
+    capacity_vae,
+    cyclical_vae,
+    info_vae,
+    dip_vae,
 )

@@ -1,0 +1,191 @@
+"""Each variant has the property that it exists for: against closed forms, or after a short training."""
+
+import math
+from types import SimpleNamespace as Stands
+
+import numpy as np
+import pytest
+import scipy.integrate
+import torch
+from torch import distributions as D
+
+from vaekit.conditionals import StandardNormal
+from vaekit.data_init import data_init
+from vaekit.models.trace import trace
+from vaekit.objectives import discrepancies
+from vaekit.recipes import parts, recipe
+from vaekit.rows import Rows
+from vaekit.system.checks import BadInput, Unsuited
+
+DIMS = 3
+SMALL = {"latent": DIMS, "width": 16, "depth": 1, "likelihood": "gaussian"}
+
+
+def with_codes(q, rows):
+    """What of a trace penalties on codes look at; the codes are drawn from a known distribution."""
+    z = Stands(value=q.sample((1, rows)), prior=StandardNormal(DIMS)(), posterior=q)
+    return Stands(latents={"z": z}, rows=range(rows))
+
+
+def normal(shift=0.0, scale=1.0):
+    return D.Independent(D.Normal(torch.full((DIMS,), shift), scale), 1)
+
+
+def factors(rows=400, width=6, noise=0.3, seed=0):
+    """x = W z + s e with three factors."""
+    generator = torch.Generator().manual_seed(seed)
+    w = torch.randn(3, width, generator=generator)
+    z = torch.randn(rows, 3, generator=generator)
+    return z @ w + noise * torch.randn(rows, width, generator=generator)
+
+
+def made(name, **options):
+    """A small model of six real numbers, and its objective."""
+    return recipe(name)(shape=(6,), **{**SMALL, **options})
+
+
+def trained(name, x, updates=300, lr=5e-3, batch=100, **options):
+    """A model and its objective after some updates."""
+    torch.manual_seed(0)
+    m, objective = made(name, **options)
+    data_init(m, x)
+    groups = [{"params": m.parameters()}]
+    groups += [{"params": critic.parameters(), "lr": critic.lr} for critic in objective.critics]
+    optimizer = torch.optim.Adam(groups, lr)
+    for step in range(updates):
+        loss = objective(m, Rows(x[torch.randint(len(x), (batch,))]), step)
+        optimizer.zero_grad()
+        (loss.total + loss.own).backward()
+        optimizer.step()
+    with torch.no_grad():
+        return m.eval(), objective(m, Rows(x), updates)
+
+
+@pytest.mark.parametrize("capacity", [1.0, 6.0])
+def test_the_kl_ends_at_its_capacity(capacity):
+    _, loss = trained("capacity_vae", factors(), capacity=capacity, rise=0.5, steps=300)
+    assert loss.terms["kl"].item() == pytest.approx(capacity, abs=0.2)
+
+
+def test_the_capacity_rises_in_a_line():
+    objective = made("capacity_vae", capacity=8.0, gamma=5.0, rise=0.5, steps=100).objective
+    assert [objective.weights(step) for step in (0, 25, 50, 100)] == [
+        [0.0, 5.0, goal] for goal in (0.0, 4.0, 8.0, 8.0)
+    ]
+
+
+def test_a_capacity_holds_the_mean_over_rows_and_not_each_row():
+    """|mean KL - C|, not mean |KL - C|: rows of 1 and 3 nats lie at a capacity of 2."""
+    (term,) = made("capacity_vae").objective.terms
+    two = Stands(log_weight=torch.zeros(1, 2), kl=torch.tensor([[1.0, 3.0]]))
+    assert term.penalty(two, 2.0).item() == 0
+    assert term.penalty(two, 5.0).item() == 3
+
+
+def test_the_kls_weight_rises_in_cycles():
+    objective = made("cyclical_vae", cycles=2, steps=100).objective
+    found = [objective.weights(step)[0] for step in (0, 10, 25, 40, 50, 60, 75, 99, 100)]
+    assert found == pytest.approx([0, 0.4, 1, 1, 0, 0.4, 1, 1, 1])
+
+
+def expected_likeness(kernel, shift, variance):
+    """E k(a, b) of a difference that is N(shift, variance I)."""
+    total = 0.0
+    for width in discrepancies.WIDTHS:
+        h = 2 * DIMS * width
+
+        def laplace(t, h=h):  # E exp(-t |a - b|^2 / h)
+            spread = 1 + 2 * t * variance / h
+            return spread ** (-DIMS / 2) * math.exp(-t * DIMS * shift**2 / (h * spread))
+
+        if kernel == "rbf":
+            total += laplace(1.0)
+        else:
+            total += scipy.integrate.quad(lambda t: math.exp(-t) * laplace(t), 0, np.inf)[0]
+    return total / len(discrepancies.WIDTHS)
+
+
+@pytest.mark.parametrize("kernel", discrepancies.KERNELS)
+@pytest.mark.parametrize(("shift", "scale"), [(0.0, 1.0), (0.7, 1.0), (0.0, 0.4)])
+def test_the_discrepancy_is_right_on_average_for_few_rows(kernel, shift, scale):
+    """Of N(m, s^2 I) from N(0, I), in closed form; a biased estimate of 5 rows would be off by
+    about (1 - E k) / 5 each."""
+    q = normal(shift, scale)
+    exact = (
+        expected_likeness(kernel, 0, 2 * scale**2)
+        + expected_likeness(kernel, 0, 2)
+        - 2 * expected_likeness(kernel, shift, 1 + scale**2)
+    )
+    penalty = discrepancies.mmd(kernel)
+    found = torch.stack([penalty(with_codes(q, 5)) for _ in range(800)])
+    error = found.std() / len(found) ** 0.5
+    assert abs(found.mean() - exact) < 4 * error
+    assert error < 0.01
+    assert (exact > 0.05) == (shift != 0 or scale != 1)
+
+
+def test_the_discrepancy_of_one_row_is_nothing():
+    assert discrepancies.mmd()(with_codes(normal(), 1)) == 0
+
+
+def test_codes_say_more_where_the_kl_would_silence_them():
+    """With so weak a likelihood the ELBO's best codes say nothing. InfoVAE's say more, and are
+    N(0, 1) as a whole."""
+    x, weak = factors(noise=0.5), {"latent": 1, "scale": "5.0"}
+    plain, _ = trained("vae", x, **weak)
+    info, _ = trained("info_vae", x, alpha=1.0, strength=30.0, **weak)
+    said = [trace(m, x).kl.mean().item() for m in (plain, info)]
+    assert said[0] < 0.01
+    assert said[1] > 0.5
+    z = trace(info, x).latents["z"].value[0].detach()
+    assert abs(z.mean()) < 0.3
+    assert z.var() == pytest.approx(1, abs=0.3)
+
+
+@pytest.mark.parametrize("kind", ["diagonal", "full", "low_rank", "point"])
+def test_the_covariance_of_codes_is_that_of_their_mixture(kind):
+    """Cov[z] of a mixture of the posteriors of all rows, by a million draws."""
+    family = parts.posterior_family(kind, DIMS)
+    q = family(torch.randn(4, *family.raw_shape))
+    z = q.rsample((250_000,)).flatten(0, 1)
+    gap = (z.T.cov() - torch.eye(DIMS)).square()
+    on = gap.diagonal().sum()
+    t = Stands(latents={"z": Stands(posterior=q)})
+    found = discrepancies.disentangled_covariance(2.0)(t)
+    assert found.item() == pytest.approx((gap.sum() + on).item(), rel=0.03)
+    gap = (q.mean.T.cov(correction=0) - torch.eye(DIMS)).square()
+    found = discrepancies.disentangled_covariance(0.0, of_means=True)(t)
+    assert found.item() == pytest.approx((gap.sum() - gap.diagonal().sum()).item(), rel=1e-4)
+
+
+def test_a_posterior_whose_covariance_is_not_known_is_refused():
+    q = D.Dirichlet(torch.ones(2, DIMS))
+    with pytest.raises(Unsuited, match="the covariance of this posterior is not known"):
+        discrepancies.disentangled_covariance()(Stands(latents={"z": Stands(posterior=q)}))
+
+
+@pytest.mark.parametrize("kind", ["1", "2"])
+def test_codes_do_not_vary_together(kind):
+    """The covariance of the means, or of draws, is the identity after training."""
+    x = factors()
+    m, _ = trained("dip_vae", x, kind=kind, strength=30.0, lr=1e-2)
+    q = m.posterior(x)
+    c = (q.mean.T.cov() + (0 if kind == "1" else torch.diag(q.variance.mean(0)))).detach()
+    assert torch.allclose(c, torch.eye(DIMS), atol=0.2)
+    assert (c - torch.diag(c.diagonal())).abs().max() < 0.1
+
+
+def test_strengths_that_would_drive_codes_from_the_prior_are_refused():
+    with pytest.raises(BadInput, match=r"alpha and strength must come to at least 1, not 0.7"):
+        made("info_vae", alpha=0.2, strength=0.5)
+
+
+@pytest.mark.parametrize("strength", [0.0, 100.0])
+def test_codes_of_a_wasserstein_autoencoder_are_normal_as_a_whole(strength):
+    x = factors()
+    m, loss = trained("wae", x, strength=strength)
+    z = m.posterior(x).mean.detach()
+    apart = (z.T.cov() - torch.eye(DIMS)).abs().max()
+    assert (apart < 0.3) == (strength > 0)
+    assert "kl" not in loss.terms
+    assert not m.has_density
