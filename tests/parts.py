@@ -9,7 +9,7 @@ from vaekit.families import DiagonalNormal, FullNormal, LowRankNormal, likelihoo
 from vaekit.families.base import half_exp
 from vaekit.models import VAE
 from vaekit.networks import dense
-from vaekit.objectives import bounds, discrepancies, penalties
+from vaekit.objectives import bounds, critics, discrepancies, penalties
 from vaekit.recipes import RECIPES
 from vaekit.recipes.recipe import needs_given, takes_cells
 
@@ -63,6 +63,10 @@ PENALTIES = {
     "mmd, rbf": discrepancies.mmd("rbf"),
     "disentangled_covariance": discrepancies.disentangled_covariance(),
     "disentangled_covariance, of means": discrepancies.disentangled_covariance(of_means=True),
+}
+CRITICS = {  # of codes of three numbers
+    "total_correlation": lambda **how: critics.TotalCorrelation(3, 8, **how),
+    "adversary": lambda **how: critics.Adversary(3, 8, **how),
 }
 ESTIMATES = {"total_correlation", "mmd", "mmd, rbf"}  # of the mixture that a batch stands for
 

@@ -4,7 +4,17 @@ import math
 
 import pytest
 import torch
-from parts import BOUNDS, ESTIMATES, LIKELIHOODS, PENALTIES, POSTERIORS, VECTOR, model, rows
+from parts import (
+    BOUNDS,
+    CRITICS,
+    ESTIMATES,
+    LIKELIHOODS,
+    PENALTIES,
+    POSTERIORS,
+    VECTOR,
+    model,
+    rows,
+)
 from torch import distributions as D
 from torch import nn
 
@@ -150,8 +160,9 @@ class Linear(Critic):
         return value, self.net(z.detach()).square().mean()
 
 
-def test_a_critic_and_the_model_do_not_touch_each_others_gradients():
-    m, critic = model(), Linear()
+@pytest.mark.parametrize("make", [Linear, *CRITICS.values()], ids=["linear", *CRITICS])
+def test_a_critic_and_the_model_do_not_touch_each_others_gradients(make):
+    m, critic = model(), make()
     objective = Objective(reconstruction, Term("critic", 0.0, critic))
     assert set(objective.parameters()) == set(critic.parameters())
     x = rows(m.likelihood.family)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from graphs import GRAPHS, NETWORKS, PRIORS, some_rows
 from living import life
-from parts import BOUNDS, LIKELIHOODS, OF_NUMBERS, PENALTIES, VECTOR, rows
+from parts import BOUNDS, CRITICS, LIKELIHOODS, OF_NUMBERS, PENALTIES, VECTOR, rows
 from torch import nn
 
 import vaekit.recipes.parts as named
@@ -18,7 +18,7 @@ from vaekit.families import catalogue
 from vaekit.models import Graph
 from vaekit.models.drawing import Generator
 from vaekit.models.trace import trace
-from vaekit.objectives import bounds, discrepancies, penalties
+from vaekit.objectives import Critic, bounds, discrepancies, penalties
 from vaekit.objectives.bounds import Bound, iwae
 from vaekit.recipes import RECIPES
 from vaekit.recipes.recipe import options
@@ -115,12 +115,18 @@ def test_no_part_of_the_package_is_left_out():
     assert defined(bounds, "Bound") <= BOUNDS.keys()
     found = defined(penalties, "Penalty") | defined(discrepancies, "Penalty")
     assert found | {"rate", "capacity"} <= PENALTIES.keys()
+    assert package(lowest(Critic)) == {type(make()) for make in CRITICS.values()}
     assert {name.split(",")[0] for name in LIKELIHOODS} == catalogue.LIKELIHOODS.keys()
 
 
 def below(kind):
     """All classes that are made from one."""
     return {c for one in kind.__subclasses__() for c in (one, *below(one))}
+
+
+def lowest(kind):
+    """Those of them from which no other is made."""
+    return {c for c in below(kind) if not c.__subclasses__()}
 
 
 def package(classes):

@@ -13,6 +13,7 @@ from vaekit.conditionals import StandardNormal
 from vaekit.data_init import data_init
 from vaekit.models.trace import trace
 from vaekit.objectives import discrepancies
+from vaekit.objectives.critics import Adversary, TotalCorrelation
 from vaekit.recipes import parts, recipe
 from vaekit.rows import Rows
 from vaekit.system.checks import BadInput, Unsuited
@@ -189,3 +190,69 @@ def test_codes_of_a_wasserstein_autoencoder_are_normal_as_a_whole(strength):
     assert (apart < 0.3) == (strength > 0)
     assert "kl" not in loss.terms
     assert not m.has_density
+
+
+def learned(critic, q, updates=250, rows=256):
+    """A critic that has seen codes of a known distribution."""
+    optimizer = torch.optim.Adam(critic.parameters(), 3e-3)
+    for _ in range(updates):
+        _, own = critic(with_codes(q, rows))
+        optimizer.zero_grad()
+        own.backward()
+        optimizer.step()
+    return critic
+
+
+def test_a_critic_learns_the_total_correlation():
+    """Of correlated normals it is - log det R / 2, here 0.35 nats."""
+    torch.manual_seed(0)
+    r = torch.full((DIMS, DIMS), 0.5).fill_diagonal_(1.0)
+    q = D.MultivariateNormal(torch.tensor([1.0, 0.0, -1.0]), r)
+    critic = learned(TotalCorrelation(DIMS, 32), q)
+    with torch.no_grad():
+        value, own = critic(with_codes(q, 20_000))
+        assert value.item() == pytest.approx(-r.logdet().item() / 2, abs=0.08)
+        assert own < math.log(2) - 0.05
+
+
+def test_an_adversary_learns_how_codes_differ_from_the_prior():
+    """The mean log ratio of N(1, I) and N(0, I) is their KL, 3 / 2 nats; of the prior itself a critic
+    can say nothing, and its penalty is log 2."""
+    torch.manual_seed(0)
+    far, near = normal(1.0), normal()
+    critic = learned(Adversary(DIMS, 32), far)
+    with torch.no_grad():
+        z = far.sample((20_000,))
+        ratio = critic.net(z).mean().item()
+    assert ratio == pytest.approx(D.kl_divergence(far, near).item(), abs=0.15)
+    value, own = learned(Adversary(DIMS, 32), near, 50)(with_codes(near, 20_000))
+    assert value.item() == pytest.approx(math.log(2), abs=0.02)
+    assert own.item() == pytest.approx(math.log(2), abs=0.02)
+
+
+@pytest.mark.parametrize("name", ["wae_gan", "adversarial_autoencoder"])
+def test_codes_that_a_critic_cannot_tell_from_the_prior_are_normal_as_a_whole(name):
+    x = factors()
+    m, loss = trained(name, x, critic_width=64, critic_lr=5e-3)
+    z = m.posterior(x).mean.detach()
+    assert torch.allclose(z.T.cov(), torch.eye(DIMS), atol=0.5)
+    assert torch.allclose(z.mean(0), torch.zeros(DIMS), atol=0.3)
+    assert not m.has_density
+    assert set(loss.terms) == {"reconstruction", "adversary"}
+
+
+def test_a_critic_in_the_loss_makes_codes_factorise():
+    """Codes L e of correlation 0.9: L learns to make them independent of what the critic learns."""
+    torch.manual_seed(0)
+    lower = torch.nn.Parameter(torch.tensor([[1.0, 0.0], [0.9, 0.19**0.5]]))
+    critic = TotalCorrelation(2, 32)
+    groups = [{"params": [lower]}, {"params": critic.parameters(), "lr": 5e-3}]
+    optimizer = torch.optim.Adam(groups, 5e-3)
+    for _ in range(400):
+        z = Stands(value=torch.randn(1, 256, 2) @ lower.T)
+        value, own = critic(Stands(latents={"z": z}))
+        optimizer.zero_grad()
+        (value + own).backward()
+        optimizer.step()
+    one, other = torch.nn.functional.normalize(lower.detach(), dim=1)
+    assert abs(one @ other) < 0.2

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from parts import ESTIMATES, OF_NUMBERS, PENALTIES, LinearGaussian, model, rows
+from parts import CRITICS, ESTIMATES, OF_NUMBERS, PENALTIES, LinearGaussian, model, rows
 from test_core import Linear
 
 import vaekit
@@ -115,9 +115,10 @@ def test_every_term_has_a_gradient(penalty):
     assert m.posterior.net[1].weight.grad.abs().sum() > 0
 
 
-def test_the_adversary_does_not_train_the_encoder():
+@pytest.mark.parametrize("make", [Linear, *CRITICS.values()], ids=["linear", *CRITICS])
+def test_the_adversary_does_not_train_the_encoder(make):
     """Elsewhere: z is not detached, and the discriminator's loss trains the encoder backwards."""
-    m, critic = model(), Linear()
+    m, critic = model(), make()
     value, own = critic(trace(m, rows(m.likelihood.family)))
     own.backward(retain_graph=True)
     assert all(p.grad is None or p.grad.eq(0).all() for p in m.parameters())

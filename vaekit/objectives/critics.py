@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional as F
 
 from vaekit.models.trace import Trace
+from vaekit.networks import dense
+from vaekit.objectives.discrepancies import drawn_from_prior, side_by_side
 
 
 class Critic(nn.Module, ABC):
@@ -28,3 +33,74 @@ class Critic(nn.Module, ABC):
     @abstractmethod
     def forward(self, t: Trace) -> tuple[Tensor, Tensor]:
         """The penalty in nats per row, and the critic's own loss."""
+
+
+class CodeCritic(Critic):
+    r"""A classifier that learns to tell the codes z of a batch from other ones, y:
+
+    .. math:: \text{own} = \tfrac12 E[-\log D(z)] + \tfrac12 E[-\log (1 - D(y))], \qquad
+        D = \sigma(l)
+
+    where it cannot be better l is the log ratio of the densities of z and y.
+
+    Args:
+        dim: numbers of a code.
+        width: of its three hidden layers.
+        lr: see :class:`Critic`.
+        clip: see :class:`Critic`.
+    """
+
+    def __init__(self, dim: int, width: int = 256, lr: float = 1e-3, clip: float = 0.0) -> None:
+        super().__init__(lr, clip)
+        self.net = dense((dim,), (1,), [width] * 3, "silu")
+
+    @abstractmethod
+    def others(self, t: Trace, z: Tensor) -> Tensor:
+        """What codes are told from, (B, dim)."""
+
+    @abstractmethod
+    def value(self, log_ratio: Tensor) -> Tensor:
+        """The penalty, from the log ratio of each code, (B, 1)."""
+
+    def forward(self, t: Trace) -> tuple[Tensor, Tensor]:
+        """The penalty in nats per row, and the critic's own loss."""
+        z = side_by_side(t)
+        still = z.detach()
+        own = (
+            F.softplus(-self.net(still)).mean() + F.softplus(self.net(self.others(t, still))).mean()
+        )
+        return self.value(by_constants(self.net, z)), own / 2
+
+
+class TotalCorrelation(CodeCritic):
+    """The codes' total correlation, KL(q(z) || prod_i q(z_i)), as the mean log ratio of codes and
+    of codes whose numbers were shuffled among the batch's rows, each dimension by itself
+    (Kim & Mnih 2018)."""
+
+    def others(self, t: Trace, z: Tensor) -> Tensor:
+        """The same numbers in other company."""
+        return z.gather(0, torch.rand_like(z).argsort(0))
+
+    def value(self, log_ratio: Tensor) -> Tensor:
+        """Its mean."""
+        return log_ratio.mean()
+
+
+class Adversary(CodeCritic):
+    """Codes that it cannot tell from draws of the prior are those wanted: the penalty is minus the
+    log of the chance that it takes a code for a draw, log 2 at best (Makhzani et al. 2016)."""
+
+    def others(self, t: Trace, z: Tensor) -> Tensor:
+        """Draws of the prior."""
+        return drawn_from_prior(t)
+
+    def value(self, log_ratio: Tensor) -> Tensor:
+        """- log (1 - D(z)), on average."""
+        return F.softplus(log_ratio).mean()
+
+
+def by_constants(net: nn.Module, *inputs: Tensor) -> Tensor:
+    """What a network gives where its weights are constants: gradients reach the inputs alone."""
+    weights = {name: p.detach() for name, p in net.named_parameters()}
+    found: Tensor = functional_call(net, weights, inputs)
+    return found

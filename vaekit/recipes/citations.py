@@ -81,6 +81,10 @@ CITATIONS: dict[str, str] = {
     "Kumar et al. 2018": "Kumar, A., Sattigeri, P. and Balakrishnan, A. (2018). Variational "
     "Inference of Disentangled Latent Concepts from Unlabeled Observations. International "
     "Conference on Learning Representations. arXiv:1711.00848",
+    "Kim & Mnih 2018": "Kim, H. and Mnih, A. (2018). Disentangling by Factorising. International "
+    "Conference on Machine Learning. arXiv:1802.05983",
+    "Makhzani et al. 2016": "Makhzani, A., Shlens, J., Jaitly, N., Goodfellow, I. and Frey, B. "
+    "(2016). Adversarial Autoencoders. ICLR Workshop. arXiv:1511.05644",
     "Chollet 2020": "Chollet, F. (2020). Variational AutoEncoder. Keras code examples, "
     "keras.io/examples/generative/vae",
 }

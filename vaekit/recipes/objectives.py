@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from vaekit.objectives import Term, bounds, discrepancies, penalties
+from vaekit.objectives.critics import TotalCorrelation
 from vaekit.objectives.discrepancies import Kernel
 from vaekit.objectives.schedules import cyclical, ramp
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
 from vaekit.system.checks import require
-from vaekit.system.ranges import Count, Share, Weight
+from vaekit.system.ranges import Above, Count, Share, Weight
 
 
 @extends(vae)
@@ -189,6 +190,23 @@ def dip_vae(
     return Built(model, objective.plus(Term("covariance", strength, penalty, "batch")))
 
 
+@extends(vae)
+def factor_vae(
+    gamma: Weight = 10.0, critic_width: Count = 256, critic_lr: Above = 1e-3, **rest: Any
+) -> Built:
+    """The codes' total correlation as a critic sees it, weighed by gamma, beside the ELBO
+    (Kim & Mnih 2018).
+
+    Args:
+        gamma: weight of the total correlation.
+        critic_width: of the critic's three hidden layers.
+        critic_lr: the critic's highest learning rate.
+    """
+    model, objective = vae(**rest)
+    critic = TotalCorrelation(sum(model.latents.values()), critic_width, critic_lr)
+    return Built(model, objective.plus(Term("total_correlation", gamma, critic, "batch")))
+
+
 RECIPES: tuple[Recipe, ...] = (
     beta_vae,
     beta_tcvae,
@@ -204,4 +222,5 @@ RECIPES: tuple[Recipe, ...] = (
     cyclical_vae,
     info_vae,
     dip_vae,
+    factor_vae,
 )
