@@ -43,6 +43,7 @@ LIKELIHOODS = {
 BOUNDS = {  # of three particles, or of a multiple of three
     "reconstruction": bounds.reconstruction,
     "elbo": bounds.elbo,
+    "tempered_elbo": bounds.tempered_elbo(0.3),
     "path_elbo": bounds.path_elbo,
     "iwae": bounds.iwae,
     "dreg": bounds.dreg,
@@ -61,14 +62,20 @@ PENALTIES = {
     "capacity": lambda t: penalties.capacity(t, 10.0),
     "mmd": discrepancies.mmd("imq"),
     "mmd, rbf": discrepancies.mmd("rbf"),
+    "code_norm": penalties.code_norm,
+    "decoder_norm": penalties.decoder_norm,
+    "decoder_slope": penalties.decoder_slope,
     "disentangled_covariance": discrepancies.disentangled_covariance(),
     "disentangled_covariance, of means": discrepancies.disentangled_covariance(of_means=True),
 }
 CRITICS = {  # of codes of three numbers
     "total_correlation": lambda **how: critics.TotalCorrelation(3, 8, **how),
     "adversary": lambda **how: critics.Adversary(3, 8, **how),
+    "likeness": lambda **how: critics.Likeness(dense(VECTOR, (8,), [8]), 8, **how),
 }
-ESTIMATES = {"total_correlation", "mmd", "mmd, rbf"}  # of the mixture that a batch stands for
+# right on average: of the mixture that a batch stands for, or by drawing
+ESTIMATES = {"total_correlation", "mmd", "mmd, rbf", "decoder_slope"}
+OF_THE_DECODER = {"decoder_norm"}  # whatever the codes are
 
 
 OF_NUMBERS = [name for name, made in RECIPES.items() if not takes_cells(made)]

@@ -7,14 +7,21 @@ import numpy as np
 import pytest
 import scipy.integrate
 import torch
+from parts import CRITICS, model, rows
 from torch import distributions as D
 
-from vaekit.conditionals import StandardNormal
+from vaekit.conditionals import Conditional, StandardNormal
 from vaekit.data_init import data_init
+from vaekit.families import PointMass, likelihood
+from vaekit.models import VAE
 from vaekit.models.trace import trace
+from vaekit.networks import dense
 from vaekit.objectives import discrepancies
+from vaekit.objectives.bounds import elbo, tempered_elbo
 from vaekit.objectives.critics import Adversary, TotalCorrelation
-from vaekit.recipes import parts, recipe
+from vaekit.objectives.penalties import code_norm, decoder_norm, decoder_slope
+from vaekit.recipes import RECIPES, parts, recipe
+from vaekit.recipes.recipe import options
 from vaekit.rows import Rows
 from vaekit.system.checks import BadInput, Unsuited
 
@@ -256,3 +263,116 @@ def test_a_critic_in_the_loss_makes_codes_factorise():
         optimizer.step()
     one, other = torch.nn.functional.normalize(lower.detach(), dim=1)
     assert abs(one @ other) < 0.2
+
+
+def straight_decoder(x):
+    """An autoencoder of six numbers whose decoder is linear, and its matrix in the units of x."""
+    code, data = PointMass(DIMS), likelihood("gaussian", (6,), scale=1.0)
+    encode, decode = (dense(*s, []) for s in (((6,), (DIMS,)), ((DIMS,), (6,))))
+    m = VAE(StandardNormal(DIMS), Conditional(encode, code), Conditional(decode, data))
+    data_init(m, x)
+    return m, decode[-2].weight, decode[-2].weight * data.gain[:, None]
+
+
+def test_a_linear_decoder_is_as_steep_as_its_weights():
+    """The squared derivatives of z W^T come to |W|^2 everywhere, whether gradients are kept or not."""
+    x = factors(20_000)
+    m, weight, w = straight_decoder(x)
+    steep = w.square().sum().item()
+    with torch.no_grad():
+        assert decoder_slope(trace(m, x)).item() == pytest.approx(steep, rel=0.03)
+    found = decoder_slope(trace(m, x[:5000]))
+    assert found.item() == pytest.approx(steep, rel=0.05)
+    (gradient,) = torch.autograd.grad(found, weight)
+    wanted = 2 * w * m.likelihood.family.gain[:, None]
+    assert torch.allclose(gradient, wanted, atol=0.1 * wanted.abs().max().item())
+
+
+def test_norms_of_codes_and_weights_by_hand():
+    x = factors(50)
+    m, *_ = straight_decoder(x)
+    t = trace(m, x)
+    assert code_norm(t).item() == pytest.approx((m.posterior(x).mean ** 2).sum(1).mean().item() / 2)
+    by_hand = sum((p**2).sum().item() for p in m.likelihood.parameters())
+    assert decoder_norm(t).item() == pytest.approx(by_hand)
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "term"),
+    [
+        ("rae_l2", "decoder_norm", "decoder_norm"),
+        ("rae_gp", "slope", "decoder_slope"),
+        ("rae_gp", "norm", "code_norm"),
+    ],
+)
+def test_what_is_weighed_grows_small(name, option, term):
+    x, off = factors(), {"norm": 0.0, "slope": 0.0, "decoder_norm": 0.0}
+    known = options(RECIPES[name])
+    off = {n: v for n, v in off.items() if n in known}
+    found = [trained(name, x, updates=150, **{**off, option: w})[1].terms for w in (0.0, 0.3)]
+    assert found[1][term] < found[0][term] / 1.5
+    assert len(found[0]) == 3
+    assert "kl" not in found[0]
+
+
+def test_the_likeness_is_half_the_squared_distance_of_features():
+    m, critic = model(), CRITICS["likeness"](strength=0.0)
+    t = trace(m, rows(m.likelihood.family))
+    value, _ = critic(t)
+    far = critic.features(t.rows.data) - critic.features(t.likelihood.mean)
+    assert value.item() == pytest.approx((far**2).sum(1).mean().item() / 2)
+    features = critic.features(t.rows.data)
+    assert torch.allclose(features.var(1, correction=0), torch.ones(7), atol=1e-3)
+
+
+def test_what_a_critic_takes_for_data_is_the_decoders_affair():
+    """The encoder hears of likeness alone."""
+    m = model()
+    t = trace(m, rows(m.likelihood.family))
+    values = []
+    for strength in (0.0, 1.0):
+        torch.manual_seed(0)
+        critic = CRITICS["likeness"](strength=strength)
+        values.append(critic(t)[0])
+    apart = values[1] - values[0]
+    encoder, decoder = list(m.posterior.parameters()), list(m.likelihood.parameters())
+    found = torch.autograd.grad(apart, encoder + decoder)
+    assert all(g.abs().max() < 1e-6 for g in found[: len(encoder)])
+    assert all(g.abs().max() > 1e-4 for g in found[len(encoder) :])
+
+
+def test_reconstructions_come_to_look_alike():
+    x = factors()
+    m, loss = trained("vae_gan", x, features=8, critic_width=16, pixels=0.5)
+    start = made("vae_gan", features=8, critic_width=16).objective
+    assert m.has_density
+    assert loss.terms["likeness"] < 3
+    assert loss.terms["kl"] > 1
+    assert start.bound.name == "tempered_elbo"
+
+
+def test_a_tempered_elbo_weighs_the_likelihood():
+    m = model()
+    t = trace(m, rows(m.likelihood.family), samples=3)
+    by_hand = 0.3 * t.log_px.mean(0) - t.kl.mean(0)
+    assert torch.allclose(tempered_elbo(0.3)(t), by_hand)
+    assert torch.allclose(tempered_elbo(1.0)(t), elbo(t))
+
+
+def test_the_learned_deviation_is_the_best_one():
+    """Of a Gaussian it is the root of the mean squared error, which needs no training to find."""
+    x = factors()
+    m, _ = trained("sigma_vae", x, updates=400)
+    t = trace(m, x, samples=20)
+    p = t.likelihood.base_dist
+    squares = ((p.mean - x.repeat(20, 1)) / m.likelihood.family.gain).square()
+    sigma = (p.stddev / m.likelihood.family.gain).mean()
+    assert sigma.item() == pytest.approx(squares.mean().sqrt().item(), rel=0.05)
+
+
+def test_codes_keep_to_a_rate_that_is_free():
+    """With so weak a likelihood the ELBO's best rate is 0."""
+    x, weak = factors(noise=0.5), {"latent": 1, "scale": "5.0"}
+    _, loss = trained("rate_floor_vae", x, floor=0.8, **weak)
+    assert loss.terms["kl"].item() == pytest.approx(0.8, abs=0.1)
+    assert loss.terms["rate_floor"] < 0.1

@@ -36,6 +36,7 @@ class Term:
             so cannot be computed in parts.
         goal: what the penalty is given beside the trace, for one that changes as training goes
             on: a number, or a function of the step. None: nothing.
+        replays: whether it looks at the model's weights, or runs the model again.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Term:
     penalty: Penalty | Critic | Callable[[Trace, Goal], Tensor]
     over: Literal["row", "batch"] = "row"
     goal: Weight | None = None
+    replays: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,11 @@ class Objective(nn.Module):
     def over_batch(self) -> list[str]:
         """The names of the terms that look at the batch as a whole."""
         return [term.name for term in self.terms if term.over == "batch"]
+
+    @property
+    def replays(self) -> bool:
+        """Whether the model's weights must be at hand after it ran."""
+        return self.bound.replays or any(term.replays for term in self.terms)
 
     def plus(self, *terms: Term) -> Objective:
         """The same objective with more terms."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from vaekit.distributions import kl_per_dimension, log_prob_per_element
-from vaekit.models.drawing import Latent
+from vaekit.models.drawing import Latent, decoding
 from vaekit.models.trace import Trace
 from vaekit.system.checks import Unsuited
 
@@ -54,6 +55,38 @@ def capacity(t: Trace, goal: float | Tensor) -> Tensor:
     (Burgess et al. 2018). It is the mean over the batch that is held to the goal, not each row's
     KL: rows that say more than others may."""
     return (rate(t) - goal).abs()
+
+
+def code_norm(t: Trace) -> Tensor:
+    """Half the squared length of codes, |z|^2 / 2, on average (Ghosh et al. 2020)."""
+    each = [latent.value.flatten(2).square().sum(-1) for latent in t.latents.values()]
+    return (t.log_weight.exp() * sum(each, torch.zeros_like(t.log_px))).sum(0).mean() / 2
+
+
+def decoder_norm(t: Trace) -> Tensor:
+    """The sum of the squares of all weights of p(x|z) (Ghosh et al. 2020). It looks at the model's
+    weights."""
+    likelihood: Any = t.model.likelihood
+    return torch.stack([p.square().sum() for p in likelihood.parameters()]).sum()
+
+
+def decoder_slope(t: Trace) -> Tensor:
+    r"""How steep the decoder is: the squared Frobenius norm of the derivatives J of the mean of
+    p(x|z) by z, on average (Ghosh et al. 2020). It runs the decoder again.
+
+    .. math:: \lVert J \rVert_F^2 = E_v \lVert J^\top v \rVert^2, \qquad v \sim N(0, I)
+
+    of which one v for each row is drawn: right on average, where the sum of the derivatives'
+    columns, v = 1, is not.
+    """
+    model: Any = t.model
+    z = torch.cat([latent.value[0].flatten(1) for latent in t.latents.values()], 1)
+    with torch.enable_grad():
+        z = z if z.requires_grad else z.detach().requires_grad_()
+        mean = model(decoding(model.latents, z), t.rows.without_x()).mean
+        along = (mean * torch.randn_like(mean)).sum()
+        (slope,) = torch.autograd.grad(along, z, create_graph=torch.is_grad_enabled())
+    return slope.square().sum(-1).mean()
 
 
 def total_correlation(rows: int) -> Penalty:

@@ -1,15 +1,18 @@
-"""Autoencoders that are held to a prior, so that they can be drawn from: none has a density."""
+"""Autoencoders that can be drawn from, most without a density; and the VAE with a critic of x."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from vaekit.objectives import Term, discrepancies
-from vaekit.objectives.critics import Adversary
+from vaekit.objectives import Term, discrepancies, penalties
+from vaekit.objectives.bounds import tempered_elbo
+from vaekit.objectives.critics import Adversary, Likeness
 from vaekit.objectives.discrepancies import Kernel
-from vaekit.recipes.plain import autoencoder
+from vaekit.recipes import parts
+from vaekit.recipes.parts import Shape
+from vaekit.recipes.plain import autoencoder, vae
 from vaekit.recipes.recipe import Built, Recipe, extends
-from vaekit.system.ranges import Above, Count, Weight
+from vaekit.system.ranges import Above, Count, Weight, Whole
 
 
 @extends(autoencoder)
@@ -50,4 +53,71 @@ def adversarial_autoencoder(**rest: Any) -> Built:
     return wae_gan(**rest)
 
 
-RECIPES: tuple[Recipe, ...] = (wae, wae_gan, adversarial_autoencoder)
+@extends(autoencoder)
+def rae_l2(norm: Weight = 1e-2, decoder_norm: Weight = 1e-4, **rest: Any) -> Built:
+    """An autoencoder with short codes and small weights of the decoder, to be drawn from after
+    refit-prior (Ghosh et al. 2020); not a density.
+
+    Args:
+        norm: weight of half the squared length of codes.
+        decoder_norm: weight of the sum of the decoder's squared weights.
+    """
+    model, objective = autoencoder(**rest)
+    smooth = Term("decoder_norm", decoder_norm, penalties.decoder_norm, replays=True)
+    return Built(model, objective.plus(Term("code_norm", norm, penalties.code_norm), smooth))
+
+
+@extends(autoencoder)
+def rae_gp(norm: Weight = 1e-2, slope: Weight = 1e-2, **rest: Any) -> Built:
+    """An autoencoder with short codes and a decoder that is nowhere steep, to be drawn from after
+    refit-prior (Ghosh et al. 2020); not a density.
+
+    Args:
+        norm: weight of half the squared length of codes.
+        slope: weight of the sum of the squared derivatives of the decoder's means.
+    """
+    model, objective = autoencoder(**rest)
+    smooth = Term("decoder_slope", slope, penalties.decoder_slope, replays=True)
+    return Built(model, objective.plus(Term("code_norm", norm, penalties.code_norm), smooth))
+
+
+@extends(vae, likelihood="gaussian", scale="shared")
+def vae_gan(
+    shape: Shape,
+    pixels: Above = 0.1,
+    strength: Weight = 1.0,
+    features: Count = 64,
+    critic_width: Whole = 0,
+    critic_lr: Above = 3e-4,
+    **rest: Any,
+) -> Built:
+    """What x and its reconstruction have in common is learned, by a critic that tells data from
+    what the model makes (Larsen et al. 2016).
+
+    Args:
+        shape: of one row of x.
+        pixels: weight of log p(x|z) itself, which sets the likelihood's scale.
+        strength: of what makes samples such as the critic takes for data.
+        features: of the critic, which are compared.
+        critic_width: of its hidden layers, as width is of the encoder's.
+        critic_lr: its highest learning rate.
+    """
+    model, objective = vae(shape=shape, **rest)
+    net = parts.critic(model.likelihood.family, features, rest.get("network", "auto"), critic_width)
+    critic = Likeness(net, features, strength, critic_lr)
+    return Built(
+        model,
+        objective.but(bound=tempered_elbo(pixels)).plus(
+            Term("likeness", 1.0, critic, replays=True)
+        ),
+    )
+
+
+RECIPES: tuple[Recipe, ...] = (
+    wae,
+    wae_gan,
+    adversarial_autoencoder,
+    rae_l2,
+    rae_gp,
+    vae_gan,
+)

@@ -85,6 +85,15 @@ CITATIONS: dict[str, str] = {
     "Conference on Machine Learning. arXiv:1802.05983",
     "Makhzani et al. 2016": "Makhzani, A., Shlens, J., Jaitly, N., Goodfellow, I. and Frey, B. "
     "(2016). Adversarial Autoencoders. ICLR Workshop. arXiv:1511.05644",
+    "Larsen et al. 2016": "Larsen, A. B. L., Sønderby, S. K., Larochelle, H. and Winther, O. "
+    "(2016). Autoencoding beyond pixels using a learned similarity metric. International "
+    "Conference on Machine Learning. arXiv:1512.09300",
+    "Razavi et al. 2019": "Razavi, A., van den Oord, A., Poole, B. and Vinyals, O. (2019). "
+    "Preventing Posterior Collapse with delta-VAEs. International Conference on Learning "
+    "Representations. arXiv:1901.03416",
+    "Rybkin et al. 2021": "Rybkin, O., Daniilidis, K. and Levine, S. (2021). Simple and Effective "
+    "VAE Training with Calibrated Decoders. International Conference on Machine Learning. "
+    "arXiv:2006.13202",
     "Chollet 2020": "Chollet, F. (2020). Variational AutoEncoder. Keras code examples, "
     "keras.io/examples/generative/vae",
 }

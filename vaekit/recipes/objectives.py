@@ -123,6 +123,25 @@ def free_bits_vae(floor: Weight = 0.25, **rest: Any) -> Built:
     return Built(model, objective.plus(Term("free_bits", 1.0, penalties.free_bits(floor))))
 
 
+@extends(vae)
+def rate_floor_vae(floor: Weight = 2.0, **rest: Any) -> Built:
+    """Codes that carry some nats on average, even where a strong decoder could do without
+    (Razavi et al. 2019).
+
+    Args:
+        floor: nats that the code of a row carries at no cost.
+    """
+    model, objective = vae(**rest)
+    return Built(model, objective.plus(Term("rate_floor", 1.0, penalties.rate_floor(floor))))
+
+
+@extends(vae, fixed={"scale": "shared"}, likelihood="gaussian")
+def sigma_vae(**rest: Any) -> Built:
+    """A Gaussian likelihood whose one standard deviation is the best one, so that no beta need be
+    found (Rybkin et al. 2021)."""
+    return vae(**rest)
+
+
 @extends(vae, without=("kl_warmup",))
 def capacity_vae(
     capacity: Weight = 25.0, gamma: Weight = 100.0, rise: Share = 0.8, steps: int = 1, **rest: Any
@@ -218,6 +237,8 @@ RECIPES: tuple[Recipe, ...] = (
     renyi,
     tvo,
     free_bits_vae,
+    rate_floor_vae,
+    sigma_vae,
     capacity_vae,
     cyclical_vae,
     info_vae,

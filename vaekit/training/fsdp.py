@@ -89,7 +89,7 @@ def shard_model(model: nn.Module, objective: Objective, mesh: DeviceMesh) -> Non
     """
     for layer in model.modules():
         if isinstance(layer, LAYERS) and _size(layer) >= LARGE:
-            _wrap(layer, mesh, reshard=not objective.bound.replays)
+            _wrap(layer, mesh, reshard=not objective.replays)
     _wrap(model, mesh, reshard=False)
 
 
