@@ -5,7 +5,13 @@ from torch import nn
 
 from vaekit.conditionals import Conditional, StandardNormal
 from vaekit.data import open_source
-from vaekit.families import DiagonalNormal, FullNormal, LowRankNormal, likelihood
+from vaekit.families import (
+    AutoregressiveFlow,
+    DiagonalNormal,
+    FullNormal,
+    LowRankNormal,
+    likelihood,
+)
 from vaekit.families.base import half_exp
 from vaekit.models import VAE
 from vaekit.networks import dense
@@ -21,6 +27,7 @@ POSTERIORS = {
     "diagonal by log variance": DiagonalNormal(3, half_exp),
     "low rank": LowRankNormal(3, 2),
     "full": FullNormal(3),
+    "iaf": AutoregressiveFlow(3),
 }
 
 LIKELIHOODS = {

@@ -32,7 +32,9 @@ FOR_PICTURES = {"conv_vae", "residual_vae", "keras_mnist", "keras_mnist_fast"}
 # pairs of a recipe and a part, or of two parts, that cannot be trained
 REFUSED = {
     ("conditional_vae", "vamp"): "pseudo-inputs",
-    **{("beta_tcvae", name): "independent dimensions" for name in ("low_rank", "full")},
+    **{("beta_tcvae", name): "independent dimensions" for name in ("low_rank", "full", "iaf")},
+    ("dip_vae", "iaf"): "covariance of this posterior is not known",
+    ("free_bits_vae", "iaf"): "no KL per dimension",
     **{("free_bits_vae", name): "no KL per dimension" for name in ("mixture", "vamp", "flow")},
     **{(recipe, "point"): "a point has no density" for recipe in RECIPES},
 }

@@ -6,7 +6,6 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +14,7 @@ from torch.nn import functional as F
 
 from vaekit.data_init import DataInit
 from vaekit.distributions import quantiles
+from vaekit.distributions.flows import zuko
 from vaekit.families.elementwise import independent
 from vaekit.system.checks import known, require
 from vaekit.system.room import with_memory
@@ -202,7 +202,7 @@ class Flow(Prior):
 
     def __init__(self, dim: int, transforms: int = 3, width: int = 64) -> None:
         super().__init__(dim)
-        flows = _zuko().flows
+        flows = zuko().flows
         with with_memory(dim * transforms * width):
             self.flow = flows.NSF(dim, transforms=transforms, hidden_features=(width, width))
 
@@ -230,16 +230,6 @@ def mixed(logits: Tensor, parts: D.Distribution) -> D.MixtureSameFamily:
     """The mixture of the rows of ``parts``."""
     weights = D.Categorical(logits=logits, validate_args=False)
     return D.MixtureSameFamily(weights, parts, validate_args=False)
-
-
-def _zuko() -> Any:
-    """zuko, which turns torch's checks of arguments off for all where it is imported: they are
-    put back as they were."""
-    checked = D.Distribution._validate_args
-    import zuko
-
-    D.Distribution.set_default_validate_args(checked)
-    return zuko
 
 
 @dataclass(frozen=True)

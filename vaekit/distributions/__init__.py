@@ -6,6 +6,7 @@ from vaekit.distributions.counts import NegativeBinomial, Poisson
 from vaekit.distributions.covariances import covariance
 from vaekit.distributions.divergences import exact_kl, kl_per_dimension, log_prob_per_element
 from vaekit.distributions.draws import common_draws, draw_with_density, has_density, is_discrete
+from vaekit.distributions.flows import Flowed
 from vaekit.distributions.known import SomeKnown
 from vaekit.distributions.levels import (
     BetaBinomial,
@@ -24,6 +25,7 @@ __all__ = [
     "CategoricalLevels",
     "ContinuousBernoulli",
     "DiscretizedLogistic",
+    "Flowed",
     "LevelMixture",
     "LowRankNormal",
     "NegativeBinomial",

@@ -3,6 +3,7 @@
 from vaekit.families.base import Family, Kind, Likelihood, Range
 from vaekit.families.catalogue import LIKELIHOODS, likelihood
 from vaekit.families.elementwise import Bernoulli, Elementwise
+from vaekit.families.flows import AutoregressiveFlow
 from vaekit.families.gaussians import DiagonalNormal, FullNormal, LowRankNormal, PointMass
 from vaekit.families.known import WithKnown
 from vaekit.families.levels import BetaBinomialLevels, Categorical, LogisticMixture, OneHot
@@ -10,6 +11,7 @@ from vaekit.families.located import Located
 
 __all__ = [
     "LIKELIHOODS",
+    "AutoregressiveFlow",
     "Bernoulli",
     "BetaBinomialLevels",
     "Categorical",

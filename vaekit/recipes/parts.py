@@ -14,6 +14,7 @@ from vaekit import conditionals
 from vaekit.conditionals import Conditional, Site
 from vaekit.families import (
     LIKELIHOODS,
+    AutoregressiveFlow,
     DiagonalNormal,
     Family,
     FullNormal,
@@ -44,7 +45,7 @@ from vaekit.system.ranges import OneOf, Parsed, Range
 from vaekit.system.types import Shape
 
 Network = Literal["auto", "dense", "conv", "residual"]
-Posterior = Literal["diagonal", "low_rank", "full", "point"]
+Posterior = Literal["diagonal", "low_rank", "full", "iaf", "point"]
 Prior = Literal["standard", "mixture", "vamp", "flow"]
 Link = Literal["softplus", "exp"]
 LikelihoodName = Annotated[str, OneOf("likelihood", ("auto", *LIKELIHOODS))]
@@ -59,6 +60,7 @@ POSTERIORS: dict[str, Callable[[int, int, Callable[[Tensor], Tensor]], Family]] 
     "diagonal": lambda latent, rank, scale: DiagonalNormal(latent, scale),
     "low_rank": lambda latent, rank, scale: LowRankNormal(latent, rank, scale),
     "full": lambda latent, rank, scale: FullNormal(latent, scale),
+    "iaf": lambda latent, rank, scale: AutoregressiveFlow(latent, scale),
     "point": lambda latent, rank, scale: PointMass(latent),
 }
 

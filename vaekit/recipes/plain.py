@@ -72,7 +72,8 @@ def vae(
         network: auto is conv for images of 16 pixels a side or more, else dense.
         width: of hidden layers (400), or channels of the first stage (32).
         depth: hidden layers (2), or halvings of the image (until about 4 pixels).
-        posterior: covariance of q(z|x): diagonal, low_rank, full; point has none.
+        posterior: q(z|x): normal with a covariance that is diagonal, low_rank or full; iaf (normal,
+            moved through autoregressive steps); point has no spread.
         rank: of a low_rank posterior.
         prior: p(z): standard, or learned: mixture (of normals), vamp (of the posteriors of learned
             pseudo-inputs), flow.
@@ -126,6 +127,13 @@ def residual_vae(**rest: Any) -> Built:
 @extends(vae, fixed={"posterior": "full"}, without=("rank",))
 def full_covariance_vae(**rest: Any) -> Built:
     """A VAE whose posterior has a full covariance matrix."""
+    return vae(**rest)
+
+
+@extends(vae, fixed={"posterior": "iaf"}, without=("rank",))
+def iaf_vae(**rest: Any) -> Built:
+    """A VAE whose posterior is a normal moved through inverse autoregressive steps
+    (Kingma et al. 2016)."""
     return vae(**rest)
 
 
@@ -212,6 +220,7 @@ RECIPES: tuple[Recipe, ...] = (
     conv_vae,
     residual_vae,
     full_covariance_vae,
+    iaf_vae,
     path_vae,
     autoencoder,
     burda,
