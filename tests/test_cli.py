@@ -1,5 +1,6 @@
 """Every command does what it says, for people and for machines."""
 
+import inspect
 import json
 import shutil
 from pathlib import Path
@@ -10,7 +11,10 @@ import torch
 from PIL import Image
 
 from vaekit.interfaces.cli import COMMANDS, run
+from vaekit.interfaces.cli.train import command_for
 from vaekit.interfaces.cli.waiting import choose_wait_policy, is_busy, running_threads
+from vaekit.recipes import RECIPES
+from vaekit.recipes.recipe import options
 from vaekit.system.progress import tracked
 
 
@@ -32,6 +36,13 @@ def call(capsys, *arguments):
 def test_help_names_every_command(capsys):
     out, _ = call(capsys, "--help")
     assert all(name in out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_no_option_of_a_recipe_is_one_of_training(recipe):
+    """What a recipe calls its own must not be called so by the command that trains it."""
+    signature = inspect.signature(command_for(recipe))
+    assert {*options(RECIPES[recipe])} <= {*signature.parameters}
 
 
 def test_version(capsys):

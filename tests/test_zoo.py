@@ -172,13 +172,13 @@ def test_a_posterior_whose_covariance_is_not_known_is_refused():
         discrepancies.disentangled_covariance()(Stands(latents={"z": Stands(posterior=q)}))
 
 
-@pytest.mark.parametrize("kind", ["1", "2"])
-def test_codes_do_not_vary_together(kind):
+@pytest.mark.parametrize("of", ["means", "codes"])
+def test_codes_do_not_vary_together(of):
     """The covariance of the means, or of draws, is the identity after training."""
     x = factors()
-    m, _ = trained("dip_vae", x, kind=kind, strength=30.0, lr=1e-2)
+    m, _ = trained("dip_vae", x, of=of, strength=30.0, lr=1e-2)
     q = m.posterior(x)
-    c = (q.mean.T.cov() + (0 if kind == "1" else torch.diag(q.variance.mean(0)))).detach()
+    c = (q.mean.T.cov() + (0 if of == "means" else torch.diag(q.variance.mean(0)))).detach()
     assert torch.allclose(c, torch.eye(DIMS), atol=0.2)
     assert (c - torch.diag(c.diagonal())).abs().max() < 0.1
 

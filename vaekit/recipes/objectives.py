@@ -194,18 +194,21 @@ def info_vae(
 
 @extends(vae)
 def dip_vae(
-    kind: Literal["1", "2"] = "2", strength: Weight = 10.0, diagonal: Weight = 1.0, **rest: Any
+    of: Literal["means", "codes"] = "codes",
+    strength: Weight = 10.0,
+    diagonal: Weight = 1.0,
+    **rest: Any,
 ) -> Built:
     """The covariance of the codes drawn to the identity, for codes that tell different things
     (Kumar et al. 2018).
 
     Args:
-        kind: of which codes: 1 for the means of q(z|x), 2 for draws.
+        of: of what: codes as they are drawn (kind II), or means of q(z|x) alone (kind I).
         strength: of what draws the covariances to 0.
         diagonal: how many times as strongly variances are drawn to 1.
     """
     model, objective = vae(**rest)
-    penalty = discrepancies.disentangled_covariance(diagonal, of_means=kind == "1")
+    penalty = discrepancies.disentangled_covariance(diagonal, of_means=of == "means")
     return Built(model, objective.plus(Term("covariance", strength, penalty, "batch")))
 
 
