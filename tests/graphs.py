@@ -12,8 +12,10 @@ from vaekit.conditionals import (
     StandardNormal,
     prior,
 )
+from vaekit.conditionals.codebooks import Even
 from vaekit.conditionals.refitted import Refitted, Scaled
 from vaekit.families import DiagonalNormal, OneHot, likelihood
+from vaekit.families.codebooks import Codebook, Nearest
 from vaekit.models import VAE, Labelled, Ladder, Rung
 from vaekit.models.density import Density
 from vaekit.networks import ConditionDropout, Join, dense
@@ -38,6 +40,7 @@ PRIORS = {
     "flow": lambda: prior("flow", site()),
     "scaled": lambda: Scaled(Mixture(LATENT, 4)),
     "refitted": lambda: Refitted(Mixture(LATENT, 4), StandardNormal(LATENT)),
+    "entries": lambda: Even(Nearest(Codebook(4, LATENT), 1)),
 }
 
 
@@ -76,6 +79,13 @@ def labelled(given=0):
     return Labelled(EvenLabels(CLASSES), q, vae(CLASSES + given))
 
 
+def listed():
+    """z -> x, with codes of two entries from a list of four."""
+    family = Nearest(Codebook(4, LATENT), 2)
+    q = Conditional(dense(VECTOR, family.raw_shape, [WIDTH], "tanh"), family)
+    return VAE(Even(family), q, bits(2 * LATENT))
+
+
 def refitted():
     """z -> x, with another prior than the model was trained with."""
     new = Refitted(Scaled(Mixture(LATENT, 4)), StandardNormal(LATENT))
@@ -89,6 +99,7 @@ GRAPHS = {
     "ladder": lambda: (ladder(), 0),
     "labelled": lambda: (labelled(), 0),
     "labelled with something given": lambda: (labelled(BESIDE), BESIDE),
+    "vae with codes from a list": lambda: (listed(), 0),
     "a density": lambda: (Density(Mixture(VECTOR[0], 4)), 0),
     "vae with a refitted prior": lambda: (refitted(), 0),
 }

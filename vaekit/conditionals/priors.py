@@ -29,7 +29,12 @@ class Prior(nn.Module, ABC):
 
     ``forward`` returns a distribution without a batch, its event the whole vector, so that
     ``log_prob`` is one number per row, in nats, and ``sample`` draws rows.
+
+    Attributes:
+        discrete: whether it is of codes from a list, which have probabilities and no density.
     """
+
+    discrete = False
 
     def __init__(self, dim: int) -> None:
         super().__init__()

@@ -20,6 +20,7 @@ from vaekit.models.drawing import from_posterior, replayed
 from vaekit.models.graph import NOTHING
 from vaekit.models.trace import trace
 from vaekit.rows import AnyRows, Rows
+from vaekit.system.checks import require
 from vaekit.system.progress import bar
 from vaekit.system.seeding import seeded
 
@@ -42,7 +43,15 @@ class FixedLatents:
     def __call__(
         self, name: str, prior: D.Distribution, posterior: D.Distribution | None = None
     ) -> Tensor:
-        """The value of a latent; it is recorded."""
+        """The value of a latent; it is recorded.
+
+        Raises:
+            BadInput: if values of the latent are from a list.
+        """
+        require(
+            not is_discrete(prior),
+            f"latent {name!r} has values from a list, between which there is no way: no annealing",
+        )
         value = self._take(prior)
         self.drawn.append(value)
         self.log_p = self.log_p + prior.log_prob(value)

@@ -83,6 +83,24 @@ def with_minus(number: str) -> str:
     return number.replace("-", "−")
 
 
+class Figured(Protocol):
+    """What has figures."""
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """As people read them."""
+
+
+def figures_of(*parts: Figured | None) -> tuple[Figure, ...]:
+    """The figures of what is there."""
+    return tuple(figure for part in parts if part is not None for figure in part.figures)
+
+
+def named(names: Iterable[str], part: object | None) -> dict[str, Any]:
+    """Numbers of a part by name; None where there is no such part."""
+    return {name: None if part is None else getattr(part, name) for name in names}
+
+
 def as_text(groups: Iterable[Figures]) -> str:
     """Groups as lines; values stand one below the other."""
     found = [group for group in groups if group.each]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -12,7 +11,8 @@ from torch import Tensor
 
 from vaekit.evaluation.aggregate import Aggregate, aggregate
 from vaekit.evaluation.annealing import anneal, sandwich
-from vaekit.evaluation.figures import Card, Figure, Figures, short
+from vaekit.evaluation.codebooks import CodebookUse, codebook_use
+from vaekit.evaluation.figures import Card, Figure, Figures, figures_of, named, short
 from vaekit.evaluation.latents import LatentHealth, latent_health
 from vaekit.evaluation.likelihood import (
     LogLikelihood,
@@ -172,6 +172,7 @@ class Scores(Card):
         density: None for an autoencoder.
         bits: likewise, in bits.
         aggregate: where the model has one latent whose posterior is normal.
+        codebook: where the model has one latent whose codes are from a list.
         annealing: if it was asked for.
         cells_wrong: of a table, the share of cells, of those that are there, that differ from the
             likeliest given the row's code; None for numbers.
@@ -190,6 +191,7 @@ class Scores(Card):
     density: Density | None = None
     bits: Bits | None = None
     aggregate: Aggregate | None = None
+    codebook: CodebookUse | None = None
     annealing: Annealing | None = None
     cells_wrong: float | None = None
 
@@ -247,7 +249,7 @@ class Scores(Card):
             ("Bits for each number of a row", (self.bits,)),
             ("What the codes carry, nats", (self.aggregate,)),
         ]
-        told = [Figures(title, _figures(*parts)) for title, parts in groups]
+        told = [Figures(title, figures_of(*parts)) for title, parts in groups]
         rebuilt = []
         if error is not None:
             rebuilt = [Figure("squared error", error, note="per number, of x from its code's mean")]
@@ -256,29 +258,23 @@ class Scores(Card):
         units = self.active_units
         note = f"of {self.latent_units:,}"
         used = () if units is None else (Figure("units in use", units, note=note),)
-        return [*told, Figures("Reconstruction and latents", (*rebuilt, *used))]
+        found = (*rebuilt, *used, *figures_of(self.codebook))
+        return [*told, Figures("Reconstruction and latents", found)]
 
     def to_dict(self) -> dict[str, Any]:
         """All numbers by name, for JSON: None where a model has no density, or a number was not
         asked for."""
         names = [field.name for field in fields(Scores)[:7]]
-        annealed = _named([field.name for field in fields(Annealing)], self.annealing)
+        annealed = named([field.name for field in fields(Annealing)], self.annealing)
         return {
-            **_named(names, self),
-            **_named([field.name for field in fields(Density)], self.density),
-            **_named([field.name for field in fields(Bits)], self.bits),
-            **_named(OF_AGGREGATE, self.aggregate),
+            **named(names, self),
+            **named([field.name for field in fields(Density)], self.density),
+            **named([field.name for field in fields(Bits)], self.bits),
+            **named(OF_AGGREGATE, self.aggregate),
             **{f"annealed_{k}".removesuffix("_value"): v for k, v in annealed.items()},
             **({} if self.cells_wrong is None else {"cells_wrong": self.cells_wrong}),
+            **({} if self.codebook is None else self.codebook.to_dict()),
         }
-
-
-def _figures(*parts: Density | Annealing | Bits | Aggregate | None) -> tuple[Figure, ...]:
-    return tuple(figure for part in parts if part is not None for figure in part.figures)
-
-
-def _named(names: Iterable[str], part: object | None) -> dict[str, Any]:
-    return {name: None if part is None else getattr(part, name) for name in names}
 
 
 def score(
@@ -317,7 +313,9 @@ def score(
         return basic
     found = log_likelihood(model, rows, samples=samples, seed=seed, title="log p(x)")
     whole = aggregate(model, rows, seed=seed)
-    doubts, latents = _doubts(found), of_latents(health, whole, terms[1].mean().item())
+    listed = codebook_use(model, rows)
+    doubts = (*_doubts(found), *(listed.doubts if listed else ()))
+    latents = of_latents(health, whole, terms[1].mean().item())
     return replace(
         basic,
         diagnosis=" ".join(t for t in (health.diagnosis, latents.advice, *doubts) if t),
@@ -326,6 +324,7 @@ def score(
         rank=latents.rank,
         density=_density(terms, found, health),
         aggregate=whole,
+        codebook=listed,
     )
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from vaekit.models.drawing import Draw
 from vaekit.models.graph import Graph
 from vaekit.rows import Rows
+from vaekit.system.checks import require
 
 
 class VAE(Graph):
@@ -47,7 +48,16 @@ class VAE(Graph):
 
     @property
     def first_posterior(self) -> nn.Module:
-        """q(z | x, given)."""
+        """q(z | x, given).
+
+        Raises:
+            BadInput: where codes are from a list.
+        """
+        require(
+            not self.prior.discrete,
+            "codes of this model are from a list and have probabilities: no density can take the "
+            "place of their prior",
+        )
         return self.posterior
 
     def put_first_prior(self, prior: Any) -> None:

@@ -7,14 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vaekit.recipes import autoencoders, conditional, hierarchical, objectives, plain, tables
+from vaekit.recipes import (
+    autoencoders,
+    conditional,
+    hierarchical,
+    objectives,
+    plain,
+    quantised,
+    tables,
+)
 from vaekit.recipes.recipe import Built, Recipe, from_data, options
 from vaekit.system.checks import known
 
 DEFAULT, OF_TABLES = "vae", "table_vae"  # of data of which nobody says one
 RECIPES: dict[str, Recipe] = {
     made.__name__: made
-    for module in (plain, hierarchical, conditional, objectives, autoencoders, tables)
+    for module in (plain, hierarchical, conditional, objectives, autoencoders, quantised, tables)
     for made in module.RECIPES
 }
 

@@ -94,6 +94,12 @@ CITATIONS: dict[str, str] = {
     "Rybkin et al. 2021": "Rybkin, O., Daniilidis, K. and Levine, S. (2021). Simple and Effective "
     "VAE Training with Calibrated Decoders. International Conference on Machine Learning. "
     "arXiv:2006.13202",
+    "van den Oord et al. 2017": "van den Oord, A., Vinyals, O. and Kavukcuoglu, K. (2017). Neural "
+    "Discrete Representation Learning. Advances in Neural Information Processing Systems. "
+    "arXiv:1711.00937",
+    "Mentzer et al. 2024": "Mentzer, F., Minnen, D., Agustsson, E. and Tschannen, M. (2024). "
+    "Finite Scalar Quantization: VQ-VAE Made Simple. International Conference on Learning "
+    "Representations. arXiv:2309.15505",
     "Chollet 2020": "Chollet, F. (2020). Variational AutoEncoder. Keras code examples, "
     "keras.io/examples/generative/vae",
 }

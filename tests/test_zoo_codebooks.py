@@ -1,0 +1,186 @@
+"""Codes from a list: probabilities, gradients, what training makes of them, and what is refused."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from graphs import listed as listed_model
+from graphs import some_rows
+from test_zoo import factors, made, trained
+
+import vaekit
+from vaekit.conditionals.codebooks import Even
+from vaekit.distributions import common_draws, exact_kl, is_discrete
+from vaekit.distributions.codebooks import EvenEntries, NearestEntries, listed
+from vaekit.evaluation.codebooks import codebook_use
+from vaekit.families.codebooks import Codebook, Nearest, NearestValues
+from vaekit.models.trace import trace
+from vaekit.objectives import codebooks
+from vaekit.objectives.bounds import elbo, iwae
+from vaekit.system.checks import BadInput, Unsuited
+
+BOOK = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+GIVEN = torch.tensor([[[0.1, 0.2], [0.9, -0.3]], [[0.2, 0.7], [3.0, 3.1]]])
+
+
+def test_the_nearest_entries_are_chosen_place_by_place():
+    q = NearestEntries(GIVEN, BOOK)
+    assert q.chosen.tolist() == [[0, 1], [2, 2]]
+    assert q.mean.tolist() == [[0, 0, 1, 0], [0, 1, 0, 1]]
+    assert is_discrete(q)
+
+
+def test_probabilities_sum_to_one_over_all_codes():
+    """Of two places and three entries there are nine codes."""
+    codes = torch.stack([torch.cat(pair) for pair in itertools.product(BOOK, BOOK)])
+    q, p = NearestEntries(GIVEN, BOOK), EvenEntries(BOOK, 2)
+    assert q.log_prob(codes[:, None]).exp().sum(0).tolist() == [1.0, 1.0]
+    assert p.log_prob(codes).exp().sum().item() == pytest.approx(1.0)
+    by_hand = (q.log_prob(codes[:, None]).exp().T * -p.log_prob(codes)).sum(1)
+    assert torch.allclose(exact_kl(q, p), by_hand)
+    assert by_hand.tolist() == pytest.approx([2 * math.log(3)] * 2)
+
+
+def test_draws_of_the_prior_are_codes_and_even():
+    drawn = EvenEntries(BOOK, 2).sample((9000,)).unflatten(-1, (2, 2))
+    share = [(drawn == entry).all(-1).float().mean(0) for entry in BOOK]
+    assert torch.allclose(torch.stack(share), torch.full((3, 2), 1 / 3), atol=0.02)
+
+
+def test_the_elbo_is_below_log_p_which_nine_codes_give():
+    """log p(x) = log mean over all codes of p(x | code), in full."""
+    m = listed_model()
+    told = some_rows(0, 20)
+    book = m.prior.family.book
+    codes = torch.stack([torch.cat(pair) for pair in itertools.product(book, book)])
+    with torch.no_grad():
+        t = trace(m, told, samples=3)
+        each = torch.stack([m.likelihood(z.expand(20, -1)).log_prob(told.x) for z in codes])
+        exact = each.logsumexp(0) - math.log(len(codes))
+        assert (elbo(t) < exact).all()
+        assert torch.allclose(iwae(t), elbo(t), atol=1e-5)
+
+
+def test_gradients_go_straight_through():
+    raw = GIVEN.clone().requires_grad_()
+    z = NearestEntries(raw, BOOK).rsample()
+    assert torch.equal(z, NearestEntries(GIVEN, BOOK).mean)
+    z.backward(torch.arange(8.0).view(2, 4))
+    assert torch.equal(raw.grad.flatten(), torch.arange(8.0))
+
+
+def test_common_noise_changes_nothing():
+    q = NearestEntries(GIVEN, BOOK)
+    assert torch.equal(common_draws(q, 3), q.mean.expand(3, 2, 4))
+
+
+def test_penalties_move_entries_or_the_encoder_by_hand():
+    family = Nearest(Codebook(3, 2), 2)
+    family.codebook.book.data.copy_(BOOK)
+    m = listed_model()
+    q = NearestEntries(GIVEN.clone().requires_grad_(), family.book)
+    t = trace(m, some_rows(0, 2))
+    t.latents["z"] = t.latents["z"].__class__(**{**vars(t.latents["z"]), "posterior": q})
+    by_hand = ((GIVEN.flatten(1) - q.mean) ** 2).sum(1).mean().item()
+    for penalty, moved, still in (
+        (codebooks.codebook, family.book, q.encoded),
+        (codebooks.commitment, q.encoded, family.book),
+    ):
+        value = penalty(t)
+        assert value.item() == pytest.approx(by_hand)
+        found = torch.autograd.grad(
+            value, [moved, still], allow_unused=True, materialize_grads=True
+        )
+        assert found[0].abs().sum() > 0
+        assert found[1].abs().sum() == 0
+
+
+def test_an_entry_that_nobody_uses_comes_to_where_codes_are():
+    """All codes are near (1, 0), and another entry lies at (9, 9)."""
+    book = torch.nn.Parameter(torch.tensor([[1.0, 0.0], [9.0, 9.0]]))
+    m = listed_model()
+    t = trace(m, some_rows(0, 50))
+    optimizer = torch.optim.Adam([book], 0.3)
+    for _ in range(100):
+        near = torch.tensor([1.0, 0.0]) + 0.3 * torch.randn(50, 1, 2)
+        t.latents["z"] = t.latents["z"].__class__(
+            **{**vars(t.latents["z"]), "posterior": NearestEntries(near, book)}
+        )
+        optimizer.zero_grad()
+        (0.1 * codebooks.revival(t) + codebooks.codebook(t)).backward()
+        optimizer.step()
+    used = NearestEntries(near, book).chosen.flatten().bincount(minlength=2)
+    assert used.min() > 5
+
+
+def test_values_are_even_and_within_one():
+    family = NearestValues(5, 3)
+    z = family(torch.tensor([[-9.0, 0.1, 0.6]])).mean
+    assert z.tolist() == [[-1.0, 0.0, 0.5]]
+    assert exact_kl(family(torch.zeros(1, 3)), Even(family)()).item() == pytest.approx(
+        3 * math.log(5)
+    )
+
+
+def test_posteriors_without_a_list_are_refused():
+    m, _ = made("vae")
+    assert listed(trace(m, factors(5)).latents["z"].posterior) is None
+    for penalty in (codebooks.codebook, codebooks.commitment, codebooks.revival):
+        with pytest.raises(Unsuited, match="codes of this posterior are from no list"):
+            penalty(trace(m, factors(5)))
+    assert codebook_use(m, factors(5)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("vq_vae", {"latent": 2, "places": 2, "entries": 16}),
+        ("fsq_vae", {"latent": 3, "values": 7}),
+    ],
+)
+def test_few_codes_tell_most_of_a_row(name, how):
+    x = factors()
+    m, loss = trained(name, x, updates=400, **how)
+    count = 16**2 if name == "vq_vae" else 7**3
+    assert loss.terms["kl"].item() == pytest.approx(math.log(count), rel=1e-4)
+    use = codebook_use(m, x)
+    error = (m.likelihood(m.posterior(x).mean).mean - x).square().mean().item()
+    assert error < 0.5 * x.var().item()
+    assert use.used > use.entries / 2
+    assert use.entries / 3 < use.perplexity <= use.used
+
+
+def test_use_of_a_list_by_hand():
+    m = listed_model()
+    told = some_rows(0, 300)
+    use = codebook_use(m, told)
+    with torch.no_grad():
+        q = m.posterior(told.x)
+    counts = np.bincount(q.chosen.flatten(), minlength=4)
+    share = counts[counts > 0] / counts.sum()
+    assert use.used == (counts > 0).sum()
+    assert use.perplexity == pytest.approx(np.exp(-(share * np.log(share)).sum()))
+    rebuilt = m.likelihood(q.encoded.flatten(1)).mean
+    assert use.unquantised_error == pytest.approx(
+        (rebuilt - told.x).square().mean().item(), rel=1e-4
+    )
+
+
+def test_a_model_of_listed_codes_answers_what_it_can(tmp_path):
+    x = np.random.default_rng(0).integers(0, 2, (60, 6))
+    model = vaekit.fit(x, "vq_vae", latent=2, places=2, entries=4, width=8, epochs=1, quiet=True)
+    found = model.evaluate(x, samples=3)
+    assert found.kl == pytest.approx(2 * math.log(4))
+    assert found.to_dict()["codebook_entries"] == 4
+    assert any("the one code that the encoder chose" in said for said in found.doubts)
+    assert "entries in use" in [figure.name for figure in found.figures[-1].each]
+    with pytest.raises(BadInput, match="no density can take the place of their prior"):
+        model.refit_prior("mixture")
+    with pytest.raises(BadInput, match="no annealing"):
+        model.evaluate(x, samples=3, annealed_rows=2)
+    way = model.model.path(*model.model.prior().sample((2, 1)), torch.tensor([0.0, 0.4, 1.0]))
+    book = model.model.prior.family.book
+    parts = way.unflatten(-1, (2, 2))
+    assert all((part == book).all(-1).any() for part in parts.flatten(0, 2))

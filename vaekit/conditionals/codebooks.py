@@ -1,0 +1,40 @@
+"""The prior of codes from a list."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch import distributions as D
+
+from vaekit.conditionals.priors import Prior, straight
+from vaekit.distributions.codebooks import EvenEntries, NearestEntries
+from vaekit.families.codebooks import Nearest
+
+
+class Even(Prior):
+    """Every entry of the list is as likely at every place of a code.
+
+    Args:
+        family: of the posterior, whose list and places it shares.
+    """
+
+    discrete = True
+
+    def __init__(self, family: Nearest) -> None:
+        super().__init__(*family.event_shape)
+        self.family = family
+
+    def forward(self, *given: Tensor) -> D.Distribution:
+        """p(z)."""
+        return EvenEntries(self.family.book, self.family.places)
+
+    @torch.no_grad()
+    def quantiles(self, shares: Tensor) -> Tensor | None:
+        """Not asked for: values have no mass between them."""
+        return None
+
+    @torch.no_grad()
+    def path(self, start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
+        """Along the straight line, the entries that are nearest to it."""
+        way = straight(start, end, shares).unflatten(-1, (self.family.places, -1))
+        return NearestEntries(way, self.family.book).mean

@@ -1,0 +1,144 @@
+"""Codes from a list: every place of a code has one of its entries."""
+
+from __future__ import annotations
+
+import math
+from functools import singledispatch
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch import distributions as D
+from torch.distributions import constraints
+
+from vaekit.distributions.divergences import exact_kl
+from vaekit.distributions.draws import Noise, from_noise
+
+EXACTLY = "donot_use_mm_for_euclid_dist"
+
+
+class _Listed(constraints.Constraint):
+    """Vectors whose parts are entries of a list."""
+
+    is_discrete, event_dim = True, 1
+
+
+class NearestEntries(D.Distribution):
+    """All probability on one code: at each place the entry of the list that is nearest to what the
+    encoder gave. ``log_prob`` is the log of a probability, 0 at that code and -inf elsewhere.
+
+    Draws are the code itself; their gradients go to what the encoder gave, as if it had not been
+    moved (straight through).
+
+    Args:
+        encoded: (*batch, places, size).
+        book: the list, (entries, size).
+    """
+
+    arg_constraints: dict[str, Any] = {}
+    support = _Listed()
+    has_rsample = True
+
+    def __init__(self, encoded: Tensor, book: Tensor) -> None:
+        self.encoded, self.book = encoded, book
+        self.chosen = torch.cdist(encoded, book, compute_mode=EXACTLY).argmin(-1)
+        batch, event = encoded.shape[:-2], encoded.shape[-2:].numel()
+        super().__init__(batch, torch.Size([event]), validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        """The code."""
+        return self.book[self.chosen].detach().flatten(-2)
+
+    @property
+    def variance(self) -> Tensor:
+        """Zero."""
+        return torch.zeros_like(self.mean)
+
+    def rsample(self, sample_shape: Any = ()) -> Tensor:
+        """The code, as often as asked for."""
+        through = (self.encoded - self.encoded.detach()).flatten(-2)
+        return (self.mean + through).expand(*sample_shape, *self.mean.shape)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """0 at the code, -inf elsewhere, one per row, in nats."""
+        hit = (value == self.mean).all(-1)
+        return torch.where(hit, 0.0, -torch.inf)
+
+
+class EvenEntries(D.Distribution):
+    """Every entry of a list is as likely at every place of a code, - places log(entries) nats.
+
+    Args:
+        book: the list, (entries, size).
+        places: how many.
+    """
+
+    arg_constraints: dict[str, Any] = {}
+    support = _Listed()
+
+    def __init__(self, book: Tensor, places: int) -> None:
+        self.book, self.places = book, places
+        super().__init__(event_shape=torch.Size([places * book.shape[1]]), validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        """The mean of the list, at every place."""
+        return self.book.detach().mean(0).repeat(self.places)
+
+    @property
+    def variance(self) -> Tensor:
+        """The variance of the list, likewise."""
+        return self.book.detach().var(0, correction=0).repeat(self.places)
+
+    @property
+    def nats(self) -> float:
+        """What every code costs."""
+        return self.places * math.log(len(self.book))
+
+    @torch.no_grad()
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Draws."""
+        shape = (*sample_shape, self.places)
+        index = torch.randint(len(self.book), shape, device=self.book.device)
+        return self.book[index].flatten(-2)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """log p of codes from the list, in nats, one per row; nothing else is asked about."""
+        return value.new_full(value.shape[:-1], -self.nats)
+
+
+@exact_kl.register
+def _(q: NearestEntries, p: D.Distribution) -> Tensor | None:
+    """What a code that is certain costs: - log p of it."""
+    return -p.log_prob(q.mean)
+
+
+@from_noise.register
+def _(q: NearestEntries, noise: Noise) -> Tensor:
+    return q.mean + 0 * noise(1)
+
+
+class Listed(NamedTuple):
+    """What is known of codes from a list.
+
+    Args:
+        encoded: what the encoder gave, (rows, places, size).
+        chosen: the entry at each place, (rows, places).
+        book: the list, (entries, size).
+    """
+
+    encoded: Tensor
+    chosen: Tensor
+    book: Tensor
+
+
+@singledispatch
+def listed(q: D.Distribution) -> Listed | None:
+    """The codes of a posterior by their entries; None for one whose codes are from no list."""
+    return None
+
+
+@listed.register
+def _(q: NearestEntries) -> Listed:
+    return Listed(q.encoded, q.chosen, q.book)

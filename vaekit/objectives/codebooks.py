@@ -1,0 +1,56 @@
+"""Penalties on codes from a list (van den Oord et al. 2017): they bring the list and the encoder
+together, since choosing the nearest entry has no gradient."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from vaekit.distributions.codebooks import Listed, listed
+from vaekit.models.trace import Trace
+from vaekit.system.checks import Unsuited
+
+
+def _listed(t: Trace) -> list[Listed]:
+    """The codes of all latents by their entries."""
+    found = [listed(latent.posterior) for latent in t.latents.values()]
+    known = [each for each in found if each is not None]
+    if len(known) < len(found):
+        raise Unsuited("codes of this posterior are from no list")
+    return known
+
+
+def codebook(t: Trace) -> Tensor:
+    """The squared distance of entries from what the encoder gave, which moves the entries.
+
+    Raises:
+        Unsuited: if codes are from no list.
+    """
+    far = [(c.book[c.chosen] - c.encoded.detach()).square().sum((1, 2)) for c in _listed(t)]
+    return torch.stack(far).sum(0).mean()
+
+
+def commitment(t: Trace) -> Tensor:
+    """The squared distance of what the encoder gave from its entries, which moves the encoder.
+
+    Raises:
+        Unsuited: if codes are from no list.
+    """
+    far = [(c.encoded - c.book[c.chosen].detach()).square().sum((1, 2)) for c in _listed(t)]
+    return torch.stack(far).sum(0).mean()
+
+
+def revival(t: Trace) -> Tensor:
+    """The squared distance of each entry that no row of the batch has from what the encoder gave
+    some row at some place, taken at random: entries that nobody uses move to where codes are.
+
+    Raises:
+        Unsuited: if codes are from no list.
+    """
+    far = []
+    for c in _listed(t):
+        given = c.encoded.detach().flatten(0, 1)
+        unused = given.new_ones(len(c.book)).index_fill(0, c.chosen.flatten(), 0.0)
+        target = given[torch.randint(len(given), (len(c.book),), device=given.device)]
+        far.append(((c.book - target).square().sum(1) * unused).sum() / len(c.book))
+    return torch.stack(far).sum()

@@ -1,0 +1,66 @@
+"""Models whose codes are from a list: a learned codebook, or values at even distances."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from vaekit.conditionals.codebooks import Even
+from vaekit.families.codebooks import Codebook, Nearest, NearestValues
+from vaekit.objectives import Term, codebooks
+from vaekit.recipes.plain import vae
+from vaekit.recipes.recipe import Built, Recipe, extends
+from vaekit.system.ranges import Count, Range, Weight
+
+CONTINUOUS = ("posterior", "rank", "link", "prior", "prior_components", "kl_warmup")
+
+
+def _with_codes(family: Nearest, **options: Any) -> Built:
+    """A VAE whose codes are from the family's list."""
+    (numbers,) = family.event_shape
+    model, objective = vae(latent=numbers, posterior="point", **options)
+    posterior: Any = model.first_posterior
+    posterior.family = family
+    model.put_first_prior(Even(family))
+    return Built(model, objective)
+
+
+@extends(vae, without=CONTINUOUS)
+def vq_vae(
+    latent: Count = 4,
+    places: Count = 16,
+    entries: Annotated[int, Range(2)] = 256,
+    commitment: Weight = 0.25,
+    revival: Weight = 0.1,
+    **rest: Any,
+) -> Built:
+    """Every place of a code has one entry of a learned codebook (van den Oord et al. 2017).
+
+    Args:
+        latent: numbers of an entry.
+        places: of a code.
+        entries: of the codebook.
+        commitment: weight of what moves the encoder to the entries.
+        revival: weight of what moves entries that no row of the batch has to where codes are.
+    """
+    built = _with_codes(Nearest(Codebook(entries, latent), places), **rest)
+    terms = (
+        Term("codebook", 1.0, codebooks.codebook),
+        Term("commitment", commitment, codebooks.commitment),
+        Term("revival", revival, codebooks.revival, "batch"),
+    )
+    return Built(built.model, built.objective.plus(*terms))
+
+
+@extends(vae, without=CONTINUOUS)
+def fsq_vae(latent: Count = 16, values: Annotated[int, Range(2)] = 8, **rest: Any) -> Built:
+    """Every number of a code has one of a few values: finite scalar quantisation, which has no
+    codebook to learn (Mentzer et al. 2024).
+
+    Args:
+        latent: numbers in a code.
+        values: that each may have, at even distances from -1 to 1.
+    """
+    return _with_codes(NearestValues(values, latent), **rest)
+
+
+RECIPES: tuple[Recipe, ...] = (vq_vae, fsq_vae)
