@@ -43,15 +43,7 @@ class FixedLatents:
     def __call__(
         self, name: str, prior: D.Distribution, posterior: D.Distribution | None = None
     ) -> Tensor:
-        """The value of a latent; it is recorded.
-
-        Raises:
-            BadInput: if values of the latent are from a list.
-        """
-        require(
-            not is_discrete(prior),
-            f"latent {name!r} has values from a list, between which there is no way: no annealing",
-        )
+        """The value of a latent; it is recorded."""
         value = self._take(prior)
         self.drawn.append(value)
         self.log_p = self.log_p + prior.log_prob(value)
@@ -74,6 +66,12 @@ class AnnealedPath:
     """
 
     def __init__(self, model: Graph, rows: Rows, start: str) -> None:
+        require(
+            not any(
+                is_discrete(latent.prior) for latent in trace(model, rows[:1]).latents.values()
+            ),
+            "this model's codes are from a list, between which there is no way: no annealing",
+        )
         if start not in ("prior", "posterior"):
             raise ValueError(f"start must be 'prior' or 'posterior', not {start!r}")
         self.model, self.rows, self.start = model, rows, start
