@@ -50,7 +50,6 @@ LIKELIHOODS = {
 BOUNDS = {  # of three particles, or of a multiple of three
     "reconstruction": bounds.reconstruction,
     "elbo": bounds.elbo,
-    "tempered_elbo": bounds.tempered_elbo(0.3),
     "path_elbo": bounds.path_elbo,
     "iwae": bounds.iwae,
     "dreg": bounds.dreg,
@@ -78,7 +77,6 @@ PENALTIES = {
 CRITICS = {  # of codes of three numbers
     "total_correlation": lambda **how: critics.TotalCorrelation(3, 8, **how),
     "adversary": lambda **how: critics.Adversary(3, 8, **how),
-    "likeness": lambda **how: critics.Likeness(dense(VECTOR, (8,), [8]), 8, **how),
 }
 # right on average: of the mixture that a batch stands for, or by drawing
 ESTIMATES = {"total_correlation", "mmd", "mmd, rbf", "decoder_slope"}

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import scipy.integrate
 import torch
-from parts import CRITICS, model, rows
 from torch import distributions as D
 
 from vaekit.conditionals import Conditional, StandardNormal
@@ -17,7 +16,6 @@ from vaekit.models import VAE
 from vaekit.models.trace import trace
 from vaekit.networks import dense
 from vaekit.objectives import discrepancies
-from vaekit.objectives.bounds import elbo, tempered_elbo
 from vaekit.objectives.critics import Adversary, TotalCorrelation
 from vaekit.objectives.penalties import code_norm, decoder_norm, decoder_slope
 from vaekit.recipes import RECIPES, parts, recipe
@@ -313,50 +311,6 @@ def test_what_is_weighed_grows_small(name, option, term):
     assert found[1][term] < found[0][term] / 1.5
     assert len(found[0]) == 3
     assert "kl" not in found[0]
-
-
-def test_the_likeness_is_half_the_squared_distance_of_features():
-    m, critic = model(), CRITICS["likeness"](strength=0.0)
-    t = trace(m, rows(m.likelihood.family))
-    value, _ = critic(t)
-    far = critic.features(t.rows.data) - critic.features(t.likelihood.mean)
-    assert value.item() == pytest.approx((far**2).sum(1).mean().item() / 2)
-    features = critic.features(t.rows.data)
-    assert torch.allclose(features.var(1, correction=0), torch.ones(7), atol=1e-3)
-
-
-def test_what_a_critic_takes_for_data_is_the_decoders_affair():
-    """The encoder hears of likeness alone."""
-    m = model()
-    t = trace(m, rows(m.likelihood.family))
-    values = []
-    for strength in (0.0, 1.0):
-        torch.manual_seed(0)
-        critic = CRITICS["likeness"](strength=strength)
-        values.append(critic(t)[0])
-    apart = values[1] - values[0]
-    encoder, decoder = list(m.posterior.parameters()), list(m.likelihood.parameters())
-    found = torch.autograd.grad(apart, encoder + decoder)
-    assert all(g.abs().max() < 1e-6 for g in found[: len(encoder)])
-    assert all(g.abs().max() > 1e-4 for g in found[len(encoder) :])
-
-
-def test_reconstructions_come_to_look_alike():
-    x = factors()
-    m, loss = trained("vae_gan", x, features=8, critic_width=16, pixels=0.5)
-    start = made("vae_gan", features=8, critic_width=16).objective
-    assert m.has_density
-    assert loss.terms["likeness"] < 3
-    assert loss.terms["kl"] > 1
-    assert start.bound.name == "tempered_elbo"
-
-
-def test_a_tempered_elbo_weighs_the_likelihood():
-    m = model()
-    t = trace(m, rows(m.likelihood.family), samples=3)
-    by_hand = 0.3 * t.log_px.mean(0) - t.kl.mean(0)
-    assert torch.allclose(tempered_elbo(0.3)(t), by_hand)
-    assert torch.allclose(tempered_elbo(1.0)(t), elbo(t))
 
 
 def test_the_learned_deviation_is_the_best_one():

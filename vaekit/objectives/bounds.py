@@ -61,17 +61,6 @@ def elbo(t: Trace) -> Tensor:
     return (t.log_weight.exp() * (t.log_px - t.kl_weight * t.kl)).sum(0)
 
 
-def tempered_elbo(weight: float) -> Bound:
-    """weight E_q[log p(x|z)] - KL(q || p), for what says more of how alike x and its
-    reconstruction are beside it. Below a weight of 1 it is no bound on log p(x)."""
-
-    @Bound
-    def tempered_elbo(t: Trace) -> Tensor:
-        return (t.log_weight.exp() * (weight * t.log_px - t.kl_weight * t.kl)).sum(0)
-
-    return tempered_elbo
-
-
 @partial(Bound, replays=True)
 def path_elbo(t: Trace) -> Tensor:
     """The sampled ELBO with the gradient along the path only: "sticking the landing".

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from vaekit.distributions.codebooks import Listed, listed
 from vaekit.models.trace import Trace
+from vaekit.objectives.objective import Learning
 from vaekit.system.checks import Unsuited
 
 
@@ -54,3 +55,24 @@ def revival(t: Trace) -> Tensor:
         target = given[torch.randint(len(given), (len(c.book),), device=given.device)]
         far.append(((c.book - target).square().sum(1) * unused).sum() / len(c.book))
     return torch.stack(far).sum()
+
+
+def learning(commitment_weight: float, revival_weight: float) -> Learning:
+    """What brings the list and the encoder together: :func:`codebook`, :func:`commitment` and
+    :func:`revival`, weighed. It grows as codes spread, good or bad, so that it is a loss of its
+    own, which epochs are not compared by; the value beside it is the distance alone.
+
+    Args:
+        commitment_weight: of what moves the encoder.
+        revival_weight: of what moves entries that are not used.
+
+    Raises:
+        Unsuited: if codes are from no list.
+    """
+
+    def learning(t: Trace) -> tuple[Tensor, Tensor]:
+        far = codebook(t)
+        own = far + commitment_weight * commitment(t) + revival_weight * revival(t)
+        return far.detach(), own
+
+    return learning

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from vaekit.models.drawing import Generator, decoding
 from vaekit.models.trace import Trace
 from vaekit.networks import dense
 from vaekit.objectives.discrepancies import drawn_from_prior, side_by_side
@@ -20,8 +18,9 @@ class Critic(nn.Module, ABC):
     """A penalty that owns weights.
 
     Its own loss is minimised in the same backward pass, by a group of the optimiser with a
-    learning rate and a clipping of its own; validation and early stopping do not look at it. The
-    value must give the critic's weights no gradient, nor the own loss the model's.
+    learning rate and a clipping of its own. Validation and early stopping look at neither the
+    penalty, which says another thing as the critic learns, nor its own loss. The value must give
+    the critic's weights no gradient, nor the own loss the model's.
 
     Args:
         lr: its highest learning rate; it follows the schedule of the model's.
@@ -99,55 +98,6 @@ class Adversary(CodeCritic):
     def value(self, log_ratio: Tensor) -> Tensor:
         """- log (1 - D(z)), on average."""
         return F.softplus(log_ratio).mean()
-
-
-class Likeness(Critic):
-    r"""A classifier of rows x that learns to tell data from what the model makes, and says by its
-    features F how alike x and its reconstruction are (Larsen et al. 2016). The penalty is
-
-    .. math:: \tfrac12 \lVert F(x) - F(\hat x) \rVert^2
-        - \text{strength}\, (\tfrac12 \log D(\hat x) + \tfrac12 \log D(\tilde x))
-
-    with the mean of p(x|z) for a draw of q(z|x), and for a draw of the prior. The second part
-    trains the decoder alone. Features are brought to mean 0 and variance 1 in each row, so that
-    their distance cannot be had for nothing by making them small.
-
-    Args:
-        features: from rows of x to features, (B, numbers).
-        numbers: how many features.
-        strength: of the second part.
-        lr: see :class:`Critic`.
-        clip: see :class:`Critic`.
-    """
-
-    def __init__(
-        self,
-        features: nn.Module,
-        numbers: int,
-        strength: float = 1.0,
-        lr: float = 1e-4,
-        clip: float = 0.0,
-    ) -> None:
-        super().__init__(lr, clip)
-        self.features = nn.Sequential(features, nn.LayerNorm(numbers, elementwise_affine=False))
-        self.last, self.strength = nn.Linear(numbers, 1), strength
-
-    def forward(self, t: Trace) -> tuple[Tensor, Tensor]:
-        """The penalty in nats per row, and the critic's own loss."""
-        x, rebuilt = t.rows.data, t.likelihood.mean[: len(t.rows)]
-        near = by_constants(self.features, rebuilt) - self.features(x).detach()
-        made = torch.cat([self._decoded(t, side_by_side(t).detach()), self._decoded(t)])
-        fooled = by_constants(self.last, by_constants(self.features, made))
-        value = near.square().sum(-1).mean() / 2 + self.strength * F.softplus(-fooled).mean()
-        real, false = (self.last(self.features(rows)) for rows in (x, made.detach()))
-        return value, F.softplus(-real).mean() + F.softplus(false).mean()
-
-    def _decoded(self, t: Trace, z: Tensor | None = None) -> Tensor:
-        """The means of p(x|z) for codes, or for draws of the prior."""
-        model: Any = t.model
-        rule = Generator(len(t.rows)) if z is None else decoding(model.latents, z)
-        mean: Tensor = model(rule, t.rows.without_x()).mean
-        return mean
 
 
 def by_constants(net: nn.Module, *inputs: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from vaekit.rows import Rows
 from vaekit.system.checks import BadInput, Unsuited, require
 
 Goal = float | Tensor
+Learning = Callable[[Trace], tuple[Tensor, Tensor]]
 
 RESERVED = ("loss", "reconstruction", "kl", "gradient")
 
@@ -31,7 +32,8 @@ class Term:
     Args:
         name: under which it is reported.
         weight: a number, or a function of the step.
-        penalty: a function of a trace giving a number in nats per row, or a :class:`Critic`.
+        penalty: a function of a trace giving a number in nats per row, or that and a loss of its
+            own, as a :class:`Critic` does.
         over: "row" for a mean over the rows; "batch" for what looks at the batch as a whole, and
             so cannot be computed in parts.
         goal: what the penalty is given beside the trace, for one that changes as training goes
@@ -41,7 +43,7 @@ class Term:
 
     name: str
     weight: Weight
-    penalty: Penalty | Critic | Callable[[Trace, Goal], Tensor]
+    penalty: Penalty | Critic | Callable[[Trace, Goal], Tensor] | Learning
     over: Literal["row", "batch"] = "row"
     goal: Weight | None = None
     replays: bool = False
@@ -50,7 +52,8 @@ class Term:
 @dataclass(frozen=True)
 class Loss:
     """``total`` is what the model minimises, nats per row; ``terms`` its parts, detached; ``own``
-    what critics minimise for themselves.
+    what critics minimise for themselves, and ``theirs`` what of the total they say, detached: it
+    changes as they learn, so that epochs are not compared by it.
 
     Terms: ``reconstruction`` = - E[log p(x|z)]; ``kl`` where the posterior has a density;
     then each penalty, unweighted, by name.
@@ -59,6 +62,7 @@ class Loss:
     total: Tensor
     terms: dict[str, Tensor]
     own: Tensor | float = 0.0
+    theirs: Tensor | float = 0.0
 
 
 class Objective(nn.Module):
@@ -139,15 +143,15 @@ class Objective(nn.Module):
         t = trace(model, rows, samples=self.samples, named=named)
         kl_weight, *each = weights
         t, goals = replace(t, kl_weight=kl_weight), iter(each[len(self.terms) :])
-        total, terms, own = -self.bound(t).mean(), elbo_terms(t), 0.0
+        total, terms, own, theirs = -self.bound(t).mean(), elbo_terms(t), 0.0, 0.0
         for weight, term in zip(each, self.terms, strict=False):
             value = _value(term, t, goals)
             if isinstance(value, tuple):
                 value, loss = value
-                own = own + loss
+                own, theirs = own + loss, theirs + weight * value.detach()
             total = total + weight * value
             terms[term.name] = value.detach()
-        return Loss(total, terms, own)
+        return Loss(total, terms, own, theirs)
 
     def check(self, model: Graph, rows: Rows | None = None) -> None:
         """Refuse a pair that cannot train, before it does.

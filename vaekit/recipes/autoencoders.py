@@ -1,18 +1,16 @@
-"""Autoencoders that can be drawn from, most without a density; and the VAE with a critic of x."""
+"""Autoencoders that are held to a prior, or smoothed, so that they can be drawn from: none has a
+density."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from vaekit.objectives import Term, discrepancies, penalties
-from vaekit.objectives.bounds import tempered_elbo
-from vaekit.objectives.critics import Adversary, Likeness
+from vaekit.objectives.critics import Adversary
 from vaekit.objectives.discrepancies import Kernel
-from vaekit.recipes import parts
-from vaekit.recipes.parts import Shape
-from vaekit.recipes.plain import autoencoder, vae
+from vaekit.recipes.plain import autoencoder
 from vaekit.recipes.recipe import Built, Recipe, extends
-from vaekit.system.ranges import Above, Count, Weight, Whole
+from vaekit.system.ranges import Above, Count, Weight
 
 
 @extends(autoencoder)
@@ -81,43 +79,10 @@ def rae_gp(norm: Weight = 1e-2, slope: Weight = 1e-2, **rest: Any) -> Built:
     return Built(model, objective.plus(Term("code_norm", norm, penalties.code_norm), smooth))
 
 
-@extends(vae, likelihood="gaussian", scale="shared")
-def vae_gan(
-    shape: Shape,
-    pixels: Above = 0.1,
-    strength: Weight = 1.0,
-    features: Count = 64,
-    critic_width: Whole = 0,
-    critic_lr: Above = 3e-4,
-    **rest: Any,
-) -> Built:
-    """What x and its reconstruction have in common is learned, by a critic that tells data from
-    what the model makes (Larsen et al. 2016).
-
-    Args:
-        shape: of one row of x.
-        pixels: weight of log p(x|z) itself, which sets the likelihood's scale.
-        strength: of what makes samples such as the critic takes for data.
-        features: of the critic, which are compared.
-        critic_width: of its hidden layers, as width is of the encoder's.
-        critic_lr: its highest learning rate.
-    """
-    model, objective = vae(shape=shape, **rest)
-    net = parts.critic(model.likelihood.family, features, rest.get("network", "auto"), critic_width)
-    critic = Likeness(net, features, strength, critic_lr)
-    return Built(
-        model,
-        objective.but(bound=tempered_elbo(pixels)).plus(
-            Term("likeness", 1.0, critic, replays=True)
-        ),
-    )
-
-
 RECIPES: tuple[Recipe, ...] = (
     wae,
     wae_gan,
     adversarial_autoencoder,
     rae_l2,
     rae_gp,
-    vae_gan,
 )

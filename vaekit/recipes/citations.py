@@ -85,9 +85,6 @@ CITATIONS: dict[str, str] = {
     "Conference on Machine Learning. arXiv:1802.05983",
     "Makhzani et al. 2016": "Makhzani, A., Shlens, J., Jaitly, N., Goodfellow, I. and Frey, B. "
     "(2016). Adversarial Autoencoders. ICLR Workshop. arXiv:1511.05644",
-    "Larsen et al. 2016": "Larsen, A. B. L., Sønderby, S. K., Larochelle, H. and Winther, O. "
-    "(2016). Autoencoding beyond pixels using a learned similarity metric. International "
-    "Conference on Machine Learning. arXiv:1512.09300",
     "Razavi et al. 2019": "Razavi, A., van den Oord, A., Poole, B. and Vinyals, O. (2019). "
     "Preventing Posterior Collapse with delta-VAEs. International Conference on Learning "
     "Representations. arXiv:1901.03416",

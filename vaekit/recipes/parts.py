@@ -216,13 +216,6 @@ def decoder(
     return Conditional(Join(net) if given else net, data)
 
 
-def critic(data: Likelihood, features: int, network: str, width: int) -> nn.Module:
-    """From rows of x, as a likelihood has them, to so many features: an encoder's network."""
-    shape = data.event_shape
-    net = NETWORKS[network_for(network, shape)].encoder(shape, (features,), width, 0)
-    return nn.Sequential(data.kind.input(data), net)
-
-
 def prior(name: str, site: Site) -> conditionals.Prior:
     """p(z) by name."""
     require(site.components >= 0, f"prior_components must not be negative, not {site.components}")

@@ -43,12 +43,8 @@ def vq_vae(
         revival: weight of what moves entries that no row of the batch has to where codes are.
     """
     built = _with_codes(Nearest(Codebook(entries, latent), places), **rest)
-    terms = (
-        Term("codebook", 1.0, codebooks.codebook),
-        Term("commitment", commitment, codebooks.commitment),
-        Term("revival", revival, codebooks.revival, "batch"),
-    )
-    return Built(built.model, built.objective.plus(*terms))
+    term = Term("codebook", 0.0, codebooks.learning(commitment, revival), "batch")
+    return Built(built.model, built.objective.plus(term))
 
 
 @extends(vae, without=CONTINUOUS)

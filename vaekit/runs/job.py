@@ -174,7 +174,6 @@ class Job:
         rows = shown(self.rows("train"), self.plan.seed)
         if self.weights is None:
             data_init(built.model, rows.data)
-            data_init(built.objective, rows.data)
         else:
             fill(built.model, self.weights, "the model to start from")
             unsettle(built.model)

@@ -32,7 +32,8 @@ def validate(
     world: World = World(),  # noqa: B008 (it cannot change)
 ) -> dict[str, float]:
     """Mean loss and terms over all rows, in nats per row, by the same noise at every call;
-    nothing if there are no rows. What critics minimise for themselves is left out. What training
+    nothing if there are no rows. What critics minimise for themselves is left out, and so is what
+    they say of the model, which means another thing in each epoch. What training
     estimates is estimated here as well: the two are compared.
 
     Args:
@@ -54,7 +55,8 @@ def validate(
         with seeded(seed, "validation", number), cheap_estimates():
             loss = objective(model, rows, step)
         count = len(rows) * (number < len(chunks))
-        for name, value in {"loss": loss.total, **loss.terms, "rows": torch.ones(())}.items():
+        watched = loss.total - loss.theirs
+        for name, value in {"loss": watched, **loss.terms, "rows": torch.ones(())}.items():
             sums[name] = sums.get(name, torch.zeros(())) + value.double().cpu() * count
     total = world.all_reduce(torch.stack(list(sums.values())))
     *means, _ = (total / total[-1]).tolist()
