@@ -142,7 +142,7 @@ def test_posteriors_without_a_list_are_refused():
 )
 def test_few_codes_tell_most_of_a_row(name, how):
     x = factors()
-    m, loss = trained(name, x, updates=400, **how)
+    m, loss = trained(name, x, updates=250, **how)
     count = 16**2 if name == "vq_vae" else 7**3
     assert loss.terms["kl"].item() == pytest.approx(math.log(count), rel=1e-4)
     use = codebook_use(m, x)
