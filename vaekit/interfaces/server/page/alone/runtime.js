@@ -1,0 +1,210 @@
+// Networks as lists of plain steps over flat arrays, one row at a time.
+
+const ARRAYS = { f4: Float32Array, f8: Float64Array, i4: Int32Array, u1: Uint8Array };
+
+const sigmoid = (x) => 1 / (1 + Math.exp(-x));
+const softplus = (x, beta = 1) => (x * beta > 20 ? x : Math.log1p(Math.exp(x * beta)) / beta);
+
+// The error function, to 1e-7 (Numerical Recipes' erfc).
+function erf(x) {
+  const z = Math.abs(x), t = 1 / (1 + z / 2);
+  const c = [1.00002368, 0.37409196, 0.09678418, -0.18628806, 0.27886807, -1.13520398, 1.48851587, -0.82215223, 0.17087277];
+  const found = t * Math.exp(-z * z - 1.26551223 + t * c.reduceRight((sum, v) => sum * t + v, 0));
+  return x >= 0 ? 1 - found : found - 1;
+}
+
+// torch rounds halves to even.
+function even(x) {
+  const down = Math.floor(x), rest = x - down;
+  return rest === 0.5 ? down + (down & 1 ? 1 : 0) : Math.round(x);
+}
+
+const ONE = {
+  relu: (x) => (x > 0 ? x : x === x ? 0 : x), sigmoid, silu: (x) => x * sigmoid(x), tanh: Math.tanh, exp: Math.exp, log: Math.log, sqrt: Math.sqrt,
+  rsqrt: (x) => 1 / Math.sqrt(x), log1p: Math.log1p, expm1: Math.expm1, neg: (x) => -x, abs: Math.abs, isnan: (x) => (x === x ? 0 : 1),
+  bitwise_not: (x) => (x ? 0 : 1), logical_not: (x) => (x ? 0 : 1), reciprocal: (x) => 1 / x, sin: Math.sin, cos: Math.cos, round: even, floor: Math.floor,
+  square: (x) => x * x, softplus, elu: (x, alpha = 1) => (x > 0 ? x : alpha * Math.expm1(x)), leaky_relu: (x, slope = 0.01) => (x > 0 ? x : slope * x),
+  gelu: (x, way) => (way === "tanh" ? 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))) : 0.5 * x * (1 + erf(x / Math.SQRT2))), erf,
+  clamp: (x, low, high) => (x < low ? low : x > high ? high : x), nan_to_num: (x, nan) => (x === x ? x : nan), cast: (x) => x,
+};
+
+const TWO = {
+  add: (a, b) => a + b, sub: (a, b) => a - b, mul: (a, b) => a * b, div: (a, b) => a / b, maximum: Math.max, minimum: Math.min, pow: (a, b) => a ** b,
+  remainder: (a, b) => a - b * Math.floor(a / b), eq: (a, b) => +(a === b), ne: (a, b) => +(a !== b), lt: (a, b) => +(a < b), le: (a, b) => +(a <= b), gt: (a, b) => +(a > b), ge: (a, b) => +(a >= b),
+  bitwise_and: (a, b) => a & b, bitwise_or: (a, b) => a | b, logical_and: (a, b) => +(a && b), logical_or: (a, b) => +(a || b),
+};
+
+const OVER = {
+  sum: (v) => v.reduce((a, b) => a + b, 0), mean: (v) => v.reduce((a, b) => a + b, 0) / v.length, amax: (v) => Math.max(...v), amin: (v) => Math.min(...v),
+  logsumexp: (v) => { const most = Math.max(...v); return most + Math.log(v.reduce((sum, x) => sum + Math.exp(x - most), 0)); },
+  argmax: (v) => v.indexOf(Math.max(...v)), all: (v) => +v.every((x) => x), any: (v) => +v.some((x) => x),
+};
+
+function one(f, out, [a], numbers) {
+  const [p, q] = numbers;
+  for (let i = 0; i < out.length; i++) out[i] = f(a[i], p, q);
+}
+
+function two(f, out, [a, b]) {
+  const n = out.length;
+  if (a.length === n && b.length === n) for (let i = 0; i < n; i++) out[i] = f(a[i], b[i]);
+  else if (a.length === n) { const v = b[0]; for (let i = 0; i < n; i++) out[i] = f(a[i], v); }
+  else if (b.length === n) { const v = a[0]; for (let i = 0; i < n; i++) out[i] = f(v, b[i]); }
+  else out.fill(f(a[0], b[0]));
+}
+
+// Over an axis of `count` places that are `stride` apart: one number for each of the others.
+function over(f, out, [a], [count, stride]) {
+  const line = new Float64Array(count);
+  for (let k = 0; k < out.length; k++) {
+    const start = Math.floor(k / stride) * count * stride + (k % stride);
+    for (let i = 0; i < count; i++) line[i] = a[start + i * stride];
+    out[k] = f(line);
+  }
+}
+
+// The same where every number stays.
+function softmax(out, [a], [count, stride], logs) {
+  for (let k = 0; k < out.length / count; k++) {
+    const start = Math.floor(k / stride) * count * stride + (k % stride);
+    let most = -Infinity, total = 0;
+    for (let i = 0; i < count; i++) most = Math.max(most, a[start + i * stride]);
+    for (let i = 0; i < count; i++) total += Math.exp(a[start + i * stride] - most);
+    const less = most + Math.log(total);
+    for (let i = 0; i < count; i++) { const v = a[start + i * stride] - less; out[start + i * stride] = logs ? v : Math.exp(v); }
+  }
+}
+
+// Of several arrays side by side, the numbers at these places; `fill` for -1.
+function pick(out, [places, ...sources], [fill]) {
+  if (sources.length === 1) {
+    const [a] = sources;
+    for (let i = 0; i < out.length; i++) { const p = places[i]; out[i] = p < 0 ? fill : a[p]; }
+    return;
+  }
+  for (let i = 0; i < out.length; i++) {
+    let p = places[i], k = 0;
+    if (p < 0) { out[i] = fill; continue; }
+    while (p >= sources[k].length) p -= sources[k++].length;
+    out[i] = sources[k][p];
+  }
+}
+
+// Rows times a matrix, and a bias: what is 0, as behind a ReLU, costs nothing.
+function dense(out, [a, matrix, bias], [inner, width]) {
+  const single = bias.length === 1;
+  for (let r = 0; r < out.length / width; r++) {
+    const line = out.subarray(r * width, (r + 1) * width);
+    for (let j = 0; j < width; j++) line[j] = single ? bias[0] : bias[r * width + j];
+    for (let i = 0; i < inner; i++) {
+      const value = a[r * inner + i];
+      if (value === 0) continue;
+      for (let j = 0, at = i * width; j < width; j++, at++) line[j] += value * matrix[at];
+    }
+  }
+}
+
+// From which place to which a kernel's place stays inside.
+function inside(size, other, step, k, pad) {
+  const first = Math.max(0, Math.ceil((pad - k) / step));
+  return [first, Math.min(size, Math.floor((other - 1 + pad - k) / step) + 1)];
+}
+
+function conv(out, [x, weight, bias], numbers) {
+  const [channels, height, width, wide, high, across, kh, kw, sy, sx, py, px] = numbers, plane = high * across;
+  for (let o = 0; o < wide; o++) {
+    const made = out.subarray(o * plane, (o + 1) * plane).fill(bias[o]);
+    for (let c = 0; c < channels; c++) {
+      for (let ky = 0; ky < kh; ky++) {
+        const [y0, y1] = inside(high, height, sy, ky, py);
+        for (let kx = 0; kx < kw; kx++) {
+          const w = weight[((o * channels + c) * kh + ky) * kw + kx], [x0, x1] = inside(across, width, sx, kx, px);
+          if (w === 0) continue;
+          for (let y = y0; y < y1; y++) {
+            let from = (c * height + y * sy + ky - py) * width + x0 * sx + kx - px;
+            for (let to = y * across + x0, end = y * across + x1; to < end; to++, from += sx) made[to] += w * x[from];
+          }
+        }
+      }
+    }
+  }
+}
+
+function convTransposed(out, [x, weight, bias], numbers) {
+  const [channels, height, width, wide, high, across, kh, kw, sy, sx, py, px] = numbers, plane = high * across;
+  for (let o = 0; o < wide; o++) {
+    const made = out.subarray(o * plane, (o + 1) * plane).fill(bias[o]);
+    for (let c = 0; c < channels; c++) {
+      for (let ky = 0; ky < kh; ky++) {
+        const [y0, y1] = inside(height, high, sy, ky, py);
+        for (let kx = 0; kx < kw; kx++) {
+          const w = weight[((c * wide + o) * kh + ky) * kw + kx], [x0, x1] = inside(width, across, sx, kx, px);
+          if (w === 0) continue;
+          for (let y = y0; y < y1; y++) {
+            let to = (y * sy + ky - py) * across + x0 * sx + kx - px;
+            for (let from = (c * height + y) * width + x0, end = (c * height + y) * width + x1; from < end; from++, to += sx) made[to] += w * x[from];
+          }
+        }
+      }
+    }
+  }
+}
+
+// A stretch of numbers brought to mean 0 and variance 1.
+function normed(out, a, start, size, floor) {
+  let mean = 0, square = 0;
+  for (let i = start; i < start + size; i++) mean += a[i] / size;
+  for (let i = start; i < start + size; i++) square += (a[i] - mean) ** 2 / size;
+  const by = 1 / Math.sqrt(square + floor);
+  for (let i = start; i < start + size; i++) out[i] = (a[i] - mean) * by;
+}
+
+function groupNorm(out, [a, weight, bias], [channels, size, groups, floor]) {
+  const each = (channels / groups) * size;
+  for (let g = 0; g < groups; g++) normed(out, a, g * each, each, floor);
+  for (let c = 0, i = 0; c < channels; c++) for (let k = 0; k < size; k++, i++) out[i] = out[i] * weight[c] + bias[c];
+}
+
+function layerNorm(out, [a, weight, bias], [width, floor]) {
+  for (let start = 0; start < out.length; start += width) {
+    normed(out, a, start, width, floor);
+    for (let i = 0; i < width; i++) out[start + i] = out[start + i] * weight[i] + bias[i];
+  }
+}
+
+function embedding(out, [weight, places], [width]) {
+  for (let k = 0; k < places.length; k++) for (let i = 0; i < width; i++) out[k * width + i] = weight[places[k] * width + i];
+}
+
+function where(out, [mask, a, b]) {
+  const at = (v, i) => (v.length === 1 ? v[0] : v[i]);
+  for (let i = 0; i < out.length; i++) out[i] = at(mask, i) ? at(a, i) : at(b, i);
+}
+
+const STEPS = {
+  ...Object.fromEntries(Object.entries(ONE).map(([name, f]) => [name, (out, of, numbers) => one(f, out, of, numbers)])),
+  ...Object.fromEntries(Object.entries(TWO).map(([name, f]) => [name, (out, of) => two(f, out, of)])),
+  ...Object.fromEntries(Object.entries(OVER).map(([name, f]) => [name, (out, of, numbers) => over(f, out, of, numbers)])),
+  softmax: (out, of, numbers) => softmax(out, of, numbers, false), log_softmax: (out, of, numbers) => softmax(out, of, numbers, true),
+  pick, dense, conv, conv_transposed: convTransposed, group_norm: groupNorm, layer_norm: layerNorm, embedding, where,
+};
+
+// A network: `run` takes arrays, one for each input, and gives arrays that the next run writes over.
+export class Program {
+  constructor({ inputs, constants, steps, outputs }) {
+    const arrays = (this.arrays = [...constants, ...inputs.map(([kind, size]) => new ARRAYS[kind](size))]);
+    this.inputs = arrays.slice(constants.length);
+    this.steps = steps.map(([name, of, numbers, kind, size]) => {
+      const out = new ARRAYS[kind](size);
+      arrays.push(out);
+      return () => STEPS[name](out, of.map((n) => arrays[n]), numbers);
+    });
+    this.outputs = outputs.map((n) => arrays[n]);
+  }
+
+  run(...given) {
+    given.forEach((values, k) => this.inputs[k].set(values));
+    for (const step of this.steps) step();
+    return this.outputs;
+  }
+}
