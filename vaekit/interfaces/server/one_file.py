@@ -45,7 +45,7 @@ def write_page(
     split: str | None = None,
     limit: int = MOST_ROWS,
     rows: bool = True,
-    scores: bool = True,
+    scores: bool = False,
     seed: int = 0,
     given: Mapping[str, Any] | None = None,
 ) -> list[str]:

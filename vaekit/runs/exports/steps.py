@@ -267,6 +267,12 @@ def _pointwise(op: str, arguments: int) -> Callable[..., Step]:
     return lower
 
 
+def _rsub(r: _Recorder, value: Tensor, x: Any, other: Any, factor: float = 1) -> Step:
+    if factor != 1:
+        raise Unknown("there is no step for rsub with a factor")
+    return "sub", [r.spread(each, value.shape) for each in (other, x)], []
+
+
 def _clamp(r: _Recorder, value: Tensor, x: Any, low: Any = None, high: Any = None) -> Step:
     ends = [-1e308 if low is None else low, 1e308 if high is None else high]
     return "clamp", [r.spread(x, value.shape)], ends
@@ -359,7 +365,7 @@ def _embedding(r: _Recorder, value: Tensor, weight: Any, places: Any, *how: Any)
 ONE = (
     "relu", "sigmoid", "silu", "tanh", "exp", "log", "sqrt", "rsqrt", "log1p", "expm1", "neg", "abs",
     "isnan", "bitwise_not", "logical_not", "reciprocal", "sin", "cos", "round", "floor", "square",
-    "softplus", "elu", "gelu", "leaky_relu", "erf", "lgamma", "log_sigmoid_forward",
+    "softplus", "elu", "gelu", "leaky_relu", "erf",
 )  # fmt: skip
 TWO = (
     "add", "sub", "mul", "div", "maximum", "minimum", "eq", "ne", "lt", "le", "gt", "ge", "pow",
@@ -374,6 +380,7 @@ STEPS: dict[str, Callable[..., Step]] = {
     "where": _pointwise("where", 3),
     "_softmax": _over("softmax"),
     "_log_softmax": _over("log_softmax"),
+    "rsub": _rsub,
     "clamp": _clamp,
     "clamp_min": _clamp,
     "masked_fill": _masked_fill,
