@@ -104,50 +104,80 @@ function dense(out, [a, matrix, bias], [inner, width]) {
   }
 }
 
-// From which place to which a kernel's place stays inside.
-function inside(size, other, step, k, pad) {
-  const first = Math.max(0, Math.ceil((pad - k) / step));
-  return [first, Math.min(size, Math.floor((other - 1 + pad - k) / step) + 1)];
-}
-
-function conv(out, [x, weight, bias], numbers) {
-  const [channels, height, width, wide, high, across, kh, kw, sy, sx, py, px] = numbers, plane = high * across;
-  for (let o = 0; o < wide; o++) {
-    const made = out.subarray(o * plane, (o + 1) * plane).fill(bias[o]);
-    for (let c = 0; c < channels; c++) {
-      for (let ky = 0; ky < kh; ky++) {
-        const [y0, y1] = inside(high, height, sy, ky, py);
-        for (let kx = 0; kx < kw; kx++) {
-          const w = weight[((o * channels + c) * kh + ky) * kw + kx], [x0, x1] = inside(across, width, sx, kx, px);
-          if (w === 0) continue;
-          for (let y = y0; y < y1; y++) {
-            let from = (c * height + y * sy + ky - py) * width + x0 * sx + kx - px;
-            for (let to = y * across + x0, end = y * across + x1; to < end; to++, from += sx) made[to] += w * x[from];
+// A convolution as products of matrices: output pixels that see the same places of the kernel go together.
+class Convolution {
+  constructor(transposed, weight, numbers) {
+    const [channels, height, width, wide, high, across, kh, kw, sy, sx, py, px] = numbers, groups = new Map();
+    Object.assign(this, { channels, wide, area: height * width, plane: high * across });
+    // Where along an axis a place of the kernel lies for an output: undefined where it touches none.
+    const place = (at, k, step, pad) => (transposed ? ((at + pad - k) % step === 0 ? (at + pad - k) / step : undefined) : at * step + k - pad);
+    for (let y = 0; y < high; y++) {
+      for (let x = 0; x < across; x++) {
+        const taps = [], sources = [];
+        for (let ky = 0; ky < kh; ky++) {
+          for (let kx = 0; kx < kw; kx++) {
+            const iy = place(y, ky, sy, py), ix = place(x, kx, sx, px);
+            if (iy === undefined || ix === undefined) continue;
+            taps.push(ky * kw + kx);
+            sources.push(iy >= 0 && ix >= 0 && iy < height && ix < width ? iy * width + ix : -1);
           }
         }
+        const key = taps.join(), group = groups.get(key) ?? groups.set(key, { taps, pixels: [], sources: [] }).get(key);
+        group.pixels.push(y * across + x);
+        group.sources.push(...sources);
       }
+    }
+    const at = (c, o) => (transposed ? c * wide + o : o * channels + c) * kh * kw;
+    this.groups = [...groups.values()].map(({ taps, pixels, sources }) => {
+      const inner = taps.length * channels, panels = Math.ceil(wide / 4), blocks = Math.ceil(pixels.length / 4), weights = new Float64Array(panels * inner * 4);
+      for (let o = 0; o < wide; o++) taps.forEach((tap, t) => { for (let c = 0; c < channels; c++) weights[((o >> 2) * inner + t * channels + c) * 4 + (o & 3)] = weight[at(c, o) + tap]; });
+      return { taps: taps.length, inner, pixels: Int32Array.from(pixels), sources: Int32Array.from(sources), weights, panels, blocks, seen: new Float64Array(blocks * inner * 4) };
+    });
+  }
+
+  run(out, x, bias) {
+    for (const group of this.groups) {
+      this.look(group, x);
+      for (let panel = 0; panel < group.panels; panel++) for (let block = 0; block < group.blocks; block++) this.multiply(out, bias, group, panel, block);
+    }
+  }
+
+  // What each output pixel sees, four pixels side by side.
+  look({ taps, inner, pixels, sources, seen }, x) {
+    const { channels, area } = this;
+    for (let p = 0; p < pixels.length; p++) {
+      for (let t = 0; t < taps; t++) {
+        const from = sources[p * taps + t];
+        let to = ((p >> 2) * inner + t * channels) * 4 + (p & 3);
+        for (let c = 0, i = from; c < channels; c++, i += area, to += 4) seen[to] = from < 0 ? 0 : x[i];
+      }
+    }
+  }
+
+  // Four pixels of four output channels.
+  multiply(out, bias, { inner, pixels, weights, seen }, panel, block) {
+    let a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0, c0 = 0, c1 = 0, c2 = 0, c3 = 0, d0 = 0, d1 = 0, d2 = 0, d3 = 0;
+    let p = block * inner * 4, w = panel * inner * 4;
+    for (const end = p + inner * 4; p < end; p += 4, w += 4) {
+      const x0 = seen[p], x1 = seen[p + 1], x2 = seen[p + 2], x3 = seen[p + 3], w0 = weights[w], w1 = weights[w + 1], w2 = weights[w + 2], w3 = weights[w + 3];
+      a0 += x0 * w0; a1 += x1 * w0; a2 += x2 * w0; a3 += x3 * w0;
+      b0 += x0 * w1; b1 += x1 * w1; b2 += x2 * w1; b3 += x3 * w1;
+      c0 += x0 * w2; c1 += x1 * w2; c2 += x2 * w2; c3 += x3 * w2;
+      d0 += x0 * w3; d1 += x1 * w3; d2 += x2 * w3; d3 += x3 * w3;
+    }
+    const { plane, wide } = this, first = panel * 4, sums = [a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3, d0, d1, d2, d3];
+    for (let o = 0; o < 4 && first + o < wide; o++) {
+      for (let k = 0; k < 4 && block * 4 + k < pixels.length; k++) out[(first + o) * plane + pixels[block * 4 + k]] = sums[o * 4 + k] + bias[first + o];
     }
   }
 }
 
-function convTransposed(out, [x, weight, bias], numbers) {
-  const [channels, height, width, wide, high, across, kh, kw, sy, sx, py, px] = numbers, plane = high * across;
-  for (let o = 0; o < wide; o++) {
-    const made = out.subarray(o * plane, (o + 1) * plane).fill(bias[o]);
-    for (let c = 0; c < channels; c++) {
-      for (let ky = 0; ky < kh; ky++) {
-        const [y0, y1] = inside(height, high, sy, ky, py);
-        for (let kx = 0; kx < kw; kx++) {
-          const w = weight[((c * wide + o) * kh + ky) * kw + kx], [x0, x1] = inside(width, across, sx, kx, px);
-          if (w === 0) continue;
-          for (let y = y0; y < y1; y++) {
-            let to = (y * sy + ky - py) * across + x0 * sx + kx - px;
-            for (let from = (c * height + y) * width + x0, end = (c * height + y) * width + x1; from < end; from++, to += sx) made[to] += w * x[from];
-          }
-        }
-      }
-    }
-  }
+const convolutions = new WeakMap();
+
+// Each step has numbers of its own.
+function convolve(transposed, out, [x, weight, bias], numbers) {
+  if (!convolutions.has(numbers)) convolutions.set(numbers, new Convolution(transposed, weight, numbers));
+  convolutions.get(numbers).run(out, x, bias);
 }
 
 // A stretch of numbers brought to mean 0 and variance 1.
@@ -186,7 +216,7 @@ const STEPS = {
   ...Object.fromEntries(Object.entries(TWO).map(([name, f]) => [name, (out, of) => two(f, out, of)])),
   ...Object.fromEntries(Object.entries(OVER).map(([name, f]) => [name, (out, of, numbers) => over(f, out, of, numbers)])),
   softmax: (out, of, numbers) => softmax(out, of, numbers, false), log_softmax: (out, of, numbers) => softmax(out, of, numbers, true),
-  pick, dense, conv, conv_transposed: convTransposed, group_norm: groupNorm, layer_norm: layerNorm, embedding, where,
+  pick, dense, conv: (...step) => convolve(false, ...step), conv_transposed: (...step) => convolve(true, ...step), group_norm: groupNorm, layer_norm: layerNorm, embedding, where,
 };
 
 // A network: `run` takes arrays, one for each input, and gives arrays that the next run writes over.
