@@ -131,24 +131,26 @@ class Convolution {
     this.groups = [...groups.values()].map(({ taps, pixels, sources }) => {
       const inner = taps.length * channels, panels = Math.ceil(wide / 4), blocks = Math.ceil(pixels.length / 4), weights = new Float64Array(panels * inner * 4);
       for (let o = 0; o < wide; o++) taps.forEach((tap, t) => { for (let c = 0; c < channels; c++) weights[((o >> 2) * inner + t * channels + c) * 4 + (o & 3)] = weight[at(c, o) + tap]; });
-      return { taps: taps.length, inner, pixels: Int32Array.from(pixels), sources: Int32Array.from(sources), weights, panels, blocks, seen: new Float64Array(blocks * inner * 4) };
+      return { taps: taps.length, inner, pixels: Int32Array.from(pixels), sources: Int32Array.from(sources), weights, panels, blocks, seen: new Float64Array(inner * 4) };
     });
   }
 
   run(out, x, bias) {
     for (const group of this.groups) {
-      this.look(group, x);
-      for (let panel = 0; panel < group.panels; panel++) for (let block = 0; block < group.blocks; block++) this.multiply(out, bias, group, panel, block);
+      for (let block = 0; block < group.blocks; block++) {
+        this.look(group, x, block * 4);
+        for (let panel = 0; panel < group.panels; panel++) this.multiply(out, bias, group, panel, block);
+      }
     }
   }
 
-  // What each output pixel sees, four pixels side by side.
-  look({ taps, inner, pixels, sources, seen }, x) {
-    const { channels, area } = this;
-    for (let p = 0; p < pixels.length; p++) {
+  // What four output pixels see, side by side.
+  look({ taps, pixels, sources, seen }, x, first) {
+    const { channels, area } = this, count = Math.min(4, pixels.length - first);
+    for (let p = 0; p < count; p++) {
       for (let t = 0; t < taps; t++) {
-        const from = sources[p * taps + t];
-        let to = ((p >> 2) * inner + t * channels) * 4 + (p & 3);
+        const from = sources[(first + p) * taps + t];
+        let to = t * channels * 4 + p;
         for (let c = 0, i = from; c < channels; c++, i += area, to += 4) seen[to] = from < 0 ? 0 : x[i];
       }
     }
@@ -157,8 +159,8 @@ class Convolution {
   // Four pixels of four output channels.
   multiply(out, bias, { inner, pixels, weights, seen }, panel, block) {
     let a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0, c0 = 0, c1 = 0, c2 = 0, c3 = 0, d0 = 0, d1 = 0, d2 = 0, d3 = 0;
-    let p = block * inner * 4, w = panel * inner * 4;
-    for (const end = p + inner * 4; p < end; p += 4, w += 4) {
+    let p = 0, w = panel * inner * 4;
+    for (const end = inner * 4; p < end; p += 4, w += 4) {
       const x0 = seen[p], x1 = seen[p + 1], x2 = seen[p + 2], x3 = seen[p + 3], w0 = weights[w], w1 = weights[w + 1], w2 = weights[w + 2], w3 = weights[w + 3];
       a0 += x0 * w0; a1 += x1 * w0; a2 += x2 * w0; a3 += x3 * w0;
       b0 += x0 * w1; b1 += x1 * w1; b2 += x2 * w1; b3 += x3 * w1;
