@@ -1,8 +1,10 @@
 """The explorer in one file: opened from the disk with the network cut, it answers as the server does."""
 
+import base64
 import copy
 import io
 import re
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -46,14 +48,17 @@ def opened(browser, written):
     yield watched
     watched.context.close()
     assert watched.faults == []
-    assert [u for u in watched.asked if not u.startswith((watched.url, "blob:", "data:", "about:"))] == []
+    assert [
+        u for u in watched.asked if not u.startswith((watched.url, "blob:", "data:", "about:"))
+    ] == []
 
 
 def asked(opened, what):
     """What the page is answered, numbers as lists."""
     return opened.page.evaluate(
-        "async () => { const found = await $wire.%s; const list = (v) => (ArrayBuffer.isView(v) ? [...v] : v); "
-        "return found.data ? { ...found, data: list(found.data), headers: null } : list(found); }" % what
+        f"async () => {{ const found = await $wire.{what}; "
+        "const list = (v) => (ArrayBuffer.isView(v) ? [...v] : v); "
+        "return found.data ? { ...found, data: list(found.data), headers: null } : list(found); }"
     )
 
 
@@ -104,9 +109,14 @@ def test_rows_are_found_told_apart_and_written_as_by_the_server(opened, written)
         if number["name"].startswith("z"):
             assert apart[number["name"]] == pytest.approx(number["apart"], abs=1e-3)
     text = opened.page.evaluate(f"async () => (await $wire.csv({ids[:3].tolist()})).text()")
-    rows, true = ([line.split(",") for line in t.splitlines()] for t in (text, subject.as_csv(ids[:3]).decode()))
+    rows, true = (
+        [line.split(",") for line in t.splitlines()]
+        for t in (text, subject.as_csv(ids[:3]).decode())
+    )
     assert [r[:2] for r in rows] == [[c.strip('"') for c in r[:2]] for r in true]
-    assert [float(v) for v in rows[1][2:]] == pytest.approx([float(v) for v in true[1][2:]], rel=1e-5)
+    assert [float(v) for v in rows[1][2:]] == pytest.approx(
+        [float(v) for v in true[1][2:]], rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("way", ["straight", "sphere", "prior"])
@@ -122,7 +132,10 @@ def test_a_picture_is_encoded_as_torch_encodes_it(opened, written):
     values[10:70, 30:50] = 255
     file = io.BytesIO()
     Image.fromarray(values).save(file, "PNG")
-    found = asked(opened, f"encode(new Blob([new Uint8Array({[*file.getvalue()]})], {{ type: 'image/png' }}), {{}})")
+    found = asked(
+        opened,
+        f"encode(new Blob([new Uint8Array({[*file.getvalue()]})], {{ type: 'image/png' }}), {{}})",
+    )
     right = looks.look_at_new(written[1], file.getvalue(), {})
     assert found["own"] == right["own"]
     assert found["code"] == pytest.approx(right["code"], abs=1e-4)
@@ -140,7 +153,10 @@ def test_hands_do_what_they_do_with_a_server(opened):
     opened.until("() => explorer.map.lattice.tiles.size > 20")
     page.evaluate("() => explorer.app.pick(3)")
     opened.tells("#row-title", "Row 3")
-    assert page.locator("#row-body figcaption").all_inner_texts() == ["as it is", "rebuilt from its code"]
+    assert page.locator("#row-body figcaption").all_inner_texts() == [
+        "as it is",
+        "rebuilt from its code",
+    ]
     page.evaluate("() => explorer.app.path.setEnd(0, 3)")
     page.evaluate("() => explorer.app.path.setEnd(1, 9)")
     opened.tells("#path-note", "3 → 9")
@@ -166,17 +182,30 @@ def test_a_model_of_numbers_that_is_given_something(browser, tmp_path):
     kind = random.integers(0, 2, 120)
     x = random.normal(size=(120, 3)) + 4 * kind[:, None] + [0, 50, -7]
     table = pa.table({**{n: x[:, i] for i, n in enumerate("abc")}, "kind": kind})
-    model = vaekit.fit(table, given=["kind"], recipe="conditional_vae", likelihood="gaussian", latent=3, width=16, epochs=30, quiet=True)
+    model = vaekit.fit(
+        table,
+        given=["kind"],
+        recipe="conditional_vae",
+        likelihood="gaussian",
+        latent=3,
+        width=16,
+        epochs=30,
+        quiet=True,
+    )
     path = tmp_path / "numbers.html"
     assert model.export(path, rows=False) == ["the rows themselves"]
     watched = Watched(browser, path.as_uri(), offline=True).open()
     codes = random.normal(size=(5, 3)).astype(np.float32)
     for given in ("0", "1"):
-        found = asked(watched, f"decode(new Float32Array({codes.ravel().tolist()}), {{ kind: '{given}' }})")
+        found = asked(
+            watched, f"decode(new Float32Array({codes.ravel().tolist()}), {{ kind: '{given}' }})"
+        )
         right = halved(model).decode(codes, given={"kind": given})
         assert np.array(found["data"]).reshape(5, 3) == pytest.approx(right, rel=1e-4, abs=1e-3)
     sent = asked(watched, "encode({ values: [1, 51, -6] }, { kind: '1' })")
-    assert sent["code"] == pytest.approx(halved(model).encode(np.array([[1.0, 51, -6]]), given={"kind": "1"})[0], abs=1e-3)
+    assert sent["code"] == pytest.approx(
+        halved(model).encode(np.array([[1.0, 51, -6]]), given={"kind": "1"})[0], abs=1e-3
+    )
     assert asked(watched, "points('pca')")["shape"] == [120, 5]
     assert asked(watched, "points('0,2')")["shape"] == [120, 5]
     assert "the rows themselves" in watched.page.locator("#note").inner_text()
@@ -186,18 +215,21 @@ def test_a_model_of_numbers_that_is_given_something(browser, tmp_path):
 
 def test_half_precision_is_read_as_it_is_written(opened):
     values = np.array([0, -0.0, 1, -2.5, 6e-8, 6.1e-5, 65504, np.inf], np.float16)
-    import base64
-    import zlib
-
-    text = base64.b64encode(zlib.compress(packed({"a": values, "b": np.array([5, 3, -7])}))).decode()
-    found = opened.page.evaluate(f"async () => {{ const h = await $held.unpacked('{text}'); return [[...h.a].map(String), [...h.b]]; }}")
+    text = base64.b64encode(
+        zlib.compress(packed({"a": values, "b": np.array([5, 3, -7])}))
+    ).decode()
+    found = opened.page.evaluate(
+        f"async () => {{ const h = await $held.unpacked('{text}'); return [[...h.a].map(String), [...h.b]]; }}"
+    )
     assert [float(v.replace("Infinity", "inf")) for v in found[0]] == values.astype(float).tolist()
     assert found[1] == [5, 3, -7]
 
 
 def test_a_table_of_mixed_columns_is_refused_and_nothing_is_written(tmp_path):
     model = vaekit.fit(people(60), recipe="table_vae", epochs=1, quiet=True)
-    with pytest.raises(vaekit.BadInput, match="no decoder for tables of mixed columns: use vaekit explore"):
+    with pytest.raises(
+        vaekit.BadInput, match="no decoder for tables of mixed columns: use vaekit explore"
+    ):
         model.export(tmp_path / "people.html")
     assert [*tmp_path.iterdir()] == []
 
@@ -206,10 +238,13 @@ def test_what_is_there_stays_and_options_mean_something(trained, tmp_path):
     path = tmp_path / "page.html"
     path.write_text("mine")
     for wrong, said in (
-        (dict(path=path), "is there already"),
-        (dict(path=tmp_path / "page.txt"), "unknown kind of output file"),
-        (dict(path=tmp_path / "x", to="pdf"), "unknown kind of export"),
-        (dict(path=tmp_path / "x", to="hub", limit=3), "limit means nothing for an export to hub"),
+        ({"path": path}, "is there already"),
+        ({"path": tmp_path / "page.txt"}, "unknown kind of output file"),
+        ({"path": tmp_path / "x", "to": "pdf"}, "unknown kind of export"),
+        (
+            {"path": tmp_path / "x", "to": "hub", "limit": 3},
+            "limit means nothing for an export to hub",
+        ),
     ):
         with pytest.raises(vaekit.BadInput, match=said):
             trained[1].export(**wrong)
@@ -219,6 +254,6 @@ def test_what_is_there_stays_and_options_mean_something(trained, tmp_path):
 def test_modules_become_one_script_that_names_no_place():
     text = page(b"x", "a < b & c")
     assert "<title>a &lt; b &amp; c</title>" in text
-    assert not re.search(r'^\s*(import|export) ', text, re.M)
+    assert not re.search(r"^\s*(import|export) ", text, re.M)
     assert not re.search(r'(src|href)="(?!#|data:)', text.split('id="held"')[0])
     assert {p.stem for p in PAGE.glob("*.js")} <= {*re.findall(r"const \$(\w+) = \(\(\)", text)}

@@ -1,8 +1,7 @@
 """Networks as steps that a browser takes: they give what torch gives."""
 
 import base64
-import json
-import re
+import zlib
 
 import numpy as np
 import pytest
@@ -10,14 +9,14 @@ import torch
 from browser import chromium
 from torch import nn
 
-from vaekit.interfaces.server.bundle import ALONE, PAGE, _module
+from vaekit.interfaces.server.bundle import _module
 from vaekit.interfaces.server.one_file import packed
 from vaekit.models.drawing import Generator
 from vaekit.networks import ACTIVATIONS
 from vaekit.networks.cells import CellEncoder
-from vaekit.recipes import RECIPES, recipe
+from vaekit.recipes import recipe
 from vaekit.rows import Rows
-from vaekit.runs.exports.steps import STEPS, Unknown, program_of, rounded
+from vaekit.runs.exports.steps import ONE, OVER, TWO, Unknown, program_of, rounded
 
 IMAGE, VECTOR = (1, 16, 16), (7,)
 NEAR = 1e-4
@@ -73,14 +72,14 @@ RUN = """async text => {
 def page():
     with chromium() as found:
         made = found.new_page()
-        made.add_script_tag(content="\n".join([*_module("runtime.js", []), *_module("held.js", [])]))
+        made.add_script_tag(
+            content="\n".join([*_module("runtime.js", []), *_module("held.js", [])])
+        )
         made.evaluate("() => { globalThis.$runtime = $runtime; globalThis.$held = $held; }")
         yield made
 
 
 def test_the_browser_gives_what_torch_gives(page):
-    import zlib
-
     torch.manual_seed(0)
     each, right = [], {}
     for name, make in CASES.items():
@@ -97,3 +96,26 @@ def test_the_browser_gives_what_torch_gives(page):
             scale = max(one.double().abs().max().item(), 1)
             got, true = np.array(other, float), one.double().reshape(-1).numpy()
             assert np.abs(got - true).max() <= NEAR * scale, name
+
+
+def test_the_browser_has_every_step(page):
+    there = {*page.evaluate("() => Object.keys($runtime.STEPS)")}
+    others = {"pick", "dense", "conv", "conv_transposed", "group_norm", "layer_norm", "embedding"}
+    others |= {"where", "clamp", "nan_to_num", "cast", "softmax", "log_softmax"}
+    assert there == {*ONE, *TWO, *OVER, *others}
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda x: x.sort()[0], "there is no step for sort"),
+        (lambda x: x.double().to(torch.bfloat16), "there is no step for numbers of torch.bfloat16"),
+        (lambda x: x if x.sum() > 0 else -x, "it looks at its own numbers"),
+        (lambda x: torch.add(x, x, alpha=2), "there is no step for add with a factor"),
+        (lambda x: nn.functional.conv1d(x, torch.ones(1, 2, 1)), "there is no step for a convolution"),
+        (lambda x: x.sum((0, 2)), "there is no step for sum over axes that are apart"),
+    ],
+)  # fmt: skip
+def test_what_the_browser_cannot_do_is_named(function, said):
+    with pytest.raises(Unknown, match=said):
+        program_of(function, [torch.ones(1, 2, 3)])

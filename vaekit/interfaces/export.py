@@ -98,5 +98,3 @@ def checked(to: str, how: dict[str, Any]) -> dict[str, Any]:
     for name in how:
         require(name in there, f"{name} means nothing for an export to {to}: leave it out")
     return how
-
-

@@ -71,7 +71,12 @@ def explore(self: Trained, data: Any = None, **how: Any) -> Any:
 
 
 def export(
-    self: Trained, path: str | os.PathLike[str], *, to: str = "html", force: bool = False, **how: Any
+    self: Trained,
+    path: str | os.PathLike[str],
+    *,
+    to: str = "html",
+    force: bool = False,
+    **how: Any,
 ) -> list[str]:
     """Write the model as other programs take it.
 

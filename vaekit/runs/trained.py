@@ -67,8 +67,7 @@ class Trained:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], source: Source | None = None) -> Trained:
-        """The model in a folder, or on a hub (hf://owner/name); see
-        :func:`vaekit.runs.folder.load_model`."""
+        """The model in a folder or on a hub, hf://owner/name (:func:`vaekit.runs.hub.local`)."""
         place = local(path)
         return cls(*store.load_model(place), source, place)
 

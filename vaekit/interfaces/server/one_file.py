@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vaekit.conditionals.priors import straight
 from vaekit.interfaces.server.bundle import page
-from vaekit.interfaces.server.colours import Colouring
+from vaekit.interfaces.server.colours import SAMPLES, Colouring
 from vaekit.interfaces.server.faces import Face
 from vaekit.interfaces.server.subject import Subject, subject_of
 from vaekit.pictures.grids import COLOURS
@@ -98,7 +98,10 @@ def _about(subject: Subject, held: dict[str, Any], lacks: list[str]) -> dict[str
 def _ways(subject: Subject) -> list[str]:
     """Ways between codes that the page knows: the prior's where that is straight."""
     model, latent = subject.trained.model, subject.trained.latent
-    ends, shares = torch.randn(2, 4, latent, generator=torch.Generator().manual_seed(0)), torch.rand(5)
+    ends, shares = (
+        torch.randn(2, 4, latent, generator=torch.Generator().manual_seed(0)),
+        torch.rand(5),
+    )
     with torch.inference_mode():
         led = model.path(ends[0], ends[1], shares)
     same = torch.allclose(led, straight(ends[0], ends[1], shares), atol=1e-5)
@@ -108,16 +111,17 @@ def _ways(subject: Subject) -> list[str]:
 # ---- networks
 
 
-class _Shown(Decoding):
+class _Shown(nn.Module):
     """Codes to rows as they are shown: numbers of a row, or bytes of a picture, (H, W, C)."""
 
     def __init__(self, trained: Trained) -> None:
-        super().__init__(trained)
+        super().__init__()
+        self.decoding, self.representation = Decoding(trained), trained.representation
         self.tones = tones(trained) if is_picture(trained) else None
 
     def forward(self, code: Tensor, *given: Tensor) -> Tensor:
         """One row."""
-        values = super().forward(code, *given)[0][0]
+        values = self.decoding(code, *given)[0][0]
         dtype = getattr(torch, self.representation.dtype)
         if not dtype.is_floating_point:
             info = torch.iinfo(dtype)
@@ -190,7 +194,7 @@ def _held(subject: Subject, *, rows: bool, scores: bool) -> dict[str, Any]:
         "given": _given(subject),
         "rows": _rows(subject) if rows else None,
         "tones": _tones(subject.trained),
-        "samples": 16,
+        "samples": SAMPLES,
     }
 
 

@@ -25,7 +25,7 @@ METRICS = (
     ("active_units", "latent units in use", "units"),
 )
 LIMITS = (
-    "It knows the kind of rows that it was trained on; of others its codes and likelihoods say little.",
+    "It knows rows like those that it was trained on; of others its numbers say little.",
     "New rows may be like rows that it was trained on. Nothing here promises privacy.",
     "log p(x) is an estimate that is on average too low; compare it with numbers of the same data, "
     "the same units and the same number of samples alone.",

@@ -32,7 +32,7 @@ def write_onnx(trained: Trained, folder: Path) -> list[str]:
         What could not be written, in words.
 
     Raises:
-        BadInput: where the extra ``onnx`` is not installed, or encoder or decoder cannot be written.
+        BadInput: without the extra ``onnx``, and where encoder or decoder cannot be written.
     """
     import_extra("onnx", "onnx")
     import_extra("onnxscript", "onnx")

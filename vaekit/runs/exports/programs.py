@@ -15,7 +15,7 @@ from torch.distributions import Distribution
 
 from vaekit.runs.exports.networks import Decoding, Density, Encoding
 from vaekit.runs.trained import Trained
-from vaekit.system.checks import BadInput
+from vaekit.system.checks import BadInput, require
 
 ROWS = 3  # of the example; any but 0 and 1, which torch takes for fixed
 
@@ -48,6 +48,7 @@ class Part:
         Raises:
             Unexportable: for what depends on the rows' own numbers.
         """
+        require(hasattr(torch.export.Dim, "DYNAMIC"), "this needs torch 2.6 or newer")
         first, *given = ({0: torch.export.Dim.DYNAMIC} for _ in self.example)
         sizes = (first, tuple(given)) if given else (first,)
         try:
@@ -141,7 +142,7 @@ def _x(trained: Trained) -> str:
 @contextmanager
 def unchecked() -> Iterator[None]:
     """Distributions do not look at their numbers, and torch says nothing of what it records."""
-    before = Distribution._validate_args  # type: ignore[attr-defined]
+    before = Distribution._validate_args
     level = logging.root.manager.disable
     Distribution.set_default_validate_args(False)
     logging.disable(logging.WARNING)

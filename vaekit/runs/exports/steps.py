@@ -1,8 +1,8 @@
-"""A function of tensors as a list of plain steps over flat arrays, for programs that have no torch.
+"""A function of tensors as plain steps over flat arrays, for programs that have no torch.
 
-What torch does for one row is recorded and brought to few kinds of steps: all that moves numbers about is
-one step, ``pick``; what depends on weights alone is computed here and now. Every step says all that it
-needs: who carries them out knows no shapes.
+What torch does for one row is recorded and brought to few kinds of steps: all that moves numbers
+about is one step, ``pick``; what depends on weights alone is computed here and now. Every step says
+all that it needs: who carries them out knows no shapes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from vaekit.runs.exports.moves import MOVES, SAME, move, name_of
 from vaekit.system.checks import BadInput
 from vaekit.system.types import Array
 
+Module = TypeVar("Module", bound=nn.Module)
 KINDS = {
     torch.float32: "f4", torch.float64: "f8", torch.int64: "i4", torch.int32: "i4",
     torch.uint8: "i4", torch.bool: "u1",
@@ -65,7 +66,7 @@ class Program:
     outputs: list[int] = field(default_factory=list)
 
 
-def rounded(module: nn.Module) -> nn.Module:
+def rounded(module: Module) -> Module:
     """The module with its weights as float16 can hold them, where it can."""
     with torch.no_grad():
         for weight in module.parameters():
@@ -85,7 +86,7 @@ def program_of(function: Callable[..., Any], example: Sequence[Tensor]) -> Progr
     Raises:
         Unknown: for a function that needs something that there is no step for.
     """
-    checked = Distribution._validate_args  # type: ignore[attr-defined]
+    checked = Distribution._validate_args
     Distribution.set_default_validate_args(False)
     try:
         with torch.no_grad():
@@ -300,7 +301,7 @@ def _mm(r: _Recorder, value: Tensor, a: Any, b: Any) -> Step:
 
 
 def _mv(r: _Recorder, value: Tensor, a: Any, b: Any) -> Step:
-    rows, inner = _value(a).shape
+    inner = _value(a).shape[1]
     zero = torch.zeros(1, dtype=value.dtype)
     return "dense", [r._ref(a), r._ref(b), r._ref(zero)], [inner, 1]
 
@@ -363,9 +364,9 @@ def _embedding(r: _Recorder, value: Tensor, weight: Any, places: Any, *how: Any)
 
 
 ONE = (
-    "relu", "sigmoid", "silu", "tanh", "exp", "log", "sqrt", "rsqrt", "log1p", "expm1", "neg", "abs",
-    "isnan", "bitwise_not", "logical_not", "reciprocal", "sin", "cos", "round", "floor", "square",
-    "softplus", "elu", "gelu", "leaky_relu", "erf",
+    "relu", "sigmoid", "silu", "tanh", "exp", "log", "sqrt", "rsqrt", "log1p", "expm1", "neg",
+    "abs", "isnan", "bitwise_not", "logical_not", "reciprocal", "sin", "cos", "round", "floor",
+    "square", "softplus", "elu", "gelu", "leaky_relu", "erf",
 )  # fmt: skip
 TWO = (
     "add", "sub", "mul", "div", "maximum", "minimum", "eq", "ne", "lt", "le", "gt", "ge", "pow",

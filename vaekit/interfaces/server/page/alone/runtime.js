@@ -20,7 +20,7 @@ function even(x) {
 }
 
 const ONE = {
-  relu: (x) => (x > 0 ? x : x === x ? 0 : x), sigmoid, silu: (x) => x * sigmoid(x), tanh: Math.tanh, exp: Math.exp, log: Math.log, sqrt: Math.sqrt,
+  silu: (x) => x * sigmoid(x), tanh: Math.tanh, exp: Math.exp, log: Math.log, sqrt: Math.sqrt,
   rsqrt: (x) => 1 / Math.sqrt(x), log1p: Math.log1p, expm1: Math.expm1, neg: (x) => -x, abs: Math.abs, isnan: (x) => (x === x ? 0 : 1),
   bitwise_not: (x) => (x ? 0 : 1), logical_not: (x) => (x ? 0 : 1), reciprocal: (x) => 1 / x, sin: Math.sin, cos: Math.cos, round: even, floor: Math.floor,
   square: (x) => x * x, softplus, elu: (x, alpha = 1) => (x > 0 ? x : alpha * Math.expm1(x)), leaky_relu: (x, slope = 0.01) => (x > 0 ? x : slope * x),
@@ -29,7 +29,7 @@ const ONE = {
 };
 
 const TWO = {
-  add: (a, b) => a + b, sub: (a, b) => a - b, mul: (a, b) => a * b, div: (a, b) => a / b, maximum: Math.max, minimum: Math.min, pow: (a, b) => a ** b,
+  maximum: Math.max, minimum: Math.min, pow: (a, b) => a ** b,
   remainder: (a, b) => a - b * Math.floor(a / b), eq: (a, b) => +(a === b), ne: (a, b) => +(a !== b), lt: (a, b) => +(a < b), le: (a, b) => +(a <= b), gt: (a, b) => +(a > b), ge: (a, b) => +(a >= b),
   bitwise_and: (a, b) => a & b, bitwise_or: (a, b) => a | b, logical_and: (a, b) => +(a && b), logical_or: (a, b) => +(a || b),
 };
@@ -39,6 +39,24 @@ const OVER = {
   logsumexp: (v) => { const most = Math.max(...v); return most + Math.log(v.reduce((sum, x) => sum + Math.exp(x - most), 0)); },
   argmax: (v) => v.indexOf(Math.max(...v)), all: (v) => +v.every((x) => x), any: (v) => +v.some((x) => x),
 };
+
+// The commonest by loops of their own, which browsers make fast; 0 for a step that stays where it is.
+const FAST = {
+  add: (out, a, p, b, q) => { for (let i = 0, j = 0, k = 0; i < out.length; i++, j += p, k += q) out[i] = a[j] + b[k]; },
+  sub: (out, a, p, b, q) => { for (let i = 0, j = 0, k = 0; i < out.length; i++, j += p, k += q) out[i] = a[j] - b[k]; },
+  mul: (out, a, p, b, q) => { for (let i = 0, j = 0, k = 0; i < out.length; i++, j += p, k += q) out[i] = a[j] * b[k]; },
+  div: (out, a, p, b, q) => { for (let i = 0, j = 0, k = 0; i < out.length; i++, j += p, k += q) out[i] = a[j] / b[k]; },
+};
+
+const fast = (loop, out, [a, b]) => loop(out, a, a.length === out.length ? 1 : 0, b, b.length === out.length ? 1 : 0);
+
+function sigmoids(out, [a]) {
+  for (let i = 0; i < out.length; i++) out[i] = 1 / (1 + Math.exp(-a[i]));
+}
+
+function relus(out, [a]) {
+  for (let i = 0; i < out.length; i++) { const x = a[i]; out[i] = x < 0 ? 0 : x; }
+}
 
 function one(f, out, [a], numbers) {
   const [p, q] = numbers;
@@ -213,12 +231,13 @@ function where(out, [mask, a, b]) {
   for (let i = 0; i < out.length; i++) out[i] = at(mask, i) ? at(a, i) : at(b, i);
 }
 
-const STEPS = {
+export const STEPS = {
   ...Object.fromEntries(Object.entries(ONE).map(([name, f]) => [name, (out, of, numbers) => one(f, out, of, numbers)])),
   ...Object.fromEntries(Object.entries(TWO).map(([name, f]) => [name, (out, of) => two(f, out, of)])),
   ...Object.fromEntries(Object.entries(OVER).map(([name, f]) => [name, (out, of, numbers) => over(f, out, of, numbers)])),
   softmax: (out, of, numbers) => softmax(out, of, numbers, false), log_softmax: (out, of, numbers) => softmax(out, of, numbers, true),
-  pick, dense, conv: (...step) => convolve(false, ...step), conv_transposed: (...step) => convolve(true, ...step), group_norm: groupNorm, layer_norm: layerNorm, embedding, where,
+  ...Object.fromEntries(Object.entries(FAST).map(([name, loop]) => [name, (out, of) => fast(loop, out, of)])),
+  sigmoid: sigmoids, relu: relus, pick, dense, conv: (...step) => convolve(false, ...step), conv_transposed: (...step) => convolve(true, ...step), group_norm: groupNorm, layer_norm: layerNorm, embedding, where,
 };
 
 // A network: `run` takes arrays, one for each input, and gives arrays that the next run writes over.
