@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from people import people
 
 import vaekit
 from vaekit.evaluation.passes import latent_distributions
@@ -93,7 +94,7 @@ def test_programs_of_torch_run_without_the_model(given, tmp_path):
     assert about["rows of x"] == "float32, as stored, (rows, 2)"
     assert about["columns"] == ["a", "b"]
     assert about["given"][0]["classes"] == ["0", "1"]
-    for rows in (1, 5):
+    for rows in (1, 5, 2**18):  # so many that another product of matrices may be faster
         x, kind = torch.randn(rows, 2), torch.ones(rows, dtype=torch.int64)
         found = torch.export.load(folder / "encoder.pt2").module()(x, kind)
         with torch.no_grad():
@@ -136,6 +137,13 @@ def test_onnx_says_what_torch_says(given, trained, tmp_path):
     assert lacks == ["density.onnx (ONNX has no lgamma)"]
     assert not (tmp_path / "digits" / "density.onnx").exists()
     assert "density" not in json.loads((tmp_path / "digits" / "about.json").read_text())["outputs"]
+
+
+def test_a_table_of_mixed_columns_is_refused(tmp_path, capsys):
+    model = vaekit.fit(people(60), recipe="table_vae", epochs=1, quiet=True)
+    with pytest.raises(vaekit.BadInput, match="is no function of tensors alone"):
+        model.export(tmp_path / "x", to="torch")
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_without_the_extra_a_line_says_so(given, tmp_path, monkeypatch):

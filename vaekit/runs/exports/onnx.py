@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from vaekit.data.readers.loading import import_extra
-from vaekit.runs.exports.programs import Part, Unexportable, about, parts_of, unchecked
+from vaekit.runs.exports.programs import Part, Unexportable, about, parts_of, silent, unchecked
 from vaekit.runs.trained import Trained
 from vaekit.system.files import filling
 
@@ -54,7 +52,7 @@ def write_onnx(trained: Trained, folder: Path) -> list[str]:
 def _write(part: Part, path: Path, told: dict[str, Any]) -> None:
     program = part.program()
     try:
-        with unchecked(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        with unchecked(), silent():
             made = torch.onnx.export(
                 program, (), None, dynamo=True, verbose=False, opset_version=OPSET,
                 input_names=part.inputs, output_names=part.outputs,

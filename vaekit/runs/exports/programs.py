@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +53,7 @@ class Part:
         first, *given = ({0: torch.export.Dim.DYNAMIC} for _ in self.example)
         sizes = (first, tuple(given)) if given else (first,)
         try:
-            with unchecked(), torch.no_grad():
+            with unchecked(), torch.no_grad(), silent():
                 return torch.export.export(
                     self.module, self.example, dynamic_shapes=sizes, strict=False
                 )
@@ -62,7 +63,16 @@ class Part:
 
 
 def parts_of(trained: Trained) -> list[Part]:
-    """The encoder, the decoder, and of a model with a density what it says of rows."""
+    """The encoder, the decoder, and of a model with a density what it says of rows.
+
+    Raises:
+        BadInput: for a table of mixed columns, whose cells are drawn one after the other.
+    """
+    require(
+        trained.config.coding is None,
+        "a model of a table of mixed columns is no function of tensors alone: it draws cell after "
+        "cell; export it to hub, and load it by vaekit",
+    )
     conditions = trained.config.conditions
     kinds = [torch.int64 if c.is_categorical else torch.float32 for c in conditions]
     given = tuple(torch.zeros(ROWS, dtype=kind) for kind in kinds)
@@ -137,6 +147,13 @@ def _x(trained: Trained) -> str:
     by = f", divided by {takes.scale:g}" if takes.scale != 1 else ""
     binary = "" if takes.binarize == "none" else "; 1 where that is above 1/2, else 0"
     return f"stored {less}{by}{binary}"
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Nothing that torch prints of its own accord is seen."""
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        yield
 
 
 @contextmanager
