@@ -10,7 +10,14 @@ from typing import Any
 import torch
 
 from vaekit.data.readers.loading import import_extra
-from vaekit.runs.exports.programs import Part, Unexportable, about, parts_of, silent, unchecked
+from vaekit.runs.exports.programs import (
+    Exportable,
+    Unexportable,
+    about,
+    exportables,
+    silent,
+    unchecked,
+)
 from vaekit.runs.trained import Trained
 from vaekit.system.files import filling
 
@@ -34,7 +41,7 @@ def write_onnx(trained: Trained, folder: Path) -> list[str]:
     """
     import_extra("onnx", "onnx")
     import_extra("onnxscript", "onnx")
-    parts, lacks = parts_of(trained.to("cpu")), []
+    parts, lacks = exportables(trained.to("cpu")), []
     told = about(trained, parts)
     with filling(folder) as temporary:
         for part in parts:
@@ -49,7 +56,7 @@ def write_onnx(trained: Trained, folder: Path) -> list[str]:
     return lacks
 
 
-def _write(part: Part, path: Path, told: dict[str, Any]) -> None:
+def _write(part: Exportable, path: Path, told: dict[str, Any]) -> None:
     program = part.program()
     try:
         with unchecked(), silent():

@@ -26,7 +26,7 @@ class Unexportable(BadInput):
 
 
 @dataclass(frozen=True)
-class Part:
+class Exportable:
     """A part of a model, as a function of tensors.
 
     Args:
@@ -62,7 +62,7 @@ class Part:
             raise Unexportable(f"torch.export cannot take it: {said[0][:200]}") from error
 
 
-def parts_of(trained: Trained) -> list[Part]:
+def exportables(trained: Trained) -> list[Exportable]:
     """The encoder, the decoder, and of a model with a density what it says of rows.
 
     Raises:
@@ -80,8 +80,8 @@ def parts_of(trained: Trained) -> list[Part]:
     x = torch.zeros(ROWS, *takes.shape, dtype=getattr(torch, takes.dtype))
     names = [c.name for c in conditions]
 
-    def part(name: str, module: Any, first: str, example: Tensor) -> Part:
-        return Part(name, module, [first, *names], list(module.outputs), (example, *given))
+    def part(name: str, module: Any, first: str, example: Tensor) -> Exportable:
+        return Exportable(name, module, [first, *names], list(module.outputs), (example, *given))
 
     found = [
         part("encoder", Encoding(trained), "x", x),
@@ -91,7 +91,7 @@ def parts_of(trained: Trained) -> list[Part]:
     return [*found, *density]
 
 
-def about(trained: Trained, parts: list[Part]) -> dict[str, Any]:
+def about(trained: Trained, parts: list[Exportable]) -> dict[str, Any]:
     """What who uses the programs has to know, as plain things: what rows are, what goes in and
     comes out, in which units."""
     config, takes = trained.config, trained.representation

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from vaekit.runs.exports.programs import Unexportable, about, parts_of, unchecked
+from vaekit.runs.exports.programs import Unexportable, about, exportables, unchecked
 from vaekit.runs.trained import Trained
 from vaekit.system.files import filling
 
@@ -26,7 +26,7 @@ def write_torch(trained: Trained, folder: Path) -> list[str]:
     Raises:
         BadInput: where encoder or decoder cannot be written.
     """
-    parts, lacks = parts_of(trained.to("cpu")), []
+    parts, lacks = exportables(trained.to("cpu")), []
     told = about(trained, parts)
     with filling(folder) as temporary:
         for part in parts:
