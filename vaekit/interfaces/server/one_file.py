@@ -4,6 +4,7 @@ browser."""
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from collections.abc import Mapping
 from copy import deepcopy
@@ -32,6 +33,7 @@ from vaekit.system.types import Array
 
 MOST_ROWS, MOST_DRAWN, FEWEST_DRAWS = 10_000, 300_000, 500
 MOST_HELD = 6 * 2**20  # bytes of rows, pressed: as text they take a third more
+MOST_READ = 2**28  # numbers of rows that are looked at at all
 EXACT = 500_000  # numbers of codes above which half precision has to do
 KINDS = {"f2": "<f2", "f4": "<f4", "f8": "<f8", "i4": "<i4", "u1": "u1"}
 KIND_OF = {np.dtype(text).str: kind for kind, text in KINDS.items()}
@@ -218,6 +220,8 @@ def _given(subject: Subject) -> dict[str, Array]:
 
 def _rows(subject: Subject) -> Array | None:
     """The rows as they are shown, if that is not too much."""
+    if len(subject.rows) * math.prod(subject.rows.shape) > MOST_READ:
+        return None
     shown = subject.face.stored(subject.rows)
     assert isinstance(shown, np.ndarray)
     fits = shown.nbytes <= MOST_HELD or len(zlib.compress(shown.tobytes(), 6)) <= MOST_HELD
