@@ -20,6 +20,8 @@ from vaekit.runs.exports.model_card import model_card
 from vaekit.runs.exports.networks import Decoding, Density, Encoding
 from vaekit.runs.exports.parameters import parameters
 
+HERE = str(Path(vaekit.__file__).parent).encode()  # where code lies on this machine
+
 
 def table():
     random = np.random.default_rng(0)
@@ -102,6 +104,7 @@ def test_programs_of_torch_run_without_the_model(given, tmp_path):
         for one, other in zip(found, right, strict=True):
             assert torch.allclose(one, other, atol=1e-6)
     with zipfile.ZipFile(folder / "encoder.pt2") as archive:
+        assert not [n for n in archive.namelist() if HERE in archive.read(n)]
         told = next(n for n in archive.namelist() if n.endswith("about.json"))
         assert json.loads(archive.read(told))["outputs"]["mean"].startswith("mean of q(z|x)")
 
@@ -125,6 +128,7 @@ def test_onnx_says_what_torch_says(given, trained, tmp_path):
         assert [o.name for o in session.get_outputs()] == list(part.outputs)
         names = [i.name for i in session.get_inputs()]
         assert names == ["code" if name == "decoder" else "x", "kind"]
+        assert HERE not in (tmp_path / "given" / f"{name}.onnx").read_bytes()
         told = json.loads(session.get_modelmeta().custom_metadata_map["vaekit"])
         assert set(told["outputs"]) == set(part.outputs)
         for rows in (1, 5):

@@ -3,6 +3,7 @@
 import base64
 import copy
 import io
+import json
 import re
 import zlib
 from dataclasses import replace
@@ -16,7 +17,7 @@ from PIL import Image
 
 import vaekit
 from vaekit.data.readers.roles import LABEL
-from vaekit.interfaces.server import looks
+from vaekit.interfaces.server import looks, one_file
 from vaekit.interfaces.server.bundle import PAGE, page
 from vaekit.interfaces.server.one_file import packed
 from vaekit.interfaces.server.subject import subject_of
@@ -257,3 +258,36 @@ def test_modules_become_one_script_that_names_no_place():
     assert not re.search(r"^\s*(import|export) ", text, re.M)
     assert not re.search(r'(src|href)="(?!#|data:)', text.split('id="held"')[0])
     assert {p.stem for p in PAGE.glob("*.js")} <= {*re.findall(r"const \$(\w+) = \(\(\)", text)}
+
+
+@pytest.mark.parametrize("which", ["encoder", "decoder"])
+def test_what_the_page_cannot_compute_is_left_out_or_refused(which, trained, tmp_path, monkeypatch):
+    recorded = one_file.program_of
+
+    def refusing(network, example):
+        if len(example[0].shape) == (4 if which == "encoder" else 2):
+            raise one_file.Unknown("there is no step for sort")
+        return recorded(network, example)
+
+    monkeypatch.setattr(one_file, "program_of", refusing)
+    path = tmp_path / "page.html"
+    if which == "decoder":
+        with pytest.raises(vaekit.BadInput, match="there is no step for sort; use vaekit explore"):
+            trained[1].export(path)
+        assert [*tmp_path.iterdir()] == []
+    else:
+        assert trained[1].export(path, limit=30) == ["an encoder for rows of one's own"]
+        held = re.search('id="held">([^<]*)<', path.read_text())[1]
+        told = zlib.decompress(base64.b64decode(held))
+        about = json.loads(told[4 : 4 + int.from_bytes(told[:4], "little")])["about"]
+        assert about["face"]["drawable"] is False
+        assert about["rows"] == 30
+        assert (
+            "It lacks an encoder for rows of one's own: vaekit explore has that." in about["note"]
+        )
+
+
+def test_rows_that_are_too_many_to_look_at_stay_out(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(one_file, "MOST_READ", 64 * 29)
+    assert trained[1].export(tmp_path / "page.html", limit=30) == ["the rows themselves"]
+    assert trained[1].export(tmp_path / "less.html", limit=29) == []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vaekit.data.published.catalogue import CATALOGUE
 from vaekit.runs.exports.model_card import model_card
+from vaekit.runs.exports.programs import called
 from vaekit.runs.folder import SCORES
 from vaekit.runs.trained import Trained
 from vaekit.system.files import filling
@@ -42,6 +43,5 @@ def without_places(trained: Trained) -> Trained:
     data = trained.config.data
     opening = replace(data.opening, labels=None)
     named = data.open if data.open in CATALOGUE else None
-    called = data.name.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    data = replace(data, name=called, open=named, opening=opening)
+    data = replace(data, name=called(data.name), open=named, opening=opening)
     return replace(trained, config=replace(trained.config, data=data))

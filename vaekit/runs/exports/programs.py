@@ -54,12 +54,15 @@ class Exportable:
         sizes = (first, tuple(given)) if given else (first,)
         try:
             with unchecked(), torch.no_grad(), silent():
-                return torch.export.export(
+                found = torch.export.export(
                     self.module, self.example, dynamic_shapes=sizes, strict=False
                 )
         except Exception as error:  # of many kinds, none of them ours
             said = str(error).strip().splitlines() or [type(error).__name__]
             raise Unexportable(f"torch.export cannot take it: {said[0][:200]}") from error
+        for node in found.graph.nodes:  # where code lies on this machine is nobody's business
+            node.meta.pop("stack_trace", None)
+        return found
 
 
 def exportables(trained: Trained) -> list[Exportable]:
@@ -99,7 +102,7 @@ def about(trained: Trained, parts: list[Exportable]) -> dict[str, Any]:
     return {
         "made by": f"vaekit {config.vaekit}",
         "recipe": config.recipe,
-        "data": config.data.name,
+        "data": called(config.data.name),
         "rows of x": values + ("; channels, height, width" if len(takes.shape) == 3 else ""),
         "columns": config.columns,
         "code": f"float32, (rows, {trained.latent}): {_latents(trained)}",
@@ -116,6 +119,11 @@ def about(trained: Trained, parts: list[Exportable]) -> dict[str, Any]:
             part.name: {n: _meaning(part.name, n) for n in part.outputs} for part in parts
         },
     }  # fmt: skip
+
+
+def called(name: str) -> str:
+    """What data is called, without the place where it lies."""
+    return name.replace("\\", "/").rstrip("/").rpartition("/")[2]
 
 
 def _latents(trained: Trained) -> str:
