@@ -18,7 +18,7 @@ from vaekit.interfaces.cli.completion import completed_app
 from vaekit.system.checks import BadInput
 
 APP = completed_app()
-ELSEWHERE = {"explore", "push"}  # serves; goes to a hub: tests/test_explore.py, test_exports.py
+ELSEWHERE = {"explore", "serve", "push"}  # serve until stopped; ask a hub: tests of their own
 NAMES = sorted(set(APP) - {"-h", "--help", "--version"})
 TEXT_ALONE = {"help", "--install-completion"}
 WITHOUT_MODEL = {*TEXT_ALONE, "recipes", "likelihoods", "data", "inspect"}  # nothing is computed

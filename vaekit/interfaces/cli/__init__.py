@@ -42,7 +42,6 @@ COMMANDS = {
     "report": "Write a model's report.html again.",
     "explore": "Open a page to see and touch rows, codes and decoder.",
     "serve": "Serve models over HTTP, to be asked by programs.",
-    "export": "Write a model as other programs take it: a page in one file, ONNX, torch, a hub's folder.",
     "export": "Write a model as a page in one file, ONNX, torch programs or a hub's folder.",
     "push": "Put a model on a hub of models.",
     "synthesize": "Draw new rows of a table.",
