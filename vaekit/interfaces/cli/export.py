@@ -13,6 +13,7 @@ from vaekit.interfaces.cli.shared import (
     Data,
     Given,
     Model,
+    Seed,
     given_options,
     loaded,
     open_model,
@@ -25,6 +26,7 @@ from vaekit.system.checks import require
 from vaekit.system.progress import say
 from vaekit.system.ranges import Range
 
+MOST_ROWS = 10_000
 Kind = Literal["html", "onnx", "torch", "hub"]
 
 
@@ -45,12 +47,9 @@ def export(
         str | None, Parameter(help="Of a page: train, validation, test or all.")
     ] = None,
     limit: Annotated[
-        int | None,
-        Parameter(
-            help="Of a page: most rows, chosen at random; by default 10,000; 0 for all.",
-            validator=Range(0),
-        ),
-    ] = None,
+        int,
+        Parameter(help="Of a page: most rows, chosen at random; 0 for all.", validator=Range(0)),
+    ] = MOST_ROWS,
     rows: Annotated[
         bool | None,
         Parameter(help="Of a page: whether the rows themselves lie in it; by default they do."),
@@ -61,9 +60,7 @@ def export(
             negative="", help="Of a page: also ELBO, log p(x) and the like of each row; slow."
         ),
     ] = None,
-    seed: Annotated[
-        int | None, Parameter(help="Of a page: of the choice of rows.", validator=Range(0))
-    ] = None,
+    seed: Seed = 0,
     given: Given = None,
     output: Annotated[
         Path | None,
@@ -82,7 +79,8 @@ def export(
     path = kind.outlet.claim(
         output or folder / kind.name, force=force, inputs=reads(model, data, given=given)
     )
-    asked = {"split": split, "limit": limit, "rows": rows, "scores": scores, "seed": seed}
+    asked = {"split": split, "rows": rows, "scores": scores, "seed": seed or None}
+    asked["limit"] = None if limit == MOST_ROWS else limit
     how: dict[str, Any] = checked(to, {k: v for k, v in asked.items() if v is not None})
     if to == "html":
         trained = open_model(model, data)
