@@ -19,6 +19,7 @@ from vaekit.system.version import __version__
 if TYPE_CHECKING:
     from vaekit.conditionals import Conditional, StandardNormal
     from vaekit.data import open_source
+    from vaekit.interfaces.export import export
     from vaekit.interfaces.server.running import explore
     from vaekit.interfaces.sklearn import VAETransformer
     from vaekit.interfaces.tables import TableSynthesizer, VAEDetector, VAEImputer
@@ -47,6 +48,7 @@ _HOMES = {
     "VAETransformer": "vaekit.interfaces.sklearn",
     "compress": "vaekit.runs.compression",
     "explore": "vaekit.interfaces.server.running",
+    "export": "vaekit.interfaces.export",
     "fit": "vaekit.runs.fit",
     "load": "vaekit.runs.trained",
     "open_source": "vaekit.data",

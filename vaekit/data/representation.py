@@ -116,10 +116,7 @@ class Representation:
 
     def decode(self, x: Tensor) -> Tensor:
         """x back to stored values, rounded and clamped where they are whole numbers."""
-        x = x.detach().cpu()
-        values = self.add_green((x.nan_to_num(-1) if self.missing else x) * self.scale)
-        if self.offset:
-            values = values.double() + torch.tensor(self.offset, dtype=torch.float64)
+        values = self.unrounded(x.detach().cpu())
         dtype = getattr(torch, self.dtype)
         if not dtype.is_floating_point:
             info = torch.iinfo(dtype)
@@ -127,6 +124,14 @@ class Representation:
         if not self.constant:
             return values.to(dtype)
         return torch.where(self.is_constant, self.stored_constants.to(dtype), values.to(dtype))
+
+    def unrounded(self, x: Tensor) -> Tensor:
+        """x in the units of stored values, as it is: neither rounded nor clamped."""
+        values = self.add_green((x.nan_to_num(-1) if self.missing else x) * self.scale)
+        if not self.offset:
+            return values
+        offset = torch.tensor(self.offset, dtype=torch.float64, device=values.device)
+        return values.double() + offset
 
     def _centred(self, values: Tensor) -> Tensor:
         """Values less the offset in float32, a copy."""

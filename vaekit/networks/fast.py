@@ -78,12 +78,12 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
 def _is_for_onednn(x: Tensor, weight: Tensor) -> bool:
     """Whether there is much to compute, in float32 on a processor where oneDNN is faster."""
     return (
-        x.dim() == 2
+        not torch.compiler.is_compiling()  # first: else what is recorded holds for few rows alone
+        and x.dim() == 2
         and x.numel() * len(weight) >= WORTHWHILE
         and x.dtype == weight.dtype == torch.float32
         and x.device.type == weight.device.type == "cpu"
         and not torch.is_autocast_enabled("cpu")
-        and not torch.compiler.is_compiling()
         and _onednn_linear() is not None
     )
 

@@ -3,6 +3,7 @@ to explore."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,33 @@ def explore(self: Trained, data: Any = None, **how: Any) -> Any:
     import vaekit  # the door is floors above, and the index knows it
 
     return vaekit.explore(self, data, **how)
+
+
+def export(
+    self: Trained,
+    path: str | os.PathLike[str],
+    *,
+    to: str = "html",
+    force: bool = False,
+    **how: Any,
+) -> list[str]:
+    """Write the model as other programs take it.
+
+    Args:
+        path: of the file of a page, or of a folder.
+        to: "html", "onnx", "torch" or "hub".
+        force: whether what is there may be written over.
+        how: see :func:`vaekit.export`.
+
+    Returns:
+        What the export lacks, in words.
+
+    Raises:
+        BadInput: for a model that cannot be written so.
+    """
+    import vaekit
+
+    return vaekit.export(self, path, to=to, force=force, **how)
 
 
 def _scores(path: Path) -> str | None:

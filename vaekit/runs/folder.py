@@ -19,6 +19,7 @@ from vaekit.recipes.choose import put_constants
 from vaekit.recipes.recipe import call
 from vaekit.runs import stored
 from vaekit.runs.config import Config
+from vaekit.runs.hub import local
 from vaekit.runs.stored import Tensors
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import claim, make_folder, replacing
@@ -258,6 +259,7 @@ def model_folder(path: Path) -> Path:
     Raises:
         BadInput: if there is none.
     """
+    path = local(path)
     require(path.exists(), f"there is no model {path}")
     require(
         path.suffix not in PICKLES,

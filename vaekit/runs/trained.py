@@ -30,6 +30,7 @@ from vaekit.runs import folder as store
 from vaekit.runs.apart import per_row
 from vaekit.runs.config import Config
 from vaekit.runs.handed_back import handed_back
+from vaekit.runs.hub import local
 from vaekit.runs.incoming import check_incoming
 from vaekit.runs.reading import ReadRows, codes_of, opening_for, read_rows
 from vaekit.runs.standing import beside_own
@@ -62,12 +63,13 @@ class Trained:
     source: Source | None = None
     folder: Path | None = None
 
-    __repr__, _repr_html_, explore = card.as_text, card.as_html, card.explore
+    __repr__, _repr_html_, explore, export = card.as_text, card.as_html, card.explore, card.export
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], source: Source | None = None) -> Trained:
-        """The model in a folder; see :func:`vaekit.runs.folder.load_model`."""
-        return cls(*store.load_model(Path(path)), source, Path(path))
+        """The model in a folder or on a hub, hf://owner/name (:func:`vaekit.runs.hub.local`)."""
+        place = local(path)
+        return cls(*store.load_model(place), source, place)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write config.json and model.safetensors into ``folder``."""

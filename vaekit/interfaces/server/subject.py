@@ -291,7 +291,7 @@ def subject_of(
         raise BadInput("give the data to explore")
     require(trained.latent > 0, "this model has no latents, so that there is nothing to explore")
     indices = source.indices(split or "all")
-    if limit:
+    if 0 < limit < len(indices):
         indices = indices[some(len(indices), limit, seed)]
     rows = trained.told(source.take(indices), given)
     rows = replace(rows, name=source.name)

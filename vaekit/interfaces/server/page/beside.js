@@ -3,7 +3,7 @@
 const PLACE = /^\/[ab]\//;
 
 export function beside(app) {
-  if (!PLACE.test(location.pathname)) return;
+  if (app.about.alone || !PLACE.test(location.pathname)) return;
   const channel = new BroadcastChannel("explorer"), own = location.pathname;
   let heard = false;
   const tell = (what) => { if (!heard) channel.postMessage({ from: own, ...what }); };

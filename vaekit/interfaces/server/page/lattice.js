@@ -3,7 +3,7 @@
 import { imageData } from "./faces.js";
 import * as wire from "./wire.js";
 
-const KEPT = 3000, AT_ONCE = 40, ROOM = 0.08;
+const KEPT = 3000, AT_ONCE = 40, FEW = 8, ROOM = 0.08; // few where the page decodes by itself
 
 export class Lattice {
   constructor(app, redraw) {
@@ -55,7 +55,7 @@ export class Lattice {
     while (this.missing.length) {
       const { x, y } = camera, version = this.version;
       const away = (c) => (c.x - x) ** 2 + (c.y - y) ** 2;
-      const cells = this.missing.sort((a, b) => away(a) - away(b)).splice(0, AT_ONCE);
+      const cells = this.missing.sort((a, b) => away(a) - away(b)).splice(0, this.app.about.alone ? FEW : AT_ONCE);
       const codes = new Float32Array(cells.length * this.app.about.latent);
       cells.forEach((c, k) => codes.set(this.app.codeAt(c.x, c.y), k * this.app.about.latent));
       try {

@@ -12,9 +12,11 @@ import { Path } from "./path.js";
 import { read, saving, write } from "./saving.js";
 import * as wire from "./wire.js";
 
-function heading({ title, folder, rows, latent, likelihood }) {
+function heading({ title, folder, rows, latent, likelihood, note = "" }) {
   document.title = `${title} · vaekit`;
   at("title").textContent = title;
+  at("note").hidden = !note;
+  at("note").textContent = note;
   at("subtitle").textContent = `${folder ? `${folder}: ` : ""}${rows.toLocaleString("en")} rows, ${latent} latent dimension${latent === 1 ? "" : "s"}, ${likelihood.replaceAll("_", " ")}`;
 }
 

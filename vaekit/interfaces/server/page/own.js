@@ -137,7 +137,7 @@ class Typed extends Own {
     this.inputs = columns.map((name) => el("input", { type: "number", step: "any", "aria-label": name, oninput: () => this.later() }));
     const lines = columns.map((name, i) => el("label", { class: "line" }, el("span", { text: name, title: name }), this.inputs[i]));
     at("own-body").append(el("p", { class: "note", text: "Starts from the picked row, or what is decoded; change a number and see where it goes." }), el("div", { class: "inputs" }, ...lines), this.result);
-    app.on("row", (found) => found && this.fill(wire.unpacked(found.own).data));
+    app.on("row", (found) => found && this.fill(wire.unpacked(found.own ?? found.rebuilt).data));
     app.on("decoded", ({ rows }) => { if (app.row < 0 && !this.edited && !at("own-card").open) this.fill(rows.data); });
   }
 

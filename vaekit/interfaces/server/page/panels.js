@@ -75,14 +75,14 @@ export class RowCard {
   }
 }
 
-// A row beside its reconstruction.
+// A row, where it is at hand, beside its reconstruction.
 export function pair(face, found, names = ["as it is", "rebuilt from its code"]) {
-  const [own, rebuilt] = [found.own, found.rebuilt].map(wire.unpacked);
+  const both = [found.own, found.rebuilt].map((rows) => rows && wire.unpacked(rows)), [own = both[1], rebuilt] = both;
   if (face.kind === "pictures") {
-    return el("div", { class: "pair" }, ...[own, rebuilt].map((rows, k) => el("figure", {}, shown(face, rows, names[k]), el("figcaption", { text: names[k] }))));
+    return el("div", { class: "pair" }, ...both.map((rows, k) => rows && el("figure", {}, shown(face, rows, names[k]), el("figcaption", { text: names[k] }))).filter(Boolean));
   }
   const cell = face.kind === "cells" ? (rows, i) => rows.cells[0][i] ?? "missing" : (rows, i) => brief(rows.data[i]);
-  const lines = face.columns.slice(0, 60).map((name, i) => el("tr", {}, el("th", { scope: "row", text: name }), el("td", { text: cell(own, i) }), el("td", { text: cell(rebuilt, i) })));
+  const lines = face.columns.slice(0, 60).map((name, i) => el("tr", {}, el("th", { scope: "row", text: name }), el("td", { text: found.own ? cell(own, i) : "–" }), el("td", { text: cell(rebuilt, i) })));
   const head = tableHead(["column", "row", "rebuilt"]);
   return el("div", { class: "scroll" }, el("table", { class: "cells both" }, head, el("tbody", {}, ...lines)));
 }
@@ -109,7 +109,7 @@ export function neighbours(app, nearest) {
   const strip = el("div", { class: "strip" });
   box.append(strip);
   const button = (n, inner) => el("button", { type: "button", title: `row ${n.name}, ${brief(+n.distance.toPrecision(3))} away`, "aria-label": `row ${n.name}`, onclick: () => app.pick(n.row) }, inner);
-  if (app.about.face.kind !== "pictures") {
+  if (app.about.face.kind !== "pictures" || app.about.alone?.rows === false) {
     strip.append(...nearest.map((n) => button(n, String(n.name))));
     return box;
   }

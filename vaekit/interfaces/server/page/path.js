@@ -11,6 +11,7 @@ export class Path {
     app.on("end", (k) => this.setEnd(k, app.row));
     app.on("plane", () => this.trace());
     app.on("given", () => this.make());
+    for (const option of [...at("path-way").options]) if (app.about.ways && !app.about.ways.includes(option.value)) option.remove();
     at("path-way").onchange = () => this.make();
     at("path-place").oninput = (event) => { this.stop(); this.show(+event.target.value); };
     at("path-play").onclick = () => this.toggle();

@@ -1,0 +1,293 @@
+"""The explorer in one file: opened from the disk with the network cut, it answers as the server does."""
+
+import base64
+import copy
+import io
+import json
+import re
+import zlib
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from browser import Watched, chromium
+from people import people
+from PIL import Image
+
+import vaekit
+from vaekit.data.readers.roles import LABEL
+from vaekit.interfaces.server import looks, one_file
+from vaekit.interfaces.server.bundle import PAGE, page
+from vaekit.interfaces.server.one_file import packed
+from vaekit.interfaces.server.subject import subject_of
+from vaekit.runs.exports.steps import rounded
+
+
+def halved(model):
+    """The model as the page has it."""
+    return replace(model, model=rounded(copy.deepcopy(model.model)))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def written(trained, tmp_path_factory):
+    """A page, and what a server would answer."""
+    path = tmp_path_factory.mktemp("pages") / "digits.html"
+    assert trained[1].export(path, scores=True) == []
+    return path, subject_of(halved(trained[1]))
+
+
+@pytest.fixture(scope="module")
+def opened(browser, written):
+    watched = Watched(browser, written[0].as_uri(), accept_downloads=True, offline=True).open()
+    yield watched
+    watched.context.close()
+    assert watched.faults == []
+    assert [
+        u for u in watched.asked if not u.startswith((watched.url, "blob:", "data:", "about:"))
+    ] == []
+
+
+def asked(opened, what):
+    """What the page is answered, numbers as lists."""
+    return opened.page.evaluate(
+        f"async () => {{ const found = await $wire.{what}; "
+        "const list = (v) => (ArrayBuffer.isView(v) ? [...v] : v); "
+        "return found.data ? { ...found, data: list(found.data), headers: null } : list(found); }"
+    )
+
+
+def test_rows_lie_where_they_lie_for_the_server(opened, written):
+    points = np.array(asked(opened, "points('0,1')")["data"]).reshape(-1, 5)
+    right = written[1].planes.points("0,1")
+    assert points[:, :2] == pytest.approx(right[:, :2], abs=1e-5)
+    assert points[:, 2:] == pytest.approx(right[:, 2:], rel=3e-3, abs=1e-6)
+    assert asked(opened, "colour('label')") == written[1].rows.labels.tolist()
+
+
+def test_mass_lies_where_it_lies_for_the_server(opened, written):
+    found, right = asked(opened, "masses('0,1')"), written[1].planes.masses("0,1")
+    got = np.array(found["data"]).reshape(2, 96, 96)
+    assert np.abs(got[0] - right.prior).mean() < 0.003
+    assert np.abs(got[1] - right.data).mean() < 0.003
+
+
+def test_codes_are_decoded_as_torch_decodes_them(opened, written):
+    codes = np.random.default_rng(0).normal(size=(20, 2)).astype(np.float32)
+    found = asked(opened, f"decode(new Float32Array({codes.ravel().tolist()}), {{}})")
+    got, right = np.array(found["data"]).reshape(found["shape"]), written[1].decode(codes)
+    assert got.shape == right.shape
+    assert (got != right).mean() < 0.01  # a level that lies at a half may be rounded either way
+    assert right.std() > 30
+
+
+def test_a_row_is_told_of_as_by_the_server(opened, written):
+    found, right = asked(opened, "row(7)"), looks.look_at(written[1], 7)
+    for name in ("row", "name", "known", "given", "own"):
+        assert found[name] == right[name], name
+    assert found["code"] == pytest.approx(right["code"], abs=1e-6)
+    assert [n["row"] for n in found["nearest"]] == [n["row"] for n in right["nearest"]]
+    assert found["log_px"] == pytest.approx(right["log_px"], abs=10)
+    assert found["samples"] == 16
+
+
+def test_rows_are_found_told_apart_and_written_as_by_the_server(opened, written):
+    subject = written[1]
+    found = asked(opened, "find('7')")
+    assert found == subject.found("7").tolist()
+    ids = np.arange(0, 400, 3)
+    told, right = asked(opened, f"differs({ids.tolist()})"), looks.differs(subject, ids)
+    labels = [c for c in told["classes"] if c["name"] == LABEL]
+    assert labels == [c for c in right["classes"] if c["name"] == LABEL]
+    apart = {n["name"]: n["apart"] for n in told["numbers"]}
+    for number in right["numbers"]:
+        if number["name"].startswith("z"):
+            assert apart[number["name"]] == pytest.approx(number["apart"], abs=1e-3)
+    text = opened.page.evaluate(f"async () => (await $wire.csv({ids[:3].tolist()})).text()")
+    rows, true = (
+        [line.split(",") for line in t.splitlines()]
+        for t in (text, subject.as_csv(ids[:3]).decode())
+    )
+    assert [r[:2] for r in rows] == [[c.strip('"') for c in r[:2]] for r in true]
+    assert [float(v) for v in rows[1][2:]] == pytest.approx(
+        [float(v) for v in true[1][2:]], rel=1e-5
+    )
+
+
+@pytest.mark.parametrize("way", ["straight", "sphere", "prior"])
+def test_ways_are_those_of_the_server(opened, written, way):
+    ends = np.array([[1.5, 0.2], [-0.3, 1.0]], np.float32)
+    found = asked(opened, f"path(new Float32Array({ends.ravel().tolist()}), 9, '{way}')")
+    right = written[1].path(ends[0], ends[1], 9, way)
+    assert np.array(found["data"]).reshape(9, 2) == pytest.approx(right, abs=1e-5)
+
+
+def test_a_picture_is_encoded_as_torch_encodes_it(opened, written):
+    values = np.zeros((80, 80), np.uint8)
+    values[10:70, 30:50] = 255
+    file = io.BytesIO()
+    Image.fromarray(values).save(file, "PNG")
+    found = asked(
+        opened,
+        f"encode(new Blob([new Uint8Array({[*file.getvalue()]})], {{ type: 'image/png' }}), {{}})",
+    )
+    right = looks.look_at_new(written[1], file.getvalue(), {})
+    assert found["own"] == right["own"]
+    assert found["code"] == pytest.approx(right["code"], abs=1e-4)
+    assert found["spread"] == pytest.approx(right["spread"], rel=1e-3)
+
+
+def test_hands_do_what_they_do_with_a_server(opened):
+    page = opened.page
+    assert page.locator("#legend li").all_inner_texts() == [*"0123456789"]
+    assert "one file" in page.locator("#note").inner_text()
+    page.mouse.move(*opened.spot(0.7, 0.6))
+    first = opened.pixels("#here-face canvas")
+    page.mouse.move(*opened.spot(0.3, 0.4))
+    opened.until(lambda: opened.pixels("#here-face canvas") != first)
+    opened.until("() => explorer.map.lattice.tiles.size > 20")
+    page.evaluate("() => explorer.app.pick(3)")
+    opened.tells("#row-title", "Row 3")
+    assert page.locator("#row-body figcaption").all_inner_texts() == [
+        "as it is",
+        "rebuilt from its code",
+    ]
+    page.evaluate("() => explorer.app.path.setEnd(0, 3)")
+    page.evaluate("() => explorer.app.path.setEnd(1, 9)")
+    opened.tells("#path-note", "3 → 9")
+    with page.expect_download() as kept:
+        page.evaluate("() => document.getElementById('save-svg').click()")
+    assert kept.value.suggested_filename == "map.svg"
+
+
+def test_the_page_may_ask_nothing_of_anybody(browser, written):
+    watched = Watched(browser, written[0].as_uri()).open()
+    refused = watched.page.evaluate(
+        """() => new Promise((done) => {
+          addEventListener("securitypolicyviolation", (e) => done(e.effectiveDirective));
+          fetch("http://localhost:9/").catch(() => 0);
+        })"""
+    )
+    watched.context.close()
+    assert refused == "connect-src"
+
+
+def test_a_model_of_numbers_that_is_given_something(browser, tmp_path):
+    random = np.random.default_rng(0)
+    kind = random.integers(0, 2, 120)
+    x = random.normal(size=(120, 3)) + 4 * kind[:, None] + [0, 50, -7]
+    table = pa.table({**{n: x[:, i] for i, n in enumerate("abc")}, "kind": kind})
+    model = vaekit.fit(
+        table,
+        given=["kind"],
+        recipe="conditional_vae",
+        likelihood="gaussian",
+        latent=3,
+        width=16,
+        epochs=30,
+        quiet=True,
+    )
+    path = tmp_path / "numbers.html"
+    assert model.export(path, rows=False) == ["the rows themselves"]
+    watched = Watched(browser, path.as_uri(), offline=True).open()
+    codes = random.normal(size=(5, 3)).astype(np.float32)
+    for given in ("0", "1"):
+        found = asked(
+            watched, f"decode(new Float32Array({codes.ravel().tolist()}), {{ kind: '{given}' }})"
+        )
+        right = halved(model).decode(codes, given={"kind": given})
+        assert np.array(found["data"]).reshape(5, 3) == pytest.approx(right, rel=1e-4, abs=1e-3)
+    sent = asked(watched, "encode({ values: [1, 51, -6] }, { kind: '1' })")
+    assert sent["code"] == pytest.approx(
+        halved(model).encode(np.array([[1.0, 51, -6]]), given={"kind": "1"})[0], abs=1e-3
+    )
+    assert asked(watched, "points('pca')")["shape"] == [120, 5]
+    assert asked(watched, "points('0,2')")["shape"] == [120, 5]
+    assert "the rows themselves" in watched.page.locator("#note").inner_text()
+    watched.context.close()
+    assert watched.faults == []
+
+
+def test_half_precision_is_read_as_it_is_written(opened):
+    values = np.array([0, -0.0, 1, -2.5, 6e-8, 6.1e-5, 65504, np.inf], np.float16)
+    text = base64.b64encode(
+        zlib.compress(packed({"a": values, "b": np.array([5, 3, -7])}))
+    ).decode()
+    found = opened.page.evaluate(
+        f"async () => {{ const h = await $held.unpacked('{text}'); return [[...h.a].map(String), [...h.b]]; }}"
+    )
+    assert [float(v.replace("Infinity", "inf")) for v in found[0]] == values.astype(float).tolist()
+    assert found[1] == [5, 3, -7]
+
+
+def test_a_table_of_mixed_columns_is_refused_and_nothing_is_written(tmp_path):
+    model = vaekit.fit(people(60), recipe="table_vae", epochs=1, quiet=True)
+    with pytest.raises(
+        vaekit.BadInput, match="no decoder for tables of mixed columns: use vaekit explore"
+    ):
+        model.export(tmp_path / "people.html")
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_what_is_there_stays_and_options_mean_something(trained, tmp_path):
+    path = tmp_path / "page.html"
+    path.write_text("mine")
+    for wrong, said in (
+        ({"path": path}, "is there already"),
+        ({"path": tmp_path / "page.txt"}, "unknown kind of output file"),
+        ({"path": tmp_path / "x", "to": "pdf"}, "unknown kind of export"),
+        (
+            {"path": tmp_path / "x", "to": "hub", "limit": 3},
+            "limit means nothing for an export to hub",
+        ),
+    ):
+        with pytest.raises(vaekit.BadInput, match=said):
+            trained[1].export(**wrong)
+    assert path.read_text() == "mine"
+
+
+def test_modules_become_one_script_that_names_no_place():
+    text = page(b"x", "a < b & c")
+    assert "<title>a &lt; b &amp; c</title>" in text
+    assert not re.search(r"^\s*(import|export) ", text, re.M)
+    assert not re.search(r'(src|href)="(?!#|data:)', text.split('id="held"')[0])
+    assert {p.stem for p in PAGE.glob("*.js")} <= {*re.findall(r"const \$(\w+) = \(\(\)", text)}
+
+
+@pytest.mark.parametrize("which", ["encoder", "decoder"])
+def test_what_the_page_cannot_compute_is_left_out_or_refused(which, trained, tmp_path, monkeypatch):
+    recorded = one_file.program_of
+
+    def refusing(network, example):
+        if len(example[0].shape) == (4 if which == "encoder" else 2):
+            raise one_file.Unknown("there is no step for sort")
+        return recorded(network, example)
+
+    monkeypatch.setattr(one_file, "program_of", refusing)
+    path = tmp_path / "page.html"
+    if which == "decoder":
+        with pytest.raises(vaekit.BadInput, match="there is no step for sort; use vaekit explore"):
+            trained[1].export(path)
+        assert [*tmp_path.iterdir()] == []
+    else:
+        assert trained[1].export(path, limit=30) == ["an encoder for rows of one's own"]
+        held = re.search('id="held">([^<]*)<', path.read_text())[1]
+        told = zlib.decompress(base64.b64decode(held))
+        about = json.loads(told[4 : 4 + int.from_bytes(told[:4], "little")])["about"]
+        assert about["face"]["drawable"] is False
+        assert about["rows"] == 30
+        assert (
+            "It lacks an encoder for rows of one's own: vaekit explore has that." in about["note"]
+        )
+
+
+def test_rows_that_are_too_many_to_look_at_stay_out(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(one_file, "MOST_READ", 64 * 29)
+    assert trained[1].export(tmp_path / "page.html", limit=30) == ["the rows themselves"]
+    assert trained[1].export(tmp_path / "less.html", limit=29) == []

@@ -1,0 +1,74 @@
+"""A model as ONNX: for onnxruntime and what else reads it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vaekit.data.readers.loading import import_extra
+from vaekit.runs.exports.programs import (
+    Exportable,
+    Unexportable,
+    about,
+    exportables,
+    silent,
+    unchecked,
+)
+from vaekit.runs.trained import Trained
+from vaekit.system.files import filling
+
+OPSET = 18
+MISSING = re.compile(r"No ONNX function found for <OpOverload\(op='([\w.]+)'")
+
+
+def write_onnx(trained: Trained, folder: Path) -> list[str]:
+    """Write encoder.onnx, decoder.onnx, and where it can be density.onnx, for any number of rows;
+    about.json says what goes in and comes out.
+
+    Args:
+        trained: the model.
+        folder: to write into.
+
+    Returns:
+        What could not be written, in words.
+
+    Raises:
+        BadInput: without the extra ``onnx``, and where encoder or decoder cannot be written.
+    """
+    import_extra("onnx", "onnx")
+    import_extra("onnxscript", "onnx")
+    parts, lacks = exportables(trained.to("cpu")), []
+    told = about(trained, parts)
+    with filling(folder) as temporary:
+        for part in parts:
+            try:
+                _write(part, temporary / f"{part.name}.onnx", told)
+            except Unexportable as error:
+                if part.name != "density":
+                    raise
+                lacks.append(f"{part.name}.onnx ({error})")
+                told["outputs"].pop(part.name)
+        (temporary / "about.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    return lacks
+
+
+def _write(part: Exportable, path: Path, told: dict[str, Any]) -> None:
+    program = part.program()
+    try:
+        with unchecked(), silent():
+            made = torch.onnx.export(
+                program, (), None, dynamo=True, verbose=False, opset_version=OPSET,
+                input_names=part.inputs, output_names=part.outputs,
+            )  # fmt: skip
+    except Exception as error:  # of many kinds, none of them ours
+        missing = MISSING.search(str(error))
+        why = f"ONNX has no {missing[1].split('.')[-1]}" if missing else "ONNX cannot say it"
+        raise Unexportable(why) from error
+    assert made is not None
+    own = {**told, "outputs": told["outputs"][part.name]}
+    made.model.metadata_props["vaekit"] = json.dumps(own)
+    made.save(path)
