@@ -21,7 +21,14 @@ APP = completed_app()
 ELSEWHERE = {"explore", "serve", "push"}  # serve until stopped; ask a hub: tests of their own
 NAMES = sorted(set(APP) - {"-h", "--help", "--version"})
 TEXT_ALONE = {"help", "--install-completion"}
-WITHOUT_MODEL = {*TEXT_ALONE, "recipes", "likelihoods", "data", "inspect"}  # nothing is computed
+WITHOUT_MODEL = {
+    *TEXT_ALONE,
+    "recipes",
+    "likelihoods",
+    "data",
+    "inspect",
+    "cite",
+}  # nothing is computed
 ON_PROCESSORS = {
     *("compress", "decompress"),  # exact arithmetic
     "compare",  # three small models
@@ -39,6 +46,7 @@ EXAMPLES = {
     "decode": ["model", "codes.csv"],
     "interpolate": ["model", "rows.npy", "--pairs", "2", "--steps", "3"],
     "inspect": ["model"],
+    "cite": ["model"],
     "report": ["model"],
     "export": ["model", "rows.npy", "--limit", "20"],
     "quality": ["model"],

@@ -9,13 +9,12 @@ from typing import Any
 
 import torch
 
-from vaekit import recipes
 from vaekit.evaluation.verdict import Rank
 from vaekit.pages import html as page
 from vaekit.pages import plots
 from vaekit.pages.view import View
 from vaekit.pages.words import lasting, measured, number
-from vaekit.recipes.citations import cited
+from vaekit.runs.citing import references
 from vaekit.runs.command import chosen_options, command, other_options
 from vaekit.runs.inspect import count
 from vaekit.runs.unfinished import unfinished
@@ -165,8 +164,6 @@ def origin(view: View) -> str:
     rows += [*config.history.lines.items()]
     rows += [("data sha256", config.data.fingerprint), ("vaekit", config.vaekit)]
     rest = [(n.replace("_", " "), _told(v)) for n, v in other_options(config).items()]
-    recipe = recipes.RECIPES.get(config.recipe)
-    papers = cited([recipe.__doc__ if recipe else "", recipes.RECIPES["vae"].__doc__])
     return page.section(
         "Where it comes from",
         page.table([(name, page.Cell(value, "wide")) for name, value in rows]),
@@ -174,7 +171,7 @@ def origin(view: View) -> str:
             "All other options, which nobody changed",
             page.table([(name, page.Cell(value, "wide")) for name, value in rest]),
         ),
-        page.items(papers),
+        page.items(references(view.trained)),
     )
 
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+
+PARTS = re.compile(
+    r"(?P<author>.+?) \((?P<year>\d{4})\)\. (?P<title>.+?)[.?!]"
+    r"(?: (?P<venue>(?!arXiv:)[^:]+?)\.?)?(?: arXiv:(?P<eprint>\S+))?"
+)
 
 CITATIONS: dict[str, str] = {
     "Kingma & Welling 2014": "Kingma, D. P. and Welling, M. (2014). Auto-Encoding Variational "
@@ -99,6 +105,14 @@ CITATIONS: dict[str, str] = {
     "Representations. arXiv:2309.15505",
     "Chollet 2020": "Chollet, F. (2020). Variational AutoEncoder. Keras code examples, "
     "keras.io/examples/generative/vae",
+    "Sohn et al. 2015": "Sohn, K., Lee, H. and Yan, X. (2015). Learning Structured Output "
+    "Representation using Deep Conditional Generative Models. Advances in Neural Information "
+    "Processing Systems.",
+    "Uria et al. 2014": "Uria, B., Murray, I. and Larochelle, H. (2014). A Deep and Tractable "
+    "Density Estimator. International Conference on Machine Learning. arXiv:1310.1757",
+    "Hoogeboom et al. 2022": "Hoogeboom, E., Gritsenko, A. A., Bastings, J., Poole, B., van den "
+    "Berg, R. and Salimans, T. (2022). Autoregressive Diffusion Models. International Conference "
+    "on Learning Representations. arXiv:2110.02037",
 }
 
 
@@ -106,3 +120,29 @@ def cited(texts: Iterable[str | None]) -> list[str]:
     """The full references of all papers that the texts (docstrings) name."""
     together = " ".join(" ".join((text or "").split()) for text in texts)
     return [reference for name, reference in CITATIONS.items() if name in together]
+
+
+def bibtex(references: Iterable[str]) -> dict[str, str]:
+    """References as BibTeX entries, by their keys: family name of the first author, year, and the
+    first word of the title."""
+    found: dict[str, str] = {}
+    for reference in references:
+        parts = PARTS.fullmatch(reference)
+        assert parts, reference
+        fields = {name: value for name, value in parts.groupdict().items() if value}
+        first = re.sub(r"\W", "", fields["author"].split(",")[0]).lower()
+        word = re.sub(r"\W", "", fields["title"].split()[0]).lower()
+        fields["author"] = _authors(fields["author"])
+        fields["title"] = "{" + fields["title"] + "}"  # capitals stay
+        fields |= {"archiveprefix": "arXiv"} if "eprint" in fields else {}
+        fields["howpublished"] = fields.pop("venue", "arXiv")
+        lines = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items())
+        key = f"{first}{fields['year']}{word}"
+        found[key] = f"@misc{{{key},\n{lines}}}"
+    return found
+
+
+def _authors(names: str) -> str:
+    """Authors as BibTeX wants them, each after the word "and"."""
+    named = names.replace(" et al.", " and others")
+    return re.sub(r"(?<=\.), (?=[^\W\d_])", " and ", named)

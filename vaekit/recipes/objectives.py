@@ -16,7 +16,11 @@ from vaekit.system.ranges import Above, Count, Share, Weight
 
 @extends(vae)
 def beta_vae(beta: Weight = 4.0, **rest: Any) -> Built:
-    """The KL weighed by beta, for disentangled codes (Higgins et al. 2017)."""
+    """The KL weighed by beta, for disentangled codes (Higgins et al. 2017).
+
+    Args:
+        beta: weight of the KL.
+    """
     model, objective = vae(**rest)
     return Built(model, objective.weighing_kl(beta))
 
@@ -47,7 +51,11 @@ def iwae(samples: Count = 5, **rest: Any) -> Built:
 
 @extends(vae)
 def dreg(samples: Count = 5, **rest: Any) -> Built:
-    """The importance-weighted bound with doubly reparameterised gradients (Tucker et al. 2019)."""
+    """The importance-weighted bound with doubly reparameterised gradients (Tucker et al. 2019).
+
+    Args:
+        samples: K, particles per row.
+    """
     model, objective = vae(**rest)
     return Built(model, objective.but(bound=bounds.dreg, samples=samples))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import reprlib
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import wraps
 from typing import Any, NamedTuple
 
@@ -74,6 +74,14 @@ def options(recipe: Recipe) -> dict[str, inspect.Parameter]:
     return {name: p for name, p in _signature(recipe).items() if name not in FROM_DATA}
 
 
+def chain(recipe: Recipe) -> Iterator[Recipe]:
+    """A recipe, the one that it extends, the one that this extends, and so on."""
+    base: Any = recipe
+    while base is not None:
+        yield base
+        base = vars(base).get("__extends__")
+
+
 def from_data(recipe: Recipe, **known_facts: Any) -> dict[str, Any]:
     """Of the facts known from the data, those that this recipe wants."""
     wanted = {name: known_facts[name] for name in FROM_DATA if name in _signature(recipe)}
@@ -119,10 +127,8 @@ def check_options(recipe: Recipe, given: Values) -> None:
 def kinds_of(recipe: Recipe) -> dict[str, Any]:
     """What type each argument of a recipe, or of one that it extends, has, with its rules."""
     kinds: dict[str, Any] = {}
-    base: Any = recipe
-    while base is not None:
+    for base in chain(recipe):
         kinds = {name: p.annotation for name, p in _signature(base).items()} | kinds
-        base = vars(base).get("__extends__")
     return kinds
 
 

@@ -5,15 +5,29 @@ from __future__ import annotations
 import inspect
 import shutil
 import textwrap
-from typing import Any
+from typing import Annotated, Any
+
+from cyclopts import Parameter
 
 from vaekit.interfaces.cli.common import SHOWN, Shown
+from vaekit.system.checks import known
 from vaekit.system.outline import outline
 
 
-def recipes(*, work: Shown = SHOWN) -> None:
-    """List the recipes, a line each."""
-    found = outline("vaekit.recipes").RECIPES
+def recipes(
+    name: Annotated[str | None, Parameter(help="One to be told of; by default all.")] = None,
+    *,
+    work: Shown = SHOWN,
+) -> None:
+    """List the recipes, a line each, or tell of one: what it is, its options and its sources."""
+    home = outline("vaekit.recipes")
+    found = home.RECIPES
+    if name is not None:
+        told = outline("vaekit.recipes.story").story_of(found[known("recipe", name, found)])
+        plan = {**home.PLANS.get(name, {})}
+        work.begin()
+        work.show({**vars(told), "plan": plan}, lambda: print(as_story(told, plan)))
+        return
     _listed({name: summary_of(made) for name, made in found.items()}, work)
 
 
@@ -44,6 +58,28 @@ def as_list(about: dict[str, str]) -> str:
         first, *more = textwrap.wrap(what, room) or [""]
         lines += [f"{name:<{width}}  {first}".rstrip(), *(" " * (width + 2) + m for m in more)]
     return "\n".join(lines)
+
+
+def as_story(told: Any, plan: dict[str, Any]) -> str:
+    """A recipe in a few paragraphs, in lines that fit the terminal."""
+    width = max(shutil.get_terminal_size((100, 24)).columns, 40)
+    own = {f"--{n.replace('_', '-')}": _with_default(**o) for n, o in told.own.items()}
+    settled = "".join(f"; {name} is {value}" for name, value in told.settled.items())
+    base = f"Built on {told.extends}, with its options{settled}." if told.extends else ""
+    trained = ", ".join(f"{name} {value}" for name, value in plan.items())
+    parts = [
+        *(textwrap.fill(paragraph, width) for paragraph in told.about),
+        f"  vaekit train DATA --recipe {told.name}",
+        textwrap.fill(base, width),
+        textwrap.fill(f"Trained with {trained}.", width) if trained else "",
+        f"Options of its own\n{as_list(own)}" if own else "",
+        "\n".join(["Sources", *(textwrap.fill(source, width) for source in told.sources)]),
+    ]
+    return "\n\n".join(part for part in parts if part not in ("", "Sources"))
+
+
+def _with_default(default: Any, help: str) -> str:
+    return help if default is None else f"{help} [default: {default}]".lstrip()
 
 
 def summary_of(documented: Any) -> str:

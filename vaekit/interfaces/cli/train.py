@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 from cyclopts import App, Group, Parameter
-from docstring_parser import parse
 
 from vaekit import recipes
 from vaekit.data.opening import check_there
@@ -21,6 +20,7 @@ from vaekit.interfaces.cli.common import AS_TRAINING, Force, Training
 from vaekit.interfaces.cli.shared import say, show_scores, to_write
 from vaekit.interfaces.cli.values import AS_TYPED
 from vaekit.recipes.recipe import check_settled, options
+from vaekit.recipes.story import all_helps_of, helps_of
 from vaekit.runs.outlets import FOLDER, Outlet
 from vaekit.system.checks import BadInput, require
 from vaekit.system.ranges import Range
@@ -114,7 +114,7 @@ def check_resumed(options: Iterable[str]) -> None:
 
 def plan_options(recipe: str) -> list[inspect.Parameter]:
     """The training options; their defaults are the recipe's."""
-    helps, hints = _helps(Plan), get_type_hints(Plan)
+    helps, hints = helps_of(Plan), get_type_hints(Plan)
     defaults = {f.name: f.default for f in fields(Plan)} | recipes.PLANS.get(recipe, {})
     return [
         _option(n, hints[n], default, helps.get(n, ""), TRAINING) for n, default in defaults.items()
@@ -123,11 +123,7 @@ def plan_options(recipe: str) -> list[inspect.Parameter]:
 
 def recipe_options(chosen: recipes.Recipe) -> list[inspect.Parameter]:
     """The options of a recipe, with help from its docstring and those it extends."""
-    helps: dict[str, str] = {}
-    base: Any = chosen
-    while base is not None:
-        helps = _helps(base) | helps
-        base = vars(base).get("__extends__")
+    helps = all_helps_of(chosen)
     return [
         _option(name, p.annotation, p.default, helps.get(name, ""), RECIPE)
         for name, p in options(chosen).items()
@@ -339,8 +335,3 @@ def _option(name: str, kind: Any, default: Any, text: str, group: Group) -> insp
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
     )
-
-
-def _helps(documented: Any) -> dict[str, str]:
-    parsed = parse(inspect.getdoc(documented) or "")
-    return {p.arg_name: " ".join((p.description or "").split()) for p in parsed.params}

@@ -9,7 +9,7 @@ from typing import Any
 
 from vaekit import recipes
 from vaekit.data.readers.roles import LABEL
-from vaekit.recipes.citations import cited
+from vaekit.runs.citing import references
 from vaekit.runs.command import command
 from vaekit.runs.trained import Trained
 from vaekit.runs.unfinished import unfinished
@@ -152,8 +152,6 @@ codes = model.encode(rows{given})
 
 
 def _sources(trained: Trained) -> Iterator[str]:
-    recipe = recipes.RECIPES.get(trained.config.recipe)
-    found = list(cited([recipe.__doc__ or ""])) if recipe else []
-    if found:
+    if found := references(trained):
         yield "## Sources"
         yield "\n".join(f"- {text}" for text in found)

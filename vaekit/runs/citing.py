@@ -1,0 +1,17 @@
+"""The papers behind a trained model."""
+
+from __future__ import annotations
+
+from vaekit import recipes
+from vaekit.recipes.citations import cited
+from vaekit.recipes.recipe import chain
+from vaekit.runs.trained import Trained
+
+
+def references(trained: Trained) -> list[str]:
+    """The papers that a model's recipe, those it is built on and its parts name, in full."""
+    recipe = recipes.RECIPES.get(trained.config.recipe)
+    parts = [*trained.model.modules()]
+    families = [getattr(part, "family", None) for part in parts]
+    described = [*(chain(recipe) if recipe else ()), *map(type, parts), *map(type, families)]
+    return cited(dict.fromkeys(each.__doc__ for each in described))
