@@ -33,10 +33,11 @@ def test_files_are_short(path):
     assert len(path.read_text().splitlines()) < 400
 
 
-def test_a_variant_costs_at_most_five_lines():
+def test_a_variant_costs_at_most_four_lines_of_code():
     tree = ast.parse((PACKAGE / "recipes" / "objectives.py").read_text())
     beta = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "beta_vae")
-    assert beta.end_lineno - beta.decorator_list[0].lineno + 1 <= 5
+    told = beta.body[0].end_lineno - beta.body[0].lineno + 1
+    assert beta.end_lineno - beta.decorator_list[0].lineno + 1 - told <= 4
 
 
 def test_nothing_is_ever_unpickled():

@@ -49,8 +49,9 @@ class Exportable:
         Raises:
             Unexportable: for what depends on the rows' own numbers.
         """
-        require(hasattr(torch.export.Dim, "DYNAMIC"), "this needs torch 2.6 or newer")
-        first, *given = ({0: torch.export.Dim.DYNAMIC} for _ in self.example)
+        any_number = getattr(torch.export.Dim, "DYNAMIC", None)
+        require(any_number is not None, "this needs torch 2.6 or newer")
+        first, *given = ({0: any_number} for _ in self.example)
         sizes = (first, tuple(given)) if given else (first,)
         try:
             with unchecked(), torch.no_grad(), silent():
