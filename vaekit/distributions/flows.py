@@ -11,6 +11,7 @@ from torch import Tensor
 from torch import distributions as D
 
 from vaekit.distributions.draws import Noise, draw_with_density, from_noise
+from vaekit.distributions.validation import validation_kept
 
 
 class Flowed(D.Distribution):
@@ -90,8 +91,6 @@ def _(q: Flowed, noise: Noise) -> Tensor:
 def zuko() -> Any:
     """zuko, which turns torch's checks of arguments off for all where it is imported: they are
     put back as they were."""
-    checked = D.Distribution._validate_args
-    import zuko
-
-    D.Distribution.set_default_validate_args(checked)
+    with validation_kept():
+        import zuko
     return zuko

@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution
 
+from vaekit.distributions.validation import validation_kept
 from vaekit.runs.exports.networks import Decoding, Density, Encoding
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
@@ -168,14 +168,11 @@ def silent() -> Iterator[None]:
 @contextmanager
 def unchecked() -> Iterator[None]:
     """Distributions do not look at their numbers, and torch says nothing of what it records."""
-    before = Distribution._validate_args
     level = logging.root.manager.disable
-    Distribution.set_default_validate_args(False)
     logging.disable(logging.WARNING)
     try:
-        with warnings.catch_warnings():
+        with validation_kept(off=True), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        Distribution.set_default_validate_args(before)
         logging.disable(level)

@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from torch import Tensor, fx, nn
-from torch.distributions import Distribution
 from torch.func import functionalize
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from vaekit.distributions.validation import validation_kept
 from vaekit.runs.exports.moves import MOVES, SAME, move, name_of
 from vaekit.system.checks import BadInput
 from vaekit.system.types import Array
@@ -86,15 +86,11 @@ def program_of(function: Callable[..., Any], example: Sequence[Tensor]) -> Progr
     Raises:
         Unknown: for a function that needs something that there is no step for.
     """
-    checked = Distribution._validate_args
-    Distribution.set_default_validate_args(False)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), validation_kept(off=True):
             graph = make_fx(functionalize(function, remove="mutations"))(*example)
     except RuntimeError as error:
         raise Unknown(f"it looks at its own numbers: {str(error).splitlines()[0][:200]}") from error
-    finally:
-        Distribution.set_default_validate_args(checked)
     graph.graph.eliminate_dead_code()
     return _Recorder(graph).program(example)
 
