@@ -131,7 +131,7 @@ class TestAnswers:
     def test_lines_mix_what_is_told(self, digits):
         seen = {}
         object.__setattr__(
-            digits, "_decode", lambda z, given: seen.update(given) or torch.zeros(len(z), 1, 8, 8)
+            digits, "decoded", lambda z, given: seen.update(given) or torch.zeros(len(z), 1, 8, 8)
         )
         digits.interpolate(np.zeros((1, 8, 8)), np.zeros((1, 8, 8)), 3, given={"label": 2})
         assert seen["label"][:, 2].tolist() == [1, 1, 1]

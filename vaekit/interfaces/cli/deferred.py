@@ -19,7 +19,19 @@ def __getattr__(name: str) -> Command:
     """The command whose function has this name."""
     from vaekit.interfaces.cli import home_of
 
-    return COMMANDS.get(name, deferred)(home_of(name), name)
+    return COMMANDS.get(name, checked)(home_of(name), name)
+
+
+def checked(home: str, name: str) -> Command:
+    """The same as :func:`deferred`; an ``--output`` that is there is refused before that."""
+    command = deferred(home, name)
+
+    @wraps(command)
+    def careful(*given: Any, **options: Any) -> Any:
+        check_output(given, options)
+        return command(*given, **options)
+
+    return careful
 
 
 def deferred(home: str, name: str) -> Command:
@@ -32,7 +44,6 @@ def deferred(home: str, name: str) -> Command:
 
     @wraps(getattr(outline(home), name))
     def command(*given: Any, **options: Any) -> Any:
-        check_output(given, options)
         return getattr(import_module(home), name)(*given, **options)
 
     return command
