@@ -187,18 +187,28 @@ def page(result: dict[str, Any]) -> str:
     return text
 
 
+def by_number(sets: dict[str, Any]) -> dict[str, Any]:
+    """Sets in the order of their numbers."""
+    return dict(sorted(sets.items(), key=lambda item: int(item[0].split("_")[0])))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", nargs="+", help="names that begin so; by default all")
     parser.add_argument("--methods", nargs="+", help="by default all")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--add", action="store_true", help="keep the sets of the last results")
     said = parser.parse_args()
     methods = {name: METHODS[name] for name in said.methods or METHODS}
     paths = sorted((FOLDER / "anomaly").glob("*.npz"), key=lambda p: int(p.stem.split("_")[0]))
     if said.sets:
         paths = [path for path in paths if path.stem.startswith(tuple(said.sets))]
     found: dict[str, Any] = {setting: {} for setting in SETTINGS}
-    alarms = {}
+    alarms: dict[str, float] = {}
+    if said.add:
+        last = json.loads((RESULTS / "adbench.json").read_text())
+        assert last["seeds"] == said.seeds, "the last results are of other seeds"
+        found, alarms = last["found"], last["false alarms"]
     for path in paths:
         for setting in SETTINGS:
             runs = {
@@ -210,13 +220,14 @@ def main() -> None:
             print(f"{path.stem}, {setting}: AUROC {shown}", flush=True)
         if "vaekit" in methods:
             alarms[path.stem] = statistics.mean(false_alarms(path, s) for s in range(said.seeds))
+    found = {setting: by_number(sets) for setting, sets in found.items()}
     result = {
-        "sets": len(paths),
+        "sets": len(found[SETTINGS[0]]),
         "seeds": said.seeds,
         "versions": f"vaekit {vaekit.__version__}, sklearn {sklearn.__version__}",
         "machine": platform.machine(),
         "found": found,
-        "false alarms": alarms,
+        "false alarms": by_number(alarms),
     }
     RESULTS.mkdir(parents=True, exist_ok=True)
     write(RESULTS / "adbench.json", json.dumps(result, indent=1) + "\n")
