@@ -39,6 +39,17 @@ class Watched:
         self.page.set_default_timeout(30_000)
         self.url = url
 
+    @classmethod
+    @contextmanager
+    def faultless(cls, browser, url, **how):
+        """A page that is opened; it must not complain, nor ask for anything from elsewhere."""
+        watched = cls(browser, url, accept_downloads=True, **how).open()
+        yield watched
+        watched.context.close()
+        assert watched.faults == []
+        own = (url, "blob:", "data:", "about:")
+        assert [u for u in watched.asked if not u.startswith(own)] == []
+
     def open(self, state=""):
         self.page.goto("about:blank")
         self.page.goto(self.url + state)

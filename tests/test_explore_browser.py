@@ -33,13 +33,8 @@ def served(trained):
 @pytest.fixture
 def seen(browser, served):
     """The page; a test fails if it complains, or asks for anything from elsewhere."""
-    watched = Watched(browser, served.url, accept_downloads=True).open()
-    yield watched
-    watched.context.close()
-    assert watched.faults == []
-    assert [
-        u for u in watched.asked if not u.startswith((served.url, "blob:", "data:", "about:"))
-    ] == []
+    with Watched.faultless(browser, served.url) as watched:
+        yield watched
 
 
 def test_the_map_shows_rows_in_their_colours(seen, served):

@@ -45,13 +45,8 @@ def written(trained, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def opened(browser, written):
-    watched = Watched(browser, written[0].as_uri(), accept_downloads=True, offline=True).open()
-    yield watched
-    watched.context.close()
-    assert watched.faults == []
-    assert [
-        u for u in watched.asked if not u.startswith((watched.url, "blob:", "data:", "about:"))
-    ] == []
+    with Watched.faultless(browser, written[0].as_uri(), offline=True) as watched:
+        yield watched
 
 
 def asked(opened, what):

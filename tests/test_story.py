@@ -10,7 +10,8 @@ from vaekit import fit
 from vaekit.interfaces.cli import run
 from vaekit.recipes import RECIPES
 from vaekit.recipes.citations import CITATIONS, PARTS, bibtex
-from vaekit.recipes.story import paragraphs_of, story_of
+from vaekit.recipes.story import story_of
+from vaekit.system.docstrings import paragraphs_of
 
 
 @pytest.mark.parametrize("name", RECIPES)

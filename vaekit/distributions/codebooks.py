@@ -11,10 +11,9 @@ from torch import Tensor
 from torch import distributions as D
 from torch.distributions import constraints
 
+from vaekit.distributions.distances import distances
 from vaekit.distributions.divergences import exact_kl
 from vaekit.distributions.draws import Noise, from_noise
-
-EXACTLY = "donot_use_mm_for_euclid_dist"
 
 
 class _Listed(constraints.Constraint):
@@ -41,7 +40,7 @@ class NearestEntries(D.Distribution):
 
     def __init__(self, encoded: Tensor, book: Tensor) -> None:
         self.encoded, self.book = encoded, book
-        self.chosen = torch.cdist(encoded, book, compute_mode=EXACTLY).argmin(-1)
+        self.chosen = distances(encoded, book).argmin(-1)
         batch, event = encoded.shape[:-2], encoded.shape[-2:].numel()
         super().__init__(batch, torch.Size([event]), validate_args=False)
 

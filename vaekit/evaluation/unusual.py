@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import singledispatch
-
 import torch
 from torch import Tensor
-from torch import distributions as D
 
+from vaekit.distributions import log_prob_per_element
 from vaekit.evaluation.passes import in_chunks
 from vaekit.models import Graph
 from vaekit.models.drawing import with_common_noise
@@ -55,22 +53,13 @@ def log_likelihood_of_cells(
     def each(part: Rows) -> Tensor:
         with seeded(seed, "cells"):
             t = trace(model, part, samples=samples, rule=with_common_noise)
-        own = of_numbers(t.likelihood, part.data.repeat(samples, *[1] * (part.data.dim() - 1)))
+        tiled = part.data.repeat(samples, *[1] * (part.data.dim() - 1))
+        own = log_prob_per_element(t.likelihood, tiled)
+        if own is None:
+            name = type(t.likelihood).__name__
+            raise NotImplementedError(f"{name} is no product over the numbers of a row")
         weights = t.log_ratio[..., None]
         others = weights - own.reshape(samples, len(part), -1)
         return weights.logsumexp(0) - others.logsumexp(0)
 
     return in_chunks(each, rows, max(NUMBERS // (samples * rows.shape[1:].numel()), 1))
-
-
-@singledispatch
-def of_numbers(likelihood: D.Distribution, x: Tensor) -> Tensor:
-    """log p of each number of x, in nats, of the shape of x."""
-    raise NotImplementedError(
-        f"{type(likelihood).__name__} is no product over the numbers of a row"
-    )
-
-
-@of_numbers.register
-def _(likelihood: D.Independent, x: Tensor) -> Tensor:
-    return likelihood.base_dist.log_prob(x)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from vaekit.runs.trained import Trained
 
 
+MOST_ROWS = 10_000  # in a page
+
+
 @dataclass(frozen=True)
 class Export:
     """A kind of export.

@@ -90,9 +90,19 @@ def enlarge(image: Image.Image, side: int = SIDE, most: int = LARGEST) -> Image.
 
 def data_uri(image: Image.Image) -> str:
     """The picture as PNG inside a text, for pages that stand alone."""
+    return "data:image/png;base64," + base64.b64encode(png(image, optimize=True)).decode()
+
+
+def png(image: Image.Image, *, optimize: bool = False) -> bytes:
+    """The picture as a PNG file.
+
+    Args:
+        image: the picture.
+        optimize: whether to take longer for a smaller one.
+    """
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    image.save(buffer, "PNG", optimize=optimize)
+    return buffer.getvalue()
 
 
 def _in_lines(channels: list[Array]) -> Array:

@@ -49,7 +49,7 @@ def extends(
         without: options that would do nothing here, and cannot be set either.
         defaults: other defaults than those of ``base``.
     """
-    settled, idle = {**_fixed(base), **(fixed or {})}, (*_without(base), *without)
+    settled, idle = {**fixed_of(base), **(fixed or {})}, (*_without(base), *without)
 
     def extend(own: Recipe) -> Recipe:
         merged = {n: p for n, p in _signature(base).items() if n not in (*settled, *without)}
@@ -76,10 +76,10 @@ def options(recipe: Recipe) -> dict[str, inspect.Parameter]:
 
 def chain(recipe: Recipe) -> Iterator[Recipe]:
     """A recipe, the one that it extends, the one that this extends, and so on."""
-    base: Any = recipe
+    base: Recipe | None = recipe
     while base is not None:
         yield base
-        base = vars(base).get("__extends__")
+        base = base_of(base)
 
 
 def from_data(recipe: Recipe, **known_facts: Any) -> dict[str, Any]:
@@ -108,8 +108,8 @@ def check_settled(recipe: Recipe, names: Iterable[str]) -> None:
     """Raise ``BadInput`` for an option that the recipe's name settles, or that would do nothing."""
     title = f"recipe {recipe.__name__}"
     for name in [n for n in names if n not in options(recipe)]:
-        value = _fixed(recipe).get(name)
-        require(name not in _fixed(recipe), f"{title} always has {name} {value}: leave it out")
+        value = fixed_of(recipe).get(name)
+        require(name not in fixed_of(recipe), f"{title} always has {name} {value}: leave it out")
         idle = name in _without(recipe) and name not in FROM_DATA
         require(not idle, f"{title} has no use for {name}, which would do nothing: leave it out")
 
@@ -164,7 +164,13 @@ def _check_types(recipe: Recipe, arguments: Values) -> None:
         require(fine, f"arguments are damaged: {name} cannot be {reprlib.repr(value)[:60]}")
 
 
-def _fixed(recipe: Recipe) -> Values:
+def base_of(recipe: Recipe) -> Recipe | None:
+    """The recipe that a recipe extends; None for none."""
+    return vars(recipe).get("__extends__")
+
+
+def fixed_of(recipe: Recipe) -> Values:
+    """The options that a recipe's name settles."""
     return vars(recipe).get("__fixed__", {})
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 from typing import Any
 
-from docstring_parser import parse
-
 from vaekit.recipes.citations import cited
-from vaekit.recipes.recipe import Recipe, chain, options
+from vaekit.recipes.recipe import Recipe, base_of, chain, fixed_of, options
+from vaekit.system.docstrings import helps_of, paragraphs_of
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Story:
 
 def story_of(recipe: Recipe) -> Story:
     """What there is to say of a recipe."""
-    base, settled = vars(recipe).get("__extends__"), vars(recipe).get("__fixed__", {})
+    base, settled = base_of(recipe), fixed_of(recipe)
     theirs = options(base) if base else {}
     helps, inherited = helps_of(recipe), all_helps_of(recipe)
     own = {
@@ -53,21 +51,9 @@ def story_of(recipe: Recipe) -> Story:
     )
 
 
-def paragraphs_of(documented: Any) -> list[str]:
-    """What a docstring says before it comes to arguments, a line each."""
-    text = inspect.cleandoc(documented.__doc__ or "").split("\nArgs:")[0]
-    return [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
-
-
 def all_helps_of(recipe: Recipe) -> dict[str, str]:
     """The help of every option, from the docstrings of a recipe and of those it extends."""
     helps: dict[str, str] = {}
     for base in chain(recipe):
         helps = helps_of(base) | helps
     return helps
-
-
-def helps_of(documented: Any) -> dict[str, str]:
-    """What a docstring says of each argument."""
-    parsed = parse(inspect.getdoc(documented) or "")
-    return {p.arg_name: " ".join((p.description or "").split()) for p in parsed.params}

@@ -70,21 +70,13 @@ def explore(self: Trained, data: Any = None, **how: Any) -> Any:
     return vaekit.explore(self, data, **how)
 
 
-def export(
-    self: Trained,
-    path: str | os.PathLike[str],
-    *,
-    to: str = "html",
-    force: bool = False,
-    **how: Any,
-) -> list[str]:
+def export(self: Trained, path: str | os.PathLike[str], **how: Any) -> list[str]:
     """Write the model as other programs take it.
 
     Args:
         path: of the file of a page, or of a folder.
-        to: "html", "onnx", "torch" or "hub".
-        force: whether what is there may be written over.
-        how: see :func:`vaekit.export`.
+        how: ``to``, which is "html", "onnx", "torch" or "hub", ``force`` and more: see
+            :func:`vaekit.export`.
 
     Returns:
         What the export lacks, in words.
@@ -94,7 +86,7 @@ def export(
     """
     import vaekit
 
-    return vaekit.export(self, path, to=to, force=force, **how)
+    return vaekit.export(self, path, **how)
 
 
 def _scores(path: Path) -> str | None:

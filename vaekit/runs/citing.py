@@ -12,6 +12,6 @@ def references(trained: Trained) -> list[str]:
     """The papers that a model's recipe, those it is built on and its parts name, in full."""
     recipe = recipes.RECIPES.get(trained.config.recipe)
     parts = [*trained.model.modules()]
-    families = [getattr(part, "family", None) for part in parts]
+    families = [part.family for part in parts if getattr(part, "family", None) is not None]
     described = [*(chain(recipe) if recipe else ()), *map(type, parts), *map(type, families)]
     return cited(dict.fromkeys(each.__doc__ for each in described))

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 from vaekit.pictures import Tones, as_bytes
 from vaekit.runs.trained import Trained
 from vaekit.system.types import Array
+
+T = TypeVar("T")
 
 
 def is_picture(trained: Trained) -> bool:
     """Whether the model's rows are pictures."""
     return len(trained.representation.shape) == 3
+
+
+def by_rows(trained: Trained, *, cells: T, pictures: T, numbers: T) -> T:
+    """One of three, by what the model's rows are: those of a table of mixed columns, pictures, or
+    else numbers."""
+    if trained.config.coding is not None:
+        return cells
+    return pictures if is_picture(trained) else numbers
+
+
+def typical(trained: Trained) -> dict[str, Any]:
+    """What a model is given where nobody says what: the first classes, and means; nothing where it
+    may be untold."""
+    if trained.may_be_untold:
+        return {}
+    return {c.name: c.classes[0] if c.classes else c.mean for c in trained.config.conditions}
 
 
 def tones(trained: Trained) -> Tones | None:

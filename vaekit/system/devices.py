@@ -67,11 +67,10 @@ def check_wanted(rows: int, shape: Shape) -> None:
         shape: of each, in numbers of four bytes.
     """
     require(rows >= 1, f"the number of rows must be at least 1, not {rows}")
-    size, room = 4 * rows * math.prod(shape) / 2**30, memory() / 2**30
+    size = 4 * rows * math.prod(shape)
     require(
-        size <= room,
-        f"{rows:,} rows take {size:,.0f} GiB of memory, and this machine has {room:,.0f}: ask for "
-        "fewer, several times with another --seed",
+        size <= memory(),
+        f"{rows:,} rows take {_too_much(size)}: ask for fewer, several times with another --seed",
     )
 
 
@@ -81,8 +80,12 @@ def reason_of(error: Exception) -> str:
     found = re.search(r"tried to allocate (\d+) bytes", said)
     if not found:
         return said
-    size, room = int(found[1]) / 2**30, memory() / 2**30
-    return f"one array alone takes {size:,.0f} GiB of memory, and this machine has {room:,.0f}"
+    return f"one array alone takes {_too_much(int(found[1]))}"
+
+
+def _too_much(size: int) -> str:
+    """So many bytes beside those that there are."""
+    return f"{size / 2**30:,.0f} GiB of memory, and this machine has {memory() / 2**30:,.0f}"
 
 
 def memory() -> int:

@@ -25,6 +25,11 @@ LARGEST_WHOLE = 2**63 - 1
 _HALF_CHARACTER = re.compile(rb"\\u[dD][89abAB]")
 
 
+def finite(value: Any) -> Any:
+    """A value; None in place of a float that is not finite, for which JSON has no word."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def read_json(path: Path, largest: int = LARGEST, *, constants: bool = False) -> Any:
     """The JSON in a file; see :func:`from_text`.
 

@@ -18,6 +18,7 @@ from vaekit.evaluation.tables.pairs import information_similarity, trend
 from vaekit.evaluation.tables.reach import Coverage, coverage
 from vaekit.evaluation.tables.two_samples import indistinguishability
 from vaekit.evaluation.tables.verdict import sentences
+from vaekit.system.records import finite
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def _plain(found: Any) -> Any:
         return {key: _plain(value) for key, value in found.items()}
     if isinstance(found, list | tuple):
         return [_plain(value) for value in found]
-    return None if isinstance(found, float) and not math.isfinite(found) else found
+    return finite(found)
 
 
 def _fidelity(q: TableQuality) -> Figures:

@@ -20,13 +20,12 @@ from vaekit.interfaces.cli.shared import (
     opened,
     reads,
 )
-from vaekit.interfaces.export import checked, export_of
+from vaekit.interfaces.export import MOST_ROWS, checked, export_of
 from vaekit.runs.folder import read_config
 from vaekit.system.checks import require
 from vaekit.system.progress import say
 from vaekit.system.ranges import Range
 
-MOST_ROWS = 10_000
 Kind = Literal["html", "onnx", "torch", "hub"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import shutil
 import textwrap
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ from cyclopts import Parameter
 
 from vaekit.interfaces.cli.common import SHOWN, Shown
 from vaekit.system.checks import known
+from vaekit.system.docstrings import summary_of
 from vaekit.system.outline import outline
 
 
@@ -80,9 +80,3 @@ def as_story(told: Any, plan: dict[str, Any]) -> str:
 
 def _with_default(default: Any, help: str) -> str:
     return help if default is None else f"{help} [default: {default}]".lstrip()
-
-
-def summary_of(documented: Any) -> str:
-    """The first paragraph of a docstring, on one line."""
-    first = inspect.cleandoc(documented.__doc__ or "").split("\n\n")[0]
-    return " ".join(first.split())

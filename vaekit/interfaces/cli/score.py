@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,6 +28,7 @@ from vaekit.runs.outlets import Outlet
 from vaekit.runs.outputs import TABLES, write_rows
 from vaekit.system.checks import BadInput, require
 from vaekit.system.ranges import Range
+from vaekit.system.records import finite
 
 ROW_SCORES = Outlet(TABLES, "row-scores.csv in the model's folder")
 TITLES = {
@@ -111,9 +111,7 @@ def _finite(row: dict[str, Any]) -> dict[str, Any]:
     found = dict(row)
     if "cells" in row:
         found["cells"] = [cell.to_dict() for cell in row["cells"]]
-    return {
-        n: None if isinstance(v, float) and not math.isfinite(v) else v for n, v in found.items()
-    }
+    return {name: finite(value) for name, value in found.items()}
 
 
 def _cell(value: Any) -> str:

@@ -20,9 +20,10 @@ from vaekit.interfaces.cli.common import AS_TRAINING, Force, Training
 from vaekit.interfaces.cli.shared import say, show_scores, to_write
 from vaekit.interfaces.cli.values import AS_TYPED
 from vaekit.recipes.recipe import check_settled, options
-from vaekit.recipes.story import all_helps_of, helps_of
+from vaekit.recipes.story import all_helps_of
 from vaekit.runs.outlets import FOLDER, Outlet
 from vaekit.system.checks import BadInput, require
+from vaekit.system.docstrings import helps_of, summary_of
 from vaekit.system.ranges import Range
 from vaekit.training import Plan, checkpoint_size, latest_checkpoint
 
@@ -96,7 +97,7 @@ def command_for(name: str) -> Any:
 
     command.__signature__ = inspect.Signature(merged)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in merged}
-    about = inspect.cleandoc(chosen.__doc__ or "").split("\n")[0]
+    about = summary_of(chosen)
     command.__doc__ = f"Train a model on data, with a report.\n\nRecipe {name}: {about}"
     return command
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from starlette.requests import Request
 
+from vaekit.interfaces.server.api.media import from_json
+from vaekit.interfaces.server.api.options import Option
 from vaekit.interfaces.server.faces import Shown
 from vaekit.system.checks import require
 from vaekit.system.records import from_text
@@ -38,10 +40,8 @@ def whole_of(request: Request, name: str, default: int, low: int, high: int) -> 
     Raises:
         BadInput: for anything else, or one out of range.
     """
-    text = request.query_params.get(name, str(default))
-    good = text.isascii() and text.isdecimal() and len(text) < 12 and low <= int(text) <= high
-    require(good, f"{name} must be a whole number from {low} to {high}")
-    return int(text)
+    option = Option(name, "", default, low, high)
+    return int(option.read(request.query_params.get(name, str(default))))
 
 
 async def codes_of(request: Request, latent: int, most: int) -> Array:
@@ -79,9 +79,7 @@ async def object_of(request: Request) -> Mapping[str, Any]:
     Raises:
         BadInput: for anything else.
     """
-    found = from_text(await request.body(), "the body")
-    require(isinstance(found, dict), "the body must be a JSON object")
-    return dict(found)
+    return from_json(await request.body())
 
 
 def shape_header(shown: Shown) -> dict[str, str]:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 
 PAGE = Path(__file__).with_name("page")
@@ -63,7 +64,7 @@ def page(held: bytes, title: str) -> str:
     )
     head = (
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        f"<title>{_escaped(title)}</title>\n"
+        f"<title>{escape(title, quote=False)}</title>\n"
         f'<link rel="icon" href="data:image/svg+xml;base64,{icon}">\n'
         f"<style>{style}</style>\n"
     )
@@ -76,7 +77,3 @@ def page(held: bytes, title: str) -> str:
 
 def _digest(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")

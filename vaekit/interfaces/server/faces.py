@@ -16,7 +16,7 @@ from vaekit.data.readers.arrays import to_array
 from vaekit.interfaces.server.uploads import MODES, cells_of, numbers_of, picture_of
 from vaekit.pages.panels import stored_pictures
 from vaekit.pages.words import brief
-from vaekit.runs.shown import is_picture, pictures, tones
+from vaekit.runs.shown import by_rows, pictures, tones, typical
 from vaekit.runs.tables import coding_of
 from vaekit.runs.trained import Trained
 from vaekit.system.types import Array
@@ -52,9 +52,9 @@ class Face(Protocol):
 
 def face_of(trained: Trained) -> Face:
     """How the rows of a model are shown."""
-    if trained.config.coding is not None:
-        return Cells(trained)
-    return Pictures(trained) if is_picture(trained) else Numbers(trained)
+    made: type[Any] = by_rows(trained, cells=Cells, pictures=Pictures, numbers=Numbers)
+    face: Face = made(trained)
+    return face
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Pictures:
     def about(self) -> dict[str, Any]:
         """Height, width and channels as they are shown, and whether paper is dark."""
         one = self.made(
-            self.trained.decode(np.zeros((1, self.trained.latent)), given=self._typical)
+            self.trained.decode(np.zeros((1, self.trained.latent)), given=typical(self.trained))
         )
         drawable = self.trained.representation.shape[0] in MODES
         shape = list(one.shape[1:])
@@ -92,10 +92,6 @@ class Pictures:
     def seen(self, row: Any) -> Array:
         """uint8, (1, H, W, C)."""
         return self.made(row)
-
-    @property
-    def _typical(self) -> dict[str, Any]:
-        return typical(self.trained)
 
     @property
     def _dark(self) -> bool:
@@ -219,11 +215,3 @@ def text_of(cell: Any) -> str | None:
     if cell is None:
         return None
     return brief(cell) if isinstance(cell, float) and cell == cell else str(cell)
-
-
-def typical(trained: Trained) -> dict[str, Any]:
-    """What a model is given where nobody says what: the first classes, and means; nothing where it
-    may be untold."""
-    if trained.may_be_untold:
-        return {}
-    return {c.name: c.classes[0] if c.classes else c.mean for c in trained.config.conditions}

@@ -17,6 +17,7 @@ from vaekit.interfaces.server.faces import Shown, text_of
 from vaekit.interfaces.server.subject import Subject
 from vaekit.runs import tables
 from vaekit.runs.apart import per_row
+from vaekit.system.records import finite
 from vaekit.system.types import Array
 
 SAMPLES, FEWEST, NEIGHBOURS, MOST_SHOWN, TELLING = 64, 4, 8, 300, 12
@@ -71,7 +72,8 @@ def _density(subject: Subject, row: Any, given: Mapping[str, Any] | None) -> dic
 
 
 def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+    found: float | None = finite(float(value))
+    return found
 
 
 def look_at(subject: Subject, number: int) -> dict[str, Any]:

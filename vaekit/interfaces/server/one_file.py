@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.conditionals.priors import straight
+from vaekit.interfaces.export import MOST_ROWS
 from vaekit.interfaces.server.bundle import page
 from vaekit.interfaces.server.colours import SAMPLES, Colouring
 from vaekit.interfaces.server.faces import Face
@@ -31,7 +32,7 @@ from vaekit.system.files import replacing
 from vaekit.system.progress import say
 from vaekit.system.types import Array
 
-MOST_ROWS, MOST_DRAWN, FEWEST_DRAWS = 10_000, 300_000, 500
+MOST_DRAWN, FEWEST_DRAWS = 300_000, 500
 MOST_HELD = 6 * 2**20  # bytes of rows, pressed: as text they take a third more
 MOST_READ = 2**28  # numbers of rows that are looked at at all
 EXACT = 500_000  # numbers of codes above which half precision has to do

@@ -19,11 +19,12 @@ from vaekit.data.on_disk import in_memory
 from vaekit.data.source import SPLITS
 from vaekit.evaluation import latent_health
 from vaekit.interfaces.server.colours import Colours, colourings, first_of
-from vaekit.interfaces.server.faces import Face, Shown, face_of, typical
+from vaekit.interfaces.server.faces import Face, Shown, face_of
 from vaekit.interfaces.server.planes import PCA, Planes
 from vaekit.pages.panels import prior_draws, prior_quantiles
 from vaekit.pictures.scatter import PALETTE, RAMP
 from vaekit.runs.outputs import free
+from vaekit.runs.shown import typical
 from vaekit.runs.table_files import csv_of
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -46,12 +47,9 @@ def picture_of(sent: bytes | Mapping[str, Any], trained: Trained, tones: Tones |
     takes = trained.representation
     channels, height, width = takes.shape
     require(channels in MODES, f"pictures of {channels} channels cannot be dropped or drawn")
-    try:
-        with Image.open(io.BytesIO(sent)) as found:
-            require(found.width * found.height <= MOST_PIXELS, "the picture is too large")
-            whole = ImageOps.exif_transpose(found).convert("RGBA")
-    except UNREADABLE as error:
-        raise BadInput(f"this is no picture that can be read: {type(error).__name__}") from error
+    with opened_picture(sent) as found:
+        require(found.width * found.height <= MOST_PIXELS, "the picture is too large")
+        whole = ImageOps.exif_transpose(found).convert("RGBA")
     shown = _fitted(whole, MODES[channels], (width, height))
     low, high = tones or (0.0, 255.0)
     values = low + np.asarray(shown, np.float64).reshape(height, width, channels) / 255 * (
@@ -60,6 +58,25 @@ def picture_of(sent: bytes | Mapping[str, Any], trained: Trained, tones: Tones |
     kind = np.dtype(takes.dtype)
     stored = np.moveaxis(values, 2, 0)[None]
     return trained.layout.give((stored if kind.kind == "f" else stored.round()).astype(kind))
+
+
+@contextmanager
+def opened_picture(sent: bytes) -> Iterator[Image.Image]:
+    """A picture file, whose pixels are not read yet.
+
+    Args:
+        sent: its bytes.
+
+    Raises:
+        BadInput: where it is none, also once its pixels are read inside.
+    """
+    try:
+        with Image.open(io.BytesIO(sent)) as found:
+            yield found
+    except BadInput:
+        raise
+    except UNREADABLE as error:
+        raise BadInput(f"this is no picture that can be read: {type(error).__name__}") from error
 
 
 def _fitted(whole: Image.Image, mode: str, size: tuple[int, int]) -> Image.Image:

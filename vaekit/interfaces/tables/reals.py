@@ -29,22 +29,20 @@ GAPS = (
 
 def numbers_in(incoming: Incoming) -> Array | None:
     """Rows as float64, (rows, columns); None where a column has gaps or is none of numbers."""
-    return None if _other(incoming) else _numbers(incoming)
+    return _read(incoming)[0]
 
 
-def _other(incoming: Incoming) -> str:
-    """What there is beside numbers, in words; empty for nothing."""
+def _read(incoming: Incoming) -> tuple[Array | None, str]:
+    """The same, and what there is beside numbers, in words."""
+    found = []
     for name, column in incoming.table.columns.items():
         if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
-            return f"other things than numbers in column {name!r}"
-        if column.null_count or not np.isfinite(column.to_numpy()).all():
-            return f"gaps in column {name!r}"
-    return ""
-
-
-def _numbers(incoming: Incoming) -> Array:
-    columns = incoming.table.columns.values()
-    return np.stack([column.to_numpy().astype(np.float64) for column in columns], 1)
+            return None, f"other things than numbers in column {name!r}"
+        values = column.to_numpy().astype(np.float64)
+        if column.null_count or not np.isfinite(values).all():
+            return None, f"gaps in column {name!r}"
+        found.append(values)
+    return np.stack(found, 1), ""
 
 
 @dataclass(frozen=True)
@@ -101,9 +99,10 @@ class Reals:
         Raises:
             BadInput: for gaps and anything but numbers.
         """
-        if what := _other(incoming):
+        values, what = _read(incoming)
+        if values is None:
             raise BadInput(GAPS.format(what=what))
-        return self.standard.rows(_numbers(incoming))
+        return self.standard.rows(values)
 
     def density(self, rows: Array | Source, samples: int) -> Array:
         """log p of rows in the columns' own units, nats, (rows,)."""

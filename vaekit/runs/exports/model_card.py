@@ -11,9 +11,11 @@ from vaekit import recipes
 from vaekit.data.readers.roles import LABEL
 from vaekit.runs.citing import references
 from vaekit.runs.command import command
+from vaekit.runs.shown import typical
 from vaekit.runs.trained import Trained
 from vaekit.runs.unfinished import unfinished
 from vaekit.system.checks import size_text
+from vaekit.system.docstrings import summary_of
 from vaekit.system.records import read_json
 
 METRICS = (
@@ -40,7 +42,7 @@ def model_card(trained: Trained, scores: Path | None) -> str:
         scores: scores.json of its evaluation, if there is one.
     """
     there = scores is not None and scores.is_file()
-    found = dict(read_json(scores, constants=True)) if scores is not None and there else {}
+    found = dict(read_json(scores, constants=True)) if scores and there else {}
     title = f"{trained.config.recipe} on {trained.config.data.name}"
     parts = [
         _front(trained, title, found),
@@ -85,12 +87,12 @@ def _front(trained: Trained, title: str, found: dict[str, Any]) -> str:
 def _what(trained: Trained) -> str:
     config = trained.config
     recipe = recipes.RECIPES.get(config.recipe)
-    says = (recipe.__doc__ or "").split("\n\n")[0].replace("\n", " ") if recipe else ""
+    says = summary_of(recipe) if recipe else ""
     given = f", given {config.conditions.text}" if config.conditions else ""
     prior = f" Its p(z) was fitted after training: {config.prior.text}." if config.prior else ""
     numbers = sum(p.numel() for p in trained.model.parameters())
     return (
-        f"{' '.join(says.split())}\n\nA model of rows of {size_text(trained.representation.shape)}"
+        f"{says}\n\nA model of rows of {size_text(trained.representation.shape)}"
         f"{given}: {trained.latent} latent numbers, p(x|z) {config.likelihood.name} "
         f"({config.likelihood.why}), {numbers:,} parameters.{prior}"
     )
@@ -136,8 +138,8 @@ def _limits(trained: Trained, found: dict[str, Any]) -> str:
 
 
 def _use(trained: Trained) -> str:
-    told = {c.name: c.classes[0] if c.classes else c.mean for c in trained.config.conditions}
-    given = f", given={told!r}" if told and not trained.may_be_untold else ""
+    told = typical(trained)
+    given = f", given={told!r}" if told else ""
     return f"""```console
 pip install 'vaekit[hub]'
 ```

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -13,13 +11,11 @@ from vaekit.data.readers.loading import import_extra
 from vaekit.runs.exports.programs import (
     Exportable,
     Unexportable,
-    about,
-    exportables,
     silent,
     unchecked,
+    write_programs,
 )
 from vaekit.runs.trained import Trained
-from vaekit.system.files import filling
 
 OPSET = 18
 MISSING = re.compile(r"No ONNX function found for <OpOverload\(op='([\w.]+)'")
@@ -41,22 +37,10 @@ def write_onnx(trained: Trained, folder: Path) -> list[str]:
     """
     import_extra("onnx", "onnx")
     import_extra("onnxscript", "onnx")
-    parts, lacks = exportables(trained.to("cpu")), []
-    told = about(trained, parts)
-    with filling(folder) as temporary:
-        for part in parts:
-            try:
-                _write(part, temporary / f"{part.name}.onnx", told)
-            except Unexportable as error:
-                if part.name != "density":
-                    raise
-                lacks.append(f"{part.name}.onnx ({error})")
-                told["outputs"].pop(part.name)
-        (temporary / "about.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    return lacks
+    return write_programs(trained, folder, ".onnx", _save)
 
 
-def _write(part: Exportable, path: Path, told: dict[str, Any]) -> None:
+def _save(part: Exportable, path: Path, told: str) -> None:
     program = part.program()
     try:
         with unchecked(), silent():
@@ -69,6 +53,5 @@ def _write(part: Exportable, path: Path, told: dict[str, Any]) -> None:
         why = f"ONNX has no {missing[1].split('.')[-1]}" if missing else "ONNX cannot say it"
         raise Unexportable(why) from error
     assert made is not None
-    own = {**told, "outputs": told["outputs"][part.name]}
-    made.model.metadata_props["vaekit"] = json.dumps(own)
+    made.model.metadata_props["vaekit"] = told
     made.save(path)

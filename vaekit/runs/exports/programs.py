@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,6 +19,7 @@ from vaekit.distributions.validation import validation_kept
 from vaekit.runs.exports.networks import Decoding, Density, Encoding
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
+from vaekit.system.files import filling
 
 ROWS = 3  # of the example; any but 0 and 1, which torch takes for fixed
 
@@ -93,6 +96,40 @@ def exportables(trained: Trained) -> list[Exportable]:
     ]
     density = [part("density", Density(trained), "x", x)] if trained.has_density else []
     return [*found, *density]
+
+
+def write_programs(
+    trained: Trained, folder: Path, ending: str, save: Callable[[Exportable, Path, str], None]
+) -> list[str]:
+    """Write encoder, decoder, and where it can be density, for any number of rows, each into a file
+    of its own; about.json says what goes in and comes out.
+
+    Args:
+        trained: the model.
+        folder: to write into.
+        ending: of the files, as ".onnx".
+        save: writes one of them, with what about.json says of it.
+
+    Returns:
+        What could not be written, in words.
+
+    Raises:
+        Unexportable: where encoder or decoder cannot be written.
+    """
+    parts, lacks = exportables(trained.to("cpu")), []
+    told = about(trained, parts)
+    with filling(folder) as temporary:
+        for part in parts:
+            own = {**told, "outputs": told["outputs"][part.name]}
+            try:
+                save(part, temporary / f"{part.name}{ending}", json.dumps(own))
+            except Unexportable as error:
+                if part.name != "density":
+                    raise
+                lacks.append(f"{part.name}{ending} ({error})")
+                told["outputs"].pop(part.name)
+        (temporary / "about.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    return lacks
 
 
 def about(trained: Trained, parts: list[Exportable]) -> dict[str, Any]:

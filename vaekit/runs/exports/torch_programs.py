@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import torch
 
-from vaekit.runs.exports.programs import Unexportable, about, exportables, unchecked
+from vaekit.runs.exports.programs import Exportable, unchecked, write_programs
 from vaekit.runs.trained import Trained
-from vaekit.system.files import filling
 
 
 def write_torch(trained: Trained, folder: Path) -> list[str]:
@@ -26,21 +24,9 @@ def write_torch(trained: Trained, folder: Path) -> list[str]:
     Raises:
         BadInput: where encoder or decoder cannot be written.
     """
-    parts, lacks = exportables(trained.to("cpu")), []
-    told = about(trained, parts)
-    with filling(folder) as temporary:
-        for part in parts:
-            try:
-                with unchecked():
-                    own = {**told, "outputs": told["outputs"][part.name]}
-                    torch.export.save(
-                        part.program(), temporary / f"{part.name}.pt2",
-                        extra_files={"about.json": json.dumps(own)},
-                    )  # fmt: skip
-            except Unexportable as error:
-                if part.name != "density":
-                    raise
-                lacks.append(f"{part.name}.pt2 ({error})")
-                told["outputs"].pop(part.name)
-        (temporary / "about.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    return lacks
+    return write_programs(trained, folder, ".pt2", _save)
+
+
+def _save(part: Exportable, path: Path, told: str) -> None:
+    with unchecked():
+        torch.export.save(part.program(), path, extra_files={"about.json": told})

@@ -77,13 +77,6 @@ def in_npy(values: Array) -> Reply:
     return Reply(file.getvalue(), NPY)
 
 
-def in_png(picture: Any) -> Reply:
-    """A picture of Pillow's."""
-    file = io.BytesIO()
-    picture.save(file, "PNG")
-    return Reply(file.getvalue(), PNG)
-
-
 def sent_as(header: str | None, kinds: Sequence[str]) -> str:
     """Which kind a body is of, by its header.
 

@@ -13,9 +13,9 @@ from starlette.exceptions import HTTPException
 from vaekit.interfaces.server.api.limits import Limits
 from vaekit.interfaces.server.api.media import JSON, from_json
 from vaekit.interfaces.server.api.wires import Schema, Wire, wire_of
-from vaekit.interfaces.server.faces import typical
 from vaekit.models import Graph
 from vaekit.runs.apart import in_double
+from vaekit.runs.shown import typical
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import known, require
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
-from PIL import Image
 
 from vaekit.data.layout import Like
 from vaekit.data.readers.npy import array_in_bytes
@@ -20,15 +18,16 @@ from vaekit.interfaces.server.api.media import (
     Reply,
     in_json,
     in_npy,
-    in_png,
     plain,
 )
-from vaekit.interfaces.server.uploads import MODES, UNREADABLE, picture_of, table_rows
+from vaekit.interfaces.server.uploads import MODES, opened_picture, picture_of, table_rows
 from vaekit.pictures import sheet, to_image
-from vaekit.runs.shown import is_picture, pictures, tones
+from vaekit.pictures.grids import png
+from vaekit.runs.shown import by_rows, pictures, tones, typical
 from vaekit.runs.tables import coding_of
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, known, require, size_text
+from vaekit.system.records import finite
 from vaekit.system.types import Array
 
 Schema = dict[str, Any]
@@ -86,9 +85,9 @@ class Wire(Protocol):
 
 def wire_of(trained: Trained) -> Wire:
     """How the rows of a model come in and go out."""
-    if trained.config.coding is not None:
-        return Cells(trained)
-    return Pictures(trained) if is_picture(trained) else Numbers(trained)
+    made: type[Any] = by_rows(trained, cells=Cells, pictures=Pictures, numbers=Numbers)
+    wire: Wire = made(trained)
+    return wire
 
 
 @dataclass(frozen=True)
@@ -139,8 +138,6 @@ class Numbers:
     @property
     def example(self) -> Any:
         """A row that the model makes."""
-        from vaekit.interfaces.server.faces import typical
-
         code = np.zeros((1, self.trained.latent), np.float32)
         made = self.trained.decode(code, given=typical(self.trained) or None)
         return self._rows(made.round(4), named=True)[0]
@@ -230,16 +227,13 @@ class Pictures(Numbers):
         if kind != PNG:
             return super().give(rows, kind, named=named, notes=notes)
         shown = pictures(self.trained, rows)
-        return in_png(to_image(shown[0]) if len(shown) == 1 else sheet(shown))
+        return Reply(png(to_image(shown[0]) if len(shown) == 1 else sheet(shown)), PNG)
 
 
 def _check_size(body: bytes, size: tuple[int, ...]) -> None:
     """Raise ``BadInput`` for a picture of another height and width, before it is read whole."""
-    try:
-        with Image.open(io.BytesIO(body)) as found:
-            there = found.height, found.width
-    except UNREADABLE as error:
-        raise BadInput(f"this is no picture that can be read: {type(error).__name__}") from error
+    with opened_picture(body) as found:
+        there = found.height, found.width
     require(
         there == size,
         f"the model takes pictures of {size_text(size)} (height x width), this one is "
@@ -310,6 +304,5 @@ def _records(table: Any) -> list[dict[str, Any]]:
 
 def _plain(cell: Any) -> str | int | float | None:
     """A cell: null where a number is not finite, a text where it is a date or the like."""
-    if isinstance(cell, float):
-        return cell if np.isfinite(cell) else None
-    return cell if cell is None or isinstance(cell, str | int) else str(cell)
+    cell = finite(cell)
+    return cell if cell is None or isinstance(cell, str | int | float) else str(cell)
