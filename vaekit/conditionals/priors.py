@@ -137,10 +137,9 @@ class Mixture(Prior):
             return
         self.begin(codes, codes)
         self.logits.zero_()
+        exact = codes.double()
         for _ in range(ROUNDS):
-            mixture = self()
-            parts = mixture.component_distribution.log_prob(codes[:, None])
-            share = (parts + self.logits.log_softmax(0)).softmax(1)
+            share = (self._of_each(exact) + self.logits.log_softmax(0)).softmax(1)
             weight = share.sum(0).clamp_min(TINY)
             means = share.T @ codes / weight[:, None]
             square = share.T @ codes.square() / weight[:, None] - means.square()
@@ -148,6 +147,15 @@ class Mixture(Prior):
             self.means.copy_(means)
             scales = square.clamp_min(0).add(REGULAR).sqrt() - FLOOR
             self.raw_scales.copy_(unsoftplus(scales.clamp_min(FLOOR)))
+
+    def _of_each(self, codes: Tensor) -> Tensor:
+        """log of the density of each normal at codes in double precision, but for a constant,
+        (rows, components): squares are multiplied out, so that it is two products of matrices."""
+        means, scales = self.means.double(), (F.softplus(self.raw_scales) + FLOOR).double()
+        sharp = scales.square().reciprocal()
+        own = 0.5 * (means.square() * sharp).sum(1) + scales.log().sum(1)
+        found = codes @ (means * sharp).T - 0.5 * codes.square() @ sharp.T - own
+        return found.to(self.means)
 
     def forward(self, *given: Tensor) -> D.Distribution:
         """p(z)."""
