@@ -4,7 +4,7 @@
 
 Writes benchmarks/results/tables/NAME.json and NAME.md; a synthesizer that is run again replaces its
 own column alone. With xgboost in the environment (one apart from the project's), C2ST is computed as
-TabPC computes it too.
+TabPC computes it too; with ctgan in it, TVAE and CTGAN stand beside.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 from baselines import BASELINES, Synthesizer
 from data import TABLES, Data
+from peers import peers
 from printed import SOURCE, printed
 
 import vaekit
@@ -90,7 +91,7 @@ def baseline(kind: Any) -> Contestant:
 def contestants() -> dict[str, Contestant]:
     """All that can be run here."""
     found = {"real rows, the other half": other_half}
-    found |= {name: baseline(kind) for name, kind in BASELINES.items()}
+    found |= {name: baseline(kind) for name, kind in (BASELINES | peers()).items()}
     return found | {OURS: ours}
 
 
