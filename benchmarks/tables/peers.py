@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,4 @@ def peers() -> dict[str, Callable[[int, tuple[str, ...]], Ctgan]]:
     """Those that are installed."""
     if importlib.util.find_spec("ctgan") is None:
         return {}
-    return {
-        kind: lambda seed, cats, kind=kind: Ctgan(kind, seed, cats) for kind in ("TVAE", "CTGAN")
-    }
+    return {kind: partial(Ctgan, kind) for kind in ("TVAE", "CTGAN")}
