@@ -121,7 +121,10 @@ class TestHealth:
         ],
     )
     def test_diagnosis(self, slope, scale, words):
-        assert words in latent_health(line(slope, scale), self.x).diagnosis
+        found = latent_health(line(slope, scale), self.x)
+        assert words in found.diagnosis
+        assert "KL" not in found.said(has_kl=False)
+        assert "ollapse" not in found.said(has_kl=False)
 
 
 class TestQuality:

@@ -16,6 +16,12 @@ from vaekit.system.seeding import seeded
 ACTIVE = 0.01
 FEWEST = 10  # different rows that show which latents move
 
+NONE_USED = "No latent unit depends on the data: train longer, or at another learning rate."
+NONE_USED_WITH_KL = (
+    "Posterior collapse: no latent unit depends on the data. Give the KL a warm-up, "
+    "free bits, or a weaker decoder."
+)
+
 
 @dataclass(frozen=True)
 class LatentHealth:
@@ -51,19 +57,25 @@ class LatentHealth:
 
     @property
     def diagnosis(self) -> str:
-        """One sentence for people."""
+        """One sentence for people, of a model with a KL."""
+        return self.said(has_kl=True)
+
+    def said(self, *, has_kl: bool) -> str:
+        """One sentence for people.
+
+        Args:
+            has_kl: whether the model has a KL, of which less might be asked for.
+        """
         used, total = int(self.active.sum()), len(self.active)
         if not self.can_tell:
             return self._too_few
         if used == 0:
-            return (
-                "Posterior collapse: no latent unit depends on the data. Give the KL a warm-up, "
-                "free bits, or a weaker decoder."
-            )
+            return NONE_USED_WITH_KL if has_kl else NONE_USED
         if self.is_sparse:
+            more = "; free bits or a KL warm-up would use more." if has_kl else "."
             return (
                 f"Only {used} of {total} latent units are in use; the others carry nothing. "
-                "A smaller latent space would do as well; free bits or a KL warm-up would use more."
+                f"A smaller latent space would do as well{more}"
             )
         return f"{used} of {total} latent units are in use."
 

@@ -306,7 +306,7 @@ def score(
         active_units=int(health.active.sum()) if health.can_tell else None,
         latent_units=len(health.active),
         reconstruction=-terms[0].mean().item(),
-        diagnosis=health.diagnosis,
+        diagnosis=health.said(has_kl=density),
         verdict="An autoencoder: it rebuilds rows from codes, and gives them no probability.",
     )
     if not density:

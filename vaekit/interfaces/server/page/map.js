@@ -222,14 +222,14 @@ export class MapView {
     c.fillStyle = this.ink.muted;
     const wide = step(x1 - x0), tall = step(y1 - y0), named = this.app.plane.axes;
     c.textAlign = "center"; c.textBaseline = "bottom";
-    for (let x = Math.ceil(x0 / wide) * wide; x <= x1; x += wide) {
-      const [px] = camera.place(x, 0);
+    for (let i = Math.ceil(x0 / wide); i * wide <= x1; i++) {
+      const x = i * wide, [px] = camera.place(x, 0);
       c.globalAlpha = 0.5; c.fillRect(Math.round(px), camera.height - 4, 1, 4); c.globalAlpha = 1;
       if (px > 40 && px < camera.width - 24) label(brief(+x.toPrecision(8)), px, camera.height - 5);
     }
     c.textAlign = "left"; c.textBaseline = "middle";
-    if (!camera.flat) for (let y = Math.ceil(y0 / tall) * tall; y <= y1; y += tall) {
-      const [, py] = camera.place(0, y);
+    if (!camera.flat) for (let i = Math.ceil(y0 / tall); i * tall <= y1; i++) {
+      const y = i * tall, [, py] = camera.place(0, y);
       c.globalAlpha = 0.5; c.fillRect(0, Math.round(py), 4, 1); c.globalAlpha = 1;
       if (py > 30 && py < camera.height - 24) label(brief(+y.toPrecision(8)), 7, py);
     }
