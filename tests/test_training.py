@@ -12,6 +12,7 @@ from parts import VECTOR, model, rows
 from torch import nn
 
 import vaekit
+from vaekit import recipes
 from vaekit.data import Batches, Representation, open_source
 from vaekit.data.source import source
 from vaekit.objectives import Objective, Term
@@ -33,6 +34,7 @@ from vaekit.training import (
     save_checkpoint,
     train,
 )
+from vaekit.training.plan import Length, Suited
 from vaekit.training.validation import validate
 
 
@@ -81,8 +83,17 @@ class TestPlan:
         assert Plan().sized(150).epochs == 27
         assert Plan().sized(5000).epochs == 20
         assert Plan(epochs=3).sized(12).epochs == 3
-        assert Plan().sized(1, 300).epochs == 300
-        assert Plan().sized(150, 300).epochs == 27
+        assert Plan().sized(1, Length(most=300)).epochs == 300
+        assert Plan().sized(150, Length(updates=2000, fewest=4)).epochs == 14
+        assert Plan().sized(5000, Length(updates=2000, fewest=4)).epochs == 4
+
+    def test_large_tables_are_trained_in_larger_batches(self):
+        small, large = (recipes.suited("table_vae", rows) for rows in (23_999, 24_000))
+        assert small.plan == {}
+        assert Plan(**large.plan).batch == 512
+        assert Plan().sized(57, large.length).epochs == 36
+        assert Plan().sized(57, small.length).epochs == 71
+        assert recipes.suited("vae", 24_000) == Suited()
 
 
 class TestSeeds:

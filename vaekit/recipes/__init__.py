@@ -18,6 +18,7 @@ from vaekit.recipes import (
 )
 from vaekit.recipes.recipe import Built, Recipe, from_data, options
 from vaekit.system.checks import known
+from vaekit.training.plan import Suited
 
 DEFAULT, OF_TABLES = "vae", "table_vae"  # of data of which nobody says one
 RECIPES: dict[str, Recipe] = {
@@ -27,12 +28,16 @@ RECIPES: dict[str, Recipe] = {
 }
 
 PLANS: dict[str, dict[str, float | str]] = {**plain.PLANS, **tables.PLANS}
-MOST_EPOCHS: dict[str, int] = {**tables.MOST_EPOCHS}  # where their number is not said
 
 
 def recipe(name: str) -> Recipe:
     """The recipe called ``name``, or ``BadInput`` with the nearest known name."""
     return RECIPES[known("recipe", name, RECIPES)]
+
+
+def suited(name: str, rows: int) -> Suited:
+    """How the recipe called ``name`` is trained on so many rows, where nobody says otherwise."""
+    return tables.SUITED[name](rows) if name in tables.SUITED else Suited()
 
 
 def implied(names: Iterable[str]) -> str | None:
@@ -47,6 +52,6 @@ def implied(names: Iterable[str]) -> str | None:
 
 
 __all__ = [
-    "DEFAULT", "MOST_EPOCHS", "OF_TABLES", "PLANS", "RECIPES", "Built", "Recipe", "from_data",
-    "implied", "options", "recipe",
+    "DEFAULT", "OF_TABLES", "PLANS", "RECIPES", "Built", "Recipe", "from_data",
+    "implied", "options", "recipe", "suited",
 ]  # fmt: skip

@@ -22,12 +22,13 @@ from vaekit.recipes.recipe import Built, Recipe
 from vaekit.system.checks import require
 from vaekit.system.ranges import Count, Share, Weight, Whole
 from vaekit.system.types import Shape
+from vaekit.training.plan import Length, Suited
 
 NO_GAPS: Mapping[str, str] = {}
 PLANS: dict[str, dict[str, float | str]] = {
     "table_vae": {"batch": 256, "lr": 3e-3, "weight_decay": 1e-4}
 }
-MOST_EPOCHS: dict[str, int] = {"table_vae": 300}
+LARGE = 24_000  # rows of which more are shown at once
 
 
 def table_vae(
@@ -81,6 +82,18 @@ def table_vae(
     return Built(VAE(before, encode, decode), Objective(elbo, kept))
 
 
+def suited(rows: int) -> Suited:
+    """Where there are many rows, twice as many at once and half as many updates: rows drawn are as
+    like the real ones, in two thirds of the time.
+
+    Args:
+        rows: to train on.
+    """
+    if rows < LARGE:
+        return Suited(Length(most=300))
+    return Suited(Length(updates=2_000, fewest=8, most=300), {"batch": 512, "lr": 4e-3})
+
+
 class Unseen(nn.Module):
     """Takes some cells, any number of them, out of a share of the rows in training.
 
@@ -102,3 +115,4 @@ class Unseen(nn.Module):
 
 
 RECIPES: tuple[Recipe, ...] = (table_vae,)
+SUITED = {"table_vae": suited}

@@ -21,7 +21,15 @@ from vaekit.runs.config import Config
 from vaekit.runs.folder import WEIGHTS, read_config, read_weights
 from vaekit.runs.history import History, Start
 from vaekit.runs.incoming import check_incoming
-from vaekit.runs.job import PLAN_OPTIONS, Job, asked, choice_of, planned, updates_per_epoch
+from vaekit.runs.job import (
+    PLAN_OPTIONS,
+    Job,
+    asked,
+    choice_of,
+    planned,
+    trained_on,
+    updates_per_epoch,
+)
 from vaekit.system.checks import require
 from vaekit.system.devices import CPU
 from vaekit.system.records import Part
@@ -66,7 +74,9 @@ def lengthened(
     path = latest_checkpoint(folder)
     done, notes = progress(path) if path else (0, {"waited": 0})
     waited = Part(notes, "the checkpoint's notes").whole("waited")
-    plan = config.plan if epochs is None else replace(config.plan, epochs=epochs).sized(per_epoch)
+    plan, usual = config.plan, recipes.suited(config.recipe, trained_on(source))
+    if epochs is not None:
+        plan = replace(plan, epochs=epochs).sized(per_epoch, usual.length)
     plan = plan if patience is None else replace(plan, patience=patience)
     require(
         done <= plan.epochs * per_epoch,

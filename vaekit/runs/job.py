@@ -47,7 +47,6 @@ from vaekit.system.seeding import seeded, some
 from vaekit.training import Plan
 from vaekit.training.distributed import world
 from vaekit.training.placement import HERE, Placement
-from vaekit.training.plan import MOST
 from vaekit.training.plan import kinds as plan_kinds
 
 ROWS_TO_ADAPT, NUMBERS_TO_ADAPT, TRIED, FEWEST_HELD_OUT = 20_000, 2**25, 64, 500
@@ -255,9 +254,8 @@ def prepare(
     known_options = options(made)
     check_given(recipe, made, source)
     check_cells(recipe, made, source)
-    plan = Plan(
-        **{**recipes.PLANS.get(recipe, {}), **{k: v for k, v in given.items() if k in PLAN_OPTIONS}}
-    )
+    usual = recipes.PLANS.get(recipe, {}) | recipes.suited(recipe, trained_on(source)).plan
+    plan = Plan(**usual | {k: v for k, v in given.items() if k in PLAN_OPTIONS})
     defaults = {name: p.default for name, p in known_options.items()}
     chosen = {**defaults, **{k: v for k, v in given.items() if k in known_options}}
     choice = choose(source, chosen["likelihood"], binarize, colours)
@@ -306,19 +304,24 @@ def planned(
     """
     per_epoch = updates_per_epoch(source, choice.representation, plan)
     plan = replace(
-        plan.sized(per_epoch, recipes.MOST_EPOCHS.get(recipe, MOST)),
+        plan.sized(per_epoch, recipes.suited(recipe, trained_on(source)).length),
         parts=plan.parts or world().size,
         precision=resolve_precision(plan.precision, device),
     )
     facts = from_data(
         recipes.recipe(recipe), shape=source.shape, levels=choice.levels,
-        steps=plan.epochs * per_epoch, rows=len(source.splits["train"]), given=conditions.widths,
+        steps=plan.epochs * per_epoch, rows=trained_on(source), given=conditions.widths,
         columns=source.coding and source.coding.levels,
         ordered=source.coding and source.coding.ordered,
         gaps=source.coding and source.coding.said_by,
     )  # fmt: skip
     arguments = {**facts, **chosen, "likelihood": choice.likelihood}
     return Job(source, choice, recipe, arguments, plan, conditions)
+
+
+def trained_on(source: Source) -> int:
+    """Rows that are trained on."""
+    return len(source.splits["train"])
 
 
 def updates_per_epoch(source: Source, representation: Representation, plan: Plan) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Annotated, Any, get_type_hints
 
@@ -20,7 +20,6 @@ from vaekit.system.ranges import (
     check_value,
 )
 
-UPDATES, FEWEST, MOST = 4_000, 20, 2_000
 MOST_PARTS = 4096
 
 DECAYS: dict[str, Callable[[int], Schedule]] = {
@@ -30,12 +29,48 @@ DECAYS: dict[str, Callable[[int], Schedule]] = {
 
 
 @dataclass(frozen=True)
+class Length:
+    """How long a training is where nobody says it: as many passes over the rows as make so many
+    updates, within limits.
+
+    Args:
+        updates: in all.
+        fewest: passes at least.
+        most: passes at most.
+    """
+
+    updates: int = 4_000
+    fewest: int = 20
+    most: int = 2_000
+
+    def epochs(self, per_epoch: int) -> int:
+        """Passes, of so many updates each."""
+        return min(max(-(-self.updates // per_epoch), self.fewest), self.most)
+
+
+USUAL = Length()
+
+
+@dataclass(frozen=True)
+class Suited:
+    """What suits a number of rows, where nobody says otherwise.
+
+    Args:
+        length: of the training.
+        plan: other values of the plan than the recipe's usual ones.
+    """
+
+    length: Length = USUAL
+    plan: Mapping[str, float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Plan:
     """How a model is trained.
 
     Args:
         epochs: passes over the training rows; 0: as many as make 4,000 updates, 20 to 2,000 (of
-            tables of mixed columns, 20 to 300).
+            tables of mixed columns at most 300; of 24,000 rows or more 2,000, at least 8).
         batch: rows per update.
         parts: of a batch, computed one after the other, their gradients added up (less memory);
             several processes share them out. 0: as many as there are processes.
@@ -70,15 +105,14 @@ class Plan:
         for name, kind in kinds().items():
             check_value(name, kind, getattr(self, name))
 
-    def sized(self, per_epoch: int, most: int = MOST) -> Plan:
+    def sized(self, per_epoch: int, usual: Length = USUAL) -> Plan:
         """The same plan with its number of epochs settled, for this many updates an epoch.
 
         Args:
             per_epoch: updates in a pass over the rows.
-            most: passes where their number is not said.
+            usual: how long a training is whose passes are not said.
         """
-        wanted = -(-UPDATES // per_epoch)
-        return replace(self, epochs=self.epochs or min(max(wanted, FEWEST), most))
+        return replace(self, epochs=self.epochs or usual.epochs(per_epoch))
 
     def learning_rate(self, steps: int) -> Schedule:
         """The learning rate of each of ``steps`` updates."""

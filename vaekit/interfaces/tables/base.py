@@ -41,7 +41,7 @@ class TableModel(BaseEstimator):
 
     Args:
         latent: numbers in a code.
-        epochs: passes over the rows; 0 for as many as make 4,000 updates, 20 to 300.
+        epochs: passes over the rows; 0 for as many as suit, at most 300.
         options: more options of the recipe table_vae and of the training, by name.
         schema: what the columns are, where looking at them is not enough: a file, or by name
             a type such as "category", or a dictionary of type, levels, bins ...

@@ -38,7 +38,7 @@ class VAEDetector(OutlierMixin, TableModel):
             categories or a schema; where there are only numbers, they stay real numbers.
         false_alarm: share of usual rows that may be called unusual.
         samples: importance samples of a row's log density.
-        epochs: passes over the rows; 0 for as many as make 4,000 updates, 20 to 300 (of real
+        epochs: passes over the rows; 0 for as many as suit, at most 300 (of real
             numbers, 20 to 60).
         options: more options of the recipe and of the training, by name: of table_vae, or of vae
             for real numbers.

@@ -21,7 +21,7 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, TableModel):
         draws: of a row's code and other gaps, over which means are taken.
         sample_posterior: whether gaps are filled with one draw, as they might have been, in
             place of what is expected: the mean of numbers, the likeliest category.
-        epochs: passes over the rows; 0 for as many as make 4,000 updates, 20 to 300.
+        epochs: passes over the rows; 0 for as many as suit, at most 300.
         options: more options of the recipe table_vae and of the training, by name.
         schema: what the columns are, where looking at them is not enough.
         random_state: seed, or anything scikit-learn takes for one.

@@ -18,6 +18,7 @@ from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput
 from vaekit.system.types import Array
 from vaekit.training import Plan
+from vaekit.training.plan import Length
 
 RECIPE, EPOCHS = "vae", 60
 OPTIONS: dict[str, Any] = {"likelihood": "student_t", "scale": "0.5"}
@@ -74,7 +75,7 @@ class Standard:
     def epochs(self, wanted: int, rows: int) -> int:
         """Passes over so many rows: as many as are wanted, or make 4,000 updates, at most 60."""
         plan = Plan(epochs=wanted)
-        return plan.sized(max(-(-rows // plan.batch), 1), EPOCHS).epochs
+        return plan.sized(max(-(-rows // plan.batch), 1), Length(most=EPOCHS)).epochs
 
 
 @dataclass(frozen=True)
