@@ -285,3 +285,15 @@ def test_the_command_writes_a_page(trained, tmp_path, capsys):
     assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert run(["export", str(trained[0]), "-o", str(path)]) == 2
     assert "is there already" in capsys.readouterr().err
+
+
+def test_a_report_leads_to_the_explorer_beside_it(trained, tmp_path, capsys):
+    path, beside = tmp_path / "a b.html", tmp_path / "a b-explorer.html"
+    assert run(["report", str(trained[0]), "-o", str(path), "--explorer"]) == 0
+    assert 'href="a%20b-explorer.html"' in path.read_text(encoding="utf-8")
+    assert "<canvas" in beside.read_text(encoding="utf-8")
+    assert run(["report", str(trained[0]), "-o", str(path)]) == 2  # it is there
+    assert "is there already" in capsys.readouterr().err
+    alone = tmp_path / "alone.html"
+    assert run(["report", str(trained[0]), "-o", str(alone)]) == 0
+    assert "-explorer.html" not in alone.read_text(encoding="utf-8")

@@ -13,6 +13,7 @@ from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from PIL import Image
 
@@ -79,6 +80,11 @@ def verdict(text: str, *, doubtful: bool = False) -> str:
 def paragraph(text: str) -> str:
     """Plain words."""
     return f"<p>{escape(signed(text))}</p>" if text else ""
+
+
+def link(text: str, address: str) -> str:
+    """A paragraph that leads to another page."""
+    return f'<p><a href="{escape(quote(address))}">{escape(signed(text))}</a></p>'
 
 
 def warning(text: str) -> str:

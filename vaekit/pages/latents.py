@@ -65,7 +65,9 @@ def latent_map(view: View) -> str:
         caption=f"The mean code of each row ({view.rows_called}){what}.{more}{how}",
         pale=pale,
     )
-    return page.section("Latent map", figure)
+    further = "Touch this map: decode any place, move along paths, look for rows"
+    beside = [page.link(further, view.explorer)] if view.explorer else []
+    return page.section("Latent map", figure, *beside)
 
 
 def _colouring(view: View, sources: list) -> tuple[maps.Colouring, str]:

@@ -61,6 +61,7 @@ def write_report(
     scores: Scores | None = None,
     quality: TableQuality | None = None,
     sections: tuple[Section, ...] = SECTIONS,
+    explorer: str = "",
 ) -> Path:
     """Write report.html (and scores.json beside it) for a model whose data can be opened.
 
@@ -75,6 +76,7 @@ def write_report(
         scores: those of the rows shown, if they are known.
         quality: of rows that a model of a table draws, if it is known.
         sections: of the page, in order.
+        explorer: the name of a page beside this one that the latent map leads to.
 
     Returns:
         The path of the page.
@@ -90,7 +92,7 @@ def write_report(
         scores = _judged(trained, shown, seed, annealed)
     others = others_of(trained, seed) if data is None else None
     metrics = read_metrics(folder / METRICS)
-    view = View(trained.to("cpu"), rows, scores, seed, metrics, others, quality)
+    view = View(trained.to("cpu"), rows, scores, seed, metrics, others, quality, explorer)
     path = output or folder / REPORT
     text = page.page(view.title, written(sections, view))
     with replacing(path) as temporary:

@@ -40,6 +40,8 @@ class View:
         metrics: lines that the training wrote.
         others: some rows of training and validation, where the rows are test rows.
         judged: quality of rows that a model of a table draws, if it is known.
+        explorer: the name of the page of the same model beside this one, where rows can be
+            touched; "" where there is none.
     """
 
     trained: Trained
@@ -49,6 +51,7 @@ class View:
     metrics: list[dict[str, Any]] = field(default_factory=list)
     others: Source | None = None
     judged: TableQuality | None = None
+    explorer: str = ""
 
     @property
     def title(self) -> str:

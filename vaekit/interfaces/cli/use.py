@@ -30,6 +30,7 @@ from vaekit.interfaces.cli.shared import (
     rows_for,
     to_write,
 )
+from vaekit.interfaces.export import export_of
 from vaekit.runs.folder import REPORT, SCORES, read_config
 from vaekit.runs.outlets import Outlet
 from vaekit.runs.outputs import PICTURES, TABLES, code_columns, read_codes, write_parts, write_rows
@@ -38,6 +39,7 @@ from vaekit.runs.table_files import TABLE_FILES, with_names, write_table
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import claim, replacing
+from vaekit.system.progress import say
 from vaekit.system.ranges import Range
 from vaekit.system.types import Array
 
@@ -212,6 +214,13 @@ def report(
         int, Parameter(help="Rows to anneal, for the figure of bounds.", validator=Range(0))
     ] = 0,
     given: Given = None,
+    explorer: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="Also write the explorer into a page beside the report, whose map leads there.",
+        ),
+    ] = False,
     seed: Seed = 0,
     output: Annotated[Path | None, to_write(PAGE)] = None,
     force: Force = False,
@@ -222,7 +231,10 @@ def report(
 
     work.begin()
     folder, read = read_config(model)[0], reads(model, data, given=given)
-    PAGE.claim(output or folder / REPORT, force=force, inputs=read)
+    path = PAGE.claim(output or folder / REPORT, force=force, inputs=read)
+    touched = path.with_name(f"{path.stem}-explorer.html")
+    if explorer:
+        PAGE.claim(touched, force=force, inputs=read)
     if data is None and output is None:
         claim(folder / SCORES, force=force)
     trained = open_model(model, data, work)
@@ -232,6 +244,10 @@ def report(
     rows = source.part(trained.split_of(source))
     told = given_options(given, rows.names, len(rows))
     how: dict[str, Any] = {"annealed": ais, "seed": seed, "given": told}
+    if explorer:
+        for lack in export_of("html").write(trained, touched, data=source, seed=seed, given=told):
+            say(f"note: {touched.name} lacks {lack}")
+        how["explorer"] = touched.name
     work.wrote(write_report(trained, Path(model), output, data=data and source, **how))
 
 
