@@ -18,8 +18,7 @@ from vaekit.codec.ans import Stack
 from vaekit.codec.fixed_point import ONE
 from vaekit.codec.layers import hold
 from vaekit.codec.posteriors import BinnedNormal, CorrelatedNormal
-from vaekit.codec.priors import EqualBins, values_of
-from vaekit.codec.symbols import Symbols
+from vaekit.codec.priors import Bins, BinSymbols, middles
 from vaekit.rows import Rows
 from vaekit.system.types import Array
 
@@ -40,20 +39,19 @@ class BinRule:
     def __init__(self, rows: int, choose: Choose, *, back: bool) -> None:
         self.rows, self.choose, self.dropped = rows, choose, 0 if back else DROPPED
         self.bins: dict[str, Array] = {}
-        self.priors: dict[str, Symbols] = {}
-        self.posteriors: dict[str, BinnedNormal | CorrelatedNormal] = {}
+        self.priors: dict[str, BinSymbols] = {}
+        self.posteriors: dict[str, Any] = {}
 
     def tile(self, rows: Tensor) -> Tensor:
         """One particle: rows as they are."""
         return rows
 
-    def __call__(self, name: str, prior: EqualBins, posterior: Any) -> Tensor:
+    def __call__(self, name: str, prior: Bins, posterior: Any) -> Tensor:
         """Values of a latent, from the bins that are chosen for it."""
         self.priors[name] = prior.symbols(self.rows, self.dropped)
-        self.posteriors[name] = posterior
-        self.bins[name] = self.choose(name, self.priors[name], posterior)
-        middle = (1 << self.dropped) // 2
-        return values_of((self.bins[name] << self.dropped) + middle, prior.dim)
+        self.posteriors[name] = None if posterior is None else prior.over(posterior)
+        self.bins[name] = self.choose(name, self.priors[name], self.posteriors[name])
+        return prior.values(middles(self.bins[name], self.dropped))
 
 
 @torch.inference_mode()
@@ -82,7 +80,7 @@ def compress_rows(
         Empty: where the stack has too few bits; it is then as it was.
     """
 
-    def chosen(name: str, prior: Symbols, posterior: BinnedNormal | CorrelatedNormal) -> Array:
+    def chosen(name: str, prior: BinSymbols, posterior: BinnedNormal | CorrelatedNormal) -> Array:
         return posterior.pop(stack) if back else posterior.likeliest() >> DROPPED
 
     kept = stack.mark()

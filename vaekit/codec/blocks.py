@@ -20,14 +20,14 @@ from vaekit.codec.plain import PLAIN
 from vaekit.system.checks import require
 from vaekit.system.types import Array
 
-MODEL, WIDE = 4, 5
+MODEL, WIDE, CELLS = 4, 5, 6
 MODELLED = (MODEL, WIDE)
 MOST_SHORT = 9  # bytes of a number in seven bits a byte
 NUMBERS_AT_ONCE, BITS_A_LANE = 2**14, 2**13
 SAMPLE = 2**20
 FEWEST_LANES, FIRST_LANES, MOST_LANES = 2, 4, 2048
 BYTE_ENDS = np.array([2**40, 2**48, 2**56], np.uint64)
-HEAD = struct.Struct("<HxxII")
+HEAD = struct.Struct("<HHII")
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,28 @@ def _promises(kind: int, raw: bytes, size: int) -> bool:
     return len(PLAIN[kind][0](part)) * len(raw) < size * len(part)
 
 
+@dataclass(frozen=True)
+class Below:
+    """What lies on a stack before rows are.
+
+    Args:
+        stack: of at most ``lanes`` lanes.
+        lanes: how many there may be.
+        batch: rows of the largest batch.
+    """
+
+    stack: Stack
+    lanes: int
+    batch: int
+
+
 def compress(
-    model: nn.Module, x: Array, given: Given | None = None, *, wide: bool = False
+    model: nn.Module,
+    x: Array,
+    given: Given | None = None,
+    *,
+    wide: bool = False,
+    below: Below | None = None,
 ) -> bytes:
     """Rows of whole numbers, (rows, *shape), by bits-back coding.
 
@@ -120,14 +140,15 @@ def compress(
         x: the rows.
         given: what the model is given beside them, by name, (rows, width) each.
         wide: some are large counts.
+        below: what lies below them; by default nothing.
     """
-    most_lanes, runs = lanes_for(x), list[tuple[int, bool]]()
-    stack = Stack.new(lanes_at(0, len(x), most_lanes))
-    most = most_at_once(x[0].size)
+    below = below or Below(new_stack(lanes_for(x)), lanes_for(x), most_at_once(x[0].size))
+    runs, stack = list[tuple[int, bool]](), below.stack
+    first, most = stack.lanes, below.batch
     at, size, short = 0, 1, 1e9  # short: rows for each word of the stack that were too many
     while at < len(x):
         size = max(min(size, most, len(x) - at, _allowed(short, stack.size)), 1)
-        back, lanes = True, lanes_at(at, len(x), most_lanes)
+        back, lanes = True, lanes_at(at, len(x), below.lanes, first)
         batch, beside = x[at : at + size], part_of(given, slice(at, at + size))
         try:
             compress_rows(model, stack, batch, beside, back=True, wide=wide, lanes=lanes)
@@ -139,7 +160,7 @@ def compress(
             compress_rows(model, stack, batch, beside, back=False, wide=wide)
         runs.append((size, back))
         at, size = at + size, size * 2
-    return _packed(stack, most_lanes, runs)
+    return _packed(stack, below.lanes, first, runs)
 
 
 def part_of(given: Given | None, rows: slice) -> Given:
@@ -162,7 +183,32 @@ def decompress(
     wide: bool = False,
 ) -> Array:
     """The rows that :func:`compress` was given."""
-    stack, runs = _unpacked(payload, rows, most_at_once(prod(shape)))
+    largest = most_at_once(prod(shape))
+    return decompress_above(model, payload, rows, shape, given, wide=wide, batch=largest)[0]
+
+
+def decompress_above(
+    model: nn.Module,
+    payload: bytes,
+    rows: int,
+    shape: tuple[int, ...],
+    given: Given | None = None,
+    *,
+    wide: bool = False,
+    batch: int,
+) -> tuple[Array, Stack]:
+    """The rows that :func:`compress` was given, and what lies below them.
+
+    Args:
+        model: a fixed-point copy.
+        payload: of the block.
+        rows: in it.
+        shape: of each.
+        given: as it was.
+        wide: likewise.
+        batch: rows of the largest batch.
+    """
+    stack, runs = _unpacked(payload, rows, batch)
     parts, end = list[Array](), rows
     for size, back, before in _from_the_last(runs):
         beside = part_of(given, slice(end - size, end))
@@ -170,7 +216,12 @@ def decompress(
         found = decompress_rows(model, stack, size, shape, beside, **how)
         parts.append(found)
         end -= size
-    return np.concatenate(parts[::-1])
+    return np.concatenate(parts[::-1]), stack
+
+
+def new_stack(most: int) -> Stack:
+    """A stack of as many lanes as there are at the start where there may be ``most``."""
+    return Stack.new(min(most, FIRST_LANES))
 
 
 def lanes_for(x: Array) -> int:
@@ -180,20 +231,21 @@ def lanes_for(x: Array) -> int:
     return min(max(2 ** (wanted.bit_length() - 1), FEWEST_LANES), MOST_LANES)
 
 
-def lanes_at(row: int, rows: int, most: int) -> int:
-    """How many lanes there are when ``row`` of a block's ``rows`` are coded: they grow evenly
-    until a 32nd of the block."""
-    return min(most, max(32 * row * most // max(rows, 1), FIRST_LANES))
+def lanes_at(row: int, rows: int, most: int, first: int = FIRST_LANES) -> int:
+    """How many lanes there are when ``row`` of a block's ``rows`` are coded: ``first`` at the start,
+    and they grow evenly until a 32nd of the block."""
+    return min(most, max(32 * row * most // max(rows, 1), first))
 
 
-def _packed(stack: Stack, most: int, runs: list[tuple[int, bool]]) -> bytes:
+def _packed(stack: Stack, most: int, first: int, runs: list[tuple[int, bool]]) -> bytes:
     groups: list[list[int]] = []
     for size, back in runs:
         if groups and groups[-1][:2] == [size, int(back)]:
             groups[-1][2] += 1
         else:
             groups.append([size, int(back), 1])
-    head = HEAD.pack(most, len(groups), stack.size)
+    more = 0 if first == min(most, FIRST_LANES) else first
+    head = HEAD.pack(most, more, len(groups), stack.size)
     body = b"".join(_short(2 * size + back) + _short(times) for size, back, times in groups)
     return head + body + _states(stack.heads) + stack.words.astype("<u4").tobytes()
 
@@ -246,12 +298,12 @@ def _unpacked(payload: bytes, rows: int, largest: int) -> tuple[Stack, list[Runs
         rows: in it.
         largest: rows that a batch may have.
     """
-    most, count, words = HEAD.unpack_from(payload)
-    require(1 <= most <= OFFSETS, f"it cannot have {most} lanes")
+    most, first, count, words = HEAD.unpack_from(payload)
+    require(1 <= most <= OFFSETS and first <= most, f"it cannot have {most} lanes")
     at, row, groups = HEAD.size, 0, list[Runs]()
 
     def lanes_of(row: int) -> int:
-        return lanes_at(row, rows, most)
+        return lanes_at(row, rows, most, first or FIRST_LANES)
 
     lanes = lanes_of(0)
     for _ in range(count):

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from vaekit.codec import cells, mixtures  # noqa: F401 (they register themselves)
 from vaekit.codec.by_type import ByType, refused
 from vaekit.codec.families import symbols_of
 from vaekit.codec.layers import exact

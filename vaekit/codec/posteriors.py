@@ -16,6 +16,18 @@ from vaekit.families.gaussians import FullNormal, LowRankNormal
 from vaekit.system.types import Array
 
 
+def mass_below(at: Array) -> Array:
+    """The standard normal's distribution function in units of 2**-30; ``at`` is in steps of its
+    table."""
+    table = fixed_point.normal()
+    top = float(len(table) - 1)
+    at = at + top / 2
+    at = np.minimum(np.maximum(at, 0, out=at), top - 1e-6, out=at)
+    index = at.astype(np.int64)
+    between = np.floor((at - index) * 1024) / 1024  # few bits: exact, so it never falls
+    return table[index] + between * (table[index + 1] - table[index])
+
+
 class BinnedNormal(Cumulative):
     """Normals over the 4096 bins of a latent.
 
@@ -31,16 +43,16 @@ class BinnedNormal(Cumulative):
         self.mean, self.narrow = mean / ONE, fixed_point.NORMAL_STEP / deviation
 
     def _mass_below(self, part: slice, k: Array) -> Array:
-        table = fixed_point.normal()
-        top = float(len(table) - 1)
         at = fixed_point.bounds().take(k.astype(np.int64), mode="clip") - self.mean[part]
-        at = at * self.narrow[part] + top / 2
-        at = np.minimum(np.maximum(at, 0, out=at), top - 1e-6, out=at)
-        index = at.astype(np.int64)
-        between = np.floor((at - index) * 1024) / 1024  # few bits: exact, so it never falls
-        mass = table[index] + between * (table[index + 1] - table[index])
+        mass = mass_below(at * self.narrow[part])
         mass *= (PARTS - BINS) / fixed_point.NORMAL_UNIT
         return mass
+
+    def moved(self, shift: Array, scale: Array) -> BinnedNormal:
+        """The same normals for (z - a) / b, z being rows of as many numbers as a and b have."""
+        mean, narrow = (a.reshape(-1, len(shift)) for a in (self.mean, self.narrow))
+        deviation = fixed_point.NORMAL_STEP / narrow / scale
+        return BinnedNormal(((mean - shift) / scale * ONE).reshape(-1), deviation.reshape(-1))
 
     def likeliest(self) -> Array:
         """The bin in which each mean lies."""
@@ -61,6 +73,10 @@ class CorrelatedNormal:
 
     def __init__(self, mean: Array, lower: Array) -> None:
         self.mean, self.lower, self.count = mean, lower, mean.size
+
+    def moved(self, shift: Array, scale: Array) -> CorrelatedNormal:
+        """The same for (z - a) / b."""
+        return CorrelatedNormal((self.mean - shift) / scale, self.lower / scale[:, None])
 
     def push(self, stack: Stack, bins: Array) -> None:
         """Push the bins of all rows, (rows * dim,); dimension 0 ends on top."""

@@ -178,6 +178,26 @@ class CellPredictor(nn.Module):
         return slice(first, first + self.levels[number])
 
 
+class Unseen(nn.Module):
+    """Takes some cells, any number of them, out of a share of the rows in training.
+
+    Args:
+        share: of the rows, 0 to 1.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(rows, D) as they are; in training, with more cells missing in some rows."""
+        if not self.training or not self.share:
+            return x
+        rows = torch.rand_like(x[:, :1]) < self.share
+        hidden = torch.rand_like(x) < torch.rand_like(x[:, :1])
+        return x.masked_fill(rows & hidden, torch.nan)
+
+
 @torch.no_grad()
 def unsettle(model: nn.Module) -> None:
     """Take back what was fitted to columns after training: what is trained on changes what that

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from vaekit.conditionals import Conditional, Site
 from vaekit.families.columns import Columns
 from vaekit.models import VAE
-from vaekit.networks.cells import CellEncoder, CellPredictor
+from vaekit.networks.cells import CellEncoder, CellPredictor, Unseen
 from vaekit.networks.dense import dense
 from vaekit.objectives import Objective, Term
 from vaekit.objectives.bounds import elbo
@@ -92,26 +91,6 @@ def suited(rows: int) -> Suited:
     if rows < LARGE:
         return Suited(Length(most=300))
     return Suited(Length(updates=2_000, fewest=8, most=300), {"batch": 512, "lr": 4e-3})
-
-
-class Unseen(nn.Module):
-    """Takes some cells, any number of them, out of a share of the rows in training.
-
-    Args:
-        share: of the rows, 0 to 1.
-    """
-
-    def __init__(self, share: float) -> None:
-        super().__init__()
-        self.share = share
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(rows, D) as they are; in training, with more cells missing in some rows."""
-        if not self.training or not self.share:
-            return x
-        rows = torch.rand_like(x[:, :1]) < self.share
-        hidden = torch.rand_like(x) < torch.rand_like(x[:, :1])
-        return x.masked_fill(rows & hidden, torch.nan)
 
 
 RECIPES: tuple[Recipe, ...] = (table_vae,)

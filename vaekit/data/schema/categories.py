@@ -69,12 +69,12 @@ class CategoryLevels:
         found = np.zeros(len(places))
         shared = places >= len(self.values)
         if shared.any():
-            share = self._shares
+            share = self.shares
             found[shared] = np.log(share[places[shared] - len(self.values)])
         return found
 
     @property
-    def _shares(self) -> Array:
+    def shares(self) -> Array:
         """Of the values of the last level; those seen in no training row count half a row."""
         rows = np.maximum(self.rows[len(self.values) :].astype(float), 0.5)
         return rows / rows.sum()
@@ -90,7 +90,7 @@ class CategoryLevels:
         found = codes.astype(np.int64)
         shared = found >= len(self.values)
         if shared.any():
-            ends = np.cumsum(self._shares)
+            ends = np.cumsum(self.shares)
             at = np.searchsorted(ends / ends[-1], chance[shared], side="right")
             found[shared] = len(self.values) + np.minimum(at, len(ends) - 1)
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +17,13 @@ from vaekit.data.schema.categories import CategoryLevels
 from vaekit.data.schema.cells import TEXT, Cells
 from vaekit.data.schema.forms import Form
 from vaekit.data.schema.grids import Grid
+from vaekit.data.schema.inside import (
+    Pieces,
+    category_pieces,
+    floats,
+    number_pieces,
+    numbered,
+)
 from vaekit.data.schema.pieces import NumberLevels
 from vaekit.data.schema.written import form_from_json
 from vaekit.system.records import Json, Part
@@ -61,6 +69,23 @@ class Coding(Protocol):
 
     def mass(self, cells: Cells) -> Array:
         """How much of its level each value is, (N,), 0 to 1: 0 where any decimals can be."""
+
+    @property
+    def pieces(self) -> Pieces:
+        """Which values each level holds."""
+
+    def inside(self, cells: Cells, codes: Array) -> tuple[Array, Array]:
+        """The piece of its level that holds each value, and its place there; a gap has the piece
+        -1.
+
+        Args:
+            cells: the column's.
+            codes: of their levels, (N,).
+        """
+
+    def held(self, piece: Array, place: Array) -> pa.Array:
+        """Values of the column's own type, by what :meth:`inside` gives; gaps where no piece holds
+        them."""
 
     def to_json(self) -> Json:
         """What it needs to be made again."""
@@ -132,6 +157,31 @@ class NumberCoding:
         """Drawn inside the levels."""
         x = self.levels.draw(np.maximum(codes, 0), generator)
         return self.form.write(self.grid.numbers(x), codes < 0)
+
+    @property
+    def _single(self) -> bool:
+        """Whether real numbers have 32 bits, or fewer."""
+        kind = self.form.type
+        return bool(pa.types.is_floating(kind) and kind.bit_width <= 32)
+
+    @cached_property
+    def pieces(self) -> Pieces:
+        """In which numbers are evenly spaced."""
+        return number_pieces(self.levels, single=self._single)
+
+    def inside(self, cells: Cells, codes: Array) -> tuple[Array, Array]:
+        """By whole x, or by real numbers counted in their order."""
+        numbers, gaps = self.form.read(cells)
+        x = np.where(gaps, 0.0, self.grid.x(numbers))
+        counted = np.int64(x) if self.levels.whole else numbered(x, single=self._single)
+        return self.pieces.holding(codes, counted)
+
+    def held(self, piece: Array, place: Array) -> pa.Array:
+        """Numbers as they are stored."""
+        counted = self.pieces.start[piece] + place
+        x = counted.astype(float) if self.levels.whole else floats(counted, single=self._single)
+        gaps = (piece < 0) | (self.pieces.size[piece] == 0)
+        return self.form.write(self.grid.numbers(np.where(gaps, 0.0, x)), gaps)
 
     def to_json(self) -> Json:
         """Form, grid and levels."""
@@ -247,6 +297,20 @@ class CategoryCoding:
         known = self.levels.take(np.arange(len(self.levels.rows))).cast(self.type.value_type)
         indices = pa.array(places, mask=places < 0).cast(self.type.index_type)
         return pa.DictionaryArray.from_arrays(indices, known, ordered=self.type.ordered)
+
+    @cached_property
+    def pieces(self) -> Pieces:
+        """Each a value."""
+        return category_pieces(self.levels)
+
+    def inside(self, cells: Cells, codes: Array) -> tuple[Array, Array]:
+        """By the place among all values."""
+        return self.pieces.holding(codes, self.keys(cells))
+
+    def held(self, piece: Array, place: Array) -> pa.Array:
+        """Categories."""
+        there = (piece >= 0) & (self.pieces.size[piece] > 0)
+        return self._as_type(np.where(there, self.pieces.start[piece], -1))
 
     def to_json(self) -> Json:
         """Type and levels."""

@@ -27,6 +27,10 @@ class Form(Protocol):
     """How a column stores its values, which inside are numbers."""
 
     @property
+    def type(self) -> pa.DataType:
+        """Of the column."""
+
+    @property
     def unit(self) -> int:
         """The number inside that stands for 1."""
 

@@ -1,0 +1,175 @@
+"""Which value of its level a cell holds, exactly: levels in pieces, and the values of each piece
+counted off, so that a coder can store them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from vaekit.data.schema.categories import CategoryLevels
+from vaekit.data.schema.pieces import BORDER, Level, NumberLevels
+from vaekit.system.types import Array
+
+HALVINGS = 20  # of a piece of the real line around 0
+RARE = 2.0**-20  # share of values that no piece of real numbers holds
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """The pieces of a column's levels, level after level.
+
+    Args:
+        first: the number of each level's first piece, and how many pieces there are in all,
+            (levels + 1,).
+        weight: how likely each piece is within its level, up to a factor, (pieces,).
+        size: how many values it holds, int64, all equally likely; 0 of the last piece of a level
+            that stands for all values that no other holds.
+        start: the number of its first value, int64.
+    """
+
+    first: Array
+    weight: Array
+    size: Array
+    start: Array
+
+    @property
+    def count(self) -> Array:
+        """Pieces of each level, (levels,)."""
+        return np.diff(self.first)
+
+    @property
+    def single(self) -> Array:
+        """Whether a level stands for one value, or others that no piece holds, (levels,)."""
+        held = np.add.reduceat(np.minimum(self.size, 2), self.first[:-1])
+        return held == 1
+
+    def holding(self, codes: Array, numbers: Array) -> tuple[Array, Array]:
+        """The piece of each value of a level and its place there; the last piece of its level and 0
+        where none holds it.
+
+        Args:
+            codes: of levels, (N,); -1 for a gap, whose piece is -1.
+            numbers: of values, int64, (N,).
+        """
+        held = np.flatnonzero(self.size > 0)
+        starts = self.start[held]
+        at = np.searchsorted(starts, numbers, side="right") - 1
+        piece = held[np.maximum(at, 0)] if len(held) else np.zeros(len(codes), np.int64)
+        place = numbers - self.start[piece]
+        last = self.first[codes + 1] - 1
+        inside = (piece >= self.first[codes]) & (piece <= last) & (at >= 0)
+        inside &= (place >= 0) & (place < self.size[piece])
+        piece = np.where(inside, piece, last)
+        return np.where(codes < 0, -1, piece), np.where(inside & (codes >= 0), place, 0)
+
+    def any_of(self, level: int) -> int:
+        """A piece of a level that holds something, if one does."""
+        first, end = self.first[level : level + 2]
+        return int(first + self.size[first:end].argmax())
+
+
+def _of(levels: list[list[tuple[float, int, int]]]) -> Pieces:
+    """Out of (weight, size, start) of each piece of each level."""
+    flat = [piece for level in levels for piece in level]
+    first = np.cumsum([0, *map(len, levels)])
+    weight, size, start = (np.array(part) for part in zip(*flat, strict=True))
+    return Pieces(first, weight.astype(float), size.astype(np.int64), start.astype(np.int64))
+
+
+def category_pieces(levels: CategoryLevels) -> Pieces:
+    """One piece for each value: its number is its place among all.
+
+    Args:
+        levels: of categories.
+    """
+    own = [[(1.0, 1, place)] for place in range(len(levels.values))]
+    if not len(levels.others):
+        return _of(own)
+    shares = levels.shares
+    rare = [(float(share), 1, len(own) + i) for i, share in enumerate(shares)]
+    never = 1 / (float(levels.rows[len(own) :].sum()) + 1)
+    return _of([*own, [*rare, (never, 0, 0)]])
+
+
+def number_pieces(levels: NumberLevels, *, single: bool) -> Pieces:
+    """Pieces of uniform density; of real numbers, pieces in which floating-point numbers are evenly
+    spaced.
+
+    Args:
+        levels: of numbers.
+        single: whether real numbers have 32 bits.
+    """
+    ends = [*levels.starts[1:], np.inf]
+    found = []
+    for level, start, end in zip(levels.levels, levels.starts, ends, strict=True):
+        cut = [*(_whole(level) if levels.whole else _real(level, single=single))]
+        total = sum(weight for weight, _, _ in cut) or 1.0
+        beyond = start < level.low or end > np.nextafter(level.high, np.inf)
+        if beyond or not levels.whole:
+            share = 1 / max(level.rows, 1) if beyond else RARE
+            cut.append((total * share, 0, 0))
+        found.append(cut)
+    return _of(found)
+
+
+def _whole(level: Level) -> Iterator[tuple[float, int, int]]:
+    for (a, b), part in zip(pairwise(level.edges), level.parts, strict=True):
+        yield float(part), round(b - a), round(a + BORDER)
+
+
+def _real(level: Level, *, single: bool) -> Iterator[tuple[float, int, int]]:
+    if level.point:
+        x = np.array([level.low])
+        if not single or float(np.float32(level.low)) == level.low:
+            yield 1.0, 1, int(numbered(x, single=single)[0])
+        return
+    for (a, b), part in zip(pairwise(level.edges), level.parts, strict=True):
+        for low, high in pairwise(_even(a, b)):
+            first, last = _least(low, single=single), _least(high, single=single)
+            if last > first:
+                yield part * (high - low) / (b - a), last - first, first
+
+
+def _even(a: float, b: float) -> list[float]:
+    """A piece cut at 0 and at powers of two, up to where they are small beside it."""
+    least = (b - a) * 2.0**-HALVINGS
+    powers = 2.0 ** np.arange(np.floor(np.log2(least)), np.ceil(np.log2(max(abs(a), abs(b)))) + 1)
+    cuts = np.concatenate([-powers[::-1], [0.0], powers])
+    return [a, *cuts[(cuts > a) & (cuts < b)].tolist(), b]
+
+
+def _least(x: float, *, single: bool) -> int:
+    """The number of the smallest floating-point number that is at least x."""
+    narrow = float(np.float32(x)) if single else x
+    return int(numbered(np.array([x]), single=single)[0]) + (narrow < x)
+
+
+def numbered(x: Array, *, single: bool) -> Array:
+    """Floating-point numbers counted in their order, int64: +0.0 is 0 and -0.0 is -1.
+
+    Args:
+        x: float64, (N,).
+        single: whether to count those of 32 bits alone.
+    """
+    if single:
+        bits = x.astype(np.float32).view(np.int32).astype(np.int64)
+        return np.where(bits < 0, bits ^ (2**31 - 1), bits)
+    bits = np.ascontiguousarray(x, np.float64).view(np.int64)
+    return np.where(bits < 0, bits ^ (2**63 - 1), bits)
+
+
+def floats(numbers: Array, *, single: bool) -> Array:
+    """The reverse of :func:`numbered`, float64.
+
+    Args:
+        numbers: int64, (N,).
+        single: whether they count those of 32 bits.
+    """
+    if single:
+        bits = np.where(numbers < 0, numbers ^ (2**31 - 1), numbers).astype(np.int32)
+        return bits.view(np.float32).astype(np.float64)
+    bits = np.where(numbers < 0, numbers ^ (2**63 - 1), numbers)
+    return np.ascontiguousarray(bits).view(np.float64)
