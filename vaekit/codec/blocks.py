@@ -6,7 +6,8 @@ A block stands alone: it can be decoded without any other. Integers are little-e
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf, prod
 from typing import Any
@@ -20,8 +21,9 @@ from vaekit.codec.plain import PLAIN
 from vaekit.system.checks import require
 from vaekit.system.types import Array
 
-MODEL, WIDE, CELLS = 4, 5, 6
-MODELLED = (MODEL, WIDE)
+MODEL, WIDE, CELLS, VERBATIM = 4, 5, 6, 7
+ARRAYS = (MODEL, WIDE)
+MODELLED = (*ARRAYS, CELLS)
 MOST_SHORT = 9  # bytes of a number in seven bits a byte
 NUMBERS_AT_ONCE, BITS_A_LANE = 2**14, 2**13
 SAMPLE = 2**20
@@ -79,7 +81,7 @@ class Coder:
             rows: how many it holds.
             given: as it was for :meth:`encode`.
         """
-        if kind in MODELLED:
+        if kind in ARRAYS:
             wide = kind == WIDE
             found = decompress(self.model, payload, rows, self.shape, given, wide=wide)
             return self.back(found).astype(self.dtype)
@@ -87,6 +89,14 @@ class Coder:
         raw = PLAIN[kind][1](payload, rows * prod(self.shape) * self.dtype.itemsize)
         values = np.frombuffer(raw, self.dtype.newbyteorder("<"))
         return values.astype(self.dtype).reshape(rows, *self.shape)
+
+    def check_of(self, rows: Array) -> int:
+        """A CRC-32 of rows as they are stored."""
+        return zlib.crc32(rows.tobytes())
+
+    def joined(self, parts: Sequence[Array]) -> Array:
+        """Rows of several blocks, one after the other."""
+        return np.concatenate(parts)
 
     def _by_model(self, rows: Array, given: Given | None) -> dict[int, bytes]:
         """The rows by the model, by kind of block; nothing where it cannot code them."""

@@ -14,12 +14,12 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from vaekit.codec.header import CONDITIONS, KEPT, LARGEST_HEADER, Header, check_sound
+from vaekit.codec.header import CELLS, CONDITIONS, KEPT, LARGEST_HEADER, Header, check_sound
 from vaekit.system.checks import BadInput, require
 
 MAGIC, END, MARK, INDEX = b"\x89VAEKIT\n", b"VAEKIT\x89\n", b"BLOK", b"INDX"
-PLAIN_VERSION, VERSION = 2, 4
-VERSIONS = {KEPT: VERSION, CONDITIONS: 3}  # of files whose header says something of this
+PLAIN_VERSION, VERSION = 2, 5
+VERSIONS = {CELLS: VERSION, KEPT: 4, CONDITIONS: 3}  # of files whose header says something of this
 START = struct.Struct("<8sHHI")
 BLOCK = struct.Struct("<4sIIBxxxQII")
 CHECK, TAIL = struct.Struct("<I"), struct.Struct("<Q8s")

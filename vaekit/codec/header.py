@@ -13,7 +13,7 @@ from vaekit.system.checks import BadInput, require
 from vaekit.system.records import Json, Part, from_text
 
 LARGEST_HEADER = 2**28
-CONDITIONS, PICTURES, KEPT = "conditions", "pictures", "kept"
+CONDITIONS, PICTURES, KEPT, CELLS = "conditions", "pictures", "kept", "cells"
 MOST_ROWS, LARGEST_ROW, MOST_CHECK = 2**32 - 1, 2**40, 2**32 - 1
 _NUMBERS = re.compile(r"[<>|=]?[buif][1248]")
 

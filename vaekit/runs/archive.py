@@ -16,15 +16,19 @@ from vaekit.codec.ans import Empty
 from vaekit.codec.bits_back import Given
 from vaekit.codec.blocks import Coder, part_of
 from vaekit.codec.columns import check_of
-from vaekit.codec.container import Block, Reader
+from vaekit.codec.container import CELLS, Block, Reader
 from vaekit.data.layout import RowLayout
+from vaekit.data.readers.dialect import Dialect
 from vaekit.runs.coder import coder_of, fingerprint, tables_hash
 from vaekit.runs.given import Told, spans
+from vaekit.runs.table_blocks import TableCoder
+from vaekit.runs.table_form import TableForm
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.devices import memory
 from vaekit.system.parallel import parallel_map
 from vaekit.system.progress import tracked
+from vaekit.system.records import Part
 from vaekit.system.types import Array
 
 DAMAGE = (
@@ -34,7 +38,7 @@ DAMAGE = (
 Coded = tuple[Block, Given]
 
 
-def _decoder(path: Path, files: tuple[bytes, bytes]) -> Callable[[Coded], Array]:
+def _decoder(path: Path, files: tuple[bytes, bytes]) -> Callable[[Coded], Any]:
     """What a process of its own decodes blocks with."""
     return Archive(path, Trained.unpacked(*files)).decoded
 
@@ -108,23 +112,33 @@ class Archive:
         return Trained.unpacked(*files)
 
     @cached_property
-    def coder(self) -> Coder:
+    def table(self) -> TableForm | None:
+        """How the table in the file is written; None for rows of numbers."""
+        found = self.header.get(CELLS)
+        return None if found is None else TableForm.from_json(Part(found, f"{self.path}: the header"))
+
+    @cached_property
+    def coder(self) -> Coder | TableCoder:
         """What its blocks are coded with."""
         require(
             self.stated.tables == tables_hash(),
             "this machine computes other tables than the one that compressed the file; "
             "please report its processor and mathematics library",
         )
-        return coder_of(self.model, self.stated.dtype)
+        if self.table is None:
+            return coder_of(self.model, self.stated.dtype)
+        said = Part(self.header[CELLS].get("dialect"), f"{self.path}: the header")
+        return TableCoder.of(self.model, self.table, said.made(lambda: Dialect.of(**said.found)))
 
-    def read(self, start: int = 0, stop: int | None = None) -> Array:
-        """Rows from ``start`` to ``stop``: only the blocks that hold them are decoded."""
+    def read(self, start: int = 0, stop: int | None = None) -> Any:
+        """Rows from ``start`` to ``stop``, an array, or of a table a table of pyarrow's: only the
+        blocks that hold them are decoded."""
         stop = self._stop(start, stop)
         self._check_room(stop - start)
         parts = [
             rows[max(start - first, 0) : stop - first] for first, rows in self.blocks(start, stop)
         ]
-        return self._laid_out(np.concatenate(parts))
+        return self._laid_out(self.coder.joined(parts))
 
     def read_given(self, start: int = 0, stop: int | None = None) -> dict[str, Array]:
         """What was given beside rows ``start`` to ``stop``, by name, as it was handed in; nothing
@@ -149,7 +163,7 @@ class Archive:
         require(0 <= start < stop <= self.rows, f"rows {start}:{stop} are not among {self.rows}")
         return stop
 
-    def parts(self) -> Iterator[Array]:
+    def parts(self) -> Iterator[Any]:
         """All rows, a block at a time, as :meth:`read` gives them."""
         return (self._laid_out(rows) for _, rows in self.blocks(0, self.rows))
 
@@ -174,8 +188,10 @@ class Archive:
             "of memory: take fewer rows, as --range 0:1000",
         )
 
-    def _laid_out(self, rows: Array) -> Array:
+    def _laid_out(self, rows: Any) -> Any:
         """Rows in the shape and of the type in which they were handed in."""
+        if self.table is not None:
+            return rows
         return self.layout.give(rows).astype(self.stated.dtype, copy=False)
 
     @cached_property
@@ -186,7 +202,7 @@ class Archive:
     def _wanted(self, start: int, stop: int) -> list[int]:
         return [i for i, at in enumerate(self.spans) if at.stop > start and at.start < stop]
 
-    def blocks(self, start: int, stop: int) -> Iterator[tuple[int, Array]]:
+    def blocks(self, start: int, stop: int) -> Iterator[tuple[int, Any]]:
         """The blocks that hold rows ``start`` to ``stop``, each with its first row's number."""
         offsets = self.reader.offsets()
         require(len(offsets) == len(self.spans), f"{self.path}: index and header disagree")
@@ -249,21 +265,21 @@ class Archive:
         require(block.number == number and self._expected(block), mixed)
         return block
 
-    def _all_decoded(self, blocks: Iterable[Coded]) -> Iterator[Array]:
+    def _all_decoded(self, blocks: Iterable[Coded]) -> Iterator[Any]:
         def arguments() -> tuple[Any, ...]:
             return self.path, self.model.packed()
 
         return parallel_map(self.decoded, _decoder, arguments, blocks, self.jobs)
 
-    def salvage(self) -> tuple[Array, Array]:
+    def salvage(self) -> tuple[Any, Array]:
         """All rows that whole blocks hold, and their numbers."""
-        found = dict[int, Array]()
+        found = dict[int, Any]()
         for block in tracked(self.reader.salvaged(), "salvaging", len(self.spans)):
             if self._expected(block) and block.number not in found and self._is_told(block.number):
                 found[block.number] = self.decoded((block, self._given_for(block.number)))
         require(bool(found), f"{self.path} holds no whole block")
         numbers = [np.arange(self.spans[i].start, self.spans[i].stop) for i in sorted(found)]
-        rows = np.concatenate([rows for _, rows in sorted(found.items())])
+        rows = self.coder.joined([found[number] for number in sorted(found)])
         return self._laid_out(rows), np.concatenate(numbers)
 
     def _is_told(self, number: int) -> bool:
@@ -280,7 +296,7 @@ class Archive:
         counts = self.stated.blocks
         return block.number < len(counts) and block.rows == counts[block.number]
 
-    def decoded(self, coded: Coded) -> Array:
+    def decoded(self, coded: Coded) -> Any:
         """The rows of a block, checked, by what is given beside them."""
         block, given = coded
         self._check_room(block.rows)
@@ -289,7 +305,7 @@ class Archive:
         except DAMAGE as error:
             raise BadInput(f"{self.path}: block {block.number} makes no sense ({error})") from error
         require(
-            zlib.crc32(rows.tobytes()) == block.check,
+            self.coder.check_of(rows) == block.check,
             f"{self.path}: block {block.number} decodes to other rows than went in; please report "
             "your processor and the versions of torch and numpy",
         )

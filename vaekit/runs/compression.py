@@ -18,6 +18,7 @@ from vaekit.data.layout import Like, RowLayout
 from vaekit.runs.coder import coder_of, fingerprint, tables_hash
 from vaekit.runs.given import Told, spans, stored
 from vaekit.runs.summary import Summary
+from vaekit.runs.table_compression import compress_table
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
 from vaekit.system.files import replacing
@@ -51,7 +52,8 @@ def compress(
         trained: the model.
         values: an array, also memory-mapped: blocks are read one at a time. Rows come back in the
             type and layout they are given in. Of a data frame the columns that the model knows, by
-            their names; they come back as an array.
+            their names; they come back as an array. Of a model of a table of mixed columns a data
+            frame or a file, all columns of which come back.
         out: the file.
         given: what a conditional model is given beside the rows: by name, numbers or words, one
             for each row or one for all.
@@ -67,6 +69,10 @@ def compress(
     Raises:
         BadInput: if the model cannot code, rows have another shape, or what is given does not fit.
     """
+    if trained.config.coding is not None:
+        how: dict[str, Any] = {"block_rows": block_rows, "embed": embed, "verify": verify}
+        require(not given, "a model of a table is given nothing beside it: leave out given")
+        return compress_table(trained, values, out, jobs=jobs, extra=extra, **how)
     values, carried = stored(trained, values)
     layout = _checked(trained, values)
     coder = coder_of(trained, values.dtype)

@@ -17,6 +17,8 @@ from vaekit.data.readers.arrays import to_array
 from vaekit.data.readers.exact import ORIGINALS, Named, Original, has_original, original
 from vaekit.runs.archive import Archive
 from vaekit.runs.compression import Summary, compress
+from vaekit.runs.table_compression import compress_table
+from vaekit.runs.table_form import TableForm
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, known, require
 from vaekit.system.files import replacing
@@ -86,6 +88,11 @@ class Form:
             return [".npy", ".npz"]
         return [self.ending, *(e for e in _TABLES if e != self.ending), ".npy"]
 
+    def write(self, path: Path, rows: Array) -> None:
+        """Write rows to a file, of the kind that its name says."""
+        with replacing(path) as temporary:
+            _WRITERS[known("kind of file", path.suffix.lower(), _WRITERS)](temporary, self, rows)
+
 
 def compress_file(
     trained: Trained,
@@ -116,6 +123,12 @@ def compress_file(
         BadInput: for what cannot be kept exactly; nothing is written then.
     """
     path, config = Path(data), trained.config
+    if config.coding is not None:
+        require(not given, "a model of a table is given nothing beside it: leave out --given")
+        own = {name: value for name, value in how.items() if name != "store_given"}
+        return compress_table(
+            trained, data, out, split=split, verify=verify, compare=True, **own
+        )
     exact = has_original(data)
     carried = split != "all" or (bool(config.conditions) and path.suffix.lower() != ".npy")
     source = trained.open(data) if carried or not exact else None
@@ -179,7 +192,7 @@ def restored_path(archive: Archive, output: Path | None) -> Path:
     Raises:
         BadInput: for a kind of file that cannot hold them.
     """
-    endings = Form.of(archive.header).endings
+    endings = form_of(archive).endings
     natural = archive.path.with_suffix(endings[0])
     beside = natural.with_stem(f"{natural.stem}-restored") if natural.exists() else natural
     path = output or beside
@@ -190,11 +203,14 @@ def restored_path(archive: Archive, output: Path | None) -> Path:
     return path
 
 
-def write_restored(archive: Archive, path: Path, rows: Array) -> None:
+def form_of(archive: Archive) -> Form | TableForm:
+    """How the rows of a compressed file are written."""
+    return archive.table or Form.of(archive.header)
+
+
+def write_restored(archive: Archive, path: Path, rows: Any) -> None:
     """Write rows of an archive, all or some, to a path that :func:`restored_path` allowed."""
-    form = Form.of(archive.header)
-    with replacing(path) as temporary:
-        _WRITERS[known("kind of file", path.suffix.lower(), _WRITERS)](temporary, form, rows)
+    form_of(archive).write(path, rows)
 
 
 def _write_npy(path: Path, form: Form, rows: Array) -> None:

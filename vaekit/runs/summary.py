@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+UNTOLD = ("notes", "noun")
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,8 @@ class Summary:
         plain: blocks that the model could not shorten.
         model: bytes of the embedded model, 0 if there is none.
         notes: one line each for people, on what is not kept.
+        noun: what a row consists of.
+        beside: bytes of the same rows as other programs pack them, by their names.
     """
 
     rows: int
@@ -29,13 +34,15 @@ class Summary:
     plain: int
     model: int
     notes: tuple[str, ...] = ()
+    noun: str = "number"
+    beside: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
         """In words, for people."""
         found = (
             f"{self.rows:,} rows in {self.size:,} bytes, {self.raw / max(self.size, 1):.2f} times "
-            f"smaller than {self.raw:,}: {self.bits_per_dimension:.3f} bits for each number"
+            f"smaller than {self.raw:,}: {self.bits_per_dimension:.3f} bits for each {self.noun}"
         )
         if self.model:
             found += f"; {self.model:,} of the bytes are the model"
@@ -43,9 +50,14 @@ class Summary:
             found += (
                 f"; {self.plain:,} of {self.blocks:,} blocks as they are, which no code shortens"
             )
+        if self.beside:
+            others = ", ".join(f"{name} {size:,}" for name, size in self.beside.items())
+            found += f"\nthe same rows, in bytes: {others}"
         return found
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON: the numbers."""
-        numbers = {name: value for name, value in asdict(self).items() if name != "notes"}
+        numbers = {name: value for name, value in asdict(self).items() if name not in UNTOLD}
+        if not self.beside:
+            del numbers["beside"]
         return {**numbers, "ratio": self.raw / max(self.size, 1)}

@@ -260,3 +260,16 @@ def _bytes(path: Path) -> Iterator[Any]:
             yield file
     except OSError as error:
         raise BadInput(f"cannot read {path}: {first_line(error)}") from error
+
+
+def whole_file(path: Path, largest: int) -> bytes | None:
+    """A file's bytes, decompressed if its name says that they are compressed; None if they are
+    too many.
+
+    Args:
+        path: of the file.
+        largest: how many there may be.
+    """
+    with _bytes(path) as file:
+        found = bytes(file.read(largest + 1))
+    return found if len(found) <= largest else None

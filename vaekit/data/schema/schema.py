@@ -89,7 +89,7 @@ class TableSchema:
             BadInput: as ``codes`` does.
         """
         known("rule for unseen categories", unseen, UNSEEN)
-        table, notes = self._found(table, allow_missing=allow_missing)
+        table, notes = self.found(table, allow_missing=allow_missing)
         codes = np.full((table.rows, len(self.columns)), -1, np.int32)
         for i, (column, cells) in enumerate(self._cells(table)):
             if cells is None:
@@ -105,8 +105,18 @@ class TableSchema:
                 )
         return codes, notes
 
-    def _found(self, table: Table, *, allow_missing: bool) -> tuple[Table, tuple[str, ...]]:
-        """The table with the schema's columns, and what is to be said."""
+    def found(
+        self, table: Table, *, allow_missing: bool = False
+    ) -> tuple[Table, tuple[str, ...]]:
+        """A table with all its columns, called as the schema calls them, and what is to be said.
+
+        Args:
+            table: of any order of columns.
+            allow_missing: whether a modelled column may not be there.
+
+        Raises:
+            BadInput: for a column that is not there.
+        """
         names = self.names
         if table.bare and len(table.columns) == len(self.order):
             wanted = self.order
@@ -138,7 +148,7 @@ class TableSchema:
             codes: of the table; a cell that is -1 here does not count, unless it holds a category
                 that was never seen. None for all cells.
         """
-        table, _ = self._found(table, allow_missing=True)
+        table, _ = self.found(table, allow_missing=True)
         total = np.zeros(table.rows)
         for i, (column, cells) in enumerate(self._cells(table)):
             if cells is not None:
@@ -156,7 +166,7 @@ class TableSchema:
         Args:
             table: as for ``codes``.
         """
-        table, _ = self._found(table, allow_missing=True)
+        table, _ = self.found(table, allow_missing=True)
         there = ((c, cells) for c, cells in self._cells(table) if cells is not None)
         return pa.table({column.name: column.coding.measured(cells) for column, cells in there})
 

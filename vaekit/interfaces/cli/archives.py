@@ -70,7 +70,6 @@ def compress(
     also all that is seen of them."""
     from vaekit.data.readers.folder import files_in
     from vaekit.data.readers.images import image_files
-    from vaekit.runs.coder import check_coded
     from vaekit.runs.originals import compress_file
     from vaekit.runs.tiles import compress_pictures
 
@@ -78,7 +77,6 @@ def compress(
     path = output or Path((Path(data).resolve().stem or "data") + ENDING)
     ARCHIVE.claim(path, force=force, inputs=reads(model, data, given=given))
     trained = Trained.load(model)
-    check_coded(trained)
     how: dict[str, Any] = {
         "embed": embed_model, "verify": verify, "jobs": jobs, "store_given": store_given,
     }  # fmt: skip
