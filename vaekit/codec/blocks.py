@@ -242,8 +242,8 @@ def lanes_for(x: Array) -> int:
 
 
 def lanes_at(row: int, rows: int, most: int, first: int = FIRST_LANES) -> int:
-    """How many lanes there are when ``row`` of a block's ``rows`` are coded: ``first`` at the start,
-    and they grow evenly until a 32nd of the block."""
+    """How many lanes there are when ``row`` of a block's ``rows`` are coded: ``first`` at the
+    start, and they grow evenly until a 32nd of the block."""
     return min(most, max(32 * row * most // max(rows, 1), first))
 
 

@@ -7,8 +7,7 @@ an earlier column of its row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -73,7 +72,8 @@ class CellTable:
 
     def __call__(self, levels: Tensor) -> Tensor:
         """(rows, D) whole levels, -1 for none, to (rows, D * (size + 1))."""
-        each, there = zip(*(self.column(levels[:, j], j) for j in range(levels.shape[1])), strict=True)
+        pairs = (self.column(column, j) for j, column in enumerate(levels.unbind(1)))
+        each, there = zip(*pairs, strict=True)
         return torch.cat([*each, torch.stack(there, 1)], 1)
 
     def column(self, levels: Tensor, number: int) -> tuple[Tensor, Tensor]:
@@ -153,7 +153,7 @@ class CellSymbols:
 
         def chosen(number: int, rows: Array, given: Tabled) -> Array:
             found = levels[rows, number]
-            steps.append((given.interval(slice(0, given.count), found)))
+            steps.append(given.interval(slice(0, given.count), found))
             return found
 
         self._walk(chosen)

@@ -1,9 +1,10 @@
-"""Which value of its level a cell holds, as symbols: a piece of the level by fixed weights, then one
-of the piece's values, all equally likely."""
+"""Which value of its level a cell holds, as symbols: a piece of the level by fixed weights, then
+one of the piece's values, all equally likely."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -58,7 +59,7 @@ class Ragged:
         """
         count = np.diff(first)
         table = np.repeat(np.arange(len(count)), count)
-        sums = np.array([_total(weight[a:b]) for a, b in zip(first[:-1], first[1:], strict=True)])
+        sums = np.array([_total(weight[a:b]) for a, b in pairwise(first)])
         share = np.floor(weight * (PARTS - count[table]) / sums[table]).astype(np.int64) + 1
         reached = np.concatenate([[0], np.cumsum(share)])
         ends = reached[1:] - reached[first[:-1]][table]

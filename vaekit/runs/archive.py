@@ -115,7 +115,8 @@ class Archive:
     def table(self) -> TableForm | None:
         """How the table in the file is written; None for rows of numbers."""
         found = self.header.get(CELLS)
-        return None if found is None else TableForm.from_json(Part(found, f"{self.path}: the header"))
+        name = f"{self.path}: the header"
+        return None if found is None else TableForm.from_json(Part(found, name))
 
     @cached_property
     def coder(self) -> Coder | TableCoder:

@@ -94,13 +94,14 @@ def _read(raw: bytes, types: Sequence[pa.DataType], rows: int, found: dict[int, 
     while at < len(raw):
         number, listed, count, size = ENTRY.unpack_from(raw, at)
         at += ENTRY.size
-        fits = number < len(types) and number not in found and count <= rows
-        fits = fits and (count == rows or listed == 1) and size + 4 * count * listed <= len(raw) - at
+        fits = number < len(types) and number not in found and 0 < count <= rows
+        fits = fits and (count == rows or listed == 1)
+        fits = fits and size + 4 * count * listed <= len(raw) - at
         require(fits, "what it holds beside the model makes no sense")
         places = None
         if listed:
             places = np.cumsum(np.frombuffer(raw, "<u4", count, at).astype(np.int64))
-            require(count > 0 and bool(places[-1] < rows), "it lists rows that are not there")
+            require(bool(places[-1] < rows), "it lists rows that are not there")
             at += 4 * count
         found[number] = Literal(from_bytes(raw[at : at + size], types[number], count), places)
         at += size

@@ -126,9 +126,7 @@ def compress_file(
     if config.coding is not None:
         require(not given, "a model of a table is given nothing beside it: leave out --given")
         own = {name: value for name, value in how.items() if name != "store_given"}
-        return compress_table(
-            trained, data, out, split=split, verify=verify, compare=True, **own
-        )
+        return compress_table(trained, data, out, split=split, verify=verify, compare=True, **own)
     exact = has_original(data)
     carried = split != "all" or (bool(config.conditions) and path.suffix.lower() != ".npy")
     source = trained.open(data) if carried or not exact else None

@@ -6,7 +6,7 @@ import bz2
 import gzip
 import hashlib
 import lzma
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,16 +22,15 @@ from vaekit.codec.container import CELLS, Block, Writer
 from vaekit.data import Source
 from vaekit.data.coding import TableCoding
 from vaekit.data.readers.columns import Place
-from vaekit.data.readers.dialect import LOOK, Dialect
+from vaekit.data.readers.dialect import Dialect
 from vaekit.data.readers.exact import TABLES, WRITTEN
 from vaekit.data.readers.folder import shards_in
 from vaekit.data.readers.frames import is_frame
 from vaekit.data.readers.rewriting import TextForm, form_of
 from vaekit.data.readers.roles import ColumnRoles, check_once
 from vaekit.data.readers.tables import Table, arrow_table, ending_of
-from vaekit.data.schema.arrow_types import is_known
 from vaekit.data.schema.cells import Cells
-from vaekit.data.schema.texts import Texts, texts_of
+from vaekit.data.schema.texts import texts_of
 from vaekit.data.verbatim import check_of
 from vaekit.runs.coder import fingerprint, tables_hash
 from vaekit.runs.given import spans
@@ -49,6 +48,10 @@ from vaekit.system.version import __version__
 CELLS_A_BLOCK = 2**22
 MOST_BESIDE = 2**26  # bytes that are packed by other programs too, for comparison
 Piece = tuple[int, Rows]
+ARROW: dict[str, Callable[[Path], pa.Table]] = {
+    ".parquet": lambda path: parquet.ParquetFile(path).read(),
+    ".feather": lambda path: feather.read_table(path, memory_map=False),
+}
 
 
 @dataclass(frozen=True)
@@ -137,14 +140,13 @@ def compress_table(
         jobs,
     )
     plain = 0
-    with replacing(out) as temporary:
-        with temporary.open("wb") as file:
-            writer = Writer(file, header, b"".join(embedded))
-            for block in tracked(blocks, "compressing", len(counts)):
-                writer.add(block)
-                plain += block.kind not in MODELLED
-            writer.close()
-            written = file.tell()
+    with replacing(out) as temporary, temporary.open("wb") as file:
+        writer = Writer(file, header, b"".join(embedded))
+        for block in tracked(blocks, "compressing", len(counts)):
+            writer.add(block)
+            plain += block.kind not in MODELLED
+        writer.close()
+        written = file.tell()
     model, cells = sum(map(len, embedded)), len(rows) * len(form.known)
     text = (form.text or TextForm()).written(whole.arrow)
     return Summary(
@@ -199,8 +201,7 @@ def _of_file(path: Path, roles: ColumnRoles, dialect: Dialect) -> Whole:
     ending = WRITTEN.get(ending_of(path), ".csv")
     read = TABLES[ending_of(path)](path, roles, dialect)
     if ending != ".csv":
-        arrow = parquet.ParquetFile(path).read() if ending == ".parquet" else feather.read_table(path, memory_map=False)
-        return _of_arrow(str(path), arrow, dialect, ending)
+        return _of_arrow(str(path), ARROW[ending](path), dialect, ending)
     arrow = pa.table({name: column.cast(pa.string()) for name, column in read.columns.items()})
     return Whole(str(path), arrow, read, ending, form_of(path, arrow, read.dialect))
 

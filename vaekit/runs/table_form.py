@@ -21,7 +21,7 @@ from vaekit.data.schema.texts import Texts
 from vaekit.data.verbatim import from_bytes, to_bytes, whole
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import replacing
-from vaekit.system.records import Json, Part
+from vaekit.system.records import Json, Part, is_whole
 
 ENDINGS = (".csv", ".parquet", ".feather")
 LARGEST_PART = 2**28
@@ -153,16 +153,19 @@ def fingerprint_of(coding: TableCoding) -> str:
 
 
 def _dictionaries(part: Part, schema: pa.Schema) -> dict[int, pa.Array]:
-    found = dict[int, pa.Array]()
     given = part.part("dictionaries") if part.has("dictionaries") else Part({}, part.name)
-    for i, kind in enumerate(schema.types):
-        if pa.types.is_dictionary(kind):
-            rows, packed = (given.items(str(i)) + [0, ""])[:2]
-            raw = given.made(lambda packed=packed: _unpacked(str(packed)))
-            found[i] = given.made(
-                lambda raw=raw, kind=kind, rows=rows: from_bytes(raw, kind.value_type, int(rows))
-            )
-    return found
+    kinds = enumerate(schema.types)
+    return {
+        i: _dictionary(given, str(i), kind.value_type)
+        for i, kind in kinds
+        if pa.types.is_dictionary(kind)
+    }
+
+
+def _dictionary(part: Part, key: str, kind: pa.DataType) -> pa.Array:
+    found = part.items(key)
+    part.require(len(found) == 2 and is_whole(found[0]), key, "how many, and their bytes")
+    return part.made(lambda: from_bytes(_unpacked(str(found[1])), kind, found[0]))
 
 
 def _schema(raw: bytes) -> pa.Schema:

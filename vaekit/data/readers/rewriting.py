@@ -47,9 +47,11 @@ class TextForm:
             table: of columns of any types.
         """
         out = io.StringIO(newline="")
-        quoting = csv.QUOTE_ALL if self.quoted else csv.QUOTE_MINIMAL
         writer = csv.writer(
-            out, delimiter=self.separator, lineterminator=self.newline, quoting=quoting
+            out,
+            delimiter=self.separator,
+            lineterminator=self.newline,
+            quoting=csv.QUOTE_ALL if self.quoted else csv.QUOTE_MINIMAL,
         )
         if self.header:
             writer.writerow(table.column_names)
@@ -70,12 +72,14 @@ class TextForm:
         Raises:
             BadInput: for what cannot be.
         """
-        texts = {n: part.text(n) for n in ("separator", "newline", "encoding")}
-        flags = {n: part.flag(n) for n in ("header", "quoted", "ended", "same")}
-        part.require(texts["newline"] in NEWLINES, "newline", "an end of a line")
-        part.made(lambda: Dialect(separator=texts["separator"], encoding=texts["encoding"]))
-        part.require(len(texts["separator"]) == 1, "separator", "one character")
-        return cls(**texts, **flags)
+        separator, newline = part.text("separator"), part.text("newline")
+        encoding = part.text("encoding")
+        part.require(newline in NEWLINES, "newline", "an end of a line")
+        part.made(lambda: Dialect(separator=separator, encoding=encoding))
+        part.require(len(separator) == 1, "separator", "one character")
+        header, quoted = part.flag("header"), part.flag("quoted")
+        ended, same = part.flag("ended"), part.flag("same")
+        return cls(separator, header, newline, encoding, quoted, ended, same)
 
 
 def form_of(path: Path, table: pa.Table, dialect: Dialect) -> TextForm:

@@ -173,7 +173,7 @@ class NumberCoding:
         """By whole x, or by real numbers counted in their order."""
         numbers, gaps = self.form.read(cells)
         x = np.where(gaps, 0.0, self.grid.x(numbers))
-        counted = np.int64(x) if self.levels.whole else numbered(x, single=self._single)
+        counted = x.astype(np.int64) if self.levels.whole else numbered(x, single=self._single)
         return self.pieces.holding(codes, counted)
 
     def held(self, piece: Array, place: Array) -> pa.Array:

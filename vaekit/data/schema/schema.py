@@ -105,9 +105,7 @@ class TableSchema:
                 )
         return codes, notes
 
-    def found(
-        self, table: Table, *, allow_missing: bool = False
-    ) -> tuple[Table, tuple[str, ...]]:
+    def found(self, table: Table, *, allow_missing: bool = False) -> tuple[Table, tuple[str, ...]]:
         """A table with all its columns, called as the schema calls them, and what is to be said.
 
         Args:

@@ -98,7 +98,8 @@ class Texts:
         fine = isinstance(places, int) and PYTHON <= places <= MOST_DECIMALS
         part.require(fine, "places", "a number of decimals")
         levels = part.part("levels") if part.has("levels") else Part({}, part.name)
-        each = {part.made(lambda n=n: int(n)): levels.text(n) for n in levels.found}
+        part.require(all(map(str.isdecimal, levels.found)), "levels", "texts by level")
+        each = {int(name): levels.text(name) for name in levels.found}
         return cls(**found, places=int(places), levels=each)
 
 
