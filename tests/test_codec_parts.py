@@ -115,7 +115,6 @@ def test_what_stands_before_the_given_must_be_known_too():
 
 
 PRIORS = {
-    "Mixture": lambda: Mixture(3, 4),
     "Vamp": lambda: Vamp(made("bernoulli", (4,)).posterior, (4,), 4, 3),
     "Flow": lambda: Flow(3, 1, 4),
     "Conditional": lambda: Conditional(dense((2,), (6,), [4]), DiagonalNormal(3)),
@@ -262,7 +261,7 @@ def test_lanes_grow_evenly_until_a_32nd_of_the_block():
 def test_batches_of_more_rows_than_there_are_are_refused_before_what_follows():
     """Three rows, then one too many, and then the payload is cut off."""
     runs = b"".join(map(blocks._short, (2 * 3, 1, 2 * 1, 1)))
-    payload = blocks.HEAD.pack(4, 3, 0) + runs
+    payload = blocks.HEAD.pack(4, 0, 3, 0) + runs
     with pytest.raises(BadInput, match="do not add up"):
         blocks._unpacked(payload, 3, 10)
 

@@ -364,7 +364,7 @@ class TestRefusals:
             ("real", "impute", {"rows": [[1] * 4]}, 422, "no table of mixed columns"),
             ("real", "compress", {"rows": [[1] * 4]}, 422, "no code can store without loss"),
             ("autoencoder", "score", {"rows": [[1] * 4]}, 422, "an autoencoder has no log p(x)"),
-            ("table", "compress", {"rows": [{"age": 1}]}, 422, "do not compress yet"),
+            ("table", "compress", {"rows": [{"age": 1}]}, 422, "compressed from its file"),
             ("table", "encode", {"rows": [{"ages": 1}]}, 422, "did you mean 'age'"),
             ("table", "encode", {"rows": [[1]]}, 422, "row 0 is no object"),
             ("table", "encode", {"rows": [{"age": "old"}]}, 422, "'old'"),

@@ -170,6 +170,8 @@ class CellSymbols:
         found, sums = np.full((rows, len(net.levels)), -1, np.int64), net.begin(rows)
         for number, levels in enumerate(net.levels):
             there = self._there(found, number)
+            if levels == 1:  # there is nothing to choose
+                found[there, number], there = 0, there[:0]
             step = max(AT_ONCE // levels, 1)
             for part in (there[at : at + step] for at in range(0, len(there), step)):
                 logits = net.logits(self.features[part], sums[part], number).numpy()

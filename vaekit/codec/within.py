@@ -19,7 +19,7 @@ class Even(Symbols):
     """Numbers below others, all equally likely.
 
     Args:
-        size: how many there are for each element, from 1 to 2**16.
+        size: how many there are for each element, from 2 to 2**16.
     """
 
     def __init__(self, size: Array) -> None:
@@ -110,7 +110,7 @@ def push_below(stack: Stack, numbers: Array, size: Array) -> None:
     Args:
         stack: to push onto.
         numbers: to push.
-        size: how many each could be.
+        size: how many each could be, at least 2.
     """
     low = _low_bits(size)
     push_bits(stack, numbers & ((np.int64(1) << low) - 1), low)

@@ -57,10 +57,11 @@ def coder_of(trained: Trained, dtype: np.dtype) -> Coder:
 
 
 def check_coded(trained: Trained) -> None:
-    """Raise ``BadInput`` for a model of cells, which has no exact form."""
+    """Raise ``BadInput`` for a model of cells, whose rows are compressed as they stand in a file or
+    a data frame."""
     require(
         trained.config.coding is None,
-        "models of tables of mixed columns do not compress yet: a model of numbers does",
+        "rows of a table of mixed columns are compressed from its file: vaekit compress RUN FILE",
     )
 
 
