@@ -72,7 +72,9 @@ def test_same_is_of_bits():
     assert same(pa.array(["a", None, "b"]), pa.array(["a", "", "c"])).tolist() == [1, 0, 0]
 
 
-@pytest.mark.parametrize("raw", [b"", b"\x09", b"\x00a\nb", b"\x01\x00\x01", b"\x04xx", b"\x03\x01"])
+@pytest.mark.parametrize(
+    "raw", [b"", b"\x09", b"\x00a\nb", b"\x01\x00\x01", b"\x04xx", b"\x03\x01"]
+)
 def test_damaged_columns_are_refused(raw):
     with pytest.raises(BadInput, match="damaged"):
         from_bytes(raw, pa.int64(), 3)
