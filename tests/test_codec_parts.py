@@ -18,7 +18,7 @@ from vaekit.codec.fixed_point import LIMIT, ONE
 from vaekit.codec.graphs import fixed_point_copy
 from vaekit.codec.layers import exact
 from vaekit.codec.priors import fixed_point_prior
-from vaekit.conditionals import Conditional, Flow, Mixture, StandardNormal, Vamp
+from vaekit.conditionals import Conditional, Flow, StandardNormal, Vamp
 from vaekit.families import Bernoulli, DiagonalNormal, Elementwise, likelihood
 from vaekit.models import VAE, Labelled, Ladder
 from vaekit.networks import ConditionDropout, InputLayerFirst, Join, Standardize, dense

@@ -9,6 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import torch
+from coding import elbo_bits, made, rows_for
 from pyarrow import feather, parquet
 
 import vaekit
@@ -21,6 +22,7 @@ from vaekit.conditionals import Mixture, Refitted, StandardNormal
 from vaekit.conditionals.refitted import Scaled
 from vaekit.interfaces.cli import run
 from vaekit.models import VAE
+from vaekit.rows import Rows
 from vaekit.runs.archive import Archive
 from vaekit.runs.compression import compress
 from vaekit.runs.table_blocks import TableCoder
@@ -123,7 +125,7 @@ def typed(rows=120):
             "age": pa.array(text["age"]).cast(pa.int8()), "ok": pa.array(text["ok"] == "TRUE"),
             "note": pa.array([None, *text["note"][1:]]), "id": pa.array(np.arange(rows) * 3),
             "when": pa.array(np.arange(rows) * 10**9, pa.timestamp("ns", tz="UTC")),
-            "price": pa.array(np.arange(rows)).cast(pa.decimal128(12, 2)),
+            "price": pa.array(np.arange(rows)).cast(pa.decimal128(22, 2)),
             "list": pa.array([[i, i + 1] for i in range(rows)]),
             "small": pa.array(wage.astype(np.float32)),
         }
@@ -177,7 +179,7 @@ def test_bits_are_near_the_bound(place, model, tmp_path):
     form, dialect, rows = _prepared(whole_of(path, model), model.config.coding)
     kind, payload = TableCoder.of(model, form, dialect).encode(rows)
     assert kind == blocks.CELLS
-    assert 8 * len(payload) == pytest.approx(bound(model, path), rel=0.025)
+    assert 8 * len(payload) == pytest.approx(bound(model, path), rel=0.05)
 
 
 def test_blocks_can_be_read_alone_and_coded_side_by_side(place, model):
@@ -234,10 +236,8 @@ def test_another_model_or_schema_does_not_decode(place, model, tmp_path):
         Archive(path).read()
     coding = model.config.coding
     other = replace(coding, schema=replace(coding.schema, order=coding.schema.order[::-1]))
-    config = replace(
-        model.config,
-        data=replace(model.config.data, opening=replace(model.config.opening, coding=other)),
-    )
+    opening = replace(model.config.opening, coding=other)
+    config = replace(model.config, data=replace(model.config.data, opening=opening))
     with pytest.raises(BadInput, match="a model of other columns"):
         Archive(path, replace(model, config=config)).read()
 
@@ -255,7 +255,7 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("name", HEADERS)
-def test_headers_that_make_no_sense_are_refused_in_a_line(name, place, model, monkeypatch):
+def test_headers_that_make_no_sense_are_refused_in_a_line(name, place, model):
     path = place / "h.vk"
     compress(model, str(place / "people.csv"), path)
     archive = Archive(path, model)
@@ -336,7 +336,7 @@ def test_fixed_point_networks_are_near_the_trained_ones_and_know_no_neighbours(m
     """Also where they are given cells one column after another."""
     graph = model.model.eval()
     copy = fixed_point_copy(graph)
-    levels = np.where(model.source is None, 0, 0) * 0 if False else drawn(model, 40)
+    levels = levels_of(model, 40)
     x = torch.from_numpy(np.where(levels < 0, np.nan, levels)).float()
     fixed = exact(graph.posterior.net)(fixed_point_rows(levels).data)
     with torch.no_grad():
@@ -350,7 +350,7 @@ def test_fixed_point_networks_are_near_the_trained_ones_and_know_no_neighbours(m
     assert (blocks.decompress(copy, whole, 40, (levels.shape[1],)) == levels).all()
 
 
-def drawn(model, rows):
+def levels_of(model, rows):
     coding = model.config.coding
     levels = coding.coded(whole_of(people(rows, 5), model).read)[0]
     assert (levels < 0).any()
@@ -371,10 +371,6 @@ def mixtures():
 @pytest.mark.parametrize("name", ["mixture", "refitted"])
 @pytest.mark.parametrize("posterior", ["diagonal", "full"])
 def test_a_mixture_as_prior_compresses_at_the_rate_of_the_elbo(name, posterior):
-    from coding import elbo_bits, made, rows_for
-
-    from vaekit.rows import Rows
-
     plain = made("bernoulli", (12,), latent=3, posterior=posterior)
     model = VAE(mixtures()[name], plain.posterior, plain.likelihood).eval()
     x, copy = rows_for("bernoulli", 300, (12,)), fixed_point_copy(model)
