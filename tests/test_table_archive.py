@@ -201,7 +201,8 @@ def test_a_damaged_block_is_refused_and_the_others_saved(place, model, tmp_path,
         with pytest.raises(BadInput) as error:
             Archive(path, model).read()
         assert "\n" not in str(error.value)
-    path.write_bytes(raw[: offsets[1] + 60] + b"\x00" + raw[offsets[1] + 61 :])
+    at = offsets[1] + 60
+    path.write_bytes(raw[:at] + bytes([raw[at] ^ 4]) + raw[at + 1 :])
     args = [str(path), str(place / "run"), "--salvage", "-o", str(tmp_path / "saved.csv")]
     assert run(["decompress", *args]) == 0
     assert "saved 250 of 400 rows" in capsys.readouterr().err

@@ -116,14 +116,15 @@ def test_values_inside_levels_come_back_at_the_cost_of_their_density():
         cells = column.cells(Cells.of(table, column.name))
         pieces = column.coding.pieces
         piece, place = column.coding.inside(cells, codes[:, j])
-        within = Within.of(pieces.first, pieces.weight, pieces.size)
+        within = Within.of(pieces.first, pieces.weight, pieces.size, far=pieces.far)
         before = stack.size
         within.push(stack, codes[:, j], piece, place)
         bits = 32 * (stack.size - before)
         pushed.append((within, codes[:, j], piece, place))
         back = column.coding.held(piece, place)
         there = pieces.size[piece] > 0
-        assert there.mean() > 0.99
+        assert 0.99 < there.mean() < (2 if column.kind == "category" else 1)
+        there |= pieces.far
         wanted = frame[column.name].combine_chunks().filter(pa.array(there))
         assert back.filter(pa.array(there)).equals(wanted.cast(back.type))
         density = -column.coding.log_density(cells)
@@ -131,7 +132,7 @@ def test_values_inside_levels_come_back_at_the_cost_of_their_density():
             gap = np.spacing(np.abs(frame[column.name].to_numpy())).astype(float)
             certain = pieces.size[piece] == 1
             density -= np.where(certain, 0, np.log(gap))
-        assert bits == pytest.approx(density[there].sum() / np.log(2), rel=0.02, abs=100)
+        assert bits == pytest.approx(density[there].sum() / np.log(2), rel=0.02, abs=300)
     for within, levels, piece, place in reversed(pushed):
         back = within.pop(stack, levels)
         assert (back[0] == piece).all()

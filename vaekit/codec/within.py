@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from vaekit.codec.ans import PARTS, Stack
-from vaekit.codec.symbols import Intervals, Symbols, pop_bits, push_bits
+from vaekit.codec.symbols import Intervals, Symbols, pop_bits, pop_numbers, push_bits, push_numbers
 from vaekit.system.types import Array
 
 MOST_LOG2 = 16  # of values that are one symbol
@@ -141,21 +141,24 @@ class Within:
     Args:
         tables: of the pieces, one for each level.
         size: how many values each piece holds; 0 for all others.
+        far: whether the places of all others are coded too, as whole numbers below 2**47.
     """
 
     tables: Ragged
     size: Array
+    far: bool
 
     @classmethod
-    def of(cls, first: Array, weight: Array, size: Array) -> Within:
+    def of(cls, first: Array, weight: Array, size: Array, *, far: bool) -> Within:
         """By the pieces' weights.
 
         Args:
             first: where each level's pieces begin, and how many there are in all.
             weight: of each within its level.
             size: how many values each holds.
+            far: see the class.
         """
-        return cls(Ragged.of(first, weight), size)
+        return cls(Ragged.of(first, weight), size, far)
 
     def push(self, stack: Stack, levels: Array, piece: Array, place: Array) -> None:
         """Push the values of some rows, pieces on top.
@@ -166,6 +169,7 @@ class Within:
             piece: of each, counted over all levels.
             place: in the piece.
         """
+        push_numbers(stack, place[self._others(piece)] + 1)
         many = self._many(piece)
         push_below(stack, place[many], self.size[piece[many]])
         open_ = self._open(levels)
@@ -178,11 +182,17 @@ class Within:
         piece[open_] = self.tables.symbols(levels[open_]).pop(stack)
         place, many = np.zeros(len(levels), np.int64), self._many(piece)
         place[many] = pop_below(stack, self.size[piece[many]])
+        others = self._others(piece)
+        place[others] = pop_numbers(stack, len(others)) - 1
         return piece, place
 
     def _open(self, levels: Array) -> Array:
         """The rows whose levels have several pieces."""
         return np.flatnonzero((levels >= 0) & (np.diff(self.tables.first)[levels] > 1))
+
+    def _others(self, piece: Array) -> Array:
+        """The rows whose values no piece holds, if their places are coded."""
+        return np.flatnonzero((piece >= 0) & (self.size[piece] == 0) & self.far)
 
     def _many(self, piece: Array) -> Array:
         """The rows whose pieces hold several values."""

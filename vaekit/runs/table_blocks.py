@@ -99,7 +99,7 @@ class TableCoder:
     def within(self) -> list[Within]:
         """Of each of the model's columns, its values inside their levels."""
         each = (column.coding.pieces for column in self.coding.schema.columns)
-        return [Within.of(p.first, p.weight, p.size) for p in each]
+        return [Within.of(p.first, p.weight, p.size, far=p.far) for p in each]
 
     @cached_property
     def places(self) -> list[int]:

@@ -178,10 +178,9 @@ class NumberCoding:
 
     def held(self, piece: Array, place: Array) -> pa.Array:
         """Numbers as they are stored."""
-        counted = self.pieces.start[piece] + place
+        counted, known = self.pieces.numbers(piece, place)
         x = counted.astype(float) if self.levels.whole else floats(counted, single=self._single)
-        gaps = (piece < 0) | (self.pieces.size[piece] == 0)
-        return self.form.write(self.grid.numbers(np.where(gaps, 0.0, x)), gaps)
+        return self.form.write(self.grid.numbers(np.where(known, x, 0.0)), ~known)
 
     def to_json(self) -> Json:
         """Form, grid and levels."""
@@ -309,8 +308,8 @@ class CategoryCoding:
 
     def held(self, piece: Array, place: Array) -> pa.Array:
         """Categories."""
-        there = (piece >= 0) & (self.pieces.size[piece] > 0)
-        return self._as_type(np.where(there, self.pieces.start[piece], -1))
+        places, known = self.pieces.numbers(piece, place)
+        return self._as_type(np.where(known, places, -1))
 
     def to_json(self) -> Json:
         """Type and levels."""

@@ -14,6 +14,7 @@ from vaekit.data.schema.pieces import BORDER, Level, NumberLevels
 from vaekit.system.types import Array
 
 HALVINGS = 20  # of a piece of the real line around 0
+FARTHEST = 2**46  # from its level is a number that is counted off
 RARE = 2.0**-20  # share of values that no piece of real numbers holds
 
 
@@ -28,12 +29,14 @@ class Pieces:
         size: how many values it holds, int64, all equally likely; 0 of the last piece of a level
             that stands for all values that no other holds.
         start: the number of its first value, int64.
+        far: whether values that no piece holds have numbers that are worth keeping.
     """
 
     first: Array
     weight: Array
     size: Array
     start: Array
+    far: bool = False
 
     @property
     def count(self) -> Array:
@@ -47,8 +50,9 @@ class Pieces:
         return held == 1
 
     def holding(self, codes: Array, numbers: Array) -> tuple[Array, Array]:
-        """The piece of each value of a level and its place there; the last piece of its level and 0
-        where none holds it.
+        """The piece of each value of a level and its place there; where none holds it, the last
+        piece of its level and how far it is from the level's first value, counted from 1 in turns
+        to both sides, or 0 where that is too far.
 
         Args:
             codes: of levels, (N,); -1 for a gap, whose piece is -1.
@@ -63,7 +67,29 @@ class Pieces:
         inside = (piece >= self.first[codes]) & (piece <= last) & (at >= 0)
         inside &= (place >= 0) & (place < self.size[piece])
         piece = np.where(inside, piece, last)
-        return np.where(codes < 0, -1, piece), np.where(inside & (codes >= 0), place, 0)
+        away = self._away(codes, numbers) if self.far else np.zeros_like(place)
+        place = np.where(codes < 0, 0, np.where(inside, place, away))
+        return np.where(codes < 0, -1, piece), place
+
+    def _away(self, codes: Array, numbers: Array) -> Array:
+        low = self.start[self.first[np.maximum(codes, 0)]]
+        away = np.clip(numbers, -FARTHEST, FARTHEST) - np.clip(low, -FARTHEST, FARTHEST)
+        fits = (np.abs(away) < FARTHEST // 2) & (away == numbers - low)
+        return np.where(fits, np.where(away < 0, -2 * away, 2 * away + 1), 0)
+
+    def numbers(self, piece: Array, place: Array) -> tuple[Array, Array]:
+        """The reverse of :meth:`holding`: numbers of values, and which of them are known.
+
+        Args:
+            piece: of each.
+            place: there.
+        """
+        held = (piece >= 0) & (self.size[piece] > 0)
+        level = np.searchsorted(self.first, np.maximum(piece, 0), side="right") - 1
+        half = place >> 1
+        away = self.start[self.first[level]] + np.where(place & 1, half, -half)
+        known = held | ((piece >= 0) & (place > 0))
+        return np.where(held, self.start[piece] + place, away), known
 
     def any_of(self, level: int) -> int:
         """A piece of a level that holds something, if one does."""
@@ -71,12 +97,13 @@ class Pieces:
         return int(first + self.size[first:end].argmax())
 
 
-def _of(levels: list[list[tuple[float, int, int]]]) -> Pieces:
+def _of(levels: list[list[tuple[float, int, int]]], *, far: bool = False) -> Pieces:
     """Out of (weight, size, start) of each piece of each level."""
     flat = [piece for level in levels for piece in level]
     first = np.cumsum([0, *map(len, levels)])
     weight, size, start = (np.array(part) for part in zip(*flat, strict=True))
-    return Pieces(first, weight.astype(float), size.astype(np.int64), start.astype(np.int64))
+    size, start = size.astype(np.int64), start.astype(np.int64)
+    return Pieces(first, weight.astype(float), size, start, far)
 
 
 def category_pieces(levels: CategoryLevels) -> Pieces:
@@ -112,7 +139,7 @@ def number_pieces(levels: NumberLevels, *, single: bool) -> Pieces:
             share = 1 / max(level.rows, 1) if beyond else RARE
             cut.append((total * share, 0, 0))
         found.append(cut)
-    return _of(found)
+    return _of(found, far=levels.whole)
 
 
 def _whole(level: Level) -> Iterator[tuple[float, int, int]]:
