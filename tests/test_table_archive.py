@@ -303,6 +303,8 @@ def test_other_things_than_tables_are_refused(place, model, tmp_path):
     for data in (tmp_path / "x.npy", tmp_path / "nothing.csv"):
         with pytest.raises(BadInput):
             compress(model, str(data), tmp_path / "x.vk")
+    with pytest.raises(BadInput, match="a file of a table or a data frame"):
+        compress(model, np.zeros((3, 5)), tmp_path / "x.vk")
     with pytest.raises(BadInput, match="leave out given"):
         compress(model, people(), tmp_path / "x.vk", given={"age": 3})
 

@@ -6,8 +6,10 @@ planes, so that they see how little these vary. What is neither, is as Arrow's f
 
 from __future__ import annotations
 
+import hashlib
 import re
 import zlib
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -34,11 +36,26 @@ def whole(column: Column | pa.Array) -> pa.Array:
 def check_of(table: pa.Table) -> int:
     """A CRC-32 over all that a table's columns hold."""
     check = 0
-    for column in table.columns:
-        raw = to_bytes(column)
-        told = repr(column.to_pylist()).encode() if raw[0] == ARROW else raw
+    for told in _told(table):
         check = zlib.crc32(told, check)
     return check
+
+
+def hash_of(table: pa.Table) -> str:
+    """A sha256 over the same."""
+    found = hashlib.sha256()
+    for told in _told(table):
+        found.update(told)
+    return found.hexdigest()
+
+
+def _told(table: pa.Table) -> Iterator[bytes]:
+    """What columns hold, in bytes that do not depend on how Arrow writes them."""
+    for column in table.columns:
+        kind = column.type
+        column = column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column
+        raw = to_bytes(column)
+        yield repr(column.to_pylist()).encode() if raw[0] == ARROW else raw
 
 
 def to_bytes(column: Column | pa.Array) -> bytes:

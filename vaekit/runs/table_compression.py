@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import hashlib
 import lzma
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -31,7 +31,7 @@ from vaekit.data.readers.roles import ColumnRoles, check_once
 from vaekit.data.readers.tables import Table, arrow_table, ending_of
 from vaekit.data.schema.cells import Cells
 from vaekit.data.schema.texts import texts_of
-from vaekit.data.verbatim import check_of
+from vaekit.data.verbatim import hash_of
 from vaekit.runs.coder import fingerprint, tables_hash
 from vaekit.runs.given import spans
 from vaekit.runs.summary import Summary
@@ -128,7 +128,7 @@ def compress_table(
     header = {
         "vaekit": __version__, "model": fingerprint(trained), "tables": tables_hash(),
         "shape": [len(coding.names)], "dtype": "<i4", "rows": len(rows), "blocks": counts,
-        "data": hashlib.sha256(str(check_of(whole.arrow)).encode()).hexdigest(),
+        "data": hash_of(whole.arrow),
         "embedded": [len(part) for part in embedded] if embed else None,
         CELLS: {**form.to_json(), "dialect": _said(dialect)}, **(extra or {}),
     }  # fmt: skip
@@ -180,7 +180,9 @@ def whole_of(data: Any, trained: Trained) -> Whole:
         return Whole(data.name, arrow, data.table, ".parquet")
     if is_frame(data):
         return _of_arrow("the data", _arrow(data), opening.dialect, ".parquet")
-    path = Path(str(data))
+    named = isinstance(data, str | os.PathLike)
+    require(named, "a model of a table compresses a file of a table or a data frame")
+    path = Path(data)
     require(path.exists(), f"there is no file {path}")
     paths = shards_in(path) if path.is_dir() else [path]
     ending = ending_of(paths[0])

@@ -3,6 +3,7 @@ counted off, so that a coder can store them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -162,10 +163,10 @@ def _real(level: Level, *, single: bool) -> Iterator[tuple[float, int, int]]:
 
 def _even(a: float, b: float) -> list[float]:
     """A piece cut at 0 and at powers of two, up to where they are small beside it."""
-    least = (b - a) * 2.0**-HALVINGS
-    powers = 2.0 ** np.arange(np.floor(np.log2(least)), np.ceil(np.log2(max(abs(a), abs(b)))) + 1)
-    cuts = np.concatenate([-powers[::-1], [0.0], powers])
-    return [a, *cuts[(cuts > a) & (cuts < b)].tolist(), b]
+    low, high = math.frexp((b - a) * 2.0**-HALVINGS)[1], math.frexp(max(abs(a), abs(b)))[1]
+    powers = [math.ldexp(1.0, n) for n in range(low - 1, high)]
+    cuts = [*(-power for power in reversed(powers)), 0.0, *powers]
+    return [a, *(cut for cut in cuts if a < cut < b), b]
 
 
 def _least(x: float, *, single: bool) -> int:
