@@ -176,7 +176,7 @@ def test_bits_are_near_the_bound(place, model, tmp_path):
     """Of the payload, for columns the model knows; the rest is what the first rows cost."""
     path = tmp_path / "more.csv"
     people(1500, 4).drop(columns=["id", "note"]).to_csv(path, index=False)
-    form, dialect, rows = _prepared(whole_of(path, model), model.config.coding)
+    form, dialect, rows = _prepared(whole_of(path, model), model)
     kind, payload = TableCoder.of(model, form, dialect).encode(rows)
     assert kind == blocks.CELLS
     assert 8 * len(payload) == pytest.approx(bound(model, path), rel=0.05)
@@ -212,7 +212,7 @@ def test_a_damaged_block_is_refused_and_the_others_saved(place, model, tmp_path,
 
 def test_payloads_that_nobody_wrote_are_refused(place, model):
     """With the right checksums, but other bytes."""
-    form, dialect, rows = _prepared(whole_of(place / "people.csv", model), model.config.coding)
+    form, dialect, rows = _prepared(whole_of(place / "people.csv", model), model)
     coder = TableCoder.of(model, form, dialect)
     kind, payload = coder.encode(rows)
     random, refused = np.random.default_rng(0), 0
@@ -366,18 +366,18 @@ def mixtures():
         for parameter in one.parameters():
             parameter.data += 0.7 * torch.randn_like(parameter)
         scaled = Scaled(one)
-        scaled.shift.copy_(torch.tensor([3.0, -2.0, 0.1]))
-        scaled.scale.copy_(torch.tensor([0.3, 2.0, 1.0]))
+        scaled.shift.copy_(torch.tensor([0.5, -0.5, 0.1]))
+        scaled.scale.copy_(torch.tensor([0.8, 1.5, 1.0]))
     return {"mixture": one, "refitted": Refitted(scaled, StandardNormal(3))}
 
 
 @pytest.mark.parametrize("name", ["mixture", "refitted"])
 @pytest.mark.parametrize("posterior", ["diagonal", "full"])
 def test_a_mixture_as_prior_compresses_at_the_rate_of_the_elbo(name, posterior):
-    plain = made("bernoulli", (12,), latent=3, posterior=posterior)
+    plain = made("bernoulli", (40,), latent=3, posterior=posterior)
     model = VAE(mixtures()[name], plain.posterior, plain.likelihood).eval()
-    x, copy = rows_for("bernoulli", 300, (12,)), fixed_point_copy(model)
+    x, copy = rows_for("bernoulli", 300, (40,)), fixed_point_copy(model)
     found = blocks.compress(copy, x)
-    assert (blocks.decompress(copy, found, 300, (12,)) == x).all()
+    assert (blocks.decompress(copy, found, 300, (40,)) == x).all()
     wanted = elbo_bits(model, Rows(torch.from_numpy(x).float(), {}))
-    assert 8 * len(found) == pytest.approx(wanted, rel=0.04)
+    assert 8 * len(found) == pytest.approx(wanted, rel=0.03, abs=500)

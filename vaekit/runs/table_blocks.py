@@ -33,6 +33,7 @@ from vaekit.data.schema.columns import ColumnSchema
 from vaekit.data.verbatim import check_of, same
 from vaekit.runs.literals import Literal, packed, unpacked
 from vaekit.runs.table_form import TableForm, fingerprint_of
+from vaekit.runs.tables import coding_of
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
 from vaekit.system.types import Array
@@ -86,9 +87,7 @@ class TableCoder:
         Raises:
             BadInput: for a model without an exact form, or another than wrote the form.
         """
-        coding = trained.config.coding
-        require(coding is not None, "this model is not of a table of mixed columns")
-        assert coding is not None
+        coding = coding_of(trained)
         same_coding = fingerprint_of(coding) == form.coding
         require(same_coding, "the file was compressed with a model of other columns")
         missing = set(coding.schema.names) - set(form.known)

@@ -6,7 +6,7 @@ import bz2
 import gzip
 import lzma
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,6 @@ from pyarrow import csv, feather, parquet
 from vaekit.codec.blocks import MODELLED
 from vaekit.codec.container import CELLS, Block, Writer
 from vaekit.data import Source
-from vaekit.data.coding import TableCoding
 from vaekit.data.readers.columns import Place
 from vaekit.data.readers.dialect import Dialect
 from vaekit.data.readers.exact import TABLES, WRITTEN
@@ -30,13 +29,15 @@ from vaekit.data.readers.rewriting import TextForm, form_of
 from vaekit.data.readers.roles import ColumnRoles, check_once
 from vaekit.data.readers.tables import Table, arrow_table, ending_of
 from vaekit.data.schema.cells import Cells
-from vaekit.data.schema.texts import texts_of
+from vaekit.data.schema.columns import ColumnSchema
+from vaekit.data.schema.texts import Texts, texts_of
 from vaekit.data.verbatim import hash_of
 from vaekit.runs.coder import fingerprint, tables_hash
 from vaekit.runs.given import spans
 from vaekit.runs.summary import Summary
 from vaekit.runs.table_blocks import Rows, TableCoder
 from vaekit.runs.table_form import TableForm, fingerprint_of, undictionaried
+from vaekit.runs.tables import coding_of
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import replacing
@@ -64,7 +65,6 @@ class Whole:
         read: the same, as a model finds columns in it.
         ending: of the file that is written.
         text: how a text is written; None for what is none.
-        notes: for people.
     """
 
     name: str
@@ -72,7 +72,6 @@ class Whole:
     read: Table
     ending: str
     text: TextForm | None = None
-    notes: tuple[str, ...] = ()
 
     def take(self, rows: Array) -> Whole:
         """Some rows, by their numbers."""
@@ -113,47 +112,50 @@ def compress_table(
     Raises:
         BadInput: if the model cannot code, a column of it is not there, or a cell cannot be read.
     """
-    coding = trained.config.coding
-    assert coding is not None
     whole = whole_of(data, trained)
     if split != "all":
-        source = trained.open(data)
-        whole = whole.take(source.indices(split).numpy())
+        whole = whole.take(trained.open(data).indices(split).numpy())
     require(whole.arrow.num_rows > 0, "there are no rows to compress")
-    form, dialect, rows = _prepared(whole, coding)
-    coder = TableCoder.of(trained, form, dialect)
-    size = block_rows or max(CELLS_A_BLOCK // max(len(form.known), 1), 1)
+    form, dialect, rows = _prepared(whole, trained)
+    size = block_rows or max(CELLS_A_BLOCK // len(form.known), 1)
     counts = [min(size, len(rows) - i) for i in range(0, len(rows), size)]
     embedded = trained.packed() if embed else (b"", b"")
     header = {
         "vaekit": __version__, "model": fingerprint(trained), "tables": tables_hash(),
-        "shape": [len(coding.names)], "dtype": "<i4", "rows": len(rows), "blocks": counts,
+        "shape": [rows.levels.shape[1]], "dtype": "<i4", "rows": len(rows), "blocks": counts,
         "data": hash_of(whole.arrow),
         "embedded": [len(part) for part in embedded] if embed else None,
         CELLS: {**form.to_json(), "dialect": _said(dialect)}, **(extra or {}),
     }  # fmt: skip
     blocks = parallel_map(
-        partial(_encoded, coder, verify),
+        partial(_encoded, TableCoder.of(trained, form, dialect), verify),
         _encoder,
         lambda: (trained.packed(), form, dialect, verify),
         ((i, rows.part(at.start, at.stop - at.start)) for i, at in enumerate(spans(counts))),
         jobs,
     )
-    plain = 0
-    with replacing(out) as temporary, temporary.open("wb") as file:
-        writer = Writer(file, header, b"".join(embedded))
-        for block in tracked(blocks, "compressing", len(counts)):
-            writer.add(block)
-            plain += block.kind not in MODELLED
-        writer.close()
-        written = file.tell()
+    written, plain = _written(out, header, b"".join(embedded), blocks)
     model, cells = sum(map(len, embedded)), len(rows) * len(form.known)
     text = (form.text or TextForm()).written(whole.arrow)
     return Summary(
         len(rows), written, len(text), 8 * (written - model) / cells, len(counts), plain, model,
-        notes=(*whole.notes, *_notes(form)), noun="cell",
+        notes=_notes(form), noun="cell",
         beside=_beside(whole, text) if compare and len(text) <= MOST_BESIDE else {},
     )  # fmt: skip
+
+
+def _written(
+    out: Path, header: dict[str, Any], embedded: bytes, blocks: Iterator[Block]
+) -> tuple[int, int]:
+    """Write a file; its size, and how many of its blocks are without the model."""
+    plain = 0
+    with replacing(out) as temporary, temporary.open("wb") as file:
+        writer = Writer(file, header, embedded)
+        for block in tracked(blocks, "compressing", len(header["blocks"])):
+            writer.add(block)
+            plain += block.kind not in MODELLED
+        writer.close()
+        return file.tell(), plain
 
 
 def _notes(form: TableForm) -> tuple[str, ...]:
@@ -225,28 +227,33 @@ def _joined(path: Path, parts: list[Whole]) -> Whole:
     return replace(first, name=str(path), arrow=arrow, read=read, text=text)
 
 
-def _prepared(whole: Whole, coding: TableCoding) -> tuple[TableForm, Dialect, Rows]:
+def _prepared(whole: Whole, trained: Trained) -> tuple[TableForm, Dialect, Rows]:
     """How the table is written again, how its cells are read, and its rows."""
+    coding = coding_of(trained)
     found, _ = coding.schema.found(whole.read)
     levels, _ = coding.coded(found)
     columns, dictionaries = undictionaried(whole.arrow)
     known = tuple(found.columns)
     texts = {}
-    if whole.text is not None:
-        for j, column in enumerate(coding.schema.columns):
-            raw = columns[known.index(column.name)]
-            codes = levels[:, len(coding.gaps) + j].astype(np.int64)
-            cells = column.cells(Cells.of(found, column.name))
-            values = column.coding.held(*column.coding.inside(cells, codes))
-            texts[column.name] = texts_of(
-                raw, values, codes, single=column.coding.pieces.single,
-                decimal=found.dialect.decimal or ".", thousands=found.dialect.thousands or "",
-            )  # fmt: skip
+    for j, column in enumerate(coding.schema.columns if whole.text else ()):
+        raw = columns[known.index(column.name)]
+        codes = levels[:, len(coding.gaps) + j].astype(np.int64)
+        texts[column.name] = _texts(column, Cells.of(found, column.name), raw, codes)
     form = TableForm(
         whole.ending, whole.arrow.schema, known, fingerprint_of(coding), whole.text, texts,
         dictionaries,
     )  # fmt: skip
     return form, found.dialect, Rows(tuple(columns), levels)
+
+
+def _texts(column: ColumnSchema, cells: Cells, raw: pa.Array, codes: Array) -> Texts:
+    """How a column of a text is written."""
+    own = column.cells(cells)
+    values = column.coding.held(*column.coding.inside(own, codes))
+    return texts_of(
+        raw, values, codes, single=column.coding.pieces.single,
+        decimal=cells.dialect.decimal or ".", thousands=cells.dialect.thousands or "",
+    )  # fmt: skip
 
 
 def _said(dialect: Dialect) -> dict[str, Any]:
