@@ -202,9 +202,10 @@ class Source:
         on disk, over a thousand rows spread evenly."""
         digest = hashlib.sha256(f"{self.values.dtype}{tuple(self.values.shape)}".encode())
         values = self.values
-        digest.update(
-            values.digest() if isinstance(values, OnDisk) else values.contiguous().numpy().data
-        )
+        if isinstance(values, OnDisk):
+            values.feed(digest)
+        else:
+            digest.update(values.contiguous().numpy().data)
         for split in sorted(self.splits):
             digest.update(self.splits[split].contiguous().numpy().data)
         for name, column in sorted(self.given.items()):

@@ -33,15 +33,17 @@ class Place:
         name: of the file or the data.
         start: rows before the first.
         line: from a row's number to its line in a text file, where they come from one.
+        rows: their numbers among all rows, where they are some of them alone.
     """
 
     name: str
     start: int = 0
     line: Callable[[int], int] | None = None
+    rows: Array | None = None
 
     def row(self, number: int, then: str = "") -> str:
         """A row's number as people count, and how it is counted."""
-        row = number + self.start
+        row = number + self.start if self.rows is None else int(self.rows[number])
         how = "rows are counted from 0" if self.line is None else f"line {self.line(row)}"
         return f"row {row}{then} ({how})"
 

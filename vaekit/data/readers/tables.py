@@ -3,7 +3,7 @@ rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from pyarrow import compute as pc
 from pyarrow import feather
 
 from vaekit.data.readers import columns as cells_of
+from vaekit.data.readers import mapping
 from vaekit.data.readers.arrays import label_numbers, to_rows
 from vaekit.data.readers.columns import Column, Place
 from vaekit.data.readers.dialect import LOOK, NO_INDEX, Dialect
@@ -43,6 +44,7 @@ class Table:
         bare: whether the names are made up.
         by_value: whether numbers that all are whole are integers, whatever their type.
         kind: what columns are called in an error message.
+        kept: bytes of the columns that stay on disk; 0 where they are in memory.
     """
 
     place: Place
@@ -53,16 +55,26 @@ class Table:
     bare: bool = False
     by_value: bool = True
     kind: str = "column"
+    kept: int = 0
 
     @property
     def rows(self) -> int:
         """How many."""
-        return len(next(iter(self.columns.values()))) if self.columns else 0
+        return len(self.columns[next(iter(self.columns))]) if self.columns else 0
 
     def take(self, rows: Array) -> Table:
         """These rows alone, by their numbers."""
+        if mapping.is_large(len(rows), len(self.columns)):
+            return replace(self, columns=Taken(self.columns, rows))
         columns = {name: column.take(pa.array(rows)) for name, column in self.columns.items()}
-        return replace(self, columns=columns)
+        return replace(self, columns=columns, kept=0)
+
+    def slices(self, rows: int) -> Iterator[Table]:
+        """All rows in order, so many at a time."""
+        for start in range(0, self.rows, rows):
+            columns = {name: column.slice(start, rows) for name, column in self.columns.items()}
+            place = replace(self.place, start=self.place.start + start)
+            yield replace(self, place=place, columns=columns)
 
     def source(self, roles: ColumnRoles = NO_ROLES) -> Source:
         """The rows of numbers, with what stands beside them.
@@ -113,6 +125,7 @@ class Table:
         found = [name for name in table.columns if name not in (*index, *empty)]
         roles, aside = roles.among(found, self.kind).settled(found, self.place.name)
         notes = [_note(self.place.name, said)] if said else []
+        notes += [mapping.note_of(self.place.name, self.kept)] if self.kept else []
         if aside:
             notes.append(f"set aside, as the model does not know them: {listed(aside)}")
         return table, roles, tuple(notes)
@@ -196,6 +209,27 @@ class Table:
         return bool(pa.types.is_null(self.typed(name).type))
 
 
+class Taken(Mapping[str, Column]):
+    """Some rows of columns, taken of one column at a time, when it is asked for.
+
+    Args:
+        columns: by name.
+        rows: numbers of the rows.
+    """
+
+    def __init__(self, columns: Mapping[str, Column], rows: Array) -> None:
+        self.columns, self.rows = columns, rows
+
+    def __getitem__(self, name: str) -> Column:
+        return self.columns[name].take(pa.array(self.rows))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+
 def _called(name: str) -> str:
     return f"column {name!r}" if name else "the first column, which has no name,"
 
@@ -242,7 +276,7 @@ def _table_of(text: TextTable) -> Table:
     names = dict(zip(layout.names, text.cells.columns, strict=True))
     return Table(
         Place(str(text.path), line=text.line), names, layout.dialect, said=text.said,
-        bare=not layout.dialect.header,
+        bare=not layout.dialect.header, kept=text.kept,
     )  # fmt: skip
 
 
@@ -254,10 +288,13 @@ def read_feather(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = L
 def feather_table(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = LOOK) -> Table:
     """The columns of a table in Arrow's own format."""
     try:
-        found = feather.read_table(path, memory_map=False)
+        large = path.stat().st_size > mapping.LARGE
+        found = mapping.of_arrow(path) if large else feather.read_table(path, memory_map=False)
+    except BadInput:
+        raise
     except UNREADABLE as error:
         raise BadInput(f"cannot read {path} as Feather: {why_not(path, error)}") from error
-    return arrow_table(path, found, dialect)
+    return replace(arrow_table(path, found, dialect), kept=found.nbytes if large else 0)
 
 
 def arrow_table(path: Path, found: pa.Table, dialect: Dialect = LOOK) -> Table:

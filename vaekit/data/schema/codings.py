@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -61,6 +61,13 @@ class Coding(Protocol):
 
     def mass(self, cells: Cells) -> Array:
         """How much of its level each value is, (N,), 0 to 1: 0 where any decimals can be."""
+
+    def tally(self, cells: Cells) -> Array:
+        """How many cells each level has, or each value where several share one; the last are the
+        gaps."""
+
+    def with_rows(self, counts: Array) -> Any:
+        """The same, of other training rows, counted as :meth:`tally` counts them, but for gaps."""
 
     def to_json(self) -> Json:
         """What it needs to be made again."""
@@ -127,6 +134,16 @@ class NumberCoding:
         """Probabilities of numbers on a grid, and of those that have a level of their own."""
         x = self.grid.x(self.form.read(cells)[0])
         return np.where(self.levels.certain(x), np.exp(self.levels.log_density(x)), 0.0)
+
+    def tally(self, cells: Cells) -> Array:
+        """Of levels."""
+        return _tally(self.codes(cells)[0], self.count)
+
+    def with_rows(self, counts: Array) -> NumberCoding:
+        """The same levels."""
+        each = zip(self.levels.levels, counts.tolist(), strict=True)
+        levels = tuple(replace(level, rows=count) for level, count in each)
+        return replace(self, levels=replace(self.levels, levels=levels))
 
     def values(self, codes: Array, generator: np.random.Generator) -> pa.Array:
         """Drawn inside the levels."""
@@ -220,6 +237,17 @@ class CategoryCoding:
         places = self.keys(cells)
         return np.where(places < 0, 0.0, np.exp(self.levels.log_density(places)))
 
+    def tally(self, cells: Cells) -> Array:
+        """Of values."""
+        places, gaps = self._places(cells)
+        counts = _tally(places, len(self.levels.rows))
+        counts[-1] = gaps.sum()
+        return counts
+
+    def with_rows(self, counts: Array) -> CategoryCoding:
+        """The same levels."""
+        return replace(self, levels=replace(self.levels, rows=counts))
+
     def _places(self, cells: Cells) -> tuple[Array, Array]:
         """Each cell's place among the values, and which cells are missing."""
         inner = self.levels.values.type
@@ -260,6 +288,12 @@ class CategoryCoding:
         kind = part.made(lambda: type_named(part.text("type")))
         levels = CategoryLevels.from_json(_inner(part, "levels"), inside(kind))
         return cls(kind, levels, part.has("ordered") and part.flag("ordered"))
+
+
+def _tally(codes: Array, count: int) -> Array:
+    """How often each of so many codes comes, and how often none, which is -1."""
+    found: Array = np.bincount(codes + 1, minlength=count + 1)
+    return np.roll(found, -1)
 
 
 def inside(kind: pa.DataType) -> pa.DataType:
