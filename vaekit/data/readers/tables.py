@@ -64,10 +64,9 @@ class Table:
 
     def take(self, rows: Array) -> Table:
         """These rows alone, by their numbers."""
-        if mapping.is_large(len(rows), len(self.columns)):
-            return replace(self, columns=Taken(self.columns, rows))
-        columns = {name: column.take(pa.array(rows)) for name, column in self.columns.items()}
-        return replace(self, columns=columns, kept=0)
+        taken = Taken.of(self.columns, rows)
+        large = mapping.is_large(len(rows), len(taken))
+        return replace(self, columns=taken if large else dict(taken), kept=0)
 
     def slices(self, rows: int) -> Iterator[Table]:
         """All rows in order, so many at a time."""
@@ -219,6 +218,13 @@ class Taken(Mapping[str, Column]):
 
     def __init__(self, columns: Mapping[str, Column], rows: Array) -> None:
         self.columns, self.rows = columns, rows
+
+    @classmethod
+    def of(cls, columns: Mapping[str, Column], rows: Array) -> Taken:
+        """Rows of columns, which may be some of others already."""
+        if isinstance(columns, Taken):
+            return cls(columns.columns, columns.rows[rows])
+        return cls(columns, rows)
 
     def __getitem__(self, name: str) -> Column:
         return self.columns[name].take(pa.array(self.rows))
