@@ -138,7 +138,7 @@ def test_no_room_for_temporary_files_is_said_in_a_line(tmp_path, large, monkeypa
     WRITERS[".parquet"](mixed(), path)
     large()
     monkeypatch.setattr("vaekit.system.scratch.place", lambda: str(tmp_path / "gone"))
-    with pytest.raises(ValueError, match="does not fit into temporary files in .*TMPDIR"):
+    with pytest.raises(ValueError, match=r"does not fit into temporary files in .*TMPDIR"):
         CELLS.open(path)
 
 

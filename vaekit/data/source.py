@@ -299,8 +299,10 @@ def random_splits(rows: int) -> dict[str, Tensor]:
     """80 % train, 10 % validation, 10 % test: a function of the number of rows alone."""
     order = torch.randperm(rows, generator=generator_for("splits", rows))
     tenth = rows // 10
-    sizes = [rows - 2 * tenth, tenth, tenth]
-    return {s: part.sort().values for s, part in zip(SPLITS, order.split(sizes), strict=True)}
+    parts = order.split([rows - 2 * tenth, tenth, tenth])
+    for part in parts:
+        part.numpy().sort()  # in place, as there may be very many
+    return dict(zip(SPLITS, parts, strict=True))
 
 
 def held_out_test(train: int, test: int, validation: int | None = None) -> dict[str, Tensor]:

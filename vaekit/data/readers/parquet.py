@@ -44,8 +44,8 @@ def parquet_table(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = 
         about = file.metadata
         if not mapping.is_large(about.num_rows, about.num_columns):
             return arrow_table(path, file.read(), dialect)
-    with _opened(path, buffer_size=BUFFER) as file:
-        parts = file.iter_batches(mapping.AT_ONCE)
+    with _opened(path, buffer_size=BUFFER, pre_buffer=False) as file:
+        parts = file.iter_batches(mapping.AT_ONCE, use_threads=False)
         count = -(-about.num_rows // mapping.AT_ONCE)
         found = mapping.on_disk(str(path), file.schema_arrow, parts, count)
     return replace(arrow_table(path, found, dialect), kept=found.nbytes)

@@ -61,12 +61,15 @@ class Standing:
             cells: all of the column.
         """
         beside = _unseen(cells.column, self.chosen) if is_known(cells.column.type) else []
-        first = np.arange(FIRST)
-        rows = np.unique(np.concatenate([first, self.chosen, *beside]).astype(np.int64))
+        wanted, own = np.zeros((2, len(self.training)), bool)
+        wanted[:FIRST] = True
+        for some_rows in (self.chosen, *beside):
+            wanted[some_rows] = True
+        own[self.chosen] = True
+        rows = np.flatnonzero(wanted)
         place = replace(cells.place, rows=rows + cells.place.start)
         found = replace(cells, column=cells.column.take(pa.array(rows)), place=place)
-        own = np.isin(rows, self.chosen, assume_unique=True) & self.training[rows]
-        return found, np.flatnonzero(own)
+        return found, np.flatnonzero((own & self.training)[rows])
 
     def counted(self, column: ColumnSchema, cells: Cells) -> ColumnSchema:
         """The column with what all training rows say of how often its levels, and gaps, come.
@@ -104,12 +107,10 @@ def _unseen(column: Column, chosen: Array) -> list[Array]:
         known = pa.concat_arrays([known, encoded.dictionary.filter(new)])
         if len(known) > MOST:
             break
-        at, first = np.unique(
-            pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False), return_index=True
-        )
-        gaps, first = first[at < 0], first[at >= 0]  # in the order of the dictionary
-        found.append(start + first[new.to_numpy(zero_copy_only=False)])
-        found.append(start + gaps)
+        places = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+        first = np.flatnonzero(np.diff(np.maximum.accumulate(places), prepend=-1))
+        found.append(start + first[new.to_numpy(zero_copy_only=False)])  # in its values' order
+        found.append(start + np.flatnonzero(places < 0)[:1])
     else:
         return found
     return [*found, *(start + _outermost(_plain(part)) for start, part in _slices(column))]
