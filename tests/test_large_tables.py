@@ -194,3 +194,31 @@ def test_the_whole_range_of_whole_numbers_tells_that_they_number_the_rows(tmp_pa
     parquet.write_table(pa.table({"n": order, "y": order % 3}), path)
     (aside,) = CELLS.open(path).coding.schema.aside
     assert (aside.name, aside.why) == ("n", "it numbers the rows")
+
+
+@pytest.mark.parametrize("ending", [".csv", ".feather"])
+@pytest.mark.parametrize("kind", ["whole", "fractions", "wide"])
+def test_rows_of_numbers_on_disk_are_those_in_memory(ending, kind, tmp_path, large):
+    random, path = np.random.default_rng(0), tmp_path / f"numbers{ending}"
+    x = random.integers(-5, 90, ROWS)
+    y = {"whole": x * 3, "fractions": x / 4, "wide": 1.7e9 + random.random(ROWS)}[kind]
+    WRITERS[ending](pa.table({"x": x, "y": y, "label": x % 3}), path)
+    how = Opening(label="label", cells="auto")
+    small = how.open(path)
+    large()
+    stored = how.open(path)
+    assert isinstance(stored.values, OnDisk)
+    assert stored.coding is None
+    assert stored.values.dtype == small.values.dtype
+    assert torch.equal(stored.values[:], small.values)
+    assert torch.equal(stored.labels, small.labels)
+    assert (stored.types, stored.columns) == (small.types, small.columns)
+    assert stored.fingerprint == small.fingerprint
+
+
+def test_a_gap_among_very_many_numbers_is_named(tmp_path, large):
+    path = tmp_path / "numbers.csv"
+    path.write_text("x,y\n" + "".join(f"{n},{'' if n == 432 else n % 7}\n" for n in range(ROWS)))
+    large()
+    with pytest.raises(ValueError, match=r"1 values are missing .* row 432, column 'y'"):
+        Opening().open(path)

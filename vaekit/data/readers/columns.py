@@ -211,6 +211,13 @@ def gaps(column: Column) -> Array:
     return gaps.to_numpy()
 
 
+def filled(column: Column) -> Column:
+    """A column of numbers whose gaps are NaN."""
+    if not column.null_count:
+        return column
+    return pc.fill_null(column.cast(pa.float64(), safe=False), float("nan"))
+
+
 def matrix(columns: Sequence[Column], *, by_value: bool) -> Array:
     """Columns of numbers without gaps side by side, (rows, columns), of the type that holds all.
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import compute as pc
 from pyarrow import parquet
 
 from vaekit.data.on_disk import Decoded, Values, is_large
@@ -125,18 +124,11 @@ class Group:
 
     def cells(self) -> Array:
         """(rows, columns), of integers if all are whole, else in float64."""
-        return cells_of.matrix([*map(_filled, self.numbers())], by_value=True)
+        return cells_of.matrix([*map(cells_of.filled, self.numbers())], by_value=True)
 
     def as_type(self, kind: type[np.generic]) -> Array:
         """(rows, columns) in int32 for a ``kind`` of whole numbers, else in float32."""
         return standard_dtype(self.cells().astype(kind), str(self.path))
-
-
-def _filled(column: Column) -> Column:
-    """A column whose gaps are NaN."""
-    if not column.null_count:
-        return column
-    return pc.fill_null(column.cast(pa.float64(), safe=False), float("nan"))
 
 
 def _values(

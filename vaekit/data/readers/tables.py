@@ -11,6 +11,7 @@ import pyarrow as pa
 from pyarrow import compute as pc
 from pyarrow import feather
 
+from vaekit.data.on_disk import Values
 from vaekit.data.readers import columns as cells_of
 from vaekit.data.readers import mapping
 from vaekit.data.readers.arrays import label_numbers, to_rows
@@ -18,6 +19,7 @@ from vaekit.data.readers.columns import Column, Place
 from vaekit.data.readers.dialect import LOOK, NO_INDEX, Dialect
 from vaekit.data.readers.loading import UNREADABLE, why_not
 from vaekit.data.readers.looking import Said
+from vaekit.data.readers.numbers import numbers_on_disk
 from vaekit.data.readers.roles import NO_ROLES, ColumnRoles, check_once, listed
 from vaekit.data.readers.text import TextTable, read_text
 from vaekit.data.source import Source, source
@@ -91,15 +93,22 @@ class Table:
         numbers, classes = label_numbers(label)
         require(bool(names), f"{place.name} has no columns of numbers")
         require(table.rows > 0, f"{place.name} holds no rows")
-        x = table.x(names)
-        array = cells_of.matrix(x, by_value=self.by_value)
-        if array.dtype.kind == "f" and (lost := cells_of.rounded(names, x)):
-            notes += (f"whole numbers beyond 2^53 are rounded to it in {', '.join(lost)}",)
+        values, types, more = table._values(names)
         return source(
-            place.name, to_rows(array, place.name, exact=True), labels=numbers,
-            label_names=classes, columns=names, beside=beside, notes=notes,
-            types=cells_of.type_names(x), names=table.row_names(),
+            place.name, values, labels=numbers, label_names=classes, columns=names, beside=beside,
+            notes=(*notes, *more), types=types, names=table.row_names(),
         )  # fmt: skip
+
+    def _values(self, names: Sequence[str]) -> tuple[Values, tuple[str, ...], tuple[str, ...]]:
+        """The numbers, the types of their columns, and what is to be said of them."""
+        if self.kept:
+            return *numbers_on_disk(self, names), ()
+        x = self.x(names)
+        array = cells_of.matrix(x, by_value=self.by_value)
+        lost = cells_of.rounded(names, x) if array.dtype.kind == "f" else []
+        note = f"whole numbers beyond 2^53 are rounded to it in {', '.join(lost)}"
+        values = to_rows(array, self.place.name, exact=True)
+        return values, cells_of.type_names(x), (note,) if lost else ()
 
     def array(self, roles: ColumnRoles = NO_ROLES) -> Array:
         """The rows of numbers alone, (rows, columns), in a type that holds them all."""
