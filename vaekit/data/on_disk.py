@@ -24,7 +24,7 @@ from vaekit.system.types import Array
 
 CHUNK = 10_000
 LARGEST_IN_MEMORY = 2**28
-FINGERPRINT_ROWS = 1000
+FINGERPRINT_ROWS, FED = 1000, 1024
 OPEN_FILES = 64
 RUN, RUNS = 64, 256
 FEWEST_PER_WINDOW = 2
@@ -160,10 +160,15 @@ class Mapped(OnDisk):
         """All rows together."""
         return [indices]
 
+    def split(self, rows: int) -> Iterator[Tensor]:
+        """All rows in order, so many at a time."""
+        for start in range(0, len(self), rows):
+            yield torch.from_numpy(np.array(self.array[start : start + rows])).to(self.dtype)
+
     def feed(self, digest: Any) -> None:
         """All rows, as if they were in memory."""
-        for part in self.split(LARGEST_IN_MEMORY // 16 // max(prod(self.shape[1:]), 1) or 1):
-            digest.update(part.contiguous().numpy().data)
+        for part in self.split(FED):
+            digest.update(part.numpy().data)
 
 
 class Decoded(Shards):

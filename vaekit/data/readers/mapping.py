@@ -79,5 +79,5 @@ def note_of(name: str, size: int) -> str:
     """
     return (
         f"{name} is large: it is read in parts and stays on disk, in temporary files in {place()} "
-        f"({size / 1e9:.2g} GB; otherwise: TMPDIR)"
+        f"({size / 1e6:,.0f} MB; otherwise: TMPDIR)"
     )
