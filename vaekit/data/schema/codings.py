@@ -37,6 +37,10 @@ class Coding(Protocol):
     def ordered(self) -> bool:
         """Whether the order of the levels means something."""
 
+    @property
+    def levels_in_words(self) -> str:
+        """How many levels; and of how many values, where several share one."""
+
     def codes(self, cells: Cells) -> tuple[Array, Array]:
         """int32, (N,), -1 for a gap; and which cells hold what no level stands for."""
 
@@ -92,6 +96,11 @@ class NumberCoding:
     def count(self) -> int:
         """Levels."""
         return self.levels.count
+
+    @property
+    def levels_in_words(self) -> str:
+        """How many levels."""
+        return f"{self.count:,}"
 
     @property
     def rows(self) -> Array:
@@ -186,6 +195,12 @@ class CategoryCoding:
     def count(self) -> int:
         """Levels."""
         return self.levels.count
+
+    @property
+    def levels_in_words(self) -> str:
+        """How many levels, and of how many values where rare ones share the last."""
+        more = f" of {len(self.levels.rows):,}" if len(self.levels.others) else ""
+        return f"{self.count:,}{more}"
 
     @property
     def rows(self) -> Array:

@@ -285,7 +285,7 @@ class TableSchema:
             if column := by_name.get(name):
                 missing = f"{column.gaps:.1%}" if column.gaps else ""
                 rows.append(
-                    (name, column.kind, f"{column.coding.count:,}", missing, column.example)
+                    (name, column.kind, column.coding.levels_in_words, missing, column.example)
                 )
             else:
                 one = aside[name]
