@@ -390,6 +390,7 @@ def test_categories_of_a_long_tail_share_a_level():
     share = rows[rows < 5].sum() / len(x)
     assert f"{len(rows) - kept:,} rare ones of {len(rows):,} categories" in schema.notes[0]
     assert f"{share:.0%} of the training rows, share a level" in schema.notes[0]
+    assert f"{kept + 1:,} of {len(rows):,}" in schema.describe()
     assert len(values_there) == len(rows)
     codes = schema.codes(made)
     back = values(schema, codes)["x"].to_numpy(zero_copy_only=False)

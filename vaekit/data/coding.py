@@ -8,19 +8,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import torch
 from pyarrow import compute as pc
 
 from vaekit.data.readers import columns as cells_of
-from vaekit.data.readers.arrays import label_numbers
 from vaekit.data.readers.columns import Place
-from vaekit.data.readers.roles import ColumnRoles
-from vaekit.data.readers.tables import Table, cells
+from vaekit.data.readers.tables import Table
 from vaekit.data.schema import NONE, Corrections, TableSchema, infer
 from vaekit.data.schema.columns import ColumnSchema
 from vaekit.data.schema.corrections import NUMBERS
-from vaekit.data.source import Source, random_splits
-from vaekit.system.checks import BadInput, known, require
+from vaekit.system.checks import BadInput, known
 from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
 
@@ -88,7 +84,11 @@ class TableCoding:
             BadInput: for a column that is not there, or a value that it cannot have.
         """
         own, notes = self.schema.coded(table, allow_missing=allow_missing, unseen=unseen)
-        return np.concatenate([own[:, self.places] < 0, own], 1).astype(np.int32), notes
+        return self.with_flags(own), notes
+
+    def with_flags(self, own: Array) -> Array:
+        """Levels of the columns' own, behind those that say whether cells are missing."""
+        return np.concatenate([own[:, self.places] < 0, own], 1).astype(np.int32)
 
     def row_of(self, given: Mapping[str, Any]) -> Array:
         """The levels of a row of which some cells are known, (1, D); -1 for all others.
@@ -258,57 +258,3 @@ def coding_of(table: Table, train: Array, said: Corrections = NONE) -> TableCodi
     schema = infer(table, train, said)
     missing = zip(schema.names, schema.gaps, strict=True)
     return TableCoding(schema, tuple(name for name, share in missing if share > 0))
-
-
-def is_plain(table: Table, roles: ColumnRoles) -> bool:
-    """Whether all columns but those with a role are numbers without gaps."""
-    table, roles, _ = table.arranged(roles)
-    each = [table.typed(name) for name in roles.x]
-    return all(
-        cells_of.is_number(column.type) and not cells_of.gaps(column).any() for column in each
-    )
-
-
-def coded(
-    table: Table,
-    roles: ColumnRoles,
-    coding: TableCoding | None = None,
-    said: Corrections = NONE,
-    *,
-    allow_missing: bool = False,
-) -> Source:
-    """The rows of a table as levels.
-
-    Args:
-        table: as it was read.
-        roles: the columns that are not modelled.
-        coding: of the model whose rows they are; None to look at the columns.
-        said: what a person says of the columns, where they are looked at.
-        allow_missing: whether columns may be absent, and so missing.
-
-    Raises:
-        BadInput: for columns that cannot be modelled, or that are not the model's.
-    """
-    if coding is not None:
-        there = [name for name in coding.schema.names if name in table.columns]
-        roles = replace(roles, x=tuple(there) if allow_missing else coding.schema.names)
-    table, roles, notes = table.arranged(roles)
-    require(
-        not roles.columns, "a table's model is given any of its cells, by name: leave out given"
-    )
-    require(table.rows > 0, f"{table.place.name} holds no rows")
-    labels, classes = label_numbers(
-        None if roles.label is None else cells(table.columns[roles.label])
-    )
-    own = replace(table, columns={name: table.columns[name] for name in roles.x})
-    splits = random_splits(table.rows)
-    if coding is None:
-        coding = coding_of(own, splits["train"].numpy(), said)
-        notes = (*notes, *coding.schema.notes)
-    rows, said_of = coding.coded(own, allow_missing=allow_missing)
-    notes = (*notes, *said_of)
-    return Source(
-        table.place.name, torch.from_numpy(rows), splits, labels=labels, label_names=classes,
-        notes=notes, names=table.row_names(), coding=coding, table=own,
-        inside=torch.from_numpy(coding.log_density_inside(own, rows)),
-    )  # fmt: skip

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from math import prod
 from os import cpu_count
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ from vaekit.system.types import Array
 
 CHUNK = 10_000
 LARGEST_IN_MEMORY = 2**28
-FINGERPRINT_ROWS = 1000
+FINGERPRINT_ROWS, FED = 1000, 1024
 OPEN_FILES = 64
 RUN, RUNS = 64, 256
 FEWEST_PER_WINDOW = 2
@@ -82,10 +83,15 @@ class OnDisk(ABC):
         mixed = torch.cat([runs[i] for i in torch.randperm(len(runs), generator=noise)])
         return mixed.split(RUN * RUNS)
 
-    def digest(self) -> bytes:
-        """A hash of a thousand rows spread evenly over all: reading them all could take hours."""
+    def feed(self, digest: Any) -> None:
+        """Update a hash with that of a thousand rows spread evenly over all: reading them all could
+        take hours.
+
+        Args:
+            digest: of hashlib.
+        """
         some = np.linspace(0, len(self) - 1, min(FINGERPRINT_ROWS, len(self))).astype(np.int64)
-        return hashlib.sha256(self.gather(some).contiguous().numpy().data).digest()
+        digest.update(hashlib.sha256(self.gather(some).contiguous().numpy().data).digest())
 
 
 Values = Tensor | OnDisk
@@ -127,6 +133,42 @@ class Shards(OnDisk):
         result = torch.empty_like(rows)
         result[torch.from_numpy(order)] = rows
         return result
+
+
+class Mapped(OnDisk):
+    """One array that is mapped, whose rows are drawn as freely as those in memory, and in the same
+    order.
+
+    Args:
+        array: (N, *row).
+        dtype: in which rows are handed out.
+    """
+
+    def __init__(self, array: Array, dtype: torch.dtype) -> None:
+        super().__init__(array.shape, dtype)
+        self.array = array
+
+    def gather(self, indices: Array) -> Tensor:
+        """Read in the order of the disk, return in the order asked for."""
+        order = np.argsort(indices, kind="stable")
+        rows = torch.from_numpy(np.asarray(self.array[indices[order]])).to(self.dtype)
+        found = torch.empty_like(rows)
+        found[torch.from_numpy(order)] = rows
+        return found
+
+    def windows(self, indices: Tensor, noise: torch.Generator) -> Sequence[Tensor]:
+        """All rows together."""
+        return [indices]
+
+    def split(self, rows: int) -> Iterator[Tensor]:
+        """All rows in order, so many at a time."""
+        for start in range(0, len(self), rows):
+            yield torch.from_numpy(np.array(self.array[start : start + rows])).to(self.dtype)
+
+    def feed(self, digest: Any) -> None:
+        """All rows, as if they were in memory."""
+        for part in self.split(FED):
+            digest.update(part.numpy().data)
 
 
 class Decoded(Shards):

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from vaekit.data.coding import TableCoding, coded, is_plain
+from vaekit.data.coded import coded, is_plain
+from vaekit.data.coding import TableCoding
 from vaekit.data.layout import Axis, Guess, Like, RowLayout
 from vaekit.data.published.catalogue import CATALOGUE
 from vaekit.data.readers.arrays import from_memory, relabelled

@@ -202,9 +202,10 @@ class Source:
         on disk, over a thousand rows spread evenly."""
         digest = hashlib.sha256(f"{self.values.dtype}{tuple(self.values.shape)}".encode())
         values = self.values
-        digest.update(
-            values.digest() if isinstance(values, OnDisk) else values.contiguous().numpy().data
-        )
+        if isinstance(values, OnDisk):
+            values.feed(digest)
+        else:
+            digest.update(values.contiguous().numpy().data)
         for split in sorted(self.splits):
             digest.update(self.splits[split].contiguous().numpy().data)
         for name, column in sorted(self.given.items()):
@@ -298,8 +299,10 @@ def random_splits(rows: int) -> dict[str, Tensor]:
     """80 % train, 10 % validation, 10 % test: a function of the number of rows alone."""
     order = torch.randperm(rows, generator=generator_for("splits", rows))
     tenth = rows // 10
-    sizes = [rows - 2 * tenth, tenth, tenth]
-    return {s: part.sort().values for s, part in zip(SPLITS, order.split(sizes), strict=True)}
+    parts = order.split([rows - 2 * tenth, tenth, tenth])
+    for part in parts:
+        part.numpy().sort()  # in place, as there may be very many
+    return dict(zip(SPLITS, parts, strict=True))
 
 
 def held_out_test(train: int, test: int, validation: int | None = None) -> dict[str, Tensor]:

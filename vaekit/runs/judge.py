@@ -99,11 +99,11 @@ def judge_rows(
     if target is not None:
         known("target", target, coding.schema.names)
     if source is None and against is not None:
-        real = [against]
+        real = [(against, "all")]
     else:
         source = _source(trained)
-        real = [source.part("train"), _held_out(source, against)]
-    parts = [part.some("all", rows, seed) for part in real]
+        real = [(source, "train"), (source, "test") if against is None else (against, "all")]
+    parts = [one.some(split, rows, seed) for one, split in real]
     few = min(map(len, parts))
     require(few >= FEWEST, f"{few} rows are too few to judge by: {FEWEST} are needed at least")
     made = table_of(tables.synthesize(trained, len(parts[0]), seed=seed).table, "new rows")

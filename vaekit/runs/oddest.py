@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, overload
 
 import numpy as np
+import torch
 
 from vaekit.data import Source
 from vaekit.evaluation.figures import short
 from vaekit.runs import tables
 from vaekit.runs.trained import Trained
 from vaekit.system.types import Array
+
+BLOCK = 20_000  # rows that are looked at together
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,71 @@ def oddest_cells(
         ]
         for i, places in enumerate(order)
     ]
+
+
+class OddCells(Sequence[list[OddCell]]):
+    """The cells that make each of many rows odd, looked for when they are asked for, in the rows
+    beside them too.
+
+    Args:
+        trained: a model of a table.
+        rows: of a table of the same columns.
+        seed: of the codes that are drawn for each row.
+    """
+
+    def __init__(self, trained: Trained, rows: Source, seed: int = 0) -> None:
+        self.trained, self.rows, self.seed = trained, rows, seed
+        self._block = lru_cache(1)(self._looked_for)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, index: int) -> list[OddCell]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[list[OddCell]]: ...
+
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return self.of(range(*index.indices(len(self))))
+        return self.of([range(len(self))[index]])[0]
+
+    def of(self, places: Sequence[int]) -> list[list[OddCell]]:
+        """Those of these rows.
+
+        Args:
+            places: numbers of the rows.
+        """
+        order = sorted(range(len(places)), key=lambda i: places[i])
+        found = {i: self._block(places[i] // BLOCK)[places[i] % BLOCK] for i in order}
+        return [found[i] for i in range(len(places))]
+
+    def _looked_for(self, number: int) -> list[list[OddCell]]:
+        start, rows = number * BLOCK, self.rows
+        if len(rows) > BLOCK:
+            rows = rows.take(torch.arange(start, min(start + BLOCK, len(rows))))
+        return oddest_cells(self.trained, rows, seed=self.seed)
+
+    @property
+    def columns(self) -> dict[str, Array]:
+        """The oddest cell of each row, and its log probability, as columns of a table."""
+        return {title: _Column(self, title) for title in as_columns([])}  # type: ignore[misc]
+
+
+class _Column:
+    """One of these columns, made of the rows that are asked for.
+
+    Args:
+        cells: of all rows.
+        title: of the column.
+    """
+
+    def __init__(self, cells: OddCells, title: str) -> None:
+        self.cells, self.title = cells, title
+
+    def __getitem__(self, index: slice) -> Array:
+        return as_columns(self.cells[index])[self.title]
 
 
 def text_of(rows: Source, name: str, row: int) -> str:

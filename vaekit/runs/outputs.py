@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from vaekit.pictures import sheet, to_image
 from vaekit.system.checks import BadInput, known, require
 from vaekit.system.files import filling, replacing
 
+GROUP = 100_000  # rows of a .parquet file that are written together
 ROW = "row"  # the column of a table that says what its rows are called
 TABLES, PICTURES = (".csv", ".parquet", ".npy", ".npz"), (".png", "")  # "": a folder of .png
 
@@ -81,8 +83,8 @@ def write_parts(
     names: np.ndarray | None = None,
     after: Beside = NOTHING,
 ) -> None:
-    """Write ``rows`` rows that come in parts, as :func:`write_rows` does. Those to .npy and .csv
-    are written as they come, so that they need not fit into memory."""
+    """Write ``rows`` rows that come in parts, as :func:`write_rows` does. Those to .npy, .csv and
+    .parquet are written as they come, so that they need not fit into memory."""
     writer = _IN_PARTS.get(path.suffix.lower())
     if writer is None:
         write_rows(path, np.concatenate(list(parts)), columns, names=names, after=after)
@@ -121,7 +123,45 @@ def _csv_in_parts(
             start += len(part)
 
 
-_IN_PARTS: dict[str, Callable[..., None]] = {".npy": _npy_in_parts, ".csv": _csv_in_parts}
+def _parquet_in_parts(
+    path: Path,
+    parts: Iterable[np.ndarray],
+    rows: int,
+    columns: Columns,
+    names: np.ndarray | None,
+    after: Beside,
+) -> None:
+    start = 0
+    with ExitStack() as stack:
+        writer = None
+        for part in _joined(parts):
+            here = slice(start, start + len(part))
+            named = None if names is None else names[here]
+            beside = {title: cells[here] for title, cells in after.items()}
+            table = pyarrow.table(dict(_columns_of(part, columns, named, beside)))
+            if writer is None:
+                writer = stack.enter_context(parquet.ParquetWriter(path, table.schema))
+            writer.write_table(table)
+            start += len(part)
+
+
+def _joined(parts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Parts in a row put together, so that each but the last has at least so many rows."""
+    held: list[np.ndarray] = []
+    for part in parts:
+        held.append(part)
+        if sum(map(len, held)) >= GROUP:
+            yield np.concatenate(held)
+            held = []
+    if held:
+        yield np.concatenate(held)
+
+
+_IN_PARTS: dict[str, Callable[..., None]] = {
+    ".npy": _npy_in_parts,
+    ".csv": _csv_in_parts,
+    ".parquet": _parquet_in_parts,
+}
 
 
 def _write_folder(path: Path, pictures: np.ndarray) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from vaekit.runs.apart import per_row
 from vaekit.runs.coder import fingerprint
 from vaekit.runs.folder import REFERENCE
 from vaekit.runs.job import reopen
-from vaekit.runs.oddest import OddCell, oddest_cells
+from vaekit.runs.oddest import OddCells
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import replacing
@@ -52,7 +52,7 @@ class RowScores:
     elbo: Array | None = None
     p_value: Array | None = None
     held_out: int = 0
-    cells: Sequence[Sequence[OddCell]] = ()
+    cells: OddCells | None = None
 
     @property
     def columns(self) -> dict[str, Array]:
@@ -80,9 +80,10 @@ class RowScores:
         order = np.argsort(self.log_likelihood, kind="stable")[:number]
         columns = {"row": self.names, **self.columns}
         found = [{name: values[i].item() for name, values in columns.items()} for i in order]
-        if not self.cells:
+        if self.cells is None:
             return found
-        return [row | {"cells": self.cells[i]} for row, i in zip(found, order, strict=True)]
+        cells = self.cells.of(order.tolist())
+        return [row | {"cells": odd} for row, odd in zip(found, cells, strict=True)]
 
 
 def score_rows(
@@ -132,7 +133,7 @@ def score_rows(
         elbo=trained.elbo(rows, given=given, **how) if elbo else None,
         p_value=p_values(torch.from_numpy(value), among).numpy() if len(among) else None,
         held_out=len(among),
-        cells=oddest_cells(trained, rows, seed=seed) if is_table else (),
+        cells=OddCells(trained, rows, seed) if is_table else None,
     )
 
 

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
-from pyarrow import csv, feather, parquet
+from pyarrow import csv, ipc, parquet
 
 from vaekit.data.schema import safe_cells
 from vaekit.runs.outputs import ROW, free
 from vaekit.system.files import replacing
 from vaekit.system.types import Array
 
-Writer = Callable[[pa.Table, str], object]
 HOW = csv.WriteOptions(quoting_style="needed", quoting_header="needed")
-WRITERS: dict[str, Writer] = {
-    ".csv": lambda table, path: csv.write_csv(_written(table), path, HOW),
-    ".parquet": lambda table, path: parquet.write_table(table, path),
-    ".feather": lambda table, path: feather.write_feather(table, path, "uncompressed"),
+WRITERS: dict[str, Callable[[str, pa.Schema], Any]] = {
+    ".csv": lambda path, schema: csv.CSVWriter(path, schema, write_options=HOW),
+    ".parquet": parquet.ParquetWriter,
+    ".feather": ipc.new_file,
 }
 TABLE_FILES = tuple(WRITERS)
 
@@ -33,11 +34,33 @@ def write_table(path: Path, table: pa.Table, *, formulas: bool = False) -> None:
         formulas: whether text that a spreadsheet would take for a formula goes to a .csv as it is;
             else an apostrophe stands before it.
     """
-    ending = path.suffix.lower()
-    if ending == ".csv" and not formulas:
-        table = _without_formulas(table)
-    with replacing(path) as temporary:
-        WRITERS[ending](table, str(temporary))
+    write_tables(path, [table], formulas=formulas)
+
+
+def write_tables(path: Path, parts: Iterable[pa.Table], *, formulas: bool = False) -> int:
+    """Write a table whose rows come in parts, as :func:`write_table` does; it need not fit into
+    memory.
+
+    Args:
+        path: of the file.
+        parts: at least one, all of the same columns.
+        formulas: as there.
+
+    Returns:
+        How many rows there were.
+    """
+    ending, rows = path.suffix.lower(), 0
+    with replacing(path) as temporary, ExitStack() as stack:
+        writer = None
+        for part in parts:
+            table = part if formulas or ending != ".csv" else _without_formulas(part)
+            table = _written(table) if ending == ".csv" else table
+            if writer is None:
+                writer = stack.enter_context(WRITERS[ending](str(temporary), table.schema))
+            writer.write_table(table)
+            rows += len(part)
+        stack.close()
+    return rows
 
 
 def csv_of(table: pa.Table) -> bytes:

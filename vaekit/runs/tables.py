@@ -88,7 +88,7 @@ def synthesize(
             what is asked hardly have a probability.
     """
     coding, given = coding_of(trained), given or {}
-    check_wanted(rows, (len(coding.schema.names),))
+    check_rows(trained, rows)
     x = _as_x(coding.row_of(given)).expand(rows, -1).clone()
     if balance is not None:
         _balance(x, coding, balance)
@@ -103,6 +103,11 @@ def synthesize(
     filled, note = _fulfilling(trained, x, asked, seed)
     made = asked.settled(coding.values(filled, seed), coding, filled)
     return Synthetic(coding.with_given(made, given), (str(note),))
+
+
+def check_rows(trained: Trained, rows: int) -> None:
+    """Raise ``BadInput`` unless so many rows can be wanted."""
+    check_wanted(rows, (len(coding_of(trained).schema.names),))
 
 
 def drawn_levels(trained: Trained, rows: int, seed: int = 0) -> Array:

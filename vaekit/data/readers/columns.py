@@ -33,15 +33,17 @@ class Place:
         name: of the file or the data.
         start: rows before the first.
         line: from a row's number to its line in a text file, where they come from one.
+        rows: their numbers among all rows, where they are some of them alone.
     """
 
     name: str
     start: int = 0
     line: Callable[[int], int] | None = None
+    rows: Array | None = None
 
     def row(self, number: int, then: str = "") -> str:
         """A row's number as people count, and how it is counted."""
-        row = number + self.start
+        row = number + self.start if self.rows is None else int(self.rows[number])
         how = "rows are counted from 0" if self.line is None else f"line {self.line(row)}"
         return f"row {row}{then} ({how})"
 
@@ -207,6 +209,13 @@ def gaps(column: Column) -> Array:
     if pa.types.is_floating(column.type):
         gaps = pc.or_(gaps, pc.invert(pc.fill_null(pc.is_finite(column), fill_value=False)))
     return gaps.to_numpy()
+
+
+def filled(column: Column) -> Column:
+    """A column of numbers whose gaps are NaN."""
+    if not column.null_count:
+        return column
+    return pc.fill_null(column.cast(pa.float64(), safe=False), float("nan"))
 
 
 def matrix(columns: Sequence[Column], *, by_value: bool) -> Array:

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import compute as pc
 from pyarrow import parquet
 
 from vaekit.data.on_disk import Decoded, Values, is_large
 from vaekit.data.readers import columns as cells_of
+from vaekit.data.readers import mapping
 from vaekit.data.readers.arrays import label_numbers, standard_dtype, to_rows
 from vaekit.data.readers.columns import Column, Place
 from vaekit.data.readers.dialect import LOOK, Dialect
@@ -29,6 +29,7 @@ from vaekit.system.progress import tracked
 from vaekit.system.types import Array
 
 NUMBER = 4  # bytes of a number as rows are kept
+BUFFER = 2**20  # bytes of a column that are read at once
 
 
 def read_parquet(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = LOOK) -> Source:
@@ -37,9 +38,16 @@ def read_parquet(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = L
 
 
 def parquet_table(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = LOOK) -> Table:
-    """All columns of a file."""
+    """All columns of a file; of a large one they stay on disk."""
     with _opened(path) as file:
-        return arrow_table(path, file.read(), dialect)
+        about = file.metadata
+        if not mapping.is_large(about.num_rows, about.num_columns):
+            return arrow_table(path, file.read(), dialect)
+    with _opened(path, buffer_size=BUFFER, pre_buffer=False) as file:
+        parts = file.iter_batches(mapping.AT_ONCE, use_threads=False)
+        count = -(-about.num_rows // mapping.AT_ONCE)
+        found = mapping.on_disk(str(path), file.schema_arrow, parts, count)
+    return replace(arrow_table(path, found, dialect), kept=found.nbytes)
 
 
 def read_tables(
@@ -116,18 +124,11 @@ class Group:
 
     def cells(self) -> Array:
         """(rows, columns), of integers if all are whole, else in float64."""
-        return cells_of.matrix([*map(_filled, self.numbers())], by_value=True)
+        return cells_of.matrix([*map(cells_of.filled, self.numbers())], by_value=True)
 
     def as_type(self, kind: type[np.generic]) -> Array:
         """(rows, columns) in int32 for a ``kind`` of whole numbers, else in float32."""
         return standard_dtype(self.cells().astype(kind), str(self.path))
-
-
-def _filled(column: Column) -> Column:
-    """A column whose gaps are NaN."""
-    if not column.null_count:
-        return column
-    return pc.fill_null(column.cast(pa.float64(), safe=False), float("nan"))
 
 
 def _values(
@@ -197,10 +198,10 @@ def _beside(paths: Sequence[Path], column: str) -> Array:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path, **how: Any) -> Iterator[Any]:
     """A Parquet file; errors name its path."""
     try:
-        with parquet.ParquetFile(path) as file:
+        with parquet.ParquetFile(path, **how) as file:
             yield file
     except BadInput:
         raise

@@ -3,7 +3,7 @@ rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,12 +11,15 @@ import pyarrow as pa
 from pyarrow import compute as pc
 from pyarrow import feather
 
+from vaekit.data.on_disk import Values
 from vaekit.data.readers import columns as cells_of
+from vaekit.data.readers import mapping
 from vaekit.data.readers.arrays import label_numbers, to_rows
 from vaekit.data.readers.columns import Column, Place
 from vaekit.data.readers.dialect import LOOK, NO_INDEX, Dialect
 from vaekit.data.readers.loading import UNREADABLE, why_not
 from vaekit.data.readers.looking import Said
+from vaekit.data.readers.numbers import numbers_on_disk
 from vaekit.data.readers.roles import NO_ROLES, ColumnRoles, check_once, listed
 from vaekit.data.readers.text import TextTable, read_text
 from vaekit.data.source import Source, source
@@ -43,6 +46,7 @@ class Table:
         bare: whether the names are made up.
         by_value: whether numbers that all are whole are integers, whatever their type.
         kind: what columns are called in an error message.
+        kept: bytes of the columns that stay on disk; 0 where they are in memory.
     """
 
     place: Place
@@ -53,16 +57,25 @@ class Table:
     bare: bool = False
     by_value: bool = True
     kind: str = "column"
+    kept: int = 0
 
     @property
     def rows(self) -> int:
         """How many."""
-        return len(next(iter(self.columns.values()))) if self.columns else 0
+        return len(self.columns[next(iter(self.columns))]) if self.columns else 0
 
     def take(self, rows: Array) -> Table:
         """These rows alone, by their numbers."""
-        columns = {name: column.take(pa.array(rows)) for name, column in self.columns.items()}
-        return replace(self, columns=columns)
+        taken = Taken.of(self.columns, rows)
+        large = mapping.is_large(len(rows), len(taken))
+        return replace(self, columns=taken if large else dict(taken), kept=0)
+
+    def slices(self, rows: int) -> Iterator[Table]:
+        """All rows in order, so many at a time."""
+        for start in range(0, self.rows, rows):
+            columns = {name: column.slice(start, rows) for name, column in self.columns.items()}
+            place = replace(self.place, start=self.place.start + start)
+            yield replace(self, place=place, columns=columns)
 
     def source(self, roles: ColumnRoles = NO_ROLES) -> Source:
         """The rows of numbers, with what stands beside them.
@@ -80,15 +93,22 @@ class Table:
         numbers, classes = label_numbers(label)
         require(bool(names), f"{place.name} has no columns of numbers")
         require(table.rows > 0, f"{place.name} holds no rows")
-        x = table.x(names)
-        array = cells_of.matrix(x, by_value=self.by_value)
-        if array.dtype.kind == "f" and (lost := cells_of.rounded(names, x)):
-            notes += (f"whole numbers beyond 2^53 are rounded to it in {', '.join(lost)}",)
+        values, types, more = table._values(names)
         return source(
-            place.name, to_rows(array, place.name, exact=True), labels=numbers,
-            label_names=classes, columns=names, beside=beside, notes=notes,
-            types=cells_of.type_names(x), names=table.row_names(),
+            place.name, values, labels=numbers, label_names=classes, columns=names, beside=beside,
+            notes=(*notes, *more), types=types, names=table.row_names(),
         )  # fmt: skip
+
+    def _values(self, names: Sequence[str]) -> tuple[Values, tuple[str, ...], tuple[str, ...]]:
+        """The numbers, the types of their columns, and what is to be said of them."""
+        if self.kept:
+            return *numbers_on_disk(self, names), ()
+        x = self.x(names)
+        array = cells_of.matrix(x, by_value=self.by_value)
+        lost = cells_of.rounded(names, x) if array.dtype.kind == "f" else []
+        note = f"whole numbers beyond 2^53 are rounded to it in {', '.join(lost)}"
+        values = to_rows(array, self.place.name, exact=True)
+        return values, cells_of.type_names(x), (note,) if lost else ()
 
     def array(self, roles: ColumnRoles = NO_ROLES) -> Array:
         """The rows of numbers alone, (rows, columns), in a type that holds them all."""
@@ -113,6 +133,7 @@ class Table:
         found = [name for name in table.columns if name not in (*index, *empty)]
         roles, aside = roles.among(found, self.kind).settled(found, self.place.name)
         notes = [_note(self.place.name, said)] if said else []
+        notes += [mapping.note_of(self.place.name, self.kept)] if self.kept else []
         if aside:
             notes.append(f"set aside, as the model does not know them: {listed(aside)}")
         return table, roles, tuple(notes)
@@ -196,6 +217,34 @@ class Table:
         return bool(pa.types.is_null(self.typed(name).type))
 
 
+class Taken(Mapping[str, Column]):
+    """Some rows of columns, taken of one column at a time, when it is asked for.
+
+    Args:
+        columns: by name.
+        rows: numbers of the rows.
+    """
+
+    def __init__(self, columns: Mapping[str, Column], rows: Array) -> None:
+        self.columns, self.rows = columns, rows
+
+    @classmethod
+    def of(cls, columns: Mapping[str, Column], rows: Array) -> Taken:
+        """Rows of columns, which may be some of others already."""
+        if isinstance(columns, Taken):
+            return cls(columns.columns, columns.rows[rows])
+        return cls(columns, rows)
+
+    def __getitem__(self, name: str) -> Column:
+        return self.columns[name].take(pa.array(self.rows))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+
 def _called(name: str) -> str:
     return f"column {name!r}" if name else "the first column, which has no name,"
 
@@ -242,7 +291,7 @@ def _table_of(text: TextTable) -> Table:
     names = dict(zip(layout.names, text.cells.columns, strict=True))
     return Table(
         Place(str(text.path), line=text.line), names, layout.dialect, said=text.said,
-        bare=not layout.dialect.header,
+        bare=not layout.dialect.header, kept=text.kept,
     )  # fmt: skip
 
 
@@ -254,10 +303,13 @@ def read_feather(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = L
 def feather_table(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = LOOK) -> Table:
     """The columns of a table in Arrow's own format."""
     try:
-        found = feather.read_table(path, memory_map=False)
+        large = path.stat().st_size > mapping.LARGE
+        found = mapping.of_arrow(path) if large else feather.read_table(path, memory_map=False)
+    except BadInput:
+        raise
     except UNREADABLE as error:
         raise BadInput(f"cannot read {path} as Feather: {why_not(path, error)}") from error
-    return arrow_table(path, found, dialect)
+    return replace(arrow_table(path, found, dialect), kept=found.nbytes if large else 0)
 
 
 def arrow_table(path: Path, found: pa.Table, dialect: Dialect = LOOK) -> Table:

@@ -18,6 +18,7 @@ from pyarrow import csv as arrow_csv
 from vaekit.data.readers.dialect import LOOK, Dialect
 from vaekit.data.readers.loading import first_line
 from vaekit.data.readers.looking import Layout, Lines, Said, look
+from vaekit.data.readers.mapping import is_large_text, on_disk
 from vaekit.data.readers.signatures import instead
 from vaekit.system.checks import BadInput, require
 
@@ -46,12 +47,14 @@ class TextTable:
         layout: how it is written.
         cells: a column of text for each of the layout's names, in order.
         said: what was assumed, in words, each with the field of the dialect that it is about.
+        kept: bytes of the columns that stay on disk; 0 where they are in memory.
     """
 
     path: Path
     layout: Layout
     cells: pa.Table
     said: tuple[Said, ...] = ()
+    kept: int = 0
 
     def line(self, row: int) -> int:
         """On which line of the file a row begins."""
@@ -84,7 +87,8 @@ def read_text(
     plain = encoding in ("utf-8", "utf-8-sig")
     said = [] if plain else [(f"encoding {encoding}{why}", "encoding")]
     said = [(words, field) for words, field in (*said, *layout.said) if field not in asked.asked()]
-    return TextTable(path, layout, _cells(path, layout), tuple(said))
+    cells, large = _cells(path, layout), is_large_text(path)
+    return TextTable(path, layout, cells, tuple(said), cells.nbytes if large else 0)
 
 
 def encoding_of(path: Path) -> tuple[str, str]:
@@ -128,7 +132,8 @@ def _head(path: Path, encoding: str) -> str:
 
 
 def _cells(path: Path, layout: Layout) -> pa.Table:
-    """Every cell as text, in columns that are called by their places."""
+    """Every cell as text, in columns that are called by their places; those of a large file stay on
+    disk."""
     names = [str(i) for i in range(len(layout.names))]
     options = arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
     parse = arrow_csv.ParseOptions(
@@ -144,7 +149,10 @@ def _cells(path: Path, layout: Layout) -> pa.Table:
                 return pa.table({name: pa.array([], pa.string()) for name in names})
             stream.rest = first + stream.rest
             reading = arrow_csv.ReadOptions(column_names=names, block_size=BLOCK)
-            return arrow_csv.read_csv(stream, reading, parse, options)
+            if not is_large_text(path):
+                return arrow_csv.read_csv(stream, reading, parse, options)
+            parts = arrow_csv.open_csv(stream, reading, parse, options)
+            return on_disk(str(path), parts.schema, parts)
     except pa.ArrowException as error:
         _check_rows(path, layout)
         raise BadInput(f"cannot read {path} as a table: {first_line(error)}") from error

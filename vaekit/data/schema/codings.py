@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -30,67 +30,6 @@ from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
 
 
-class Coding(Protocol):
-    """How the cells of a column become levels, and levels cells."""
-
-    @property
-    def count(self) -> int:
-        """Levels."""
-
-    @property
-    def rows(self) -> Array:
-        """Training rows of each level, (levels,)."""
-
-    @property
-    def ordered(self) -> bool:
-        """Whether the order of the levels means something."""
-
-    def codes(self, cells: Cells) -> tuple[Array, Array]:
-        """int32, (N,), -1 for a gap; and which cells hold what no level stands for."""
-
-    def log_density(self, cells: Cells) -> Array:
-        """Of each value inside its level, nats, (N,); 0 for a gap."""
-
-    def values(self, codes: Array, generator: np.random.Generator) -> pa.Array:
-        """Values of the column's own type; a gap for -1."""
-
-    def keys(self, cells: Cells) -> Array:
-        """Numbers by which cells are compared, (N,)."""
-
-    def bound(self, cells: Cells) -> float | None:
-        """What keys are compared with, of one cell; None for what no cell of the column can be."""
-
-    def expected(self, chances: Array) -> pa.Array:
-        """What stands for draws among the levels, by their chances, (N, levels): the mean of
-        numbers, else the likeliest category."""
-
-    def measured(self, cells: Cells) -> pa.Array:
-        """What measures of likeness look at: numbers, or names of categories; gaps are gaps."""
-
-    def mass(self, cells: Cells) -> Array:
-        """How much of its level each value is, (N,), 0 to 1: 0 where any decimals can be."""
-
-    @property
-    def pieces(self) -> Pieces:
-        """Which values each level holds."""
-
-    def inside(self, cells: Cells, codes: Array) -> tuple[Array, Array]:
-        """The piece of its level that holds each value, and its place there; a gap has the piece
-        -1.
-
-        Args:
-            cells: the column's.
-            codes: of their levels, (N,).
-        """
-
-    def held(self, piece: Array, place: Array) -> pa.Array:
-        """Values of the column's own type, by what :meth:`inside` gives; gaps where no piece holds
-        them."""
-
-    def to_json(self) -> Json:
-        """What it needs to be made again."""
-
-
 @dataclass(frozen=True)
 class NumberCoding:
     """Numbers and moments.
@@ -110,6 +49,11 @@ class NumberCoding:
     def count(self) -> int:
         """Levels."""
         return self.levels.count
+
+    @property
+    def levels_in_words(self) -> str:
+        """How many levels."""
+        return f"{self.count:,}"
 
     @property
     def rows(self) -> Array:
@@ -152,6 +96,16 @@ class NumberCoding:
         """Probabilities of numbers on a grid, and of those that have a level of their own."""
         x = self.grid.x(self.form.read(cells)[0])
         return np.where(self.levels.certain(x), np.exp(self.levels.log_density(x)), 0.0)
+
+    def tally(self, cells: Cells) -> Array:
+        """Of levels."""
+        return _tally(self.codes(cells)[0], self.count)
+
+    def with_rows(self, counts: Array) -> NumberCoding:
+        """The same levels."""
+        each = zip(self.levels.levels, counts.tolist(), strict=True)
+        levels = tuple(replace(level, rows=count) for level, count in each)
+        return replace(self, levels=replace(self.levels, levels=levels))
 
     def values(self, codes: Array, generator: np.random.Generator) -> pa.Array:
         """Drawn inside the levels."""
@@ -220,6 +174,12 @@ class CategoryCoding:
         return self.levels.count
 
     @property
+    def levels_in_words(self) -> str:
+        """How many levels, and of how many values where rare ones share the last."""
+        more = f" of {len(self.levels.rows):,}" if len(self.levels.others) else ""
+        return f"{self.count:,}{more}"
+
+    @property
     def rows(self) -> Array:
         """Training rows of each level."""
         own = len(self.levels.values)
@@ -268,6 +228,17 @@ class CategoryCoding:
         """1, but for rare categories that share a level; 0 for those never seen."""
         places = self.keys(cells)
         return np.where(places < 0, 0.0, np.exp(self.levels.log_density(places)))
+
+    def tally(self, cells: Cells) -> Array:
+        """Of values."""
+        places, gaps = self._places(cells)
+        counts = _tally(places, len(self.levels.rows))
+        counts[-1] = gaps.sum()
+        return counts
+
+    def with_rows(self, counts: Array) -> CategoryCoding:
+        """The same levels."""
+        return replace(self, levels=replace(self.levels, rows=counts))
 
     def _places(self, cells: Cells) -> tuple[Array, Array]:
         """Each cell's place among the values, and which cells are missing."""
@@ -323,6 +294,12 @@ class CategoryCoding:
         kind = part.made(lambda: type_named(part.text("type")))
         levels = CategoryLevels.from_json(_inner(part, "levels"), inside(kind))
         return cls(kind, levels, part.has("ordered") and part.flag("ordered"))
+
+
+def _tally(codes: Array, count: int) -> Array:
+    """How often each of so many codes comes, and how often none, which is -1."""
+    found: Array = np.bincount(codes + 1, minlength=count + 1)
+    return np.roll(found, -1)
 
 
 def inside(kind: pa.DataType) -> pa.DataType:

@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from vaekit.data.schema.arrow_types import type_named
 from vaekit.data.schema.cells import Cells
-from vaekit.data.schema.codings import Coding, coding_from_json
+from vaekit.data.schema.codings import coding_from_json
+from vaekit.data.schema.column_coding import Coding
 from vaekit.data.schema.corrections import ASIDE, MODELLED, NOTHING_SAID, Said
 from vaekit.system.records import Json, Part
 

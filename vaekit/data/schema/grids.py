@@ -147,11 +147,15 @@ def _have(numbers: Array, places: int, single: bool) -> bool:
 
 def _step(units: Array) -> int:
     """The largest usual step that divides all of many numbers."""
-    values = np.unique(units)
-    if len(values) < ENOUGH:
+    if not _are_many(units):
         return 1
-    common = int(np.gcd.reduce(values))
+    common = int(np.gcd.reduce(units))
     return next((int(step) for step in STEPS if common and common % step == 0), 1)
+
+
+def _are_many(numbers: Array) -> bool:
+    """Whether there are some different ones; mostly a few tell."""
+    return any(len(np.unique(some)) >= ENOUGH for some in (numbers[:1000], numbers))
 
 
 def times_grid(ticks: Array, second: int) -> Grid:
@@ -164,12 +168,11 @@ def times_grid(ticks: Array, second: int) -> Grid:
     if not len(ticks):
         return Grid()
     low = int(ticks.min())
-    values = np.unique(ticks)
-    if int(values[-1]) - low >= LARGEST:
+    if int(ticks.max()) - low >= LARGEST:
         return Grid()
-    common = int(np.gcd.reduce(values - low))
+    common = int(np.gcd.reduce(ticks - low))
     usual = [span * second // SECOND for span in SPANS if span * second % SECOND == 0]
-    usual = usual if len(values) >= ENOUGH else usual[1:]
+    usual = usual if _are_many(ticks) else usual[1:]
     for step in usual:
         if common and common % step == 0:
             return Grid(0, step, low)

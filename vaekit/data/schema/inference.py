@@ -29,13 +29,14 @@ from vaekit.system.types import Array
 ID = re.compile(r"(?i)(.*[_ .-])?(id|uuid|guid|key|index|row)|.*[a-z]I[Dd]|rownames")
 
 
-def column_of(cells: Cells, rows: Array | None, said: Said) -> Found:
+def column_of(cells: Cells, rows: Array | None, said: Said, among: int = 0) -> Found:
     """What a column is, and its levels.
 
     Args:
         cells: all of them, as they were read.
         rows: of training, by number; None for all.
         said: what a person says of it.
+        among: how many rows the column has, where these are only some that stand for them.
 
     Raises:
         BadInput: where what is said cannot be.
@@ -43,7 +44,7 @@ def column_of(cells: Cells, rows: Array | None, said: Said) -> Found:
     cells = replace(cells, more=said.missing) if said.missing else cells
     if cells.is_text and (kept := _kept(cells)):
         cells = replace(cells, kept=kept)
-    looked = Looked(cells, rows, said)
+    looked = Looked(cells, rows, said, among)
     stored = cells.column.type
     if said.type in ("identifier", "text"):
         return looked.aside(said.type, "as the schema says")
@@ -165,13 +166,13 @@ def _identifier(looked: Looked) -> Found | None:
         return None
     ends = pc.min_max(column).as_py()
     span = ends["max"] - ends["min"] + 1
-    named = ID.fullmatch(looked.name) is not None
-    if span < len(column) or not (named or span == len(column)):
+    named, rows = ID.fullmatch(looked.name) is not None, looked.among or len(column)
+    if span < rows or not (named or span == rows):
         return None
     if len(pc.unique(column)) < len(column):
         return None
     return looked.aside(
-        "identifier", "it numbers the rows" if span == len(column) else "it names the rows"
+        "identifier", "it numbers the rows" if span == rows else "it names the rows"
     )
 
 

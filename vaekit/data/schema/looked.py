@@ -40,11 +40,13 @@ class Looked:
         cells: all of them.
         rows: of training; None for all.
         said: what a person says of it.
+        among: how many rows the column has, where only some are looked at.
     """
 
     cells: Cells
     rows: Array | None
     said: Said = NOTHING_SAID
+    among: int = 0
 
     @property
     def name(self) -> str:

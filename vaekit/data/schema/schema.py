@@ -2,24 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from vaekit.data.readers.roles import NO_ROLES, ColumnRoles, listed
 from vaekit.data.readers.tables import Table
+from vaekit.data.schema import standing
 from vaekit.data.schema.cells import Cells
 from vaekit.data.schema.columns import ColumnSchema, SetAside
 from vaekit.data.schema.corrections import NONE, NUMBERS, Corrections, Said, toml
 from vaekit.data.schema.inference import column_of
+from vaekit.data.schema.looked import Found
+from vaekit.data.schema.standing import Standing
 from vaekit.system.checks import known, require
+from vaekit.system.progress import tracked
 from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
 
 UNSEEN = ("missing", "refuse")
 WIDEST = 40
+
+
+class NeverSeen:
+    """Categories that no training row has, where rows are coded part by part."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.values: dict[str, Any] = {}
+
+    def add(self, name: str, count: int, value: Any) -> None:
+        """So many cells of a column, of which one holds this.
+
+        Args:
+            name: of the column.
+            count: of the cells.
+            value: of the first.
+        """
+        self.counts[name] = self.counts.get(name, 0) + count
+        self.values.setdefault(name, value)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A line for each column."""
+        return tuple(
+            f"column {name!r}: {count:,} cells hold categories that were never seen, such as "
+            f"{self.values[name]!r}"
+            for name, count in self.counts.items()
+        )
 
 
 @dataclass(frozen=True)
@@ -90,6 +123,17 @@ class TableSchema:
         """
         known("rule for unseen categories", unseen, UNSEEN)
         table, notes = self.found(table, allow_missing=allow_missing)
+        never = NeverSeen()
+        return self.coded_part(table, never, unseen), (*notes, *never.notes)
+
+    def coded_part(self, table: Table, never: NeverSeen, unseen: str = "missing") -> Array:
+        """Levels, int32, (N, D), of rows of a table that :meth:`found` gave.
+
+        Args:
+            table: some of its rows.
+            never: where categories go that were never seen.
+            unseen: what becomes of them: see ``coded``.
+        """
         codes = np.full((table.rows, len(self.columns)), -1, np.int32)
         for i, (column, cells) in enumerate(self._cells(table)):
             if cells is None:
@@ -98,12 +142,8 @@ class TableSchema:
             if odd.any() and unseen == "refuse":
                 cells.refuse(int(odd.argmax()), "a category that the model has not seen")
             if odd.any():
-                value = cells.plain[int(odd.argmax())].as_py()
-                notes += (
-                    f"column {column.name!r}: {int(odd.sum()):,} cells hold categories that were "
-                    f"never seen, such as {value!r}",
-                )
-        return codes, notes
+                never.add(column.name, int(odd.sum()), cells.plain[int(odd.argmax())].as_py())
+        return codes
 
     def found(self, table: Table, *, allow_missing: bool = False) -> tuple[Table, tuple[str, ...]]:
         """A table with all its columns, called as the schema calls them, and what is to be said.
@@ -248,7 +288,7 @@ class TableSchema:
             if column := by_name.get(name):
                 missing = f"{column.gaps:.1%}" if column.gaps else ""
                 rows.append(
-                    (name, column.kind, f"{column.coding.count:,}", missing, column.example)
+                    (name, column.kind, column.coding.levels_in_words, missing, column.example)
                 )
             else:
                 one = aside[name]
@@ -312,7 +352,7 @@ def infer(table: Table, rows: Array | None = None, said: Corrections = NONE) -> 
     if rows is not None:
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows
         require(len(rows) > 0, "no rows are left for training")
-    found = [column_of(Cells.of(table, n), rows, said.of(n)) for n in roles.x]
+    found = [*_looked_at(table, roles.x, rows, said)]
     columns = tuple(f.column for f in found if isinstance(f.column, ColumnSchema))
     aside = tuple(f.column for f in found if isinstance(f.column, SetAside))
     more = "; it holds one row" if table.rows == 1 else ""
@@ -323,6 +363,22 @@ def infer(table: Table, rows: Array | None = None, said: Corrections = NONE) -> 
     )
     notes += tuple(note for f in found for note in f.notes)
     return TableSchema(columns, aside, tuple(roles.x), notes)
+
+
+def _looked_at(
+    table: Table, names: Sequence[str], rows: Array | None, said: Corrections
+) -> Iterator[Found]:
+    """What each column is: by all its rows, or, of very many, by rows that stand for them."""
+    if table.rows <= standing.MOST:
+        yield from (column_of(Cells.of(table, n), rows, said.of(n)) for n in names)
+        return
+    some = Standing.of(table.rows, rows)
+    for name in tracked(names, "looking at columns", len(names)):
+        cells = Cells.of(table, name)
+        found = column_of(*some.looked_at(cells), said.of(name), table.rows)
+        if isinstance(found.column, ColumnSchema):
+            found = replace(found, column=some.counted(found.column, cells))
+        yield found
 
 
 def _kind(one: SetAside) -> str:

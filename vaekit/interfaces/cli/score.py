@@ -25,12 +25,13 @@ from vaekit.interfaces.cli.shared import (
 )
 from vaekit.runs.folder import read_config
 from vaekit.runs.outlets import Outlet
-from vaekit.runs.outputs import TABLES, write_rows
+from vaekit.runs.outputs import TABLES, write_parts
 from vaekit.system.checks import BadInput, require
 from vaekit.system.ranges import Range
 from vaekit.system.records import finite
 
 ROW_SCORES = Outlet(TABLES, "row-scores.csv in the model's folder")
+AT_ONCE = 20_000  # rows that are written together
 TITLES = {
     "row": "row",
     "log_likelihood": "log p(x)",
@@ -62,7 +63,6 @@ def score(
 ) -> None:
     """Write log p(x) of each row in nats, its error, and its p-value: the share of validation rows,
     which were not trained on, that are as unusual. Shows the most unusual rows."""
-    from vaekit.runs.oddest import as_columns
     from vaekit.runs.score import held_out_scores, score_rows
 
     work.begin()
@@ -79,9 +79,12 @@ def score(
         held_out = np.empty(0)
     found = score_rows(trained, rows, split="all", elbo=elbo, held_out=held_out, **how)
     found, columns = replace(found, names=names), found.columns
-    beside = as_columns(found.cells) if found.cells else {}
-    numbers = np.stack([*columns.values()], 1)
-    write_rows(path, numbers, lambda _: columns, names=names, after=beside)
+    starts = range(0, len(names), AT_ONCE)
+    parts = (np.stack([v[i : i + AT_ONCE] for v in columns.values()], 1) for i in starts)
+    write_parts(
+        path, parts, len(names), lambda part: dict(zip(columns, part.T, strict=True)), names,
+        found.cells.columns if found.cells is not None else {},
+    )  # fmt: skip
     _show(found, worst, path, work)
     if not work.json:
         work.wrote(path, len(names), "scores")
@@ -100,7 +103,7 @@ def _show(found: Any, worst: int, path: Path, work: OnDevice) -> None:
         print(f"{found.odd}\n")
     if shown:
         cells = [[TITLES[name] for name in shown[0]], *([*map(_cell, r.values())] for r in shown)]
-        last = [row.pop() for row in cells] if found.cells else [""] * len(cells)
+        last = [row.pop() for row in cells] if found.cells is not None else [""] * len(cells)
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         for (name, *numbers), more in zip(cells, last, strict=True):
             right = (n.rjust(w) for n, w in zip(numbers, widths[1:], strict=True))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
+import pyarrow as pa
 from cyclopts import Parameter
 
 from vaekit.data import Source
@@ -19,9 +21,10 @@ from vaekit.interfaces.cli.shared import (
     say,
     to_write,
 )
-from vaekit.runs import tables
+from vaekit.runs import in_parts, tables
 from vaekit.runs.outlets import Outlet
-from vaekit.runs.table_files import TABLE_FILES, safe, with_number, write_table
+from vaekit.runs.table_files import TABLE_FILES, safe, with_number, write_tables
+from vaekit.runs.tables import Synthetic
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
 from vaekit.system.ranges import Range
@@ -69,13 +72,18 @@ def synthesize(
     path = output or Path(model, "synthetic.csv")
     ROWS.claim(path, force=force, inputs=reads(model, given=given))
     trained = loaded(model, work)
-    made = tables.synthesize(
-        trained, rows, given=given_options(given), where=where, balance=balance, seed=seed
-    )
-    for note in made.notes:
-        say(f"note: {note}")
-    write_table(path, made.table, formulas=formulas)
+    told = given_options(given)
+    parts = in_parts.synthesized(trained, rows, given=told, where=where, balance=balance, seed=seed)
+    write_tables(path, _tables(parts), formulas=formulas)
     work.wrote(path, rows)
+
+
+def _tables(parts: Iterable[Synthetic]) -> Iterator[pa.Table]:
+    """The tables of parts; what is to be said of the first is said."""
+    for number, part in enumerate(parts):
+        for note in part.notes if number == 0 else ():
+            say(f"note: {note}")
+        yield part.table
 
 
 def impute(
@@ -103,9 +111,8 @@ def impute(
     trained = loaded(model, work)
     found = _opened(trained, table)
     for number, each in enumerate(paths):
-        filled = tables.fill(trained, found, seed + number)
-        write_table(each, filled, formulas=formulas)
-        work.wrote(each, len(filled))
+        parts = in_parts.filled(trained, found, seed + number)
+        work.wrote(each, write_tables(each, parts, formulas=formulas))
 
 
 def predict(
@@ -125,9 +132,9 @@ def predict(
     path = output or Path(model, f"predicted-{safe(target)}.csv")
     PREDICTED.claim(path, force=force, inputs=reads(model, table))
     trained = loaded(model, work)
-    made = tables.prediction(trained, _opened(trained, table), target, seed=seed)
-    write_table(path, made)
-    work.wrote(path, len(made))
+    found = _opened(trained, table)
+    parts = in_parts.predicted(trained, found, target, seed)
+    work.wrote(path, write_tables(path, parts))
 
 
 def _opened(trained: Trained, table: Path) -> Source:

@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vaekit.data import Source
-from vaekit.data.coding import coded, text_rows
+from vaekit.data.coded import coded
+from vaekit.data.coding import text_rows
 from vaekit.data.readers.roles import ColumnRoles
 from vaekit.pictures import Tones
 from vaekit.runs.tables import coding_of

@@ -18,7 +18,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from vaekit.data import SPLITS, Source
-from vaekit.data.coding import coded, coding_of
+from vaekit.data.coded import coded
+from vaekit.data.coding import coding_of
 from vaekit.data.readers.frames import is_frame, kind_of, table_of
 from vaekit.data.readers.roles import NO_ROLES
 from vaekit.data.schema import NONE, Corrections, coarse, infer, read_toml

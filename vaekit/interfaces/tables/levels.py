@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vaekit.data import Source
-from vaekit.data.coding import coded
+from vaekit.data.coded import coded
 from vaekit.data.readers.roles import NO_ROLES
 from vaekit.interfaces.tables.incoming import Incoming
 from vaekit.runs import tables

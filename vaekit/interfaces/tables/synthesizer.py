@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from vaekit.data.readers.frames import as_kind
 from vaekit.interfaces.tables.base import TableModel
-from vaekit.runs import tables
+from vaekit.runs import in_parts
 from vaekit.system.types import Array
 
 Given = Mapping[str, Any]
@@ -79,7 +79,7 @@ class TableSynthesizer(TableModel):
                 hardly have a probability.
         """
         check_is_fitted(self)
-        made = tables.synthesize(
+        made = in_parts.synthesize(
             self.model_, n_samples, given=given, where=where, balance=balance, seed=random_state
         ).table
         if self.kind_:
