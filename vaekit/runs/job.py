@@ -254,8 +254,8 @@ def prepare(
     known_options = options(made)
     check_given(recipe, made, source)
     check_cells(recipe, made, source)
-    usual = recipes.PLANS.get(recipe, {}) | recipes.suited(recipe, trained_on(source)).plan
-    plan = Plan(**usual | {k: v for k, v in given.items() if k in PLAN_OPTIONS})
+    usual = {**recipes.PLANS.get(recipe, {}), **recipes.suited(recipe, trained_on(source)).plan}
+    plan = Plan(**{**usual, **{k: v for k, v in given.items() if k in PLAN_OPTIONS}})
     defaults = {name: p.default for name, p in known_options.items()}
     chosen = {**defaults, **{k: v for k, v in given.items() if k in known_options}}
     choice = choose(source, chosen["likelihood"], binarize, colours)
