@@ -67,7 +67,7 @@ def compress(
 ) -> None:
     """Compress rows without loss; the model decides how many bits each takes. What comes back is
     the same numbers, bit by bit, on any machine, in the type and shape of the file; of pictures
-    also all that is seen of them."""
+    also all that is seen of them, of tables of mixed columns every cell as it was written."""
     from vaekit.data.readers.folder import files_in
     from vaekit.data.readers.images import image_files
     from vaekit.runs.originals import compress_file
