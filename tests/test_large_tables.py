@@ -102,8 +102,15 @@ def test_rows_of_a_model_are_coded_the_same_on_disk(ending, tmp_path, large):
     stored = known.open(path)
     assert torch.equal(stored.values[:], small.values)
     assert torch.equal(stored.inside, small.inside)
+    apart = small.coding.log_density_inside(small.table, small.values.numpy())
+    assert apart.tolist() == small.inside.tolist()
     assert [n for n in stored.notes if "is large" not in n] == list(small.notes)
     assert any("10 cells hold categories that were never seen" in note for note in stored.notes)
+
+
+def test_wide_tables_are_read_in_fewer_rows_at_once():
+    assert mapping.rows_at_once(12) == mapping.AT_ONCE
+    assert mapping.rows_at_once(2_000) == mapping.CELLS_AT_ONCE // 2_000
 
 
 def test_rows_on_disk_are_drawn_in_the_same_order(tmp_path, large):

@@ -35,7 +35,7 @@ def is_plain(table: Table, roles: ColumnRoles) -> bool:
     """Whether all columns but those with a role are numbers without gaps."""
     table, roles, _ = table.arranged(roles)
     own = replace(table, columns={name: table.columns[name] for name in roles.x})
-    parts = own.slices(mapping.AT_ONCE) if own.kept else [own]
+    parts = own.slices(mapping.rows_at_once(len(roles.x))) if own.kept else [own]
     truths: dict[str, bool] = {}
     return all(
         cells_of.is_number(column.type)
@@ -102,20 +102,22 @@ def _levels(
         rows, inside = _part(coding, never, table)
         return torch.from_numpy(rows), torch.from_numpy(inside)
     kind = next(k for k in NARROW if max(coding.levels.values()) <= np.iinfo(k).max)
-    parts = map(partial(_part, coding, never), table.slices(mapping.AT_ONCE))
+    at_once = mapping.rows_at_once(len(table.columns))
+    parts = map(partial(_part, coding, never), table.slices(at_once))
     return _written(table, parts, kind, len(coding.names))
 
 
 def _part(coding: TableCoding, never: NeverSeen, table: Table) -> tuple[Array, Array]:
-    rows = coding.with_flags(coding.schema.coded_part(table, never))
-    return rows, coding.log_density_inside(table, rows)
+    own, inside = coding.schema.coded_part(table, never, weighed=True)
+    return coding.with_flags(own), inside
 
 
 def _written(
     table: Table, parts: Iterator[tuple[Array, Array]], kind: type[np.signedinteger], width: int
 ) -> tuple[Values, Tensor]:
     """The same in temporary files."""
-    name, count = f"the levels of {table.place.name}", -(-table.rows // mapping.AT_ONCE)
+    name = f"the levels of {table.place.name}"
+    count = -(-table.rows // mapping.rows_at_once(len(table.columns)))
     with ExitStack() as stack:
         levels, inside = (stack.enter_context(scratch(name)) for _ in range(2))
         for rows, density in tracked(parts, "coding rows", count):

@@ -15,7 +15,7 @@ from vaekit.system.scratch import place, scratch
 
 LARGE = 2**27  # bytes of text, or of cells at eight each: beyond it a table stays on disk
 CELL, PACKED = 8, 4  # bytes of a cell; how much smaller text is where it is packed
-AT_ONCE = 2**17  # rows
+AT_ONCE, CELLS_AT_ONCE = 2**17, 2**22  # rows, and cells, that are read together
 
 
 def is_large(rows: int, columns: int) -> bool:
@@ -26,6 +26,15 @@ def is_large(rows: int, columns: int) -> bool:
         columns: of it.
     """
     return rows * columns * CELL > LARGE
+
+
+def rows_at_once(columns: int) -> int:
+    """How many rows of a large table are read together.
+
+    Args:
+        columns: of it.
+    """
+    return max(min(AT_ONCE, CELLS_AT_ONCE // columns), 1)
 
 
 def is_large_text(path: Path) -> bool:

@@ -50,8 +50,8 @@ def numbers_on_disk(table: Table, names: Sequence[str]) -> tuple[Values, tuple[s
 
 
 def _parts(table: Table, names: Sequence[str], title: str) -> Iterator[list[Column]]:
-    count = -(-table.rows // mapping.AT_ONCE)
-    for part in tracked(table.slices(mapping.AT_ONCE), title, count):
+    at_once = mapping.rows_at_once(len(names))
+    for part in tracked(table.slices(at_once), title, -(-table.rows // at_once)):
         yield [part.numbers(name) for name in names]
 
 

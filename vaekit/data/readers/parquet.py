@@ -44,8 +44,9 @@ def parquet_table(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = 
         if not mapping.is_large(about.num_rows, about.num_columns):
             return arrow_table(path, file.read(), dialect)
     with _opened(path, buffer_size=BUFFER, pre_buffer=False) as file:
-        parts = file.iter_batches(mapping.AT_ONCE, use_threads=False)
-        count = -(-about.num_rows // mapping.AT_ONCE)
+        at_once = mapping.rows_at_once(about.num_columns)
+        parts = file.iter_batches(at_once, use_threads=False)
+        count = -(-about.num_rows // at_once)
         found = mapping.on_disk(str(path), file.schema_arrow, parts, count)
     return replace(arrow_table(path, found, dialect), kept=found.nbytes)
 

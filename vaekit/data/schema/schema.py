@@ -124,17 +124,21 @@ class TableSchema:
         known("rule for unseen categories", unseen, UNSEEN)
         table, notes = self.found(table, allow_missing=allow_missing)
         never = NeverSeen()
-        return self.coded_part(table, never, unseen), (*notes, *never.notes)
+        return self.coded_part(table, never, unseen)[0], (*notes, *never.notes)
 
-    def coded_part(self, table: Table, never: NeverSeen, unseen: str = "missing") -> Array:
-        """Levels, int32, (N, D), of rows of a table that :meth:`found` gave.
+    def coded_part(
+        self, table: Table, never: NeverSeen, unseen: str = "missing", *, weighed: bool = False
+    ) -> tuple[Array, Array]:
+        """Levels, int32, (N, D), of rows of a table that :meth:`found` gave, and log densities
+        inside them as :meth:`log_density_inside` gives them, 0 unless they are asked for.
 
         Args:
             table: some of its rows.
             never: where categories go that were never seen.
             unseen: what becomes of them: see ``coded``.
+            weighed: whether densities are asked for.
         """
-        codes = np.full((table.rows, len(self.columns)), -1, np.int32)
+        codes, inside = np.full((table.rows, len(self.columns)), -1, np.int32), np.zeros(table.rows)
         for i, (column, cells) in enumerate(self._cells(table)):
             if cells is None:
                 continue
@@ -143,7 +147,10 @@ class TableSchema:
                 cells.refuse(int(odd.argmax()), "a category that the model has not seen")
             if odd.any():
                 never.add(column.name, int(odd.sum()), cells.plain[int(odd.argmax())].as_py())
-        return codes
+            if weighed:
+                density = column.coding.log_density(cells)
+                inside += np.where((codes[:, i] < 0) & ~odd, 0.0, density)
+        return codes, inside
 
     def found(self, table: Table, *, allow_missing: bool = False) -> tuple[Table, tuple[str, ...]]:
         """A table with all its columns, called as the schema calls them, and what is to be said.
