@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from vaekit.runs.refit import refit_prior
     from vaekit.runs.score import score_rows
     from vaekit.runs.trained import Trained
+    from vaekit.studies.seeds import fit_seeds, resume_seeds
 
 _HOMES = {
     "Archive": "vaekit.runs.archive",
@@ -50,10 +51,12 @@ _HOMES = {
     "explore": "vaekit.interfaces.server.running",
     "export": "vaekit.interfaces.export",
     "fit": "vaekit.runs.fit",
+    "fit_seeds": "vaekit.studies.seeds",
     "load": "vaekit.runs.trained",
     "open_source": "vaekit.data",
     "refit_prior": "vaekit.runs.refit",
     "resume": "vaekit.runs.fit",
+    "resume_seeds": "vaekit.studies.seeds",
     "score_rows": "vaekit.runs.score",
     "trace": "vaekit.models.trace",
 }

@@ -17,6 +17,8 @@ from cyclopts import App, Group, Parameter
 from vaekit import recipes
 from vaekit.data.opening import check_there
 from vaekit.interfaces.cli.common import AS_TRAINING, Force, Training
+from vaekit.interfaces.cli.seeds import Processes, Seeds, as_text, begin, check_processes
+from vaekit.interfaces.cli.seeds import go_on as go_on_with
 from vaekit.interfaces.cli.shared import say, show_scores, to_write
 from vaekit.interfaces.cli.values import AS_TYPED
 from vaekit.recipes.recipe import check_settled, options
@@ -29,7 +31,7 @@ from vaekit.training import Plan, checkpoint_size, latest_checkpoint
 
 ON_RESUMING = {
     "resume", "labels", "epochs", "patience", "checkpoint_every", "tensorboard", "report", "shard",
-    "capture", "work",
+    "capture", "work", "seeds", "processes",
 }  # fmt: skip
 RUN = Outlet((FOLDER,), "runs/DATA-RECIPE", folder="a new folder")
 TABLES, TRAINING, RECIPE = Group("Tables"), Group("Training"), Group("Recipe options")
@@ -66,10 +68,12 @@ def value_in(tokens: tuple[str, ...], option: str) -> str:
 
 
 def recipe_of(run: str) -> str:
-    """The recipe of the run in a folder."""
+    """The recipe of the run in a folder, or of its runs."""
     from vaekit.runs.folder import read_config
+    from vaekit.runs.seeds import holds_seeds, runs_in
 
-    return read_config(run)[1].recipe
+    runs = [*runs_in(run)] if holds_seeds(run) else [Path(run)]
+    return read_config(runs[0])[1].recipe if runs else ""
 
 
 def options_in(tokens: tuple[str, ...]) -> list[str]:
@@ -228,12 +232,15 @@ def train_here(
     capture: Annotated[
         bool, Parameter(help="Capture whole updates as CUDA graphs on a GPU, where possible.")
     ] = True,
+    seeds: Seeds = None,
+    processes: Processes = 1,
     work: Training = AS_TRAINING,
     **options: Any,
 ) -> None:
     """Train, then evaluate on the test split and write the report."""
     from vaekit.data import opening_of
     from vaekit.runs.fit import go_on
+    from vaekit.runs.seeds import holds_seeds
     from vaekit.training.distributed import process_group
     from vaekit.training.placement import placement
 
@@ -243,6 +250,28 @@ def train_here(
         "separator": separator, "decimal": decimal, "thousands": thousands, "header": header,
         "index": index, "missing": missing or (), "encoding": encoding, "comment": comment,
     }  # fmt: skip
+    if seeds is not None or (resume is not None and holds_seeds(resume)):
+        require(not shard, "--shard is for one training: leave out --seeds or --shard")
+        options |= {
+            **table, "start_from": start_from, "label": label, "labels": labels,
+            "size": parse_size(size), "tiles": tiles, "given": given, "kind": kind,
+            "channels": channels, "schema": schema, "binarize": binarize, "colours": colours,
+            "tensorboard": tensorboard, "checkpoint_every": checkpoint_every,
+            "device": work.device, "capture": capture,
+        }  # fmt: skip
+        several: dict[str, Any] = {"seeds": seeds, "processes": processes}
+        if resume is None:
+            data = _require_data(data)
+            out = output or _free_folder(Path(data).stem, f"{recipe or 'default'}-seeds")
+            several |= {"force": force, "report": report}
+            runs = begin(data, recipe, out, options, **several)
+        else:
+            runs = go_on_with(resume, data, options, **several)
+        work.show({"folder": str(runs.folder), **runs.to_dict()}, lambda: print(as_text(runs)))
+        if runs.failed:
+            raise ArithmeticError("; ".join(f"seed {n}: {why}" for n, why in runs.failed.items()))
+        return
+    check_processes(seeds, processes)
     opening = opening_of(
         label, labels, parse_size(size), tiles, given or (), kind, channels, schema, **table
     )  # fmt: skip
@@ -262,6 +291,11 @@ def train_here(
             _finish(trained, seconds, with_report=report, as_json=work.json)
 
 
+def _require_data(data: str | None) -> str:
+    require(data is not None, "give the data to train on: a name (vaekit data), a file or a folder")
+    return str(data)
+
+
 @contextmanager
 def _print_once(*, speaks: bool) -> Iterator[None]:
     """A mistake in the block ends every process; only one that speaks says what it was."""
@@ -276,7 +310,7 @@ def _print_once(*, speaks: bool) -> Iterator[None]:
 def _fit(data: str | None, recipe: str | None, *how: Any, **options: Any) -> Any:
     from vaekit.runs.fit import train_on
 
-    require(data is not None, "give the data to train on: a name (vaekit data), a file or a folder")
+    _require_data(data)
     return train_on(data, recipe, *how, **options)
 
 

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import torch
 from cyclopts import Parameter
 
-from vaekit.data import open_source
 from vaekit.data.on_disk import in_memory
 from vaekit.data.readers.roles import LABEL
 from vaekit.interfaces.cli.common import ON_DEVICE, SHOWN, WORK, Force, OnDevice, Shown, Work
+from vaekit.interfaces.cli.seeds import Processes, Seeds, check_processes
 from vaekit.interfaces.cli.shared import (
     Data,
     Given,
@@ -263,25 +263,36 @@ def compare(
         int, Parameter(help="Passes over the rows; 0: 4,000 updates.", validator=Range(0))
     ] = 0,
     seed: Seed = 0,
+    seeds: Seeds = None,
+    processes: Processes = 1,
     output: Annotated[Path | None, to_write(COMPARISON)] = None,
     force: Force = False,
     work: Work = WORK,
 ) -> None:
-    """Put trained models side by side on the same test rows; or, given data, train PCA, an
-    autoencoder and a VAE on it and show what decoding random codes and midpoints gives in each."""
+    """Put trained models, or folders of several seeds, side by side on the same test rows; or,
+    given data, train PCA, an autoencoder and a VAE on it and show what decoding random codes
+    and midpoints gives in each."""
     from vaekit.pages import comparison
 
     work.begin()
     require(bool(data), "name a data set, or two and more models to compare")
     path = output or Path(f"compare-{'-'.join(Path(p).resolve().stem for p in data)}.html")
     COMPARISON.claim(path, force=force, inputs=files_among(*data))
+    check_processes(seeds, processes)
     if len(data) > 1 or comparison.is_run(data[0]):
+        trained = "--seeds is for models that are trained here: train others with vaekit train"
+        require(seeds is None, f"{trained} --seeds, and name their folders")
         found: Any = comparison.compare_runs(data, seed=seed)
         comparison.write_runs(found, path)
     else:
-        source = open_source(data[0], label=label)
-        found = comparison.compare_models(source, latent=latent, epochs=epochs, seed=seed)
+        kept = path.with_suffix(".seeds.json") if (seeds or 1) > 1 else None
+        found = comparison.compare_seeds(
+            data[0], label, seeds=seeds or 1, processes=processes, kept=kept, latent=latent,
+            epochs=epochs, seed=seed,
+        )  # fmt: skip
         comparison.write_comparison(found, path)
+        if kept is not None:
+            kept.unlink(missing_ok=True)
     people = f"{found.verdict}\n\n{found.table()}"
     work.show({"file": str(path), **found.to_dict()}, lambda: print(people))
     if not work.json:
