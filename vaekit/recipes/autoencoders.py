@@ -3,18 +3,22 @@ density."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from vaekit.objectives import Term, discrepancies, penalties
 from vaekit.objectives.critics import Adversary
 from vaekit.objectives.discrepancies import Kernel
 from vaekit.recipes.plain import autoencoder
 from vaekit.recipes.recipe import Built, Recipe, extends
-from vaekit.system.ranges import Above, Count, Weight
+from vaekit.system.ranges import Above, Count, Swept, Weight
 
 
 @extends(autoencoder)
-def wae(strength: Weight = 10.0, kernel: Kernel = "imq", **rest: Any) -> Built:
+def wae(
+    strength: Annotated[Weight, Swept(1.0, 100.0, log=True)] = 10.0,
+    kernel: Kernel = "imq",
+    **rest: Any,
+) -> Built:
     """An autoencoder whose codes as a whole are held to N(0, I): the Wasserstein autoencoder
     (Tolstikhin et al. 2018); not a density.
 
@@ -28,7 +32,10 @@ def wae(strength: Weight = 10.0, kernel: Kernel = "imq", **rest: Any) -> Built:
 
 @extends(autoencoder)
 def wae_gan(
-    strength: Weight = 10.0, critic_width: Count = 256, critic_lr: Above = 1e-3, **rest: Any
+    strength: Annotated[Weight, Swept(1.0, 100.0, log=True)] = 10.0,
+    critic_width: Count = 256,
+    critic_lr: Above = 1e-3,
+    **rest: Any,
 ) -> Built:
     """An autoencoder whose codes a critic cannot tell from draws of N(0, I)
     (Tolstikhin et al. 2018); not a density.
@@ -52,7 +59,11 @@ def adversarial_autoencoder(**rest: Any) -> Built:
 
 
 @extends(autoencoder)
-def rae_l2(norm: Weight = 1e-2, decoder_norm: Weight = 1e-4, **rest: Any) -> Built:
+def rae_l2(
+    norm: Annotated[Weight, Swept(1e-4, 1.0, log=True)] = 1e-2,
+    decoder_norm: Weight = 1e-4,
+    **rest: Any,
+) -> Built:
     """An autoencoder with short codes and small weights of the decoder, to be drawn from after
     refit-prior (Ghosh et al. 2020); not a density.
 
@@ -66,7 +77,9 @@ def rae_l2(norm: Weight = 1e-2, decoder_norm: Weight = 1e-4, **rest: Any) -> Bui
 
 
 @extends(autoencoder)
-def rae_gp(norm: Weight = 1e-2, slope: Weight = 1e-2, **rest: Any) -> Built:
+def rae_gp(
+    norm: Annotated[Weight, Swept(1e-4, 1.0, log=True)] = 1e-2, slope: Weight = 1e-2, **rest: Any
+) -> Built:
     """An autoencoder with short codes and a decoder that is nowhere steep, to be drawn from after
     refit-prior (Ghosh et al. 2020); not a density.
 

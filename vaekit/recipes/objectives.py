@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from vaekit.objectives import Term, bounds, discrepancies, penalties
 from vaekit.objectives.critics import TotalCorrelation
@@ -11,11 +11,11 @@ from vaekit.objectives.schedules import cyclical, ramp
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
 from vaekit.system.checks import require
-from vaekit.system.ranges import Above, Count, Share, Weight
+from vaekit.system.ranges import Above, Count, Share, Swept, Weight
 
 
 @extends(vae)
-def beta_vae(beta: Weight = 4.0, **rest: Any) -> Built:
+def beta_vae(beta: Annotated[Weight, Swept(0.1, 10.0, log=True)] = 4.0, **rest: Any) -> Built:
     """The KL weighed by beta, for disentangled codes (Higgins et al. 2017).
 
     Args:
@@ -26,7 +26,9 @@ def beta_vae(beta: Weight = 4.0, **rest: Any) -> Built:
 
 
 @extends(vae)
-def beta_tcvae(beta: Weight = 6.0, rows: int = 1, **rest: Any) -> Built:
+def beta_tcvae(
+    beta: Annotated[Weight, Swept(1.0, 10.0, log=True)] = 6.0, rows: int = 1, **rest: Any
+) -> Built:
     """The codes' total correlation weighed by beta, the rest of the KL by 1 (Chen et al. 2018).
 
     Args:
@@ -39,7 +41,7 @@ def beta_tcvae(beta: Weight = 6.0, rows: int = 1, **rest: Any) -> Built:
 
 
 @extends(vae)
-def iwae(samples: Count = 5, **rest: Any) -> Built:
+def iwae(samples: Annotated[Count, Swept(2, 50, log=True)] = 5, **rest: Any) -> Built:
     """The importance-weighted bound of several samples (Burda et al. 2016).
 
     Args:
@@ -50,7 +52,7 @@ def iwae(samples: Count = 5, **rest: Any) -> Built:
 
 
 @extends(vae)
-def dreg(samples: Count = 5, **rest: Any) -> Built:
+def dreg(samples: Annotated[Count, Swept(2, 50, log=True)] = 5, **rest: Any) -> Built:
     """The importance-weighted bound with doubly reparameterised gradients (Tucker et al. 2019).
 
     Args:
@@ -85,7 +87,7 @@ def piwae(groups: Count = 8, samples: Count = 8, **rest: Any) -> Built:
 
 
 @extends(vae)
-def ciwae(mix: Share = 0.5, samples: Count = 64, **rest: Any) -> Built:
+def ciwae(mix: Annotated[Share, Swept(0.0, 1.0)] = 0.5, samples: Count = 64, **rest: Any) -> Built:
     """A blend of ELBO and importance-weighted bound (Rainforth et al. 2018).
 
     Args:
@@ -97,7 +99,7 @@ def ciwae(mix: Share = 0.5, samples: Count = 64, **rest: Any) -> Built:
 
 
 @extends(vae)
-def renyi(alpha: float = 0.5, samples: Count = 5, **rest: Any) -> Built:
+def renyi(alpha: Annotated[float, Swept(0.0, 1.0)] = 0.5, samples: Count = 5, **rest: Any) -> Built:
     """The variational Renyi bound: alpha 1 is the ELBO, 0 IWAE (Li & Turner 2016).
 
     Args:
@@ -121,7 +123,9 @@ def tvo(points: Count = 5, samples: Count = 10, **rest: Any) -> Built:
 
 
 @extends(vae)
-def free_bits_vae(floor: Weight = 0.25, **rest: Any) -> Built:
+def free_bits_vae(
+    floor: Annotated[Weight, Swept(0.01, 1.0, log=True)] = 0.25, **rest: Any
+) -> Built:
     """Every latent dimension may carry some nats for free (Kingma et al. 2016).
 
     Args:
@@ -132,7 +136,9 @@ def free_bits_vae(floor: Weight = 0.25, **rest: Any) -> Built:
 
 
 @extends(vae)
-def rate_floor_vae(floor: Weight = 2.0, **rest: Any) -> Built:
+def rate_floor_vae(
+    floor: Annotated[Weight, Swept(0.5, 20.0, log=True)] = 2.0, **rest: Any
+) -> Built:
     """Codes that carry some nats on average, even where a strong decoder could do without
     (Razavi et al. 2019).
 
@@ -152,7 +158,11 @@ def sigma_vae(**rest: Any) -> Built:
 
 @extends(vae, without=("kl_warmup",))
 def capacity_vae(
-    capacity: Weight = 25.0, gamma: Weight = 100.0, rise: Share = 0.8, steps: int = 1, **rest: Any
+    capacity: Annotated[Weight, Swept(2.0, 50.0, log=True)] = 25.0,
+    gamma: Weight = 100.0,
+    rise: Share = 0.8,
+    steps: int = 1,
+    **rest: Any,
 ) -> Built:
     """Codes that may say a little more as training goes on: the disentangled beta-VAE
     (Burgess et al. 2018).
@@ -170,7 +180,7 @@ def capacity_vae(
 
 
 @extends(vae, without=("kl_warmup",))
-def cyclical_vae(cycles: Count = 4, steps: int = 1, **rest: Any) -> Built:
+def cyclical_vae(cycles: Annotated[Count, Swept(1, 8)] = 4, steps: int = 1, **rest: Any) -> Built:
     """The KL's weight rises from 0 to 1 again and again, against codes that say nothing
     (Fu et al. 2019).
 
@@ -184,7 +194,10 @@ def cyclical_vae(cycles: Count = 4, steps: int = 1, **rest: Any) -> Built:
 
 @extends(vae)
 def info_vae(
-    alpha: Share = 0.5, strength: Weight = 10.0, kernel: Kernel = "imq", **rest: Any
+    alpha: Annotated[Share, Swept(0.0, 1.0)] = 0.5,
+    strength: Annotated[Weight, Swept(1.0, 100.0, log=True)] = 10.0,
+    kernel: Kernel = "imq",
+    **rest: Any,
 ) -> Built:
     """Codes that tell more of x, and are held to the prior as a whole (Zhao et al. 2019).
 
@@ -203,7 +216,7 @@ def info_vae(
 @extends(vae)
 def dip_vae(
     of: Literal["means", "codes"] = "codes",
-    strength: Weight = 10.0,
+    strength: Annotated[Weight, Swept(1.0, 100.0, log=True)] = 10.0,
     diagonal: Weight = 1.0,
     **rest: Any,
 ) -> Built:
@@ -222,7 +235,10 @@ def dip_vae(
 
 @extends(vae)
 def factor_vae(
-    gamma: Weight = 10.0, critic_width: Count = 256, critic_lr: Above = 1e-3, **rest: Any
+    gamma: Annotated[Weight, Swept(1.0, 50.0, log=True)] = 10.0,
+    critic_width: Count = 256,
+    critic_lr: Above = 1e-3,
+    **rest: Any,
 ) -> Built:
     """The codes' total correlation as a critic sees it, weighed by gamma, beside the ELBO
     (Kim & Mnih 2018).

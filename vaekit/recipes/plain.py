@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from torch import nn
 
@@ -16,6 +16,7 @@ from vaekit.objectives import Objective
 from vaekit.objectives.bounds import dreg, elbo, iwae, path_elbo, reconstruction
 from vaekit.recipes import parts
 from vaekit.recipes.parts import (
+    CodeSize,
     Depth,
     LikelihoodName,
     Link,
@@ -27,7 +28,7 @@ from vaekit.recipes.parts import (
 )
 from vaekit.recipes.recipe import Built, Recipe, extends
 from vaekit.system.checks import known
-from vaekit.system.ranges import Count, Share, ShareBelow, Weight, Whole
+from vaekit.system.ranges import Count, Share, ShareBelow, Swept, Weight, Whole
 
 PLAIN: dict[str, float | str] = {"decay": "constant", "warmup": 0.0, "clip": 0.0, "ema": 0.0}
 PLANS: dict[str, dict[str, float | str]] = {
@@ -44,7 +45,7 @@ def vae(
     levels: int = 256,
     steps: int = 1,
     given: Mapping[str, int] | None = None,
-    latent: Count = 16,
+    latent: CodeSize = 16,
     likelihood: LikelihoodName = "auto",
     network: Network = "auto",
     width: Whole = 0,
@@ -56,7 +57,7 @@ def vae(
     link: Link = "softplus",
     scale: ScaleName = "auto",
     components: Count = 3,
-    kl_warmup: Share = 0.0,
+    kl_warmup: Annotated[Share, Swept(0.0, 0.5)] = 0.0,
     drop: ShareBelow = 0.0,
     noise: Weight | None = None,
 ) -> Built:
@@ -161,7 +162,7 @@ def burda(
     shape: Shape,
     *,
     levels: int = 256,
-    latent: Count = 50,
+    latent: CodeSize = 50,
     likelihood: LikelihoodName = "bernoulli",
     width: Count = 200,
     samples: Count = 1,
@@ -190,7 +191,11 @@ def burda(
 
 
 def keras_mnist(
-    shape: Shape, *, levels: int = 256, latent: Count = 2, likelihood: LikelihoodName = "bernoulli"
+    shape: Shape,
+    *,
+    levels: int = 256,
+    latent: CodeSize = 2,
+    likelihood: LikelihoodName = "bernoulli",
 ) -> Built:
     """The convolutional VAE of the Keras tutorial: 69,076 + 65,089 parameters (Chollet 2020).
 

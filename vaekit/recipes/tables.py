@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 from torch import nn
 
@@ -19,7 +19,7 @@ from vaekit.recipes import parts
 from vaekit.recipes.parts import Link
 from vaekit.recipes.recipe import Built, Recipe
 from vaekit.system.checks import require
-from vaekit.system.ranges import Count, Share, Weight, Whole
+from vaekit.system.ranges import Count, Share, Swept, Weight, Whole
 from vaekit.system.types import Shape
 from vaekit.training.plan import Length, Suited
 
@@ -36,11 +36,11 @@ def table_vae(
     columns: Mapping[str, int],
     ordered: Mapping[str, bool],
     gaps: Mapping[str, str] = NO_GAPS,
-    latent: Count = 4,
+    latent: Annotated[Count, Swept(2, 16, log=True)] = 4,
     likelihood: Literal["columns"] = "columns",
-    width: Count = 192,
+    width: Annotated[Count, Swept(64, 512, log=True)] = 192,
     depth: Whole = 2,
-    floor: Weight = 0.25,
+    floor: Annotated[Weight, Swept(0.0, 1.0)] = 0.25,
     unseen: Share = 0.25,
     prior: Literal["standard", "mixture", "flow"] = "mixture",
     prior_components: Whole = 0,

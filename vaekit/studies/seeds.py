@@ -139,7 +139,7 @@ def fit_seeds(
     """
     require(seeds >= 1, f"seeds must be at least 1, not {seeds}")
     folder = claim_seeds(Path(out), force=force)
-    plan = SeedPlan(name_of(data), recipe, seed, seeds, report, _as_json(options))
+    plan = SeedPlan(name_of(data), recipe, seed, seeds, report, as_json(options))
     with quiet_if(wanted=quiet):
         try:
             return _carried_out(folder, plan, data, processes)
@@ -178,7 +178,7 @@ def resume_seeds(
     plan = replace(plan, data=name_of(data) or plan.data, count=count)
     length = {name: how.pop(name) for name in LENGTHS if how.get(name) is not None}
     told = {name: value for name, value in how.items() if value is not None}
-    plan = replace(plan, options={**plan.options, **_as_json(told), **length})
+    plan = replace(plan, options={**plan.options, **as_json(told), **length})
     with quiet_if(wanted=quiet):
         try:
             return _carried_out(place, plan, data, processes, length)
@@ -312,7 +312,7 @@ def _scores_of(run: Path) -> dict[str, Any]:
     return read_json(run / SCORES, LARGEST, constants=True)
 
 
-def _as_json(options: Mapping[str, Any]) -> dict[str, Any]:
+def as_json(options: Mapping[str, Any]) -> dict[str, Any]:
     """Options as a file can hold them.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
@@ -39,13 +39,26 @@ TABLES, TRAINING, RECIPE = Group("Tables"), Group("Training"), Group("Recipe opt
 
 def train(*tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]) -> None:
     """Train a model on data, with a report."""
-    name = recipe_in(tokens)
-    check_settled(recipes.recipe(name), options_in(tokens))
+    run_by_recipe("train", tokens, recipe_in(tokens), command_for)
+
+
+def run_by_recipe(
+    title: str, tokens: tuple[str, ...], recipe: str, command_for: Callable[[str], Any]
+) -> None:
+    """Run a command whose options are those of a recipe, too.
+
+    Args:
+        title: of the command.
+        tokens: that were typed after it.
+        recipe: by name.
+        command_for: makes the command, of a recipe.
+    """
+    check_settled(recipes.recipe(recipe), options_in(tokens))
     command = App(
-        name="vaekit train", help_format="plaintext", version_flags=[],
+        name=f"vaekit {title}", help_format="plaintext", version_flags=[],
         suppress_keyboard_interrupt=False, default_parameter=AS_TYPED,
     )  # fmt: skip
-    command.default(command_for(name))
+    command.default(command_for(recipe))
     command(list(tokens), exit_on_error=False, print_error=False, result_action="return_value")
 
 
@@ -84,31 +97,45 @@ def options_in(tokens: tuple[str, ...]) -> list[str]:
 
 def command_for(name: str) -> Any:
     """A function with all options of ``train_here``, the plan and the recipe ``name``."""
+    return with_options(name, train_here, ON_RESUMING, "Train a model on data, with a report.")
+
+
+def with_options(name: str, here: Any, on_resuming: set[str], about: str) -> Any:
+    """A command that takes the options of a recipe and of the plan beside its own.
+
+    Args:
+        name: of the recipe.
+        here: the command; other options come in its ``**options``.
+        on_resuming: options that may be given beside ``--resume``.
+        about: what it does.
+    """
     own = {
-        n: p
-        for n, p in inspect.signature(train_here, eval_str=True).parameters.items()
-        if n != "options"
+        n: p for n, p in inspect.signature(here, eval_str=True).parameters.items() if n != "options"
     }
     chosen = recipes.recipe(name)
     merged = [*own.values(), *plan_options(name), *recipe_options(chosen)]
 
     def command(*positional: Any, **options: Any) -> None:
         if "resume" in options:
-            check_resumed(options)
+            check_resumed(options, on_resuming)
         for name in positional:
             check_there(name)
-        train_here(*positional, **options)
+        here(*positional, **options)
 
     command.__signature__ = inspect.Signature(merged)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in merged}
-    about = summary_of(chosen)
-    command.__doc__ = f"Train a model on data, with a report.\n\nRecipe {name}: {about}"
+    command.__doc__ = f"{about}\n\nRecipe {name}: {summary_of(chosen)}"
     return command
 
 
-def check_resumed(options: Iterable[str]) -> None:
-    """Raise ``BadInput`` for an option that would make another run of the one that goes on."""
-    names = [f"--{name.replace('_', '-')}" for name in options if name not in ON_RESUMING]
+def check_resumed(options: Iterable[str], fine: set[str] = ON_RESUMING) -> None:
+    """Raise ``BadInput`` for an option that would make another run of the one that goes on.
+
+    Args:
+        options: that are given.
+        fine: those that may be.
+    """
+    names = [f"--{name.replace('_', '-')}" for name in options if name not in fine]
     require(
         not names,
         f"--resume takes everything else from the run: leave out {', '.join(names)} (what may be "
@@ -261,7 +288,7 @@ def train_here(
         }  # fmt: skip
         several: dict[str, Any] = {"seeds": seeds, "processes": processes}
         if resume is None:
-            data = _require_data(data)
+            data = require_data(data)
             out = output or _free_folder(Path(data).stem, f"{recipe or 'default'}-seeds")
             several |= {"force": force, "report": report}
             runs = begin(data, recipe, out, options, **several)
@@ -291,7 +318,8 @@ def train_here(
             _finish(trained, seconds, with_report=report, as_json=work.json)
 
 
-def _require_data(data: str | None) -> str:
+def require_data(data: str | None) -> str:
+    """The data to train on; ``BadInput`` where it is not said."""
     require(data is not None, "give the data to train on: a name (vaekit data), a file or a folder")
     return str(data)
 
@@ -310,7 +338,7 @@ def _print_once(*, speaks: bool) -> Iterator[None]:
 def _fit(data: str | None, recipe: str | None, *how: Any, **options: Any) -> Any:
     from vaekit.runs.fit import train_on
 
-    _require_data(data)
+    require_data(data)
     return train_on(data, recipe, *how, **options)
 
 
