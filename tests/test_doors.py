@@ -55,6 +55,10 @@ EXAMPLES = {
     "compress": ["model", "rows.npy"],
     "decompress": ["rows-alone.vk", "model", "-o", "back.npy"],
     "compare": ["rows.npy", "--epochs", "1"],
+    "sweep": [
+        *("rows.npy", "--over", "latent=1:2", "--trials", "1", "--epochs", "1", "--width", "4"),
+        *("-o", "swept"),
+    ],
     "synthesize": ["of-table", "-n", "3"],
     "impute": ["of-table", "table.csv"],
     "predict": ["of-table", "table.csv", "--target", "kind"],

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from vaekit.runs.score import score_rows
     from vaekit.runs.trained import Trained
     from vaekit.studies.seeds import fit_seeds, resume_seeds
+    from vaekit.studies.sweep import resume_sweep, sweep
 
 _HOMES = {
     "Archive": "vaekit.runs.archive",
@@ -57,7 +58,9 @@ _HOMES = {
     "refit_prior": "vaekit.runs.refit",
     "resume": "vaekit.runs.fit",
     "resume_seeds": "vaekit.studies.seeds",
+    "resume_sweep": "vaekit.studies.sweep",
     "score_rows": "vaekit.runs.score",
+    "sweep": "vaekit.studies.sweep",
     "trace": "vaekit.models.trace",
 }
 _MODULES = {"bulk": "vaekit.interfaces.ray"}

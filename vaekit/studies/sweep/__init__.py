@@ -15,6 +15,7 @@ from vaekit import recipes
 from vaekit.data import Source, check_enough
 from vaekit.data.opening import opening_of
 from vaekit.data.readers.dialect import FIELDS as DIALECT
+from vaekit.evaluation.figures import short
 from vaekit.evaluation.measures import MEASURES, Measure
 from vaekit.families import LIKELIHOODS
 from vaekit.families.catalogue import kind_of
@@ -29,7 +30,7 @@ from vaekit.studies.seeds import as_json
 from vaekit.studies.sweep.page import write_page
 from vaekit.studies.sweep.plan import SweepPlan, claim_sweep, holds_sweep
 from vaekit.studies.sweep.space import Axis, space
-from vaekit.studies.sweep.study import as_text, best_of, optuna, study_of, work
+from vaekit.studies.sweep.study import as_text, best_of, optuna, study_of, take_up_lost, work
 from vaekit.system.checks import known, require
 from vaekit.system.children import in_children
 from vaekit.system.progress import is_quiet, quiet_if
@@ -125,7 +126,7 @@ class Sweep:
         more = f" ({', '.join(counts)})" if counts else ""
         return (
             f"Best of {len(self.attempts)} trials{more}: {as_text(self.best.values)}, with "
-            f"{self.plan.measure} {self.best.measure:.5g}."
+            f"{self.plan.measure} {short(self.best.measure or 0.0)}."
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -155,8 +156,8 @@ class Sweep:
         """The cells of a trial."""
         shown = [attempt.values.get(axis.name, "") for axis in self.axes]
         cells = [brief(v) if isinstance(v, float) else str(v) for v in shown]
-        measure = "" if attempt.measure is None else f"{attempt.measure:.5g}"
-        return [str(attempt.number), *cells, measure.replace("-", "−")]
+        measure = "" if attempt.measure is None else short(attempt.measure)
+        return [str(attempt.number), *cells, measure]
 
 
 def sweep(
@@ -256,7 +257,7 @@ def _carried_out(folder: Path, plan: SweepPlan, data: Any, processes: int) -> Sw
         processes == 1 or not in_memory,
         "data in memory is trained on in this process: leave processes out, or name a file",
     )
-    study_of(folder, plan)  # made once, before several look for it
+    take_up_lost(folder, plan)  # which makes the study, before several look for it
     if processes == 1:
         work(str(folder), data if in_memory else None)
     else:

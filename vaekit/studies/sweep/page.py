@@ -16,7 +16,7 @@ from vaekit.system.files import replacing
 if TYPE_CHECKING:
     from vaekit.studies.sweep import Attempt, Sweep
 
-INCHES, TALL, LABELS = 1.55, 3.6, 5  # of an axis, of the picture; numbers beside the last axis
+INCHES, TALL, LABELS = 1.9, 3.9, 5  # of an axis, of the picture; numbers beside the last axis
 CAPTION = (
     "A line for each trial, through the values that it tried to what it came to, on the right; "
     "good is up. The best is coloured; dashed lines were ended early, at what they had come to by "

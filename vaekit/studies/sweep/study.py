@@ -8,6 +8,7 @@ import shutil
 import socket
 import warnings
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from vaekit.system.progress import quiet_if, say
 from vaekit.training import latest_checkpoint
 
 NAME, STRIDE, ROWS = "sweep", 7919, 2000
+JUST = 60.0  # seconds
 PERCENT, WARM, STARTUP = 5, 20, 4  # between reports; before pruning, in percent; trials before it
 GOING_ON = ("device", "capture", "labels")
 
@@ -70,7 +72,6 @@ def work(folder: str, data: Any = None, *, threads: int = 0, quiet: bool = False
         warnings.simplefilter("ignore")
         place = Path(folder)
         worker = Worker(place, SweepPlan.read(place), data)
-        worker.take_up_lost()
         while worker.trials_left() > 0:
             worker.one_more()
 
@@ -100,7 +101,7 @@ class Worker:
         """Trials whose process was stopped or died are tried again, from their checkpoints."""
         trials = self.study.get_trials(deepcopy=False)
         for trial in trials:
-            if trial.state == self.states.RUNNING and _is_dead(trial.user_attrs):
+            if trial.state == self.states.RUNNING and _is_dead(trial):
                 self.study.tell(trial.number, state=self.states.FAIL)
         trials = self.study.get_trials(deepcopy=False)
         for trial in filter(self._is_lost, trials):
@@ -210,11 +211,16 @@ def as_text(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in shown.items())
 
 
-def _is_dead(attributes: Mapping[str, Any]) -> bool:
+def take_up_lost(folder: Path, plan: SweepPlan) -> None:
+    """Trials of a sweep whose process was stopped or died are tried again."""
+    Worker(folder, plan).take_up_lost()
+
+
+def _is_dead(trial: Any) -> bool:
     """Whether the process of a trial is not there any more, on this machine."""
-    host, number = attributes.get("process", ("", 0))
-    if not number:
-        return True
+    host, number = trial.user_attrs.get("process", ("", 0))
+    if not number:  # it has just begun, or died at once
+        return trial.datetime_start < datetime.now() - timedelta(seconds=JUST)
     if host != socket.gethostname():
         return False
     try:
