@@ -24,6 +24,7 @@ TEXT_ALONE = {"help", "--install-completion"}
 WITHOUT_MODEL = {
     *TEXT_ALONE,
     "recipes",
+    "choose",
     "likelihoods",
     "data",
     "inspect",
@@ -55,6 +56,7 @@ EXAMPLES = {
     "compress": ["model", "rows.npy"],
     "decompress": ["rows-alone.vk", "model", "-o", "back.npy"],
     "compare": ["rows.npy", "--epochs", "1"],
+    "choose": ["rows.npy"],
     "sweep": [
         *("rows.npy", "--over", "latent=1:2", "--trials", "1", "--epochs", "1", "--width", "4"),
         *("-o", "swept"),

@@ -10,10 +10,12 @@ from vaekit.objectives.critics import Adversary
 from vaekit.objectives.discrepancies import Kernel
 from vaekit.recipes.plain import autoencoder
 from vaekit.recipes.recipe import Built, Recipe, extends
+from vaekit.recipes.uses import good_for
 from vaekit.system.ranges import Above, Count, Swept, Weight
 
 
 @extends(autoencoder)
+@good_for("samples", "rebuilds sharply and can be drawn from; not a density.", rank=0.4)
 def wae(
     strength: Annotated[Weight, Swept(1.0, 100.0, log=True)] = 10.0,
     kernel: Kernel = "imq",
@@ -31,6 +33,7 @@ def wae(
 
 
 @extends(autoencoder)
+@good_for("samples", "the same by a critic.", rank=0.3)
 def wae_gan(
     strength: Annotated[Weight, Swept(1.0, 100.0, log=True)] = 10.0,
     critic_width: Count = 256,
@@ -52,6 +55,7 @@ def wae_gan(
 
 
 @extends(wae_gan, strength=1.0)
+@good_for("samples", "the same by a critic, as it began.", rank=0.3)
 def adversarial_autoencoder(**rest: Any) -> Built:
     """wae_gan as it began, the critic's word as heavy as the error's (Makhzani et al. 2016); not a
     density."""
@@ -59,6 +63,7 @@ def adversarial_autoencoder(**rest: Any) -> Built:
 
 
 @extends(autoencoder)
+@good_for("samples", "an autoencoder to be drawn from after refit-prior; not a density.", rank=0.4)
 def rae_l2(
     norm: Annotated[Weight, Swept(1e-4, 1.0, log=True)] = 1e-2,
     decoder_norm: Weight = 1e-4,
@@ -77,6 +82,7 @@ def rae_l2(
 
 
 @extends(autoencoder)
+@good_for("samples", "the same with a decoder that is nowhere steep.", rank=0.3)
 def rae_gp(
     norm: Annotated[Weight, Swept(1e-4, 1.0, log=True)] = 1e-2, slope: Weight = 1e-2, **rest: Any
 ) -> Built:

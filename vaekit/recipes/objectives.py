@@ -10,11 +10,13 @@ from vaekit.objectives.discrepancies import Kernel
 from vaekit.objectives.schedules import cyclical, ramp
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
+from vaekit.recipes.uses import good_for
 from vaekit.system.checks import require
 from vaekit.system.ranges import Above, Count, Share, Swept, Weight
 
 
 @extends(vae)
+@good_for("codes", "numbers of a code that tell different things, at the price of the likelihood.")
 def beta_vae(beta: Annotated[Weight, Swept(0.1, 10.0, log=True)] = 4.0, **rest: Any) -> Built:
     """The KL weighed by beta, for disentangled codes (Higgins et al. 2017).
 
@@ -26,6 +28,11 @@ def beta_vae(beta: Annotated[Weight, Swept(0.1, 10.0, log=True)] = 4.0, **rest: 
 
 
 @extends(vae)
+@good_for(
+    "codes",
+    "numbers of a code that tell different things: their dependence is weighed.",
+    rank=0.8,
+)
 def beta_tcvae(
     beta: Annotated[Weight, Swept(1.0, 10.0, log=True)] = 6.0, rows: int = 1, **rest: Any
 ) -> Built:
@@ -41,6 +48,7 @@ def beta_tcvae(
 
 
 @extends(vae)
+@good_for("likelihood", "a bound of several draws is tighter.", rank=0.8)
 def iwae(samples: Annotated[Count, Swept(2, 50, log=True)] = 5, **rest: Any) -> Built:
     """The importance-weighted bound of several samples (Burda et al. 2016).
 
@@ -52,6 +60,7 @@ def iwae(samples: Annotated[Count, Swept(2, 50, log=True)] = 5, **rest: Any) -> 
 
 
 @extends(vae)
+@good_for("likelihood", "a bound of several draws, with gradients that vary less.", rank=0.7)
 def dreg(samples: Annotated[Count, Swept(2, 50, log=True)] = 5, **rest: Any) -> Built:
     """The importance-weighted bound with doubly reparameterised gradients (Tucker et al. 2019).
 
@@ -63,6 +72,7 @@ def dreg(samples: Annotated[Count, Swept(2, 50, log=True)] = 5, **rest: Any) -> 
 
 
 @extends(vae)
+@good_for("likelihood", "averages of bounds of several draws.", rank=0.3)
 def miwae(groups: Count = 8, samples: Count = 8, **rest: Any) -> Built:
     """The mean over groups of the importance-weighted bound (Rainforth et al. 2018).
 
@@ -75,6 +85,7 @@ def miwae(groups: Count = 8, samples: Count = 8, **rest: Any) -> Built:
 
 
 @extends(vae)
+@good_for("likelihood", "a tight bound for the decoder, a calm one for the encoder.", rank=0.3)
 def piwae(groups: Count = 8, samples: Count = 8, **rest: Any) -> Built:
     """IWAE for the decoder, MIWAE for the encoder (Rainforth et al. 2018).
 
@@ -87,6 +98,7 @@ def piwae(groups: Count = 8, samples: Count = 8, **rest: Any) -> Built:
 
 
 @extends(vae)
+@good_for("likelihood", "a blend of two bounds.", rank=0.3)
 def ciwae(mix: Annotated[Share, Swept(0.0, 1.0)] = 0.5, samples: Count = 64, **rest: Any) -> Built:
     """A blend of ELBO and importance-weighted bound (Rainforth et al. 2018).
 
@@ -99,6 +111,7 @@ def ciwae(mix: Annotated[Share, Swept(0.0, 1.0)] = 0.5, samples: Count = 64, **r
 
 
 @extends(vae)
+@good_for("likelihood", "a family of bounds between the ELBO's and beyond.", rank=0.3)
 def renyi(alpha: Annotated[float, Swept(0.0, 1.0)] = 0.5, samples: Count = 5, **rest: Any) -> Built:
     """The variational Renyi bound: alpha 1 is the ELBO, 0 IWAE (Li & Turner 2016).
 
@@ -111,6 +124,7 @@ def renyi(alpha: Annotated[float, Swept(0.0, 1.0)] = 0.5, samples: Count = 5, **
 
 
 @extends(vae)
+@good_for("likelihood", "a tighter bound by the thermodynamic integral.", rank=0.3)
 def tvo(points: Count = 5, samples: Count = 10, **rest: Any) -> Built:
     """The thermodynamic bound (Masrani et al. 2019).
 
@@ -123,6 +137,7 @@ def tvo(points: Count = 5, samples: Count = 10, **rest: Any) -> Built:
 
 
 @extends(vae)
+@good_for("codes", "codes that are not silent, number by number.", rank=0.4)
 def free_bits_vae(
     floor: Annotated[Weight, Swept(0.01, 1.0, log=True)] = 0.25, **rest: Any
 ) -> Built:
@@ -136,6 +151,7 @@ def free_bits_vae(
 
 
 @extends(vae)
+@good_for("codes", "codes that are not silent, as a whole.", rank=0.4)
 def rate_floor_vae(
     floor: Annotated[Weight, Swept(0.5, 20.0, log=True)] = 2.0, **rest: Any
 ) -> Built:
@@ -150,6 +166,7 @@ def rate_floor_vae(
 
 
 @extends(vae, fixed={"scale": "shared"}, likelihood="gaussian")
+@good_for("likelihood", "the best standard deviation is found on the way.", rank=0.4)
 def sigma_vae(**rest: Any) -> Built:
     """A Gaussian likelihood whose one standard deviation is the best one, so that no beta need be
     found (Rybkin et al. 2021)."""
@@ -157,6 +174,7 @@ def sigma_vae(**rest: Any) -> Built:
 
 
 @extends(vae, without=("kl_warmup",))
+@good_for("codes", "codes of as many nats as are asked for.", rank=0.4)
 def capacity_vae(
     capacity: Annotated[Weight, Swept(2.0, 50.0, log=True)] = 25.0,
     gamma: Weight = 100.0,
@@ -180,6 +198,7 @@ def capacity_vae(
 
 
 @extends(vae, without=("kl_warmup",))
+@good_for("codes", "codes that are not silent, by a weight that rises again and again.", rank=0.3)
 def cyclical_vae(cycles: Annotated[Count, Swept(1, 8)] = 4, steps: int = 1, **rest: Any) -> Built:
     """The KL's weight rises from 0 to 1 again and again, against codes that say nothing
     (Fu et al. 2019).
@@ -193,6 +212,7 @@ def cyclical_vae(cycles: Annotated[Count, Swept(1, 8)] = 4, steps: int = 1, **re
 
 
 @extends(vae)
+@good_for("codes", "codes that tell more of a row and fill the prior as a whole.")
 def info_vae(
     alpha: Annotated[Share, Swept(0.0, 1.0)] = 0.5,
     strength: Annotated[Weight, Swept(1.0, 100.0, log=True)] = 10.0,
@@ -214,6 +234,7 @@ def info_vae(
 
 
 @extends(vae)
+@good_for("codes", "numbers of a code that are not correlated.")
 def dip_vae(
     of: Literal["means", "codes"] = "codes",
     strength: Annotated[Weight, Swept(1.0, 100.0, log=True)] = 10.0,
@@ -234,6 +255,7 @@ def dip_vae(
 
 
 @extends(vae)
+@good_for("codes", "numbers of a code that a critic finds independent.")
 def factor_vae(
     gamma: Annotated[Weight, Swept(1.0, 50.0, log=True)] = 10.0,
     critic_width: Count = 256,

@@ -10,6 +10,7 @@ from vaekit.objectives import Term, codebooks
 from vaekit.recipes.parts import CodeSize
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
+from vaekit.recipes.uses import good_for
 from vaekit.system.ranges import Count, Range, Swept, Weight
 
 CONTINUOUS = ("posterior", "rank", "link", "prior", "prior_components", "kl_warmup")
@@ -26,6 +27,7 @@ def _with_codes(family: Nearest, **options: Any) -> Built:
 
 
 @extends(vae, without=CONTINUOUS)
+@good_for("codes", "codes from a learned list: words for whatever reads codes next.", rank=0.4)
 def vq_vae(
     latent: Annotated[Count, Swept(2, 16, log=True)] = 4,
     places: Annotated[Count, Swept(4, 64, log=True)] = 16,
@@ -49,6 +51,7 @@ def vq_vae(
 
 
 @extends(vae, without=CONTINUOUS)
+@good_for("codes", "codes from a list that need not be learned.", rank=0.4)
 def fsq_vae(
     latent: CodeSize = 16, values: Annotated[int, Range(2), Swept(2, 16, log=True)] = 8, **rest: Any
 ) -> Built:

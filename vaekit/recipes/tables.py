@@ -18,6 +18,7 @@ from vaekit.objectives.penalties import rate_floor
 from vaekit.recipes import parts
 from vaekit.recipes.parts import Link
 from vaekit.recipes.recipe import Built, Recipe
+from vaekit.recipes.uses import good_for
 from vaekit.system.checks import require
 from vaekit.system.ranges import Count, Share, Swept, Weight, Whole
 from vaekit.system.types import Shape
@@ -30,6 +31,11 @@ PLANS: dict[str, dict[str, float | str]] = {
 LARGE = 24_000  # rows of which more are shown at once
 
 
+@good_for("gaps", "one model of any cells given any others, missing ones too.", rank=2.0)
+@good_for("samples", "numbers, categories and gaps as they go together in the table.", rank=2.0)
+@good_for("codes", "a code of all columns of a row, whatever their types.", rank=2.0)
+@good_for("likelihood", "log p of each row, and of each cell given all others.", rank=2.0)
+@good_for("compression", "every cell is coded by its probability given those before it.", rank=2.0)
 def table_vae(
     shape: Shape,
     *,

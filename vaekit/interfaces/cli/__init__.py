@@ -55,6 +55,7 @@ COMMANDS = {
     "decompress": "Get compressed data back, bit by bit.",
     "compare": "PCA, autoencoder and VAE side by side on the same data.",
     "sweep": "Try many values of some options, and keep the best run.",
+    "choose": "Recommend a recipe for data, with reasons.",
     "recipes": "List the recipes, or tell of one.",
     "likelihoods": "List the likelihoods p(x|z).",
     "data": "List the named data sets.",
@@ -64,6 +65,7 @@ COMMANDS = {
 ELSEWHERE = {
     "train": "train",
     "sweep": "sweep",
+    "choose": "choose",
     "evaluate": "judge",
     "score": "score",
     "cite": "cite",
