@@ -15,6 +15,7 @@ from vaekit import conditionals
 from vaekit.conditionals import Prior
 from vaekit.evaluation import decode, encode
 from vaekit.families import catalogue
+from vaekit.families.base import COUNTS
 from vaekit.models import Graph
 from vaekit.models.drawing import Generator
 from vaekit.models.trace import trace
@@ -27,6 +28,7 @@ from vaekit.system.checks import BadInput
 
 POSTERIORS = [*named.POSTERIORS]
 NAMES = [*catalogue.LIKELIHOODS]
+FOR_COUNTS = {"count_vae"}
 FOR_PICTURES = {"conv_vae", "residual_vae", "keras_mnist", "keras_mnist_fast"}
 
 # pairs of a recipe and a part, or of two parts, that cannot be trained
@@ -36,6 +38,12 @@ REFUSED = {
     ("dip_vae", "iaf"): "covariance of this posterior is not known",
     ("free_bits_vae", "iaf"): "no KL per dimension",
     **{("free_bits_vae", name): "no KL per dimension" for name in ("mixture", "vamp", "flow")},
+    **{
+        (recipe, name): "is for counts"
+        for recipe in FOR_COUNTS
+        for name in NAMES
+        if catalogue.kind_of(name) is not COUNTS
+    },
     **{(recipe, "point"): "a point has no density" for recipe in RECIPES},
 }
 
@@ -43,7 +51,8 @@ REFUSED = {
 def lived(recipe, folder, **chosen):
     """A model lives, or is refused for the reason that is expected."""
     shape = (16, 16) if recipe in FOR_PICTURES else VECTOR
-    refusal = life(recipe, folder, shape=shape, **chosen)
+    kind = {"likelihood": "negative_binomial"} if recipe in FOR_COUNTS else {}
+    refusal = life(recipe, folder, shape=shape, **{**kind, **chosen})
     lacking = [name for name in chosen if name not in options(RECIPES[recipe])]
     pairs = [REFUSED[recipe, part] for part in chosen.values() if (recipe, part) in REFUSED]
     if lacking:

@@ -42,8 +42,8 @@ PLANS: dict[str, dict[str, float | str]] = {
 
 @good_for(
     "samples",
-    "the plain model with a mixture of normals for p(z): samples come nearer to the data than under "
-    "N(0, I).",
+    "the plain model with a mixture of normals for p(z): samples come nearer to the data than "
+    "under N(0, I).",
     rank=1.0,
     prior="mixture",
 )
