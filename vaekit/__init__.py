@@ -19,6 +19,7 @@ from vaekit.system.version import __version__
 if TYPE_CHECKING:
     from vaekit.conditionals import Conditional, StandardNormal
     from vaekit.data import open_source
+    from vaekit.interfaces.anndata import annotate
     from vaekit.interfaces.export import export
     from vaekit.interfaces.server.running import explore
     from vaekit.interfaces.sklearn import VAETransformer
@@ -48,6 +49,7 @@ _HOMES = {
     "VAEDetector": "vaekit.interfaces.tables",
     "VAEImputer": "vaekit.interfaces.tables",
     "VAETransformer": "vaekit.interfaces.sklearn",
+    "annotate": "vaekit.interfaces.anndata",
     "compress": "vaekit.runs.compression",
     "explore": "vaekit.interfaces.server.running",
     "export": "vaekit.interfaces.export",

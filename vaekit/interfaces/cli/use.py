@@ -10,7 +10,9 @@ import torch
 from cyclopts import Parameter
 
 from vaekit.data.on_disk import in_memory
+from vaekit.data.readers.cells import ENDING, read_anndata
 from vaekit.data.readers.roles import LABEL
+from vaekit.interfaces.anndata import annotate
 from vaekit.interfaces.cli.common import ON_DEVICE, SHOWN, WORK, Force, OnDevice, Shown, Work
 from vaekit.interfaces.cli.seeds import Processes, Seeds, check_processes
 from vaekit.interfaces.cli.shared import (
@@ -47,7 +49,7 @@ Limit = Annotated[
     int, Parameter(help="The first so many rows alone; 0 for all.", validator=Range(0))
 ]
 FINDINGS = Outlet((".json",))
-CODES = Outlet(TABLES, "codes.csv in the model's folder")
+CODES = Outlet((*TABLES, ENDING), "codes.csv in the model's folder")
 SAMPLES, REBUILT, DECODED, WALKS = (
     Outlet(
         TABLES,
@@ -135,6 +137,9 @@ def encode(
     """Write the codes (posterior means) of rows: one line of numbers for each row, in order. Tables
     say first what a row is called, or its number, and last its label, where it has one."""
     ending = output.suffix.lower() if output else ".csv"
+    if ending == ENDING:
+        _encode_cells(model, data, Path(str(output)), given, force=force, work=work)
+        return
     require(not std or ending in (".csv", ".parquet"), "--std needs a table: .csv or .parquet")
     work.begin()
     read = reads(model, data, given=given)
@@ -145,6 +150,24 @@ def encode(
     parts = trained.codes(rows, spread=std)
     write_parts(path, parts, len(rows), columns, names, {LABEL: found} if len(found) else {})
     work.wrote(path, len(rows), "codes")
+
+
+def _encode_cells(
+    model: str, data: str | None, path: Path, given: list[str] | None, *, force: bool, work: Any
+) -> None:
+    """Write a copy of a .h5ad file with the codes of its cells in obsm["X_vae"]."""
+    work.begin()
+    CODES.claim(path, force=force, inputs=reads(model, data, given=given))
+    trained = loaded(model, work)
+    place = data or trained.config.data.open
+    cells = "an AnnData is written of one that is read: give a .h5ad file as DATA"
+    require(place is not None and Path(place).suffix.lower() == ENDING, cells)
+    found = read_anndata(Path(str(place)))
+    told = given_options(given, found.obs_names, found.n_obs)
+    annotate(trained, found, given=told or None)
+    with replacing(path) as temporary:
+        found.write_h5ad(temporary)
+    work.wrote(path, found.n_obs, "codes")
 
 
 def decode(
