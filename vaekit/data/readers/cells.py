@@ -75,6 +75,20 @@ def from_anndata(data: Any, name: str = "data", roles: ColumnRoles = NO_ROLES) -
     return found.with_columns(roles.x)
 
 
+def writable(data: Any) -> Any:
+    """The same AnnData with texts in a form that can be written: pandas has one of its own, which
+    anndata does not write."""
+    for frame in (data.obs, data.var):
+        frame.index = frame.index.astype(object)
+        for name in frame.columns:
+            if str(frame[name].dtype) in ("str", "string"):
+                frame[name] = frame[name].astype(object)
+            elif str(frame[name].dtype) == "category":
+                texts = frame[name].cat.categories.astype(object)
+                frame[name] = frame[name].cat.rename_categories(texts)
+    return data
+
+
 def _cells(data: Any, column: str) -> Array:
     """A column of ``obs``; categories as words."""
     found = data.obs[column]

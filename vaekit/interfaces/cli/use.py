@@ -10,7 +10,7 @@ import torch
 from cyclopts import Parameter
 
 from vaekit.data.on_disk import in_memory
-from vaekit.data.readers.cells import ENDING, read_anndata
+from vaekit.data.readers.cells import ENDING, read_anndata, writable
 from vaekit.data.readers.roles import LABEL
 from vaekit.interfaces.anndata import annotate
 from vaekit.interfaces.cli.common import ON_DEVICE, SHOWN, WORK, Force, OnDevice, Shown, Work
@@ -166,7 +166,7 @@ def _encode_cells(
     told = given_options(given, found.obs_names, found.n_obs)
     annotate(trained, found, given=told or None)
     with replacing(path) as temporary:
-        found.write_h5ad(temporary)
+        writable(found).write_h5ad(temporary)
     work.wrote(path, found.n_obs, "codes")
 
 
