@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 from graphs import GRAPHS, NETWORKS, PRIORS, some_rows
-from living import life
+from living import FOR_COUNTS, life
 from parts import BOUNDS, CRITICS, LIKELIHOODS, OF_NUMBERS, PENALTIES, VECTOR, rows
 from torch import nn
 
@@ -28,7 +28,6 @@ from vaekit.system.checks import BadInput
 
 POSTERIORS = [*named.POSTERIORS]
 NAMES = [*catalogue.LIKELIHOODS]
-FOR_COUNTS = {"count_vae"}
 FOR_PICTURES = {"conv_vae", "residual_vae", "keras_mnist", "keras_mnist_fast"}
 
 # pairs of a recipe and a part, or of two parts, that cannot be trained
@@ -51,8 +50,7 @@ REFUSED = {
 def lived(recipe, folder, **chosen):
     """A model lives, or is refused for the reason that is expected."""
     shape = (16, 16) if recipe in FOR_PICTURES else VECTOR
-    kind = {"likelihood": "negative_binomial"} if recipe in FOR_COUNTS else {}
-    refusal = life(recipe, folder, shape=shape, **{**kind, **chosen})
+    refusal = life(recipe, folder, shape=shape, **chosen)
     lacking = [name for name in chosen if name not in options(RECIPES[recipe])]
     pairs = [REFUSED[recipe, part] for part in chosen.values() if (recipe, part) in REFUSED]
     if lacking:
