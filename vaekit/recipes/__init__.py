@@ -25,8 +25,14 @@ DEFAULT, OF_TABLES = "vae", "table_vae"  # of data of which nobody says one
 RECIPES: dict[str, Recipe] = {
     made.__name__: made
     for module in (
-        *(plain, hierarchical, conditional, objectives, autoencoders, quantised, tables),
+        plain,
+        hierarchical,
+        conditional,
+        objectives,
+        autoencoders,
+        quantised,
         counts,
+        tables,
     )
     for made in module.RECIPES
 }
