@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,8 +86,13 @@ def runs_in(folder: str | os.PathLike[str]) -> list[Path]:
     return [run for run in runs if (run / store.SCORES).is_file()]
 
 
-def claim_seeds(out: Path, *, force: bool) -> Path:
+def claim_seeds(out: Path, read: Iterable[str] = (), *, force: bool) -> Path:
     """The folder, which must hold nothing; with ``force`` the runs that it holds are lost.
+
+    Args:
+        out: the folder.
+        read: files and folders that are read, which it must not be.
+        force: whether it may hold something.
 
     Raises:
         BadInput: if it holds something, and is not to be taken as it is.
@@ -97,9 +102,7 @@ def claim_seeds(out: Path, *, force: bool) -> Path:
         f"{out} already holds runs of several seeds; choose another folder, go on with them "
         f"(vaekit train --resume {out}), or give them up for new ones with --force",
     )
-    claim(out, force=force)
-    if holds_seeds(out):
-        for seed in SeedPlan.read(out).seeds:
-            if run_of(out, seed).is_dir():
-                store.empty(run_of(out, seed))
+    claim(out, force=force, inputs=read)
+    for run in (*out.glob("seed-*/"),):
+        store.empty(run)
     return out

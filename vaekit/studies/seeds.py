@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from vaekit.data import CATALOGUE
 from vaekit.evaluation.spread import Spread, spreads, together
 from vaekit.pages.report import summarize, write_report
 from vaekit.runs.fit import fit, name_of, resume
@@ -138,7 +139,8 @@ def fit_seeds(
         True
     """
     require(seeds >= 1, f"seeds must be at least 1, not {seeds}")
-    folder = claim_seeds(Path(out), force=force)
+    read = [name] if (name := name_of(data)) is not None and name not in CATALOGUE else []
+    folder = claim_seeds(Path(out), read, force=force)
     plan = SeedPlan(name_of(data), recipe, seed, seeds, report, as_json(options))
     with quiet_if(wanted=quiet):
         try:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from vaekit import recipes
-from vaekit.data import Source, check_enough
+from vaekit.data import CATALOGUE, Source, check_enough
 from vaekit.data.opening import opening_of
 from vaekit.data.readers.dialect import FIELDS as DIALECT
 from vaekit.evaluation.figures import short
@@ -202,7 +202,8 @@ def sweep(
     """
     optuna()
     require(trials >= 1, f"trials must be at least 1, not {trials}")
-    folder = claim_sweep(Path(out), force=force)
+    read = [name] if (name := name_of(data)) is not None and name not in CATALOGUE else []
+    folder = claim_sweep(Path(out), read, force=force)
     texts = [over] if isinstance(over, str) else [*over]
     source = _opened(data, recipe, options)
     chosen = recipe or (recipes.DEFAULT if source.coding is None else recipes.OF_TABLES)

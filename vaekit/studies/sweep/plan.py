@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vaekit.runs import folder as store
 from vaekit.studies.sweep.space import Axis, space
 from vaekit.system.checks import require
 from vaekit.system.files import claim, make_folder, replacing
@@ -80,8 +81,13 @@ def holds_sweep(folder: str | os.PathLike[str]) -> bool:
     return (Path(folder) / SWEEP).is_file()
 
 
-def claim_sweep(out: Path, *, force: bool) -> Path:
+def claim_sweep(out: Path, read: Iterable[str] = (), *, force: bool) -> Path:
     """The folder, which must hold nothing; with ``force`` the sweep that it holds is lost.
+
+    Args:
+        out: the folder.
+        read: files and folders that are read, which it must not be.
+        force: whether it may hold something.
 
     Raises:
         BadInput: if it holds something, and is not to be taken as it is.
@@ -91,6 +97,8 @@ def claim_sweep(out: Path, *, force: bool) -> Path:
         f"{out} already holds a sweep; choose another folder, go on with it (vaekit sweep --resume "
         f"{out}), or give it up for a new one with --force",
     )
-    claim(out, force=force)
+    claim(out, force=force, inputs=read)
     (out / STUDY).unlink(missing_ok=True)
+    for run in (*out.glob("trial-*/"),):
+        store.empty(run)
     return out
