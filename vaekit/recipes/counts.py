@@ -33,7 +33,7 @@ from vaekit.system.types import Shape
 @good_for(
     "likelihood",
     "counts as shares of their total, with a spread of their own for each column.",
-    rank=2.0,
+    rank=0.9,
     when=lambda data: data.counts and not data.image,
 )
 def count_vae(
