@@ -195,6 +195,38 @@ def refit_prior(r: dict) -> str:
     )
 
 
+def singlecell(r: dict) -> str:
+    """Cells: held-out log p(x), and clusters beside types."""
+    page = f"\n## Cells\n\n`singlecell.py`: {r['setting']}. {r['machine']}, shared with other work.\n\n"
+    fields = ["ari", "log p(x), nats", "its error over cells", "ELBO, nats", "units in use"]
+    rows = [
+        [name, len(seeds), *(mean_of([s[f] for s in seeds.values() if f in s]) for f in fields)]
+        for name, seeds in r["runs"].items()
+    ]
+    heads = ["adjusted Rand index", "log p(x), nats per cell", *fields[2:]]
+    return (
+        page
+        + table(["", "seeds", *heads], rows)
+        + (
+            "\nMeans over seeds, ± standard deviations where there are several. log p(x) of count_vae is of cells whose total "
+            "is known, that of vae and of a latent total of all of a cell: only alike ones can be compared.\n"
+        )
+    )
+
+
+def mean_of(values: list[float]) -> str:
+    """Mean, and standard deviation over seeds where there are several."""
+    if len(values) > 1:
+        return over_seeds(values)
+    return (
+        f"{values[0]:,.3f}"
+        if values and abs(values[0]) < 10
+        else f"{values[0]:,.2f}"
+        if values
+        else "-"
+    )
+
+
 def over_seeds(values: list[float]) -> str:
     """Mean and standard deviation, with as many digits as the spread has."""
     if not values:
@@ -206,7 +238,7 @@ def over_seeds(values: list[float]) -> str:
 
 SECTIONS = (
     published, annealing, of("compression", compression), of("kodak", kodak), small,
-    of("refit_prior", refit_prior),
+    of("refit_prior", refit_prior), of("singlecell", singlecell),
 )  # fmt: skip
 PAGES = {"results.md": (HEAD, SECTIONS), "speed.md": (speed_page.HEAD, speed_page.SECTIONS)}
 

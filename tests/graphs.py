@@ -92,7 +92,18 @@ def refitted():
     return VAE(new, normal(VECTOR[0]), bits(LATENT))
 
 
+def counted(given=0, total="observed"):
+    """z -> x of counts, or z and the total -> x."""
+    given = {"age": given} if given else None
+    return recipe("count_vae")(
+        shape=VECTOR, latent=LATENT, width=WIDTH, given=given, total=total
+    ).model  # fmt: skip
+
+
 GRAPHS = {
+    "counted": lambda: (counted(), 0),
+    "counted with something given": lambda: (counted(BESIDE), BESIDE),
+    "counted with a latent total": lambda: (counted(total="latent"), 0),
     "vae": lambda: (vae(), 0),
     "vae with something given": lambda: (vae(BESIDE), BESIDE),
     "vae that may do without": lambda: (vae(BESIDE, ConditionDropout(0.5)), BESIDE),

@@ -16,6 +16,7 @@ from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput
 
 ROWS, SMALL = 12, {"latent": 2, "width": 8, "depth": 1, "groups": 2}
+FOR_COUNTS = {"count_vae"}
 HAVE_COMPONENTS = ("mixture", "vamp")
 PLAN = {"epochs": 1, "batch": 6, "precision": "fp32"}
 DRAWN = {
@@ -34,8 +35,9 @@ def data_for(likelihood, shape):
     return x, rng.integers(0, 2, ROWS)
 
 
-def life(recipe, folder, *, likelihood="bernoulli", shape=(6,), **chosen):
+def life(recipe, folder, *, likelihood=None, shape=(6,), **chosen):
     """What refused the model, or None if it lived well."""
+    likelihood = likelihood or ("negative_binomial" if recipe in FOR_COUNTS else "bernoulli")
     x, labels = data_for(likelihood, shape)
     needs = needs_given(RECIPES[recipe])
     source = open_source(x, labels=labels, given=("label",) if needs else ())

@@ -45,6 +45,8 @@ LIKELIHOODS = {
     "beta_binomial": lambda shape: likelihood("beta_binomial", shape, levels=LEVELS),
     "poisson": lambda shape: likelihood("poisson", shape),
     "negative_binomial": lambda shape: likelihood("negative_binomial", shape),
+    "zero_inflated": lambda shape: likelihood("zero_inflated", shape),
+    "count_mixture": lambda shape: likelihood("count_mixture", shape),
 }
 
 BOUNDS = {  # of three particles, or of a multiple of three

@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 import vaekit
-from vaekit.interfaces.cli import run
+from vaekit.interfaces.cli import BY_RECIPE, run
 from vaekit.interfaces.cli.completion import completed_app
 from vaekit.system.checks import BadInput
 
@@ -24,6 +24,7 @@ TEXT_ALONE = {"help", "--install-completion"}
 WITHOUT_MODEL = {
     *TEXT_ALONE,
     "recipes",
+    "choose",
     "likelihoods",
     "data",
     "inspect",
@@ -55,6 +56,11 @@ EXAMPLES = {
     "compress": ["model", "rows.npy"],
     "decompress": ["rows-alone.vk", "model", "-o", "back.npy"],
     "compare": ["rows.npy", "--epochs", "1"],
+    "choose": ["rows.npy"],
+    "sweep": [
+        *("rows.npy", "--over", "latent=1:2", "--trials", "1", "--epochs", "1", "--width", "4"),
+        *("-o", "run"),
+    ],
     "synthesize": ["of-table", "-n", "3"],
     "impute": ["of-table", "table.csv"],
     "predict": ["of-table", "table.csv", "--target", "kind"],
@@ -81,6 +87,7 @@ OUTPUTS = {
     "compress": "other.vk",
     "decompress": "rows-alone.vk",
     "train": "photos",
+    "sweep": "photos",
     "synthesize": None,
     "impute": "table.csv",
     "predict": "table.csv",
@@ -185,7 +192,9 @@ def test_options_have_one_name_everywhere(name):
 
 def test_the_same_option_means_the_same_everywhere():
     for option in ("--json", "--quiet", "--threads", "--device", "--seed", "--limit", "--given"):
-        kinds = {OPTIONS[n][option].hint for n in NAMES if option in OPTIONS[n] if n != "train"}
+        kinds = {
+            OPTIONS[n][option].hint for n in NAMES if option in OPTIONS[n] if n not in BY_RECIPE
+        }
         assert len(set(map(str, kinds))) == 1, (option, kinds)
 
 

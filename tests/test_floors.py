@@ -21,6 +21,7 @@ FLOORS = (
     ("recipes",),
     ("runs",),
     ("pages",),
+    ("studies",),
     ("interfaces",),
 )
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}

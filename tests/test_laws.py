@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 from graphs import GRAPHS, NETWORKS, PRIORS, some_rows
-from living import life
+from living import FOR_COUNTS, life
 from parts import BOUNDS, CRITICS, LIKELIHOODS, OF_NUMBERS, PENALTIES, VECTOR, rows
 from torch import nn
 
@@ -15,6 +15,7 @@ from vaekit import conditionals
 from vaekit.conditionals import Prior
 from vaekit.evaluation import decode, encode
 from vaekit.families import catalogue
+from vaekit.families.base import COUNTS
 from vaekit.models import Graph
 from vaekit.models.drawing import Generator
 from vaekit.models.trace import trace
@@ -36,6 +37,12 @@ REFUSED = {
     ("dip_vae", "iaf"): "covariance of this posterior is not known",
     ("free_bits_vae", "iaf"): "no KL per dimension",
     **{("free_bits_vae", name): "no KL per dimension" for name in ("mixture", "vamp", "flow")},
+    **{
+        (recipe, name): "is for counts"
+        for recipe in FOR_COUNTS
+        for name in NAMES
+        if catalogue.kind_of(name) is not COUNTS
+    },
     **{(recipe, "point"): "a point has no density" for recipe in RECIPES},
 }
 

@@ -19,6 +19,7 @@ from vaekit.system.version import __version__
 if TYPE_CHECKING:
     from vaekit.conditionals import Conditional, StandardNormal
     from vaekit.data import open_source
+    from vaekit.interfaces.anndata import annotate
     from vaekit.interfaces.export import export
     from vaekit.interfaces.server.running import explore
     from vaekit.interfaces.sklearn import VAETransformer
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from vaekit.runs.refit import refit_prior
     from vaekit.runs.score import score_rows
     from vaekit.runs.trained import Trained
+    from vaekit.studies.seeds import fit_seeds, resume_seeds
+    from vaekit.studies.sweep import resume_sweep, sweep
 
 _HOMES = {
     "Archive": "vaekit.runs.archive",
@@ -46,15 +49,20 @@ _HOMES = {
     "VAEDetector": "vaekit.interfaces.tables",
     "VAEImputer": "vaekit.interfaces.tables",
     "VAETransformer": "vaekit.interfaces.sklearn",
+    "annotate": "vaekit.interfaces.anndata",
     "compress": "vaekit.runs.compression",
     "explore": "vaekit.interfaces.server.running",
     "export": "vaekit.interfaces.export",
     "fit": "vaekit.runs.fit",
+    "fit_seeds": "vaekit.studies.seeds",
     "load": "vaekit.runs.trained",
     "open_source": "vaekit.data",
     "refit_prior": "vaekit.runs.refit",
     "resume": "vaekit.runs.fit",
+    "resume_seeds": "vaekit.studies.seeds",
+    "resume_sweep": "vaekit.studies.sweep",
     "score_rows": "vaekit.runs.score",
+    "sweep": "vaekit.studies.sweep",
     "trace": "vaekit.models.trace",
 }
 _MODULES = {"bulk": "vaekit.interfaces.ray"}

@@ -14,6 +14,7 @@ from vaekit.data.coding import TableCoding
 from vaekit.data.layout import Axis, Guess, Like, RowLayout
 from vaekit.data.published.catalogue import CATALOGUE
 from vaekit.data.readers.arrays import from_memory, relabelled
+from vaekit.data.readers.cells import from_anndata, is_anndata
 from vaekit.data.readers.dialect import LOOK, TYPED, Dialect
 from vaekit.data.readers.exact import TABLES as WHOLE_TABLES
 from vaekit.data.readers.folder import READERS, TABLES, read_folder, read_tiles
@@ -120,6 +121,8 @@ class Opening:
                 if is_frame(data)
                 else None
             )
+            if is_anndata(data):
+                frame = from_anndata(data, roles=self.roles)
             found = frame or from_memory(
                 data, own, roles=self.roles, axes=self.axes, dialect=self.dialect
             )
@@ -277,7 +280,8 @@ def _odd_kind(path: Path, ending: str) -> str:
 _NEAR = 0.7
 _KINDS = (
     "vaekit reads tables (.csv, .tsv, .txt, .parquet, .feather; text also as .gz, .bz2, .zst, "
-    ".lz4), arrays (.npy, .npz), pictures (.png, .jpg, .tif, ...) and archives of them (.tar)"
+    ".lz4), arrays (.npy, .npz), AnnData (.h5ad), pictures (.png, .jpg, .tif, ...) and archives of "
+    "them (.tar)"
 )
 _OR_CELLS = ", or train a recipe for tables, as table_vae"
 _NO_TILES = "tiles are cut from a folder of pictures, or a picture"

@@ -2,7 +2,7 @@
 
 from vaekit.distributions.affine import Affine
 from vaekit.distributions.bernoulli import ContinuousBernoulli
-from vaekit.distributions.counts import NegativeBinomial, Poisson
+from vaekit.distributions.counts import NegativeBinomial, Poisson, ZeroInflated
 from vaekit.distributions.covariances import covariance
 from vaekit.distributions.divergences import exact_kl, kl_per_dimension, log_prob_per_element
 from vaekit.distributions.draws import common_draws, draw_with_density, has_density, is_discrete
@@ -33,6 +33,7 @@ __all__ = [
     "Poisson",
     "SomeKnown",
     "StudentT",
+    "ZeroInflated",
     "common_draws",
     "covariance",
     "draw_with_density",

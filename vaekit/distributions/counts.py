@@ -14,6 +14,7 @@ from torch import Tensor
 from torch import distributions as D
 from torch.distributions import constraints
 from torch.distributions.utils import broadcast_all
+from torch.nn import functional as F
 
 
 class Poisson(D.Poisson):
@@ -82,3 +83,49 @@ class NegativeBinomial(D.Distribution):
         ways = (k + size).lgamma() - size.lgamma() - (k + 1).lgamma()
         chances = size * torch.log1p(mean / size) + k * torch.log1p(size / mean)
         return (ways - chances).to(self._mean.dtype)
+
+
+class ZeroInflated(D.Distribution):
+    r"""Counts that are 0 with some chance, whatever else they would be: as of genes that a
+    measurement missed.
+
+    .. math:: P(0) = \pi + (1 - \pi) P_0(0), \qquad P(k) = (1 - \pi) P_0(k)
+
+    Args:
+        base: of the counts, elementwise.
+        logits: of the chance.
+    """
+
+    arg_constraints = {"logits": constraints.real}
+    support = constraints.nonnegative_integer
+
+    def __init__(self, base: D.Distribution, logits: Tensor) -> None:
+        self.base, self.logits = base, logits.expand(base.batch_shape)
+        super().__init__(base.batch_shape, validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        """The mean."""
+        return (-self.logits).sigmoid() * self.base.mean
+
+    @property
+    def variance(self) -> Tensor:
+        """The variance."""
+        kept = (-self.logits).sigmoid()
+        return kept * (self.base.variance + (1 - kept) * self.base.mean.square())
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> ZeroInflated:
+        """The same distribution for more rows."""
+        return ZeroInflated(self.base.expand(batch_shape), self.logits.expand(batch_shape))
+
+    @torch.no_grad()
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Draws, without gradients."""
+        found = self.base.sample(sample_shape)
+        return found * torch.bernoulli((-self.logits).sigmoid().expand(found.shape))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """log p(value), in nats, one per element."""
+        kept = F.logsigmoid(-self.logits) + self.base.log_prob(value)
+        zero = torch.logaddexp(F.logsigmoid(self.logits), kept)
+        return torch.where(value == 0, zero, kept)

@@ -9,7 +9,7 @@ from torch import distributions as D
 
 from vaekit.distributions import ContinuousBernoulli
 from vaekit.families.base import UNIT, UNIT_RANGE, Kind, Likelihood, Shape
-from vaekit.families.counts import Counted, OverdispersedCounted
+from vaekit.families.counts import Counted, CountMixture, OverdispersedCounted, ZeroInflatedCounted
 from vaekit.families.elementwise import Bernoulli, Elementwise, same
 from vaekit.families.levels import (
     BetaBinomialLevels,
@@ -77,11 +77,22 @@ def negative_binomial(shape: Shape, **_: Any) -> Likelihood:
     return OverdispersedCounted(shape)
 
 
+def zero_inflated(shape: Shape, **_: Any) -> Likelihood:
+    """Counts that vary more than Poisson's, some of which were missed and are 0."""
+    return ZeroInflatedCounted(shape)
+
+
+def count_mixture(shape: Shape, **_: Any) -> Likelihood:
+    """Counts of a background or of a signal above it."""
+    return CountMixture(shape)
+
+
 LIKELIHOODS: dict[str, Callable[..., Likelihood]] = {
     make.__name__: make
     for make in (
         bernoulli, continuous_bernoulli, gaussian, laplace, student_t, discretized_logistic,
         logistic_mixture, categorical, beta_binomial, poisson, negative_binomial,
+        zero_inflated, count_mixture,
     )
 }  # fmt: skip
 

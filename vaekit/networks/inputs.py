@@ -62,6 +62,14 @@ class MeanLogits(DataInit):
         return x + self.logits
 
 
+class Log1p(nn.Module):
+    """log(1 + x) of counts: rare ones stay small."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """log(1 + x)."""
+        return torch.log1p(x)
+
+
 class Standardize(DataInit):
     """Subtract the mean over the training data and divide by the spread, for each number of a
     vector or each channel of an image.

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from vaekit.recipes import (
     autoencoders,
     conditional,
+    counts,
     hierarchical,
     objectives,
     plain,
@@ -23,7 +24,16 @@ from vaekit.training.plan import Suited
 DEFAULT, OF_TABLES = "vae", "table_vae"  # of data of which nobody says one
 RECIPES: dict[str, Recipe] = {
     made.__name__: made
-    for module in (plain, hierarchical, conditional, objectives, autoencoders, quantised, tables)
+    for module in (
+        plain,
+        hierarchical,
+        conditional,
+        objectives,
+        autoencoders,
+        quantised,
+        counts,
+        tables,
+    )
     for made in module.RECIPES
 }
 

@@ -3,18 +3,24 @@ density."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from vaekit.objectives import Term, discrepancies, penalties
 from vaekit.objectives.critics import Adversary
 from vaekit.objectives.discrepancies import Kernel
 from vaekit.recipes.plain import autoencoder
 from vaekit.recipes.recipe import Built, Recipe, extends
-from vaekit.system.ranges import Above, Count, Weight
+from vaekit.recipes.uses import good_for
+from vaekit.system.ranges import Above, Count, Swept, Weight
 
 
 @extends(autoencoder)
-def wae(strength: Weight = 10.0, kernel: Kernel = "imq", **rest: Any) -> Built:
+@good_for("samples", "rebuilds sharply and can be drawn from; not a density.", rank=0.4)
+def wae(
+    strength: Annotated[Weight, Swept(1.0, 100.0, log=True)] = 10.0,
+    kernel: Kernel = "imq",
+    **rest: Any,
+) -> Built:
     """An autoencoder whose codes as a whole are held to N(0, I): the Wasserstein autoencoder
     (Tolstikhin et al. 2018); not a density.
 
@@ -27,8 +33,12 @@ def wae(strength: Weight = 10.0, kernel: Kernel = "imq", **rest: Any) -> Built:
 
 
 @extends(autoencoder)
+@good_for("samples", "the same by a critic.", rank=0.3)
 def wae_gan(
-    strength: Weight = 10.0, critic_width: Count = 256, critic_lr: Above = 1e-3, **rest: Any
+    strength: Annotated[Weight, Swept(1.0, 100.0, log=True)] = 10.0,
+    critic_width: Count = 256,
+    critic_lr: Above = 1e-3,
+    **rest: Any,
 ) -> Built:
     """An autoencoder whose codes a critic cannot tell from draws of N(0, I)
     (Tolstikhin et al. 2018); not a density.
@@ -45,6 +55,7 @@ def wae_gan(
 
 
 @extends(wae_gan, strength=1.0)
+@good_for("samples", "the same by a critic, as it began.", rank=0.3)
 def adversarial_autoencoder(**rest: Any) -> Built:
     """wae_gan as it began, the critic's word as heavy as the error's (Makhzani et al. 2016); not a
     density."""
@@ -52,7 +63,12 @@ def adversarial_autoencoder(**rest: Any) -> Built:
 
 
 @extends(autoencoder)
-def rae_l2(norm: Weight = 1e-2, decoder_norm: Weight = 1e-4, **rest: Any) -> Built:
+@good_for("samples", "an autoencoder to be drawn from after refit-prior; not a density.", rank=0.4)
+def rae_l2(
+    norm: Annotated[Weight, Swept(1e-4, 1.0, log=True)] = 1e-2,
+    decoder_norm: Weight = 1e-4,
+    **rest: Any,
+) -> Built:
     """An autoencoder with short codes and small weights of the decoder, to be drawn from after
     refit-prior (Ghosh et al. 2020); not a density.
 
@@ -66,7 +82,10 @@ def rae_l2(norm: Weight = 1e-2, decoder_norm: Weight = 1e-4, **rest: Any) -> Bui
 
 
 @extends(autoencoder)
-def rae_gp(norm: Weight = 1e-2, slope: Weight = 1e-2, **rest: Any) -> Built:
+@good_for("samples", "the same with a decoder that is nowhere steep.", rank=0.3)
+def rae_gp(
+    norm: Annotated[Weight, Swept(1e-4, 1.0, log=True)] = 1e-2, slope: Weight = 1e-2, **rest: Any
+) -> Built:
     """An autoencoder with short codes and a decoder that is nowhere steep, to be drawn from after
     refit-prior (Ghosh et al. 2020); not a density.
 

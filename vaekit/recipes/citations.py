@@ -26,6 +26,8 @@ CITATIONS: dict[str, str] = {
     "Shu et al. 2018": "Shu, R., Bui, H. H., Zhao, S., Kochenderfer, M. J. and Ermon, S. (2018). "
     "Amortized Inference Regularization. Advances in Neural Information Processing Systems. "
     "arXiv:1805.08913",
+    "Lopez et al. 2018": "Lopez, R., Regier, J., Cole, M. B., Jordan, M. I. and Yosef, N. (2018). "
+    "Deep Generative Modeling for Single-Cell Transcriptomics. Nature Methods 15.",
     "Higgins et al. 2017": "Higgins, I. et al. (2017). beta-VAE: Learning Basic Visual Concepts "
     "with a Constrained Variational Framework. International Conference on Learning "
     "Representations.",

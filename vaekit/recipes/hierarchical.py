@@ -15,6 +15,7 @@ from vaekit.recipes import parts
 from vaekit.recipes.parts import LINKS, Depth, Shape
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
+from vaekit.recipes.uses import good_for
 from vaekit.system.checks import known, require
 from vaekit.system.ranges import Count
 
@@ -24,6 +25,18 @@ Layers = Literal["auto", "dense", "residual"]
 @extends(
     vae,
     without=("given", "drop", "posterior", "rank", "prior", "prior_components", "network", "noise"),
+)
+@good_for(
+    "compression",
+    "latents in layers follow pictures from coarse to fine and need fewer bits than one layer.",
+    rank=2.0,
+    when=lambda data: data.side >= 16,
+)
+@good_for(
+    "likelihood",
+    "latents in layers give pictures more nats than one layer.",
+    rank=2.0,
+    when=lambda data: data.side >= 16,
 )
 def ladder_vae(
     shape: Shape, planes: Count = 2, network: Layers = "auto", depth: Depth = 0, **rest: Any

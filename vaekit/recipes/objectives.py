@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from vaekit.objectives import Term, bounds, discrepancies, penalties
 from vaekit.objectives.critics import TotalCorrelation
@@ -10,12 +10,14 @@ from vaekit.objectives.discrepancies import Kernel
 from vaekit.objectives.schedules import cyclical, ramp
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
+from vaekit.recipes.uses import good_for
 from vaekit.system.checks import require
-from vaekit.system.ranges import Above, Count, Share, Weight
+from vaekit.system.ranges import Above, Count, Share, Swept, Weight
 
 
 @extends(vae)
-def beta_vae(beta: Weight = 4.0, **rest: Any) -> Built:
+@good_for("codes", "numbers of a code that tell different things, at the price of the likelihood.")
+def beta_vae(beta: Annotated[Weight, Swept(0.1, 10.0, log=True)] = 4.0, **rest: Any) -> Built:
     """The KL weighed by beta, for disentangled codes (Higgins et al. 2017).
 
     Args:
@@ -26,7 +28,14 @@ def beta_vae(beta: Weight = 4.0, **rest: Any) -> Built:
 
 
 @extends(vae)
-def beta_tcvae(beta: Weight = 6.0, rows: int = 1, **rest: Any) -> Built:
+@good_for(
+    "codes",
+    "numbers of a code that tell different things: their dependence is weighed.",
+    rank=0.8,
+)
+def beta_tcvae(
+    beta: Annotated[Weight, Swept(1.0, 10.0, log=True)] = 6.0, rows: int = 1, **rest: Any
+) -> Built:
     """The codes' total correlation weighed by beta, the rest of the KL by 1 (Chen et al. 2018).
 
     Args:
@@ -39,7 +48,8 @@ def beta_tcvae(beta: Weight = 6.0, rows: int = 1, **rest: Any) -> Built:
 
 
 @extends(vae)
-def iwae(samples: Count = 5, **rest: Any) -> Built:
+@good_for("likelihood", "a bound of several draws is tighter.", rank=0.8)
+def iwae(samples: Annotated[Count, Swept(2, 50, log=True)] = 5, **rest: Any) -> Built:
     """The importance-weighted bound of several samples (Burda et al. 2016).
 
     Args:
@@ -50,7 +60,8 @@ def iwae(samples: Count = 5, **rest: Any) -> Built:
 
 
 @extends(vae)
-def dreg(samples: Count = 5, **rest: Any) -> Built:
+@good_for("likelihood", "a bound of several draws, with gradients that vary less.", rank=0.7)
+def dreg(samples: Annotated[Count, Swept(2, 50, log=True)] = 5, **rest: Any) -> Built:
     """The importance-weighted bound with doubly reparameterised gradients (Tucker et al. 2019).
 
     Args:
@@ -61,6 +72,7 @@ def dreg(samples: Count = 5, **rest: Any) -> Built:
 
 
 @extends(vae)
+@good_for("likelihood", "averages of bounds of several draws.", rank=0.3)
 def miwae(groups: Count = 8, samples: Count = 8, **rest: Any) -> Built:
     """The mean over groups of the importance-weighted bound (Rainforth et al. 2018).
 
@@ -73,6 +85,7 @@ def miwae(groups: Count = 8, samples: Count = 8, **rest: Any) -> Built:
 
 
 @extends(vae)
+@good_for("likelihood", "a tight bound for the decoder, a calm one for the encoder.", rank=0.3)
 def piwae(groups: Count = 8, samples: Count = 8, **rest: Any) -> Built:
     """IWAE for the decoder, MIWAE for the encoder (Rainforth et al. 2018).
 
@@ -85,7 +98,8 @@ def piwae(groups: Count = 8, samples: Count = 8, **rest: Any) -> Built:
 
 
 @extends(vae)
-def ciwae(mix: Share = 0.5, samples: Count = 64, **rest: Any) -> Built:
+@good_for("likelihood", "a blend of two bounds.", rank=0.3)
+def ciwae(mix: Annotated[Share, Swept(0.0, 1.0)] = 0.5, samples: Count = 64, **rest: Any) -> Built:
     """A blend of ELBO and importance-weighted bound (Rainforth et al. 2018).
 
     Args:
@@ -97,7 +111,8 @@ def ciwae(mix: Share = 0.5, samples: Count = 64, **rest: Any) -> Built:
 
 
 @extends(vae)
-def renyi(alpha: float = 0.5, samples: Count = 5, **rest: Any) -> Built:
+@good_for("likelihood", "a family of bounds between the ELBO's and beyond.", rank=0.3)
+def renyi(alpha: Annotated[float, Swept(0.0, 1.0)] = 0.5, samples: Count = 5, **rest: Any) -> Built:
     """The variational Renyi bound: alpha 1 is the ELBO, 0 IWAE (Li & Turner 2016).
 
     Args:
@@ -109,6 +124,7 @@ def renyi(alpha: float = 0.5, samples: Count = 5, **rest: Any) -> Built:
 
 
 @extends(vae)
+@good_for("likelihood", "a tighter bound by the thermodynamic integral.", rank=0.3)
 def tvo(points: Count = 5, samples: Count = 10, **rest: Any) -> Built:
     """The thermodynamic bound (Masrani et al. 2019).
 
@@ -121,7 +137,10 @@ def tvo(points: Count = 5, samples: Count = 10, **rest: Any) -> Built:
 
 
 @extends(vae)
-def free_bits_vae(floor: Weight = 0.25, **rest: Any) -> Built:
+@good_for("codes", "codes that are not silent, number by number.", rank=0.4)
+def free_bits_vae(
+    floor: Annotated[Weight, Swept(0.01, 1.0, log=True)] = 0.25, **rest: Any
+) -> Built:
     """Every latent dimension may carry some nats for free (Kingma et al. 2016).
 
     Args:
@@ -132,7 +151,10 @@ def free_bits_vae(floor: Weight = 0.25, **rest: Any) -> Built:
 
 
 @extends(vae)
-def rate_floor_vae(floor: Weight = 2.0, **rest: Any) -> Built:
+@good_for("codes", "codes that are not silent, as a whole.", rank=0.4)
+def rate_floor_vae(
+    floor: Annotated[Weight, Swept(0.5, 20.0, log=True)] = 2.0, **rest: Any
+) -> Built:
     """Codes that carry some nats on average, even where a strong decoder could do without
     (Razavi et al. 2019).
 
@@ -144,6 +166,7 @@ def rate_floor_vae(floor: Weight = 2.0, **rest: Any) -> Built:
 
 
 @extends(vae, fixed={"scale": "shared"}, likelihood="gaussian")
+@good_for("likelihood", "the best standard deviation is found on the way.", rank=0.4)
 def sigma_vae(**rest: Any) -> Built:
     """A Gaussian likelihood whose one standard deviation is the best one, so that no beta need be
     found (Rybkin et al. 2021)."""
@@ -151,8 +174,13 @@ def sigma_vae(**rest: Any) -> Built:
 
 
 @extends(vae, without=("kl_warmup",))
+@good_for("codes", "codes of as many nats as are asked for.", rank=0.4)
 def capacity_vae(
-    capacity: Weight = 25.0, gamma: Weight = 100.0, rise: Share = 0.8, steps: int = 1, **rest: Any
+    capacity: Annotated[Weight, Swept(2.0, 50.0, log=True)] = 25.0,
+    gamma: Weight = 100.0,
+    rise: Share = 0.8,
+    steps: int = 1,
+    **rest: Any,
 ) -> Built:
     """Codes that may say a little more as training goes on: the disentangled beta-VAE
     (Burgess et al. 2018).
@@ -170,7 +198,8 @@ def capacity_vae(
 
 
 @extends(vae, without=("kl_warmup",))
-def cyclical_vae(cycles: Count = 4, steps: int = 1, **rest: Any) -> Built:
+@good_for("codes", "codes that are not silent, by a weight that rises again and again.", rank=0.3)
+def cyclical_vae(cycles: Annotated[Count, Swept(1, 8)] = 4, steps: int = 1, **rest: Any) -> Built:
     """The KL's weight rises from 0 to 1 again and again, against codes that say nothing
     (Fu et al. 2019).
 
@@ -183,8 +212,12 @@ def cyclical_vae(cycles: Count = 4, steps: int = 1, **rest: Any) -> Built:
 
 
 @extends(vae)
+@good_for("codes", "codes that tell more of a row and fill the prior as a whole.")
 def info_vae(
-    alpha: Share = 0.5, strength: Weight = 10.0, kernel: Kernel = "imq", **rest: Any
+    alpha: Annotated[Share, Swept(0.0, 1.0)] = 0.5,
+    strength: Annotated[Weight, Swept(1.0, 100.0, log=True)] = 10.0,
+    kernel: Kernel = "imq",
+    **rest: Any,
 ) -> Built:
     """Codes that tell more of x, and are held to the prior as a whole (Zhao et al. 2019).
 
@@ -201,9 +234,10 @@ def info_vae(
 
 
 @extends(vae)
+@good_for("codes", "numbers of a code that are not correlated.")
 def dip_vae(
     of: Literal["means", "codes"] = "codes",
-    strength: Weight = 10.0,
+    strength: Annotated[Weight, Swept(1.0, 100.0, log=True)] = 10.0,
     diagonal: Weight = 1.0,
     **rest: Any,
 ) -> Built:
@@ -221,8 +255,12 @@ def dip_vae(
 
 
 @extends(vae)
+@good_for("codes", "numbers of a code that a critic finds independent.")
 def factor_vae(
-    gamma: Weight = 10.0, critic_width: Count = 256, critic_lr: Above = 1e-3, **rest: Any
+    gamma: Annotated[Weight, Swept(1.0, 50.0, log=True)] = 10.0,
+    critic_width: Count = 256,
+    critic_lr: Above = 1e-3,
+    **rest: Any,
 ) -> Built:
     """The codes' total correlation as a critic sees it, weighed by gamma, beside the ELBO
     (Kim & Mnih 2018).

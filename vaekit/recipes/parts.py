@@ -41,7 +41,7 @@ from vaekit.objectives import Objective
 from vaekit.objectives.bounds import elbo
 from vaekit.objectives.schedules import ramp
 from vaekit.system.checks import BadInput, known, require
-from vaekit.system.ranges import OneOf, Parsed, Range
+from vaekit.system.ranges import OneOf, Parsed, Range, Swept
 from vaekit.system.types import Shape
 
 Network = Literal["auto", "dense", "conv", "residual"]
@@ -50,6 +50,7 @@ Prior = Literal["standard", "mixture", "vamp", "flow"]
 Link = Literal["softplus", "exp"]
 LikelihoodName = Annotated[str, OneOf("likelihood", ("auto", *LIKELIHOODS))]
 Depth = Annotated[int, Range(0, 1000)]
+CodeSize = Annotated[int, Range(1), Swept(2, 64, log=True)]
 
 SMALLEST_CONV, MOST_LAYERS = 16, 1000
 NOISE = 0.2

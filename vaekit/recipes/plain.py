@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from torch import nn
 
@@ -16,6 +16,7 @@ from vaekit.objectives import Objective
 from vaekit.objectives.bounds import dreg, elbo, iwae, path_elbo, reconstruction
 from vaekit.recipes import parts
 from vaekit.recipes.parts import (
+    CodeSize,
     Depth,
     LikelihoodName,
     Link,
@@ -26,8 +27,9 @@ from vaekit.recipes.parts import (
     Shape,
 )
 from vaekit.recipes.recipe import Built, Recipe, extends
+from vaekit.recipes.uses import good_for
 from vaekit.system.checks import known
-from vaekit.system.ranges import Count, Share, ShareBelow, Weight, Whole
+from vaekit.system.ranges import Count, Share, ShareBelow, Swept, Weight, Whole
 
 PLAIN: dict[str, float | str] = {"decay": "constant", "warmup": 0.0, "clip": 0.0, "ema": 0.0}
 PLANS: dict[str, dict[str, float | str]] = {
@@ -38,13 +40,28 @@ PLANS: dict[str, dict[str, float | str]] = {
 }
 
 
+@good_for(
+    "samples",
+    "the plain model with a mixture of normals for p(z): samples come nearer to the data than "
+    "under N(0, I).",
+    rank=1.0,
+    prior="mixture",
+)
+@good_for("codes", "the plain model: a code for each row, with a spread.", rank=1.0)
+@good_for(
+    "likelihood",
+    "the plain model with a flow for p(z), which gives held-out rows more nats than N(0, I).",
+    rank=1.0,
+    prior="flow",
+)
+@good_for("compression", "the plain model: fast, and its file is small.", rank=1.0)
 def vae(
     shape: Shape,
     *,
     levels: int = 256,
     steps: int = 1,
     given: Mapping[str, int] | None = None,
-    latent: Count = 16,
+    latent: CodeSize = 16,
     likelihood: LikelihoodName = "auto",
     network: Network = "auto",
     width: Whole = 0,
@@ -56,7 +73,7 @@ def vae(
     link: Link = "softplus",
     scale: ScaleName = "auto",
     components: Count = 3,
-    kl_warmup: Share = 0.0,
+    kl_warmup: Annotated[Share, Swept(0.0, 0.5)] = 0.0,
     drop: ShareBelow = 0.0,
     noise: Weight | None = None,
 ) -> Built:
@@ -125,12 +142,14 @@ def residual_vae(**rest: Any) -> Built:
 
 
 @extends(vae, fixed={"posterior": "full"}, without=("rank",))
+@good_for("likelihood", "a posterior whose numbers depend on each other is a tighter bound.")
 def full_covariance_vae(**rest: Any) -> Built:
     """A VAE whose posterior has a full covariance matrix."""
     return vae(**rest)
 
 
 @extends(vae, fixed={"posterior": "iaf"}, without=("rank",))
+@good_for("likelihood", "a posterior that bends is a tighter bound.", rank=0.6)
 def iaf_vae(**rest: Any) -> Built:
     """A VAE whose posterior is a normal moved through inverse autoregressive steps
     (Kingma et al. 2016)."""
@@ -138,6 +157,7 @@ def iaf_vae(**rest: Any) -> Built:
 
 
 @extends(vae)
+@good_for("likelihood", "gradients that vary less near the end.", rank=0.4)
 def path_vae(**rest: Any) -> Built:
     """A VAE trained by the path derivative, "sticking the landing" (Roeder et al. 2017)."""
     model, objective = vae(**rest)
@@ -152,16 +172,18 @@ def path_vae(**rest: Any) -> Built:
     scale="1",
     noise=0.0,
 )
+@good_for("codes", "the smallest error of what is rebuilt, and no order among codes.")
 def autoencoder(**rest: Any) -> Built:
     """An autoencoder: a point for a posterior and squared error for a loss; not a density."""
     return Built(vae(**rest).model, Objective(reconstruction))
 
 
+@good_for("likelihood", "the published network for binary pictures.", rank=0.2)
 def burda(
     shape: Shape,
     *,
     levels: int = 256,
-    latent: Count = 50,
+    latent: CodeSize = 50,
     likelihood: LikelihoodName = "bernoulli",
     width: Count = 200,
     samples: Count = 1,
@@ -189,8 +211,18 @@ def burda(
     return Built(model, Objective(bound, samples=samples))
 
 
+@good_for(
+    "codes",
+    "a map of small grey pictures in two numbers.",
+    rank=0.6,
+    when=lambda data: data.shape == (1, 28, 28),
+)
 def keras_mnist(
-    shape: Shape, *, levels: int = 256, latent: Count = 2, likelihood: LikelihoodName = "bernoulli"
+    shape: Shape,
+    *,
+    levels: int = 256,
+    latent: CodeSize = 2,
+    likelihood: LikelihoodName = "bernoulli",
 ) -> Built:
     """The convolutional VAE of the Keras tutorial: 69,076 + 65,089 parameters (Chollet 2020).
 
@@ -208,6 +240,12 @@ def keras_mnist(
 
 
 @extends(keras_mnist)
+@good_for(
+    "codes",
+    "a map of small grey pictures in two numbers, in a few minutes.",
+    rank=0.7,
+    when=lambda data: data.shape == (1, 28, 28),
+)
 def keras_mnist_fast(**rest: Any) -> Built:
     """keras_mnist, as good in a third of the epochs: small batches, a high learning rate that
     falls to zero, averaged weights."""

@@ -7,9 +7,11 @@ from typing import Annotated, Any
 from vaekit.conditionals.codebooks import Even
 from vaekit.families.codebooks import Codebook, Nearest, NearestValues
 from vaekit.objectives import Term, codebooks
+from vaekit.recipes.parts import CodeSize
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
-from vaekit.system.ranges import Count, Range, Weight
+from vaekit.recipes.uses import good_for
+from vaekit.system.ranges import Count, Range, Swept, Weight
 
 CONTINUOUS = ("posterior", "rank", "link", "prior", "prior_components", "kl_warmup")
 
@@ -25,11 +27,12 @@ def _with_codes(family: Nearest, **options: Any) -> Built:
 
 
 @extends(vae, without=CONTINUOUS)
+@good_for("codes", "codes from a learned list: words for whatever reads codes next.", rank=0.4)
 def vq_vae(
-    latent: Count = 4,
-    places: Count = 16,
-    entries: Annotated[int, Range(2)] = 256,
-    commitment: Weight = 0.25,
+    latent: Annotated[Count, Swept(2, 16, log=True)] = 4,
+    places: Annotated[Count, Swept(4, 64, log=True)] = 16,
+    entries: Annotated[int, Range(2), Swept(16, 1024, log=True)] = 256,
+    commitment: Annotated[Weight, Swept(0.1, 2.0, log=True)] = 0.25,
     revival: Weight = 0.1,
     **rest: Any,
 ) -> Built:
@@ -48,7 +51,10 @@ def vq_vae(
 
 
 @extends(vae, without=CONTINUOUS)
-def fsq_vae(latent: Count = 16, values: Annotated[int, Range(2)] = 8, **rest: Any) -> Built:
+@good_for("codes", "codes from a list that need not be learned.", rank=0.4)
+def fsq_vae(
+    latent: CodeSize = 16, values: Annotated[int, Range(2), Swept(2, 16, log=True)] = 8, **rest: Any
+) -> Built:
     """Every number of a code has one of a few values: finite scalar quantisation, which has no
     codebook to learn (Mentzer et al. 2024).
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from vaekit.recipes.citations import cited
 from vaekit.recipes.recipe import Recipe, base_of, chain, fixed_of, options
+from vaekit.recipes.uses import uses_of
 from vaekit.system.docstrings import helps_of, paragraphs_of
 
 
@@ -21,6 +22,7 @@ class Story:
         settled: options of that recipe whose values this one settles.
         own: options that are its own, or have other defaults than there.
         sources: the papers it names.
+        uses: what it says that it is good for.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Story:
     settled: dict[str, Any]
     own: dict[str, dict[str, Any]]
     sources: list[str]
+    uses: list[dict[str, str]]
 
 
 def story_of(recipe: Recipe) -> Story:
@@ -48,6 +51,7 @@ def story_of(recipe: Recipe) -> Story:
         settled={name: value for name, value in settled.items() if name in theirs},
         own=own,
         sources=cited([recipe.__doc__]),
+        uses=[{"purpose": use.purpose, "why": use.why} for use in uses_of(recipe)],
     )
 
 

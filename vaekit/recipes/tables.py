@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 from torch import nn
 
@@ -18,8 +18,9 @@ from vaekit.objectives.penalties import rate_floor
 from vaekit.recipes import parts
 from vaekit.recipes.parts import Link
 from vaekit.recipes.recipe import Built, Recipe
+from vaekit.recipes.uses import good_for
 from vaekit.system.checks import require
-from vaekit.system.ranges import Count, Share, Weight, Whole
+from vaekit.system.ranges import Count, Share, Swept, Weight, Whole
 from vaekit.system.types import Shape
 from vaekit.training.plan import Length, Suited
 
@@ -30,17 +31,22 @@ PLANS: dict[str, dict[str, float | str]] = {
 LARGE = 24_000  # rows of which more are shown at once
 
 
+@good_for("gaps", "one model of any cells given any others, missing ones too.", rank=2.0)
+@good_for("samples", "numbers, categories and gaps as they go together in the table.", rank=2.0)
+@good_for("codes", "a code of all columns of a row, whatever their types.", rank=2.0)
+@good_for("likelihood", "log p of each row, and of each cell given all others.", rank=2.0)
+@good_for("compression", "every cell is coded by its probability given those before it.", rank=2.0)
 def table_vae(
     shape: Shape,
     *,
     columns: Mapping[str, int],
     ordered: Mapping[str, bool],
     gaps: Mapping[str, str] = NO_GAPS,
-    latent: Count = 4,
+    latent: Annotated[Count, Swept(2, 16, log=True)] = 4,
     likelihood: Literal["columns"] = "columns",
-    width: Count = 192,
+    width: Annotated[Count, Swept(64, 512, log=True)] = 192,
     depth: Whole = 2,
-    floor: Weight = 0.25,
+    floor: Annotated[Weight, Swept(0.0, 1.0)] = 0.25,
     unseen: Share = 0.25,
     prior: Literal["standard", "mixture", "flow"] = "mixture",
     prior_components: Whole = 0,

@@ -17,7 +17,7 @@ from vaekit.recipes.recipe import takes_cells
 from vaekit.runs import folder as store
 from vaekit.runs.further import job_from, lengthened, moved, opening_from
 from vaekit.runs.job import Job, asked, job_of, prepare, reopen, warn_of
-from vaekit.runs.run import run_here, run_in
+from vaekit.runs.run import AfterEpoch, run_here, run_in
 from vaekit.runs.settle import settle, settled_in
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
@@ -56,6 +56,7 @@ def fit(
     capture: bool = True,
     quiet: bool = False,
     before: Before | None = None,
+    after_epoch: AfterEpoch | None = None,
     **options: Any,
 ) -> Trained:
     """Train a model on data; in a folder if ``out`` is given, else in memory.
@@ -87,6 +88,7 @@ def fit(
         capture: let a GPU play recordings of whole updates, where they can be recorded.
         quiet: show no progress, and do not say which likelihood was picked.
         before: called with the job when all is checked, before training begins.
+        after_epoch: called with the :class:`~vaekit.runs.run.Run` after each epoch.
         options: of the recipe (latent=8), of the plan (epochs=20, lr=1e-3, seed=1), and of a table
             (separator=";", decimal=",", header=False, missing=["-999"]: see
             :class:`~vaekit.data.readers.dialect.Dialect`).
@@ -108,7 +110,7 @@ def fit(
         return train_on(
             data, recipe, opening, place, start_from=start_from, out=out, force=force,
             labels=labels, binarize=binarize, colours=colours, tensorboard=tensorboard,
-            checkpoint_every=checkpoint_every, before=before, **options,
+            checkpoint_every=checkpoint_every, before=before, after_epoch=after_epoch, **options,
         )  # fmt: skip
 
 
@@ -127,6 +129,7 @@ def train_on(
     tensorboard: bool = False,
     checkpoint_every: int = 0,
     before: Before | None = None,
+    after_epoch: AfterEpoch | None = None,
     **options: Any,
 ) -> Trained:
     """Train a model as :func:`fit` does, where how data is opened and where the work is done are
@@ -146,10 +149,11 @@ def train_on(
         tensorboard: also write TensorBoard events.
         checkpoint_every: updates between checkpoints.
         before: called with the job.
+        after_epoch: called with the run.
         options: of the recipe and of the plan.
     """
     read = [name for name in (data, labels, start_from) if isinstance(name, str | os.PathLike)]
-    how = {"tensorboard": tensorboard, "shard": place.shard, "force": force}
+    how: dict[str, Any] = {"tensorboard": tensorboard, "shard": place.shard, "force": force}
     if not callable(out):
         check_place(out, read, **how)
     recipe = recipe or (recipes.implied(options) if start_from is None else None)
@@ -180,7 +184,7 @@ def train_on(
         warn_of(job)
     run, config = job.run(place), job.config(opening, name_of(data))
     if out is None:
-        run_here(run)
+        run_here(run, after_epoch)
         trained = Trained(run.best_model(), config, source)
         settle(trained, source)
         return trained
@@ -188,7 +192,8 @@ def train_on(
     if start_from is not None:  # what the run begins with is its first checkpoint
         save_checkpoint(folder, run.state, run.notes())
     world().on_rank_0(lambda: store.write_config(folder, config))
-    run_in(folder, run, tensorboard=tensorboard, checkpoint_every=checkpoint_every)
+    how = {"checkpoint_every": checkpoint_every, "after_epoch": after_epoch}
+    run_in(folder, run, tensorboard=tensorboard, **how)
     return settled_in(folder, source)
 
 
@@ -204,6 +209,7 @@ def resume(
     capture: bool = True,
     tensorboard: bool = False,
     checkpoint_every: int = 0,
+    after_epoch: AfterEpoch | None = None,
 ) -> Trained:
     """Go on with a training exactly as it would have gone on, or for longer.
 
@@ -222,13 +228,15 @@ def resume(
         capture: as for :func:`fit`.
         tensorboard: as for :func:`fit`.
         checkpoint_every: as for :func:`fit`.
+        after_epoch: as for :func:`fit`.
 
     Raises:
         BadInput: if the folder holds no run, or its data is gone or has changed.
     """
-    how = {"tensorboard": tensorboard, "checkpoint_every": checkpoint_every}
+    how: dict[str, Any] = {"tensorboard": tensorboard, "checkpoint_every": checkpoint_every}
     length = {"epochs": epochs, "patience": patience}
     place = placement(device, shard=shard, capture=capture)
+    how |= {"after_epoch": after_epoch}
     return go_on(folder, data, place, labels=labels, **length, **how)
 
 

@@ -177,13 +177,21 @@ class Run:
         self.meter = Meter({name: sums.number(name) for name in sums.found}, found.whole("rows"))
 
 
-def run_here(run: Run) -> None:
-    """Train in memory; nothing is written."""
+AfterEpoch = Callable[[Run], None]
+
+
+def run_here(run: Run, after_epoch: AfterEpoch | None = None) -> None:
+    """Train in memory; nothing is written.
+
+    Args:
+        run: the training.
+        after_epoch: called after each epoch.
+    """
     with _bar(run) as shown:
         for step in run.steps():
             _show(shown, step, run)
-            if run.at_end_of_epoch and run.close_epoch(step.rate)[2]:
-                run.keep_best()
+            if run.at_end_of_epoch:
+                _end_epoch(run, step, _nowhere, after_epoch)
 
 
 def run_in(
@@ -193,8 +201,17 @@ def run_in(
     tensorboard: bool = False,
     checkpoint_every: int = 0,
     resume: bool = False,
+    after_epoch: AfterEpoch | None = None,
 ) -> None:
     """Train in a folder: metrics, the best weights, and checkpoints to go on from.
+
+    Args:
+        folder: of the run.
+        run: the training.
+        tensorboard: whether events are written too.
+        checkpoint_every: updates between checkpoints.
+        resume: whether it goes on from the checkpoint that is there.
+        after_epoch: called after each epoch.
 
     Raises:
         Interrupted: after Ctrl-C or SIGTERM, once all is saved.
@@ -212,13 +229,18 @@ def run_in(
         _explained(folder, run),
         _writers(folder, run, tensorboard) if first else nullcontext(_nowhere) as write,
     ):
-        _follow(folder, run, write, stop, checkpoint_every)
+        _follow(folder, run, write, stop, checkpoint_every, after_epoch)
         _save(folder, run)
     run.state.world.wait()
 
 
 def _follow(
-    folder: Path, run: Run, write: Callable[[Line], None], stop: Callable[[], bool], every: int
+    folder: Path,
+    run: Run,
+    write: Callable[[Line], None],
+    stop: Callable[[], bool],
+    every: int,
+    after_epoch: AfterEpoch | None,
 ) -> None:
     """The run's steps, with what has to be written after each."""
     state, due = run.state, time.monotonic() + SECONDS_BETWEEN_SAVES
@@ -226,7 +248,7 @@ def _follow(
         for step in run.steps():
             _show(shown, step, run)
             if run.at_end_of_epoch:
-                _end_epoch(run, step, write)
+                _end_epoch(run, step, write, after_epoch)
             saving = time.monotonic() > due or (every > 0 and state.step % every == 0)
             saving, stopping = state.world.any(saving, stop())
             if saving:
@@ -236,12 +258,17 @@ def _follow(
                 raise Interrupted(folder, state.step, state.steps)
 
 
-def _end_epoch(run: Run, step: Step, write: Callable[[Line], None]) -> None:
+def _end_epoch(
+    run: Run, step: Step, write: Callable[[Line], None], after_epoch: AfterEpoch | None
+) -> None:
     training, validation, better = run.close_epoch(step.rate)
     write(training)
     write(validation)
     if better:
         run.keep_best()
+    if after_epoch is not None:
+        after_epoch(run)
+        run.state.back_to_training()
 
 
 def _save(folder: Path, run: Run) -> float:

@@ -92,6 +92,22 @@ class Parsed(Rule):
         self.read(value)
 
 
+@dataclass(frozen=True)
+class Swept:
+    """Where a sweep looks for the best value of an option, unless somebody says where: it stands
+    beside the option's type.
+
+    Args:
+        low: the least.
+        high: the greatest.
+        log: whether equal factors count as equal distances.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+
 Count = Annotated[int, Range(1)]
 Whole = Annotated[int, Range(0)]
 Share = Annotated[float, Range(0, 1)]
@@ -149,6 +165,27 @@ def is_of(value: Any, kind: Any) -> bool:
     if kind is int:
         return is_whole(value, -LARGEST_WHOLE)
     return not isinstance(kind, type) or isinstance(value, kind)
+
+
+def swept_of(kind: Any) -> Swept | None:
+    """Where a sweep looks for an option of a type, if its annotation says."""
+    found = (p for part in typing.get_args(kind) for p in (part, swept_of(part)))
+    return next((p for p in found if isinstance(p, Swept)), None)
+
+
+def words_of(kind: Any) -> tuple[str, ...]:
+    """The words that an option of a type can be; none where it is no choice of words."""
+    inside, _ = _taken_apart(kind)
+    return typing.get_args(inside) if typing.get_origin(inside) is Literal else ()
+
+
+def number_of(kind: Any) -> type | None:
+    """int or float, where an option of a type is such a number; else None."""
+    inside, _ = _taken_apart(kind)
+    if typing.get_origin(inside) in _EITHER:
+        found = [number_of(each) for each in typing.get_args(inside) if each is not type(None)]
+        return found[0] if len(found) == 1 else None
+    return inside if inside in (int, float) else None
 
 
 def _noun(kind: Any) -> str:

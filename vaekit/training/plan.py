@@ -15,6 +15,7 @@ from vaekit.system.ranges import (
     OneOf,
     Range,
     ShareBelow,
+    Swept,
     Weight,
     Whole,
     check_value,
@@ -90,7 +91,7 @@ class Plan:
     epochs: Whole = 0
     batch: Count = 128
     parts: Annotated[int, Range(0, MOST_PARTS)] = 0
-    lr: Above = 1e-3
+    lr: Annotated[Above, Swept(1e-4, 1e-2, log=True)] = 1e-3
     decay: Annotated[str, OneOf("decay", DECAYS)] = "cosine"
     warmup: ShareBelow = 0.02
     weight_decay: Weight = 0.0

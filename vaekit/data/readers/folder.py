@@ -11,6 +11,7 @@ import torch
 
 from vaekit.data.layout import GUESS, Axis
 from vaekit.data.readers.arrays import label_numbers
+from vaekit.data.readers.cells import read_h5ad
 from vaekit.data.readers.dialect import Dialect
 from vaekit.data.readers.images import (
     AS_THEY_ARE,
@@ -163,6 +164,7 @@ READERS: dict[str, Callable[..., Source]] = {
     ".npy": read_npy,
     ".npz": read_npz,
     ".tar": read_tar,
+    ".h5ad": read_h5ad,
     **dict.fromkeys(PICTURES, read_picture),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from difflib import get_close_matches
@@ -54,6 +54,8 @@ COMMANDS = {
     "compress": "Store data without loss, by the model's probabilities.",
     "decompress": "Get compressed data back, bit by bit.",
     "compare": "PCA, autoencoder and VAE side by side on the same data.",
+    "sweep": "Try many values of some options, and keep the best run.",
+    "choose": "Recommend a recipe for data, with reasons.",
     "recipes": "List the recipes, or tell of one.",
     "likelihoods": "List the likelihoods p(x|z).",
     "data": "List the named data sets.",
@@ -62,6 +64,8 @@ COMMANDS = {
 
 ELSEWHERE = {
     "train": "train",
+    "sweep": "sweep",
+    "choose": "choose",
     "evaluate": "judge",
     "score": "score",
     "cite": "cite",
@@ -84,18 +88,20 @@ ELSEWHERE = {
     "install_completion": "completion",
 }
 
+BY_RECIPE = ("train", "sweep")  # commands whose options depend on the recipe
+
 
 def home_of(command: str) -> str:
     """The module of a command, whose function has the command's name."""
     return f"vaekit.interfaces.cli.{ELSEWHERE.get(command, 'use')}"
 
 
-def app_with(train: Any = f"{DEFERRED}:train", **flags: Any) -> App:
+def app_with(by_recipe: Mapping[str, Any] | None = None, **flags: Any) -> App:
     """The command line.
 
     Args:
-        train: the command of this name, or where it is.
-        flags: of that command.
+        by_recipe: commands whose options depend on the recipe, by name, if not where they are.
+        flags: of those commands.
     """
     made = App(
         name="vaekit",
@@ -106,7 +112,7 @@ def app_with(train: Any = f"{DEFERRED}:train", **flags: Any) -> App:
     )
     for name, about in COMMANDS.items():
         place = f"{DEFERRED}:{name.replace('-', '_')}"
-        own = {"obj": train, **flags} if name == "train" else {"obj": place}
+        own = {"obj": (by_recipe or {}).get(name, place), **(flags if name in BY_RECIPE else {})}
         made.command(name=name, help=about, **own)
     made.command(
         f"{DEFERRED}:install_completion",

@@ -12,7 +12,8 @@ from cyclopts.completion.install import get_default_completion_path
 
 from vaekit.data import CATALOGUE
 from vaekit.interfaces.cli.common import Force
-from vaekit.interfaces.cli.train import command_for
+from vaekit.interfaces.cli.sweep import command_for as sweep_for
+from vaekit.interfaces.cli.train import command_for as train_for
 from vaekit.recipes import DEFAULT, RECIPES
 from vaekit.system.checks import BadInput, require
 
@@ -32,15 +33,14 @@ def install_completion(*, force: Force = False) -> None:
 
 
 def completed_app() -> App:
-    """The command line with the options of ``train``, which else depend on what is typed."""
+    """The command line with the options of the commands that else depend on what is typed."""
     from vaekit.interfaces.cli import app_with
 
-    return app_with(named_train())
+    return app_with({"train": named(train_for(DEFAULT)), "sweep": named(sweep_for(DEFAULT))})
 
 
-def named_train() -> Any:
-    """The command ``train`` of the default recipe, whose recipe and data are completed by name."""
-    command = command_for(DEFAULT)
+def named(command: Any) -> Any:
+    """A command of the default recipe, whose recipe and data are completed by name."""
     names = {"recipe": tuple(RECIPES), "data": (*CATALOGUE,)}
     found = [
         p.replace(annotation=Annotated[Literal[names[p.name]], Parameter(help=p.name)])

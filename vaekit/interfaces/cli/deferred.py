@@ -61,9 +61,10 @@ def by_recipe(home: str, name: str) -> Command:
     """The command whose options depend on what is typed: they are found among outlines, and what
     trains is loaded thereafter."""
     module = outline(home)
+    here = f"{name}_here"
     if isinstance(module, Outline):
-        module.names["train_here"] = deferred(home, "train_here")
+        module.names[here] = deferred(home, here)
     return getattr(module, name)
 
 
-COMMANDS: dict[str, Callable[[str, str], Command]] = {"train": by_recipe}
+COMMANDS: dict[str, Callable[[str, str], Command]] = {"train": by_recipe, "sweep": by_recipe}

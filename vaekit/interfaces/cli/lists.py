@@ -28,7 +28,23 @@ def recipes(
         work.begin()
         work.show({**vars(told), "plan": plan}, lambda: print(as_story(told, plan)))
         return
-    _listed({name: summary_of(made) for name, made in found.items()}, work)
+    about = {name: summary_of(made) for name, made in found.items()}
+    work.begin()
+    work.show(about, lambda: print(by_purpose(about, found)))
+
+
+def by_purpose(about: dict[str, str], found: dict[str, Any]) -> str:
+    """Recipes under what they say first that they are good for, or what those say that they extend;
+    in lines that fit the terminal."""
+    uses, home = outline("vaekit.recipes.uses"), outline("vaekit.recipes.recipe")
+    groups: dict[str, dict[str, str]] = {title: {} for title in (*uses.PURPOSES.values(), "More")}
+    for name, made in found.items():
+        said = [use for each in home.chain(made) for use in uses.uses_of(each)]
+        title = uses.PURPOSES[said[0].purpose] if said else "More"
+        groups[title][name] = about[name]
+    width = max(map(len, about), default=0)
+    parts = [f"{title}\n{as_list(names, width)}" for title, names in groups.items() if names]
+    return "\n\n".join(parts)
 
 
 def likelihoods(*, work: Shown = SHOWN) -> None:
@@ -49,9 +65,14 @@ def _listed(about: dict[str, str], work: Shown) -> None:
     work.show(about, lambda: print(as_list(about)))
 
 
-def as_list(about: dict[str, str]) -> str:
-    """Names, each beside what it is, in lines that fit the terminal."""
-    width = max(map(len, about), default=0)
+def as_list(about: dict[str, str], width: int = 0) -> str:
+    """Names, each beside what it is, in lines that fit the terminal.
+
+    Args:
+        about: what each is, by name.
+        width: of the names' column; by default of the longest.
+    """
+    width = width or max(map(len, about), default=0)
     room = max(shutil.get_terminal_size((100, 24)).columns - width - 2, 40)
     lines = []
     for name, what in about.items():
@@ -71,6 +92,7 @@ def as_story(told: Any, plan: dict[str, Any]) -> str:
         *(textwrap.fill(paragraph, width) for paragraph in told.about),
         f"  vaekit train DATA --recipe {told.name}",
         textwrap.fill(base, width),
+        "\n".join(f"For {use['purpose']}: {use['why']}" for use in told.uses),
         textwrap.fill(f"Trained with {trained}.", width) if trained else "",
         f"Options of its own\n{as_list(own)}" if own else "",
         "\n".join(["Sources", *(textwrap.fill(source, width) for source in told.sources)]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
@@ -17,6 +17,8 @@ from cyclopts import App, Group, Parameter
 from vaekit import recipes
 from vaekit.data.opening import check_there
 from vaekit.interfaces.cli.common import AS_TRAINING, Force, Training
+from vaekit.interfaces.cli.seeds import Processes, Seeds, as_text, begin, check_processes
+from vaekit.interfaces.cli.seeds import go_on as go_on_with
 from vaekit.interfaces.cli.shared import say, show_scores, to_write
 from vaekit.interfaces.cli.values import AS_TYPED
 from vaekit.recipes.recipe import check_settled, options
@@ -29,7 +31,7 @@ from vaekit.training import Plan, checkpoint_size, latest_checkpoint
 
 ON_RESUMING = {
     "resume", "labels", "epochs", "patience", "checkpoint_every", "tensorboard", "report", "shard",
-    "capture", "work",
+    "capture", "work", "seeds", "processes",
 }  # fmt: skip
 RUN = Outlet((FOLDER,), "runs/DATA-RECIPE", folder="a new folder")
 TABLES, TRAINING, RECIPE = Group("Tables"), Group("Training"), Group("Recipe options")
@@ -37,13 +39,26 @@ TABLES, TRAINING, RECIPE = Group("Tables"), Group("Training"), Group("Recipe opt
 
 def train(*tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]) -> None:
     """Train a model on data, with a report."""
-    name = recipe_in(tokens)
-    check_settled(recipes.recipe(name), options_in(tokens))
+    run_by_recipe("train", tokens, recipe_in(tokens), command_for)
+
+
+def run_by_recipe(
+    title: str, tokens: tuple[str, ...], recipe: str, command_for: Callable[[str], Any]
+) -> None:
+    """Run a command whose options are those of a recipe, too.
+
+    Args:
+        title: of the command.
+        tokens: that were typed after it.
+        recipe: by name.
+        command_for: makes the command, of a recipe.
+    """
+    check_settled(recipes.recipe(recipe), options_in(tokens))
     command = App(
-        name="vaekit train", help_format="plaintext", version_flags=[],
+        name=f"vaekit {title}", help_format="plaintext", version_flags=[],
         suppress_keyboard_interrupt=False, default_parameter=AS_TYPED,
     )  # fmt: skip
-    command.default(command_for(name))
+    command.default(command_for(recipe))
     command(list(tokens), exit_on_error=False, print_error=False, result_action="return_value")
 
 
@@ -66,10 +81,12 @@ def value_in(tokens: tuple[str, ...], option: str) -> str:
 
 
 def recipe_of(run: str) -> str:
-    """The recipe of the run in a folder."""
+    """The recipe of the run in a folder, or of its runs."""
     from vaekit.runs.folder import read_config
+    from vaekit.runs.seeds import holds_seeds, runs_in
 
-    return read_config(run)[1].recipe
+    runs = [*runs_in(run)] if holds_seeds(run) else [Path(run)]
+    return read_config(runs[0])[1].recipe if runs else ""
 
 
 def options_in(tokens: tuple[str, ...]) -> list[str]:
@@ -80,31 +97,45 @@ def options_in(tokens: tuple[str, ...]) -> list[str]:
 
 def command_for(name: str) -> Any:
     """A function with all options of ``train_here``, the plan and the recipe ``name``."""
+    return with_options(name, train_here, ON_RESUMING, "Train a model on data, with a report.")
+
+
+def with_options(name: str, here: Any, on_resuming: set[str], about: str) -> Any:
+    """A command that takes the options of a recipe and of the plan beside its own.
+
+    Args:
+        name: of the recipe.
+        here: the command; other options come in its ``**options``.
+        on_resuming: options that may be given beside ``--resume``.
+        about: what it does.
+    """
     own = {
-        n: p
-        for n, p in inspect.signature(train_here, eval_str=True).parameters.items()
-        if n != "options"
+        n: p for n, p in inspect.signature(here, eval_str=True).parameters.items() if n != "options"
     }
     chosen = recipes.recipe(name)
     merged = [*own.values(), *plan_options(name), *recipe_options(chosen)]
 
     def command(*positional: Any, **options: Any) -> None:
         if "resume" in options:
-            check_resumed(options)
+            check_resumed(options, on_resuming)
         for name in positional:
             check_there(name)
-        train_here(*positional, **options)
+        here(*positional, **options)
 
     command.__signature__ = inspect.Signature(merged)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in merged}
-    about = summary_of(chosen)
-    command.__doc__ = f"Train a model on data, with a report.\n\nRecipe {name}: {about}"
+    command.__doc__ = f"{about}\n\nRecipe {name}: {summary_of(chosen)}"
     return command
 
 
-def check_resumed(options: Iterable[str]) -> None:
-    """Raise ``BadInput`` for an option that would make another run of the one that goes on."""
-    names = [f"--{name.replace('_', '-')}" for name in options if name not in ON_RESUMING]
+def check_resumed(options: Iterable[str], fine: set[str] = ON_RESUMING) -> None:
+    """Raise ``BadInput`` for an option that would make another run of the one that goes on.
+
+    Args:
+        options: that are given.
+        fine: those that may be.
+    """
+    names = [f"--{name.replace('_', '-')}" for name in options if name not in fine]
     require(
         not names,
         f"--resume takes everything else from the run: leave out {', '.join(names)} (what may be "
@@ -228,12 +259,15 @@ def train_here(
     capture: Annotated[
         bool, Parameter(help="Capture whole updates as CUDA graphs on a GPU, where possible.")
     ] = True,
+    seeds: Seeds = None,
+    processes: Processes = 1,
     work: Training = AS_TRAINING,
     **options: Any,
 ) -> None:
     """Train, then evaluate on the test split and write the report."""
     from vaekit.data import opening_of
     from vaekit.runs.fit import go_on
+    from vaekit.runs.seeds import holds_seeds
     from vaekit.training.distributed import process_group
     from vaekit.training.placement import placement
 
@@ -243,6 +277,28 @@ def train_here(
         "separator": separator, "decimal": decimal, "thousands": thousands, "header": header,
         "index": index, "missing": missing or (), "encoding": encoding, "comment": comment,
     }  # fmt: skip
+    if seeds is not None or (resume is not None and holds_seeds(resume)):
+        require(not shard, "--shard is for one training: leave out --seeds or --shard")
+        options |= {
+            **table, "start_from": start_from, "label": label, "labels": labels,
+            "size": parse_size(size), "tiles": tiles, "given": given, "kind": kind,
+            "channels": channels, "schema": schema, "binarize": binarize, "colours": colours,
+            "tensorboard": tensorboard, "checkpoint_every": checkpoint_every,
+            "device": work.device, "capture": capture,
+        }  # fmt: skip
+        several: dict[str, Any] = {"seeds": seeds, "processes": processes}
+        if resume is None:
+            data = require_data(data)
+            out = output or _free_folder(Path(data).stem, f"{recipe or 'default'}-seeds")
+            several |= {"force": force, "report": report}
+            runs = begin(data, recipe, out, options, **several)
+        else:
+            runs = go_on_with(resume, data, options, **several)
+        work.show({"folder": str(runs.folder), **runs.to_dict()}, lambda: print(as_text(runs)))
+        if runs.failed:
+            raise ArithmeticError("; ".join(f"seed {n}: {why}" for n, why in runs.failed.items()))
+        return
+    check_processes(seeds, processes)
     opening = opening_of(
         label, labels, parse_size(size), tiles, given or (), kind, channels, schema, **table
     )  # fmt: skip
@@ -262,6 +318,12 @@ def train_here(
             _finish(trained, seconds, with_report=report, as_json=work.json)
 
 
+def require_data(data: str | None) -> str:
+    """The data to train on; ``BadInput`` where it is not said."""
+    require(data is not None, "give the data to train on: a name (vaekit data), a file or a folder")
+    return str(data)
+
+
 @contextmanager
 def _print_once(*, speaks: bool) -> Iterator[None]:
     """A mistake in the block ends every process; only one that speaks says what it was."""
@@ -276,7 +338,7 @@ def _print_once(*, speaks: bool) -> Iterator[None]:
 def _fit(data: str | None, recipe: str | None, *how: Any, **options: Any) -> Any:
     from vaekit.runs.fit import train_on
 
-    require(data is not None, "give the data to train on: a name (vaekit data), a file or a folder")
+    require_data(data)
     return train_on(data, recipe, *how, **options)
 
 

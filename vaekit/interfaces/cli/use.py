@@ -9,10 +9,12 @@ from typing import Annotated, Any
 import torch
 from cyclopts import Parameter
 
-from vaekit.data import open_source
 from vaekit.data.on_disk import in_memory
+from vaekit.data.readers.cells import ENDING, read_anndata, writable
 from vaekit.data.readers.roles import LABEL
+from vaekit.interfaces.anndata import annotate
 from vaekit.interfaces.cli.common import ON_DEVICE, SHOWN, WORK, Force, OnDevice, Shown, Work
+from vaekit.interfaces.cli.seeds import Processes, Seeds, check_processes
 from vaekit.interfaces.cli.shared import (
     Data,
     Given,
@@ -47,7 +49,7 @@ Limit = Annotated[
     int, Parameter(help="The first so many rows alone; 0 for all.", validator=Range(0))
 ]
 FINDINGS = Outlet((".json",))
-CODES = Outlet(TABLES, "codes.csv in the model's folder")
+CODES = Outlet((*TABLES, ENDING), "codes.csv in the model's folder")
 SAMPLES, REBUILT, DECODED, WALKS = (
     Outlet(
         TABLES,
@@ -135,6 +137,9 @@ def encode(
     """Write the codes (posterior means) of rows: one line of numbers for each row, in order. Tables
     say first what a row is called, or its number, and last its label, where it has one."""
     ending = output.suffix.lower() if output else ".csv"
+    if ending == ENDING:
+        _encode_cells(model, data, Path(str(output)), given, force=force, work=work)
+        return
     require(not std or ending in (".csv", ".parquet"), "--std needs a table: .csv or .parquet")
     work.begin()
     read = reads(model, data, given=given)
@@ -145,6 +150,24 @@ def encode(
     parts = trained.codes(rows, spread=std)
     write_parts(path, parts, len(rows), columns, names, {LABEL: found} if len(found) else {})
     work.wrote(path, len(rows), "codes")
+
+
+def _encode_cells(
+    model: str, data: str | None, path: Path, given: list[str] | None, *, force: bool, work: Any
+) -> None:
+    """Write a copy of a .h5ad file with the codes of its cells in obsm["X_vae"]."""
+    work.begin()
+    CODES.claim(path, force=force, inputs=reads(model, data, given=given))
+    trained = loaded(model, work)
+    place = data or trained.config.data.open
+    cells = "an AnnData is written of one that is read: give a .h5ad file as DATA"
+    require(place is not None and Path(place).suffix.lower() == ENDING, cells)
+    found = read_anndata(Path(str(place)))
+    told = given_options(given, found.obs_names, found.n_obs)
+    annotate(trained, found, given=told or None)
+    with replacing(path) as temporary:
+        writable(found).write_h5ad(temporary)
+    work.wrote(path, found.n_obs, "codes")
 
 
 def decode(
@@ -263,25 +286,36 @@ def compare(
         int, Parameter(help="Passes over the rows; 0: 4,000 updates.", validator=Range(0))
     ] = 0,
     seed: Seed = 0,
+    seeds: Seeds = None,
+    processes: Processes = 1,
     output: Annotated[Path | None, to_write(COMPARISON)] = None,
     force: Force = False,
     work: Work = WORK,
 ) -> None:
-    """Put trained models side by side on the same test rows; or, given data, train PCA, an
-    autoencoder and a VAE on it and show what decoding random codes and midpoints gives in each."""
+    """Put trained models, or folders of several seeds, side by side on the same test rows; or,
+    given data, train PCA, an autoencoder and a VAE on it and show what decoding random codes
+    and midpoints gives in each."""
     from vaekit.pages import comparison
 
     work.begin()
     require(bool(data), "name a data set, or two and more models to compare")
     path = output or Path(f"compare-{'-'.join(Path(p).resolve().stem for p in data)}.html")
     COMPARISON.claim(path, force=force, inputs=files_among(*data))
+    check_processes(seeds, processes)
     if len(data) > 1 or comparison.is_run(data[0]):
+        trained = "--seeds is for models that are trained here: train others with vaekit train"
+        require(seeds is None, f"{trained} --seeds, and name their folders")
         found: Any = comparison.compare_runs(data, seed=seed)
         comparison.write_runs(found, path)
     else:
-        source = open_source(data[0], label=label)
-        found = comparison.compare_models(source, latent=latent, epochs=epochs, seed=seed)
+        kept = path.with_suffix(".seeds.json") if (seeds or 1) > 1 else None
+        found = comparison.compare_seeds(
+            data[0], label, seeds=seeds or 1, processes=processes, kept=kept, latent=latent,
+            epochs=epochs, seed=seed,
+        )  # fmt: skip
         comparison.write_comparison(found, path)
+        if kept is not None:
+            kept.unlink(missing_ok=True)
     people = f"{found.verdict}\n\n{found.table()}"
     work.show({"file": str(path), **found.to_dict()}, lambda: print(people))
     if not work.json:

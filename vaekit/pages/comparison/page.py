@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from vaekit.pages import html as page
 from vaekit.pages import maps, panels, plots
 from vaekit.pages.comparison.grid import SMALL_MAP, Line, best, grid, properties
-from vaekit.pages.comparison.trials import Comparison, Realism, Trial
+from vaekit.pages.comparison.trials import Comparison, Trial
 from vaekit.pages.words import number
 from vaekit.pictures import as_bytes
 from vaekit.pictures.scatter import Frame
@@ -35,7 +36,7 @@ HOW = (
 def write_comparison(found: Comparison, path: Path) -> None:
     """Write the page."""
     title = f"PCA, autoencoder and VAE on {Path(found.source.name).name}"
-    numbers = f"{found.latent} number{'s' * (found.latent > 1)} in a code, seed {found.seed}. "
+    numbers = f"{found.latent} number{'s' * (found.latent > 1)} in a code, {_seeds(found)}. "
     names = [trial.name for trial in found.trials]
     text = page.page(
         title,
@@ -50,27 +51,38 @@ def write_comparison(found: Comparison, path: Path) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def _seeds(found: Comparison) -> str:
+    """With which seeds."""
+    if not found.again:
+        return f"seed {found.seed}"
+    last = found.seed + len(found.again)
+    return f"seeds {found.seed} to {last}, of the first of which the pictures are"
+
+
 def _numbers(found: Comparison) -> str:
     """The table: a column for each model, and one for real rows."""
     trials, real = found.trials, found.real
     spreads = ["  ".join(number(round(s, 3)) for s in t.code_spread[:4]) for t in trials]
 
-    def shares(codes: str, each: list[Realism]) -> list[Line]:
-        """Two lines, for what decoding such codes gives."""
-        kinds = {
-            "meaningful": ([r.meaningful for r in each], real.meaningful),
-            "near": ([r.near for r in each], real.near),
-        }
-        return [
-            (f"{codes} codes {kind}", [*best(v, [f"{s:.1%}" for s in v], high=True), f"{own:.1%}"])
-            for kind, (v, own) in kinds.items()
-        ]
+    def line(*path: str, form: str = "", high: bool = False, own: str = "") -> list[Any]:
+        """The cells of a number, over all seeds."""
+        each = [found.spread(t, *path) for t in trials]
+        said = bool(found.again) or form == ".1%"
+        texts = [found.shown(t, *path, form=form) for t in trials] if said else []
+        return [*best([None if s is None else s.mean for s in each], texts, high=high), own]
 
+    shares: list[Line] = [
+        (
+            f"{of} codes {what}",
+            line(of, what, form=".1%", high=True, own=f"{getattr(real, what):.1%}"),
+        )
+        for of in ("random", "midpoint")
+        for what in ("meaningful", "near")
+    ]
     rows: list[Line] = [
-        ("squared error", [*best([t.error for t in trials]), ""]),
-        ("log p(x), nats per row", [*best([t.log_likelihood for t in trials], high=True), ""]),
-        *shares("random", [t.random for t in trials]),
-        *shares("midpoint", [t.midpoint for t in trials]),
+        ("squared error", line("error", form=".5f")),
+        ("log p(x), nats per row", line("log_likelihood", form=",.2f", high=True)),
+        *shares,
         ("standard deviations of codes", [*spreads, ""]),
     ]
     return properties([*[t.name for t in trials], "real rows"], rows)

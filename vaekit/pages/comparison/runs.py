@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,17 +12,19 @@ import numpy as np
 
 from vaekit.data import CATALOGUE, Source
 from vaekit.evaluation.scores import Scores
+from vaekit.evaluation.spread import Spread, together
 from vaekit.pages import html as page
 from vaekit.pages import maps, panels, plots
 from vaekit.pages.comparison.grid import NOTHING, SMALL_MAP, Line, best, grid, properties
 from vaekit.pages.overview import training_time
 from vaekit.pages.view import View
-from vaekit.pages.words import measured, number
+from vaekit.pages.words import measured, number, signed
 from vaekit.pictures.scatter import PALETTE, Frame
 from vaekit.runs.folder import CONFIG
 from vaekit.runs.inspect import count
 from vaekit.runs.job import reopen
 from vaekit.runs.run import METRICS
+from vaekit.runs.seeds import holds_seeds, runs_in
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import require, size_text
 from vaekit.system.files import replacing
@@ -36,39 +38,58 @@ class RunComparison:
     """Models that were seen through the same rows.
 
     Args:
-        views: the models, their scores and the rows.
+        groups: the models, their scores and the rows: of each name one, or one for each seed.
         names: what the models are called.
         others: names of models that were trained on other data than the rows come from.
     """
 
-    views: list[View]
+    groups: list[list[View]]
     names: list[str]
     others: list[str]
 
+    @property
+    def views(self) -> list[View]:
+        """The first model of each name."""
+        return [views[0] for views in self.groups]
+
+    def over(self, number_of: Callable[[View], float | None]) -> list[Spread | None]:
+        """A number of each, over its seeds; None where a model has none."""
+        each = [[number_of(view) for view in views] for views in self.groups]
+        return [_spread(values) for values in each]
+
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """For JSON: the numbers of one model, or of several seeds with their spread."""
         rows = self.views[0].rows
-        scores = (view.scores.to_dict() for view in self.views)
+        scores = (
+            together([v.scores.to_dict() for v in g]) if len(g) > 1 else g[0].scores.to_dict()
+            for g in self.groups
+        )  # fmt: skip
         models = dict(zip(self.names, scores, strict=True))
         return {"data": rows.name, "rows": len(rows), "models": models}
 
     @property
     def verdict(self) -> str:
         """What the numbers say, in a sentence."""
-        density = {
-            name: view.scores.density.log_likelihood
-            for name, view in zip(self.names, self.views, strict=True)
-            if view.scores.density is not None
-        }
+        found = zip(self.names, self.over(_log_likelihood), strict=True)
+        density = {name: spread.mean for name, spread in found if spread is not None}
         if _alike(self) and len(density) > 1:
             first, second, *_ = sorted(density, key=density.__getitem__, reverse=True)
             return (
                 f"{first} gives the test rows the highest log p(x), {number(density[first])} nats "
-                f"per row: {number(density[first] - density[second])} more than {second}."
+                f"per row: {number(density[first] - density[second])} more than {second}"
+                f"{self._certainty(first, second)}."
             )
-        errors = dict(zip(self.names, _errors(self), strict=True))
+        errors = {n: s.mean for n, s in zip(self.names, _errors(self), strict=True) if s}
         first = min(errors, key=errors.__getitem__)
         return f"{first} rebuilds the test rows most closely, by squared error."
+
+    def _certainty(self, first: str, second: str) -> str:
+        """How a difference of two compares with that between seeds, where there are several."""
+        spread = dict(zip(self.names, self.over(_log_likelihood), strict=True))
+        both = [s.deviation for name in (first, second) if (s := spread[name]) and s.deviation]
+        if not both:
+            return ""
+        return f" (between seeds it varies by {number(max(both))}, a standard deviation)"
 
     def table(self) -> str:
         """The table as text."""
@@ -83,23 +104,25 @@ class RunComparison:
 
 
 def is_run(place: str) -> bool:
-    """Whether a model lies in this folder, and no data set has its name."""
-    return place not in CATALOGUE and (Path(place) / CONFIG).is_file()
+    """Whether a model lies in this folder, or models of several seeds, and no data set has its
+    name."""
+    return place not in CATALOGUE and ((Path(place) / CONFIG).is_file() or holds_seeds(place))
 
 
 def compare_runs(places: Sequence[str], *, seed: int = 0) -> RunComparison:
     """Evaluate models on the same rows: test rows of the first one's data.
 
     Args:
-        places: folders of at least two models.
+        places: folders of at least two models, or of runs that differ in their seeds alone: their
+            numbers have a spread.
         seed: of everything random.
 
     Raises:
         BadInput: for models of rows of different shapes, or whose data cannot be opened.
     """
     require(len(places) > 1, f"give two or more models to compare, not {places[0]} alone")
-    models = [Trained.load(place) for place in places]
-    names = _names(places)
+    each = [_runs_of(place) for place in places]
+    names, models = _names(places), [Trained.load(runs[0]) for runs in each]
     for name, model in zip(names, models, strict=True):
         shapes = [model.representation.shape, models[0].representation.shape]
         require(
@@ -114,11 +137,29 @@ def compare_runs(places: Sequence[str], *, seed: int = 0) -> RunComparison:
         for name, model in zip(names, models, strict=True)
         if model.open(source).fingerprint != model.config.data.fingerprint
     ]
-    views = [_view(m, place, rows, seed) for m, place in zip(models, places, strict=True)]
-    return RunComparison(views, names, others)
+    groups = [[_view(Trained.load(run), run, rows, seed) for run in runs] for runs in each]
+    return RunComparison(groups, names, others)
 
 
-def _view(model: Trained, place: str, rows: Source, seed: int) -> View:
+def _runs_of(place: str) -> list[Path]:
+    """The model of a folder, or those of its seeds."""
+    if not holds_seeds(place):
+        return [Path(place)]
+    runs = runs_in(place)
+    require(bool(runs), f"{place}: none of its runs has come to its end; vaekit train --resume it")
+    return runs
+
+
+def _spread(values: Sequence[float | None]) -> Spread | None:
+    known = [value for value in values if value is not None]
+    return Spread(tuple(known)) if known else None
+
+
+def _log_likelihood(view: View) -> float | None:
+    return view.scores.log_likelihood
+
+
+def _view(model: Trained, place: Path, rows: Source, seed: int) -> View:
     told = model.told(model.open(rows))
     scores: Scores = model.evaluate(told, split="all", samples=SAMPLES, seed=seed)
     return View(model, told, scores, seed, read_metrics(Path(place, METRICS)))
@@ -140,6 +181,11 @@ def write_runs(found: RunComparison, path: Path) -> None:
         f"{len(found.names)} models on the same {len(first.rows):,} test rows, chosen at random by "
         f"seed {first.seed}."
     )
+    if any(len(views) > 1 for views in found.groups):
+        lead += (
+            " Numbers of several seeds are means ± standard deviations; pictures and curves are of "
+            "the first seed."
+        )
     warned = [
         page.warning(
             f"{name} was trained on other data, or on other rows of it: it may have seen some of "
@@ -184,27 +230,60 @@ def _properties(found: RunComparison) -> list[Line]:
     """A line for each property of the models."""
     views, alike = found.views, _alike(found)
     density = [view.scores.density for view in views]
-    likelihoods = [None if d is None else d.log_likelihood for d in density]
+    likelihoods = found.over(_log_likelihood)
     texts = [
-        None if d is None else measured(d.log_likelihood, d.log_likelihood_error) for d in density
+        measured(d.log_likelihood, d.log_likelihood_error) if d and s and not s.deviation else None
+        for d, s in zip(density, likelihoods, strict=True)
     ]
-    elbos = [None if d is None else d.elbo for d in density]
-    kl = [None if d is None else d.kl for d in density]
-    bits = [None if (b := v.scores.bits) is None else b.bits_per_dimension for v in views]
-    used = [f"{v.units_used} of {v.scores.latent_units}" for v in views]
+    bits, units = found.over(lambda v: v.scores.bits_per_dimension), found.over(_units)
+    used = [
+        f"{s.text if s else NOTHING} of {view.scores.latent_units}"
+        for view, s in zip(views, units, strict=True)
+    ]
+    seeds = [f"{len(group)}" for group in found.groups]
+    several = [("seeds", seeds)] if {*seeds} != {"1"} else []
     return [
         ("recipe", [v.trained.config.recipe for v in views]),
+        *several,
         ("likelihood", [v.trained.config.likelihood.name for v in views]),
-        ("log p(x), nats per row", best(likelihoods, texts, high=True, comparable=alike)),
-        ("ELBO, nats per row", best(elbos, high=True, comparable=alike)),
-        ("KL, nats per row", best(kl, comparable=False)),
-        ("bits per number", best(bits, comparable=alike)),
-        ("squared error per number", best(_errors(found))),
+        ("log p(x), nats per row", _best(likelihoods, texts, high=True, comparable=alike)),
+        ("ELBO, nats per row", _best(found.over(_elbo), high=True, comparable=alike)),
+        ("KL, nats per row", _best(found.over(_kl), comparable=False)),
+        ("bits per number", _best(bits, comparable=alike)),
+        ("squared error per number", _best(_errors(found))),
         ("latent units in use", used),
         ("parameters", [f"{count(v.trained.model):,}" for v in views]),
         ("epochs", [f"{v.trained.config.plan.epochs:,}" for v in views]),
         ("training took", [training_time(v.metrics) or NOTHING for v in views]),
     ]
+
+
+def _elbo(view: View) -> float | None:
+    return view.scores.elbo
+
+
+def _kl(view: View) -> float | None:
+    return view.scores.kl
+
+
+def _units(view: View) -> float | None:
+    return view.scores.active_units
+
+
+def _best(
+    spreads: Sequence[Spread | None], texts: Sequence[str | None] = (), **how: bool
+) -> list[page.Cell]:
+    """Means over seeds as cells, each with its spread, the best of them bold; a text that is given
+    stands for a number."""
+    said = [*texts] or [None] * len(spreads)
+    shown = [text or _text(s) for text, s in zip(said, spreads, strict=True)]
+    return best([None if s is None else s.mean for s in spreads], shown, **how)
+
+
+def _text(spread: Spread | None) -> str | None:
+    if spread is None:
+        return None
+    return signed(spread.text) if spread.deviation else number(spread.mean)
 
 
 def _plain(cell: str | page.Cell) -> str:
@@ -234,15 +313,16 @@ def _beside(numbers: str, curves: str) -> list[str]:
     return [page.half(numbers), page.half(curves)] if curves else [numbers]
 
 
-def _errors(found: RunComparison) -> list[float]:
+def _errors(found: RunComparison) -> list[Spread | None]:
     """Squared error per number of each, in the data's own numbers; of tables of mixed columns the
     share of cells that are wrong."""
-    return [
-        (v.scores.cells_wrong or 0.0)
-        if v.scores.mean_squared_error is None
-        else v.scores.mean_squared_error * v.trained.representation.scale**2
-        for v in found.views
-    ]
+    return found.over(
+        lambda v: (
+            (v.scores.cells_wrong or 0.0)
+            if v.scores.mean_squared_error is None
+            else v.scores.mean_squared_error * v.trained.representation.scale**2
+        )
+    )
 
 
 def _lines(found: RunComparison) -> list[tuple[str, str, list[str]]]:

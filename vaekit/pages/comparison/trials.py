@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from vaekit.data import Source, check_enough, open_source
+from vaekit.evaluation.spread import Spread, together
 from vaekit.pages.comparison.models import EncoderDecoder, train_coders, unit
 from vaekit.system.seeding import some
 from vaekit.system.types import Array
@@ -66,7 +68,18 @@ class Trial:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Three trials on the same data, with real test rows for reference."""
+    """Three trials on the same data, with real test rows for reference.
+
+    Args:
+        source: the data.
+        latent: numbers in a code.
+        epochs: of the networks.
+        seed: of everything random.
+        trials: the three models.
+        real: what is found of real rows.
+        labels: of test rows.
+        again: the same with other seeds, as :meth:`to_dict` gives it.
+    """
 
     source: Source
     latent: int
@@ -75,6 +88,7 @@ class Comparison:
     trials: list[Trial]
     real: Realism
     labels: Array | None
+    again: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def tones(self) -> tuple[float, float]:
@@ -83,8 +97,31 @@ class Comparison:
         low, high = (float(v) for v in np.quantile(self.trials[0].shown["test"], (0, 1)))
         return (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
 
+    def spread(self, trial: Trial, *path: str) -> Spread | None:
+        """A number of a trial over all seeds; None where the model has none.
+
+        Args:
+            trial: one of the three.
+            path: of the number, by names.
+        """
+        place = [t.name for t in self.trials].index(trial.name)
+        each = [run["models"][place] for run in (self.alone(), *self.again)]
+        for name in path:
+            each = [found[name] for found in each]
+        return None if None in each else Spread(tuple(each))
+
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """For JSON; of several seeds each number with its spread."""
+        if not self.again:
+            return self.alone()
+        seeds = [*range(self.seed, self.seed + len(self.again) + 1)]
+        runs = [
+            {k: v for k, v in run.items() if k != "seed"} for run in (self.alone(), *self.again)
+        ]
+        return {"seeds": seeds, **together(runs)}
+
+    def alone(self) -> dict[str, Any]:
+        """For JSON: of this seed alone."""
         return {
             "data": self.source.name,
             "latent": self.latent,
@@ -97,34 +134,41 @@ class Comparison:
     @property
     def verdict(self) -> str:
         """What the numbers say."""
-        each = ", ".join(f"{t.name} {t.random.meaningful:.0%}" for t in self.trials)
-        first = max(self.trials, key=lambda t: t.random.meaningful)
-        closest = min(self.trials, key=lambda t: t.error)
+        shares = {t.name: self._mean(t, "random", "meaningful") for t in self.trials}
+        each = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+        first = max(self.trials, key=lambda t: shares[t.name])
+        closest = min(self.trials, key=lambda t: self._mean(t, "error"))
+        over = f"Means over {len(self.again) + 1} seeds. " if self.again else ""
         return (
-            f"Random codes that decode to something meaningful: {each} (real rows: "
+            f"{over}Random codes that decode to something meaningful: {each} (real rows: "
             f"{self.real.meaningful:.0%}). Best at that: {first.name}. Nearest to test rows when "
             f"it rebuilds them: {closest.name}."
         )
 
+    def _mean(self, trial: Trial, *path: str) -> float:
+        spread = self.spread(trial, *path)
+        return float("nan") if spread is None else spread.mean
+
+    def shown(self, trial: Trial, *path: str, form: str = ",.2f") -> str:
+        """A number of a trial as people read it, over all seeds with its standard deviation."""
+        spread = self.spread(trial, *path)
+        if spread is None:
+            return "-"
+        found = f"{spread.mean:{form}}"
+        return found if spread.deviation is None else f"{found} ± {spread.deviation:{form}}"
+
     def rows(self) -> list[list[str]]:
         """The table, a row for each model and one for real data."""
+        kinds = [(of, what) for what in ("meaningful", "near") for of in ("random", "midpoint")]
         shown = [
-            (
-                t.name, f"{t.error:.5f}",
-                "-" if t.log_likelihood is None else f"{t.log_likelihood:,.2f}",
-                t.random, t.midpoint,
-            )
+            [
+                t.name, self.shown(t, "error", form=".5f"), self.shown(t, "log_likelihood"),
+                *(self.shown(t, *path, form=".1%") for path in kinds),
+            ]
             for t in self.trials
         ]  # fmt: skip
-        return [
-            [
-                name, error, likelihood,
-                *(f"{v:.1%}" for v in (a.meaningful, b.meaningful, a.near, b.near)),
-            ]
-            for name, error, likelihood, a, b in [
-                *shown, ("real test rows", "", "", self.real, self.real)
-            ]
-        ]  # fmt: skip
+        real = [f"{getattr(self.real, what):.1%}" for _, what in kinds]
+        return [*shown, ["real test rows", "", "", *real]]
 
     def table(self) -> str:
         """The table as text."""

@@ -1,0 +1,81 @@
+"""The command that recommends a recipe."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import textwrap
+from dataclasses import asdict, replace
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from vaekit.data.opening import check_there
+from vaekit.interfaces.cli.common import SHOWN, Shown
+from vaekit.recipes.uses import PURPOSES
+from vaekit.system.checks import BadInput, known
+
+NAMES = ", ".join(PURPOSES)
+
+
+def choose(
+    data: Annotated[str, Parameter(help="Data set name, file, or folder of pictures.")],
+    /,
+    *,
+    purpose: Annotated[
+        str | None,
+        Parameter(name="--for", help=f"What the model is for: {NAMES}; by default each of them."),
+    ] = None,
+    label: Annotated[str | None, Parameter(help="Column or array that holds labels.")] = None,
+    work: Shown = SHOWN,
+) -> None:
+    """Recommend a recipe for data, with reasons and the command that trains it."""
+    from vaekit.recipes.recommend import looked_at, recommend
+
+    work.begin()
+    check_there(data)
+    wanted = [*PURPOSES] if purpose is None else [known("purpose", purpose, PURPOSES)]
+    source, typed = _opened(data, label, cells="auto"), shlex.quote(data)
+    looked = looked_at(source)
+    found = [recommend(looked, name, typed) for name in wanted]
+    if not looked.mixed and not looked.image and "gaps" in wanted:
+        found = [_of_cells(r, data, label, typed) if r.purpose == "gaps" else r for r in found]
+    if label is not None:
+        found = [replace(r, command=f"{r.command} --label {shlex.quote(label)}") for r in found]
+    told = {"data": source.describe(), "recommended": [asdict(each) for each in found]}
+    work.show(told, lambda: print(as_text(source.describe(), found)))
+
+
+def _opened(data: str, label: str | None, *, cells: Any) -> Any:
+    from vaekit.data import opening_of
+
+    return replace(opening_of(label, None, None, 0, (), None, None, None), cells=cells).open(data)
+
+
+def _of_cells(before: Any, data: str, label: str | None, typed: str) -> Any:
+    """What is recommended where rows of numbers are taken as cells of a table, which can be
+    missing."""
+    from vaekit.recipes.recommend import looked_at, recommend
+
+    try:
+        source = _opened(data, label, cells="yes")
+    except BadInput:
+        return before  # no table
+    return recommend(looked_at(source), before.purpose, typed)
+
+
+def as_text(data: str, found: list[Any]) -> str:
+    """What is recommended, in paragraphs that fit the terminal."""
+    width = max(shutil.get_terminal_size((100, 24)).columns, 40)
+    parts = [textwrap.fill(data, width)]
+    for each in found:
+        lines = [f"{PURPOSES[each.purpose]} (--for {each.purpose})"]
+        told = f"{each.recipe}: {each.why}" if each.recipe else each.why
+        lines += textwrap.wrap(told, width - 2)
+        lines += textwrap.wrap(each.note, width - 2)
+        lines += [f"  {line}" for line in (each.command, each.then) if line]
+        for name, why in each.others:
+            lines += textwrap.wrap(f"or {name}: {why}", width - 2, subsequent_indent="   ")
+        first, *rest = lines
+        parts.append("\n".join([first, *(f"  {line}" for line in rest)]))
+    return "\n\n".join(parts)
