@@ -82,7 +82,7 @@ def run_lines(block: Block) -> None:
 
 def pictures_of(text: str) -> list[str]:
     """The pictures of its own that a page shows, by the paths in its links."""
-    return [link for link in PICTURE.findall(text) if "/course/" in link or "/tour/" in link]
+    return [link for link in PICTURE.findall(text) if "/course/" in link]
 
 
 def alike(shown: str, found: str) -> bool:
