@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import shlex
 import shutil
 import tempfile
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +27,15 @@ from vaekit.interfaces.server.api.serving import serve
 
 HERE = Path(__file__).resolve().parent
 PAGE, PICTURES = HERE / "tour.md", HERE / "pictures" / "tour"
+WIDTH = 115
 ADDRESS = "http://127.0.0.1:8765/"
+
+
+SHORTER = """(folder) => {
+  for (const line of document.querySelectorAll("code, pre")) {
+    if (!line.children.length) line.textContent = line.textContent.replace(folder, "");
+  }
+}"""
 
 
 def main() -> None:
@@ -34,13 +44,20 @@ def main() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         os.chdir(place)
-        text = written(text, list(printed(text, "tour.md")))
+        outputs = [(block, wrapped(output)) for block, output in printed(text, "tour.md")]
+        text = written(text, outputs)
         with browser() as page:
             report(page)
             explorer(page)
         kept(Image.open("new.png"), "new.png")
         PAGE.write_text(answered(text))
         os.chdir(HERE)
+
+
+def wrapped(output: str) -> str:
+    """The same with long lines broken."""
+    lines = (textwrap.wrap(line, WIDTH) if len(line) > WIDTH else [line] for line in output.split("\n"))
+    return "\n".join(itertools.chain.from_iterable(lines))
 
 
 @contextmanager
@@ -58,6 +75,7 @@ def report(page: Page) -> None:
     """The top of the report."""
     page.goto(Path("runs/people/report.html").resolve().as_uri())
     page.wait_for_timeout(500)
+    page.evaluate(SHORTER, f"{Path.cwd()}/")
     kept(Image.open(io.BytesIO(page.screenshot())), "report.png")
 
 
