@@ -22,6 +22,7 @@ html_theme, html_title = "furo", "vaekit"
 html_math_renderer = "mathml"
 html_copy_source = html_show_sourcelink = False
 
+SIGN = re.compile(r"(?<=[ (])\*(?=\w+\))|\|(?=\w\|)|(?<=\|\w)\|")
 LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(((?:\.\./)+[^)\s#]+)(?:#[^)\s]*)?\)")
 
 
@@ -38,6 +39,18 @@ def outside_as_text(app: Any, docname: str, source: list[str]) -> None:
     source[0] = LINK.sub(said, source[0])
 
 
+def signs_as_signs(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Stars of shapes, (rows, \\*row), and bars of norms in docstrings are no marks."""
+    lines[:] = [SIGN.sub(r"\\\g<0>", line) for line in lines]
+
+
+def not_ours(app: Any, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
+    """Methods that scikit-learn gives its estimators are not shown."""
+    return True if re.fullmatch(r"set_\w+_request", name) else None
+
+
 def setup(app: Any) -> None:
-    """What happens as pages are read."""
+    """What happens as pages and docstrings are read."""
     app.connect("source-read", outside_as_text)
+    app.connect("autodoc-process-docstring", signs_as_signs)
+    app.connect("autodoc-skip-member", not_ours)
