@@ -28,7 +28,10 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NUMBER = re.compile(r"(?<![\w.])[-−+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 PICTURE = re.compile(r"!\[[^\]]*\]\(((?:\.\./)*pictures/[^)]+)\)")
 COLOURS = 256
-SHARE, UNITS = 0.5, 3  # by which a number may differ on another machine: of itself, of its last digit
+SHARE, UNITS = (
+    0.5,
+    3,
+)  # by which a number may differ on another machine: of itself, of its last digit
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,9 @@ def main(pages: list[str]) -> None:
             for link in pictures_of(text):
                 target = page.parent / link
                 target.parent.mkdir(parents=True, exist_ok=True)
-                Image.open(Path(place) / target.name).convert("RGB").quantize(COLOURS, kmeans=1).save(target, optimize=True)
+                Image.open(Path(place) / target.name).convert("RGB").quantize(
+                    COLOURS, kmeans=1
+                ).save(target, optimize=True)
                 print(f"{target.name}: {target.stat().st_size / 1000:.0f} kB")
 
 

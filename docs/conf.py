@@ -39,7 +39,9 @@ def outside_as_text(app: Any, docname: str, source: list[str]) -> None:
     source[0] = LINK.sub(said, source[0])
 
 
-def signs_as_signs(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+def signs_as_signs(
+    app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]
+) -> None:
     """Stars of shapes, (rows, \\*row), and bars of norms in docstrings are no marks."""
     lines[:] = [SIGN.sub(r"\\\g<0>", line) for line in lines]
 

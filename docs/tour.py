@@ -1,6 +1,6 @@
 """Writes what the blocks of tour.md print, and its pictures: of the page's own runs, by the system's Chromium.
 
-    python docs/tour.py
+python docs/tour.py
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ def main() -> None:
 
 def wrapped(output: str) -> str:
     """The same with long lines broken."""
-    lines = (textwrap.wrap(line, WIDTH) if len(line) > WIDTH else [line] for line in output.split("\n"))
+    lines = (
+        textwrap.wrap(line, WIDTH) if len(line) > WIDTH else [line] for line in output.split("\n")
+    )
     return "\n".join(itertools.chain.from_iterable(lines))
 
 

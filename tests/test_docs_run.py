@@ -34,6 +34,22 @@ def test_a_page_does_what_it_shows(page, tmp_path, monkeypatch):
         assert len(drawn.convert("L").getcolors(256)) > 16, f"{link} is all but empty"
 
 
+@pytest.mark.slow
+def test_the_tour_runs(tmp_path, monkeypatch):
+    """With few rows and short trainings: what it shows is written by docs/tour.py."""
+    monkeypatch.chdir(tmp_path)
+    text = (DOCS / "tour.md").read_text()
+    for long, short in (("range(3000)", "range(60)"), ("--epochs 20", "--epochs 1 --width 16"),
+                        ("--epochs 100", "--epochs 1 --width 16"), ("-n 500", "-n 5"),
+                        ('digits.rows("all")', 'digits.rows("test")')):  # fmt: skip
+        assert long in text
+        text = text.replace(long, short)
+    text = text.replace("digits.labels,", 'digits.labels_of("test"),')
+    shown = {block.line: output for block, output in blocks.printed(text, "tour.md")}
+    assert "the same: True\n" in shown.values()
+    assert Image.open("new.png").size[0] > 100
+
+
 def test_there_are_pages():
     assert sum(page.startswith("course/") for page in PAGES) == 5
 
