@@ -55,11 +55,10 @@ def main() -> None:
 
 
 def wrapped(output: str) -> str:
-    """The same with long lines broken."""
-    lines = (
-        textwrap.wrap(line, WIDTH) if len(line) > WIDTH else [line] for line in output.split("\n")
-    )
-    return "\n".join(itertools.chain.from_iterable(lines))
+    """The same with long lines broken, and without the time that it took here."""
+    lines = [line for line in output.split("\n") if not line.startswith("seconds")]
+    parts = (textwrap.wrap(line, WIDTH) if len(line) > WIDTH else [line] for line in lines)
+    return "\n".join(itertools.chain.from_iterable(parts))
 
 
 @contextmanager
