@@ -20,7 +20,7 @@ napoleon_numpy_docstring = False
 
 html_theme, html_title = "furo", "vaekit"
 html_math_renderer = "mathml"
-html_copy_source = html_show_sourcelink = False
+html_copy_source = html_show_sourcelink = html_show_copyright = False
 
 SIGN = re.compile(r"(?<=[ (])\*(?=\w+\))|\|(?=\w\|)|(?<=\|\w)\|")
 LINK = re.compile(r"\[((?:[^\[\]]|\[[^\]]*\])*)\]\(((?:\.\./)+[^)\s#]+)(?:#[^)\s]*)?\)")
