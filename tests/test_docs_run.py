@@ -39,7 +39,7 @@ def test_the_tour_runs(tmp_path, monkeypatch):
     """With few rows and short trainings: what it shows is written by docs/tour.py."""
     monkeypatch.chdir(tmp_path)
     text = (DOCS / "tour.md").read_text()
-    for long, short in (("range(3000)", "range(60)"), ("--epochs 20", "--epochs 1 --width 16"),
+    for long, short in (("range(3000)", "range(300)"), ("--epochs 20", "--epochs 1 --width 16"),
                         ("--epochs 100", "--epochs 1 --width 16"), ("-n 500", "-n 5"),
                         ('digits.rows("all")', 'digits.rows("test")')):  # fmt: skip
         assert long in text
