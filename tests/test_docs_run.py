@@ -41,7 +41,7 @@ def test_the_tour_runs(tmp_path, monkeypatch):
     text = (DOCS / "tour.md").read_text()
     for long, short in (("range(3000)", "range(300)"), ("--epochs 20", "--epochs 1 --width 16"),
                         ("--epochs 100", "--epochs 1 --width 16"), ("-n 500", "-n 5"),
-                        ('digits.rows("all")', 'digits.rows("test")')):  # fmt: skip
+                        ('zip(digits.rows("all")', 'zip(digits.rows("test")')):  # fmt: skip
         assert long in text
         text = text.replace(long, short)
     text = text.replace("digits.labels,", 'digits.labels_of("test"),')
