@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Python compiles what is imported, when it is; pip would compile all of torch, which takes longer.
 INSTALL := $(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
 
-.PHONY: all demo test test-long check format clean bench
+.PHONY: all demo docs test test-long check format clean bench
 
 all: $(VENV)/installed
 
@@ -25,6 +25,15 @@ demo: $(VENV)/usable
 	$(BIN)/vaekit train digits --latent 2 --epochs 200 --output runs/demo
 	@echo
 	@echo "The report, with pictures: $(CURDIR)/runs/demo/report.html"
+
+# The documentation as a site in site/, that loads nothing from elsewhere. Warnings are errors.
+docs: $(VENV)/documented
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs site
+	@echo "The first page: $(CURDIR)/site/index.html"
+
+$(VENV)/documented: $(VENV)/usable
+	$(INSTALL) -e '.[docs,serve]'
+	touch $@
 
 test: $(VENV)/installed
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n auto --dist worksteal --durations=25
@@ -62,4 +71,4 @@ format: $(VENV)/installed
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) $(VENV)-pythae $(VENV)-keras runs .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-pythae $(VENV)-keras runs site .pytest_cache .mypy_cache .ruff_cache
