@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
-from vaekit.conditionals.codebooks import Even
+from vaekit.conditionals import Prior
+from vaekit.conditionals.codebooks import Autoregressive, Even
 from vaekit.families.codebooks import Codebook, Nearest, NearestValues
 from vaekit.objectives import Term, codebooks
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
+from vaekit.system.checks import known
 from vaekit.system.ranges import Count, Range, Weight
 
+CodePrior = Literal["even", "autoregressive"]
+CODE_PRIORS: dict[str, Callable[[Nearest], Prior]] = {
+    "even": Even,
+    "autoregressive": Autoregressive,
+}
 CONTINUOUS = ("posterior", "rank", "link", "prior", "prior_components", "kl_warmup")
 
 
-def _with_codes(family: Nearest, **options: Any) -> Built:
+def _with_codes(family: Nearest, code_prior: str, **options: Any) -> Built:
     """A VAE whose codes are from the family's list."""
+    before = CODE_PRIORS[known("code_prior", code_prior, CODE_PRIORS)](family)
     (numbers,) = family.event_shape
     model, objective = vae(latent=numbers, posterior="point", **options)
     posterior: Any = model.first_posterior
     posterior.family = family
-    model.put_first_prior(Even(family))
+    model.put_first_prior(before)
     return Built(model, objective)
 
 
@@ -31,6 +40,7 @@ def vq_vae(
     entries: Annotated[int, Range(2)] = 256,
     commitment: Weight = 0.25,
     revival: Weight = 0.1,
+    code_prior: CodePrior = "even",
     **rest: Any,
 ) -> Built:
     """Every place of a code has one entry of a learned codebook (van den Oord et al. 2017).
@@ -41,22 +51,29 @@ def vq_vae(
         entries: of the codebook.
         commitment: weight of what moves the encoder to the entries.
         revival: weight of what moves entries that no row of the batch has to where codes are.
+        code_prior: p(z): even, or autoregressive: each entry given those before it, learned.
     """
-    built = _with_codes(Nearest(Codebook(entries, latent), places), **rest)
+    built = _with_codes(Nearest(Codebook(entries, latent), places), code_prior, **rest)
     term = Term("codebook", 0.0, codebooks.learning(commitment, revival), "batch")
     return Built(built.model, built.objective.plus(term))
 
 
 @extends(vae, without=CONTINUOUS)
-def fsq_vae(latent: Count = 16, values: Annotated[int, Range(2)] = 8, **rest: Any) -> Built:
+def fsq_vae(
+    latent: Count = 16,
+    values: Annotated[int, Range(2)] = 8,
+    code_prior: CodePrior = "even",
+    **rest: Any,
+) -> Built:
     """Every number of a code has one of a few values: finite scalar quantisation, which has no
     codebook to learn (Mentzer et al. 2024).
 
     Args:
         latent: numbers in a code.
         values: that each may have, at even distances from -1 to 1.
+        code_prior: p(z): even, or autoregressive: each value given those before it, learned.
     """
-    return _with_codes(NearestValues(values, latent), **rest)
+    return _with_codes(NearestValues(values, latent), code_prior, **rest)
 
 
 RECIPES: tuple[Recipe, ...] = (vq_vae, fsq_vae)
