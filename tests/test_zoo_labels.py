@@ -231,7 +231,7 @@ def test_clusters_begin_where_codes_are_and_stay_there():
     x, kind = blobs()
     torch.manual_seed(0)
     how = {"latent": 2, "width": 16, "depth": 1, "likelihood": "gaussian"}
-    model, objective = recipe("vade")(shape=(6,), clusters=3, pretraining=60, **how)
+    model, objective = recipe("vade")(shape=(6,), clusters=3, pretraining=150, **how)
     before = class_use(model, Rows(x), kind)
     data_init(model, x)
     after = class_use(model, Rows(x), kind)
@@ -240,7 +240,7 @@ def test_clusters_begin_where_codes_are_and_stay_there():
     assert not [name for name in model.state_dict() if name.startswith("start")]
     optimizer = torch.optim.Adam(model.parameters(), 5e-3)
     first = None
-    for step in range(30):
+    for step in range(60):
         loss = objective(model, Rows(x), step).total
         first = first or loss.item()
         optimizer.zero_grad()
