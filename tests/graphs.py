@@ -12,11 +12,11 @@ from vaekit.conditionals import (
     StandardNormal,
     prior,
 )
-from vaekit.conditionals.codebooks import Even
+from vaekit.conditionals.codebooks import Autoregressive, Even
 from vaekit.conditionals.refitted import Refitted, Scaled
 from vaekit.families import DiagonalNormal, OneHot, likelihood
 from vaekit.families.codebooks import Codebook, Nearest
-from vaekit.models import VAE, Labelled, Ladder, Rung
+from vaekit.models import VAE, Clustered, Labelled, Ladder, Rung
 from vaekit.models.density import Density
 from vaekit.networks import ConditionDropout, Join, dense
 from vaekit.recipes import recipe
@@ -41,6 +41,7 @@ PRIORS = {
     "scaled": lambda: Scaled(Mixture(LATENT, 4)),
     "refitted": lambda: Refitted(Mixture(LATENT, 4), StandardNormal(LATENT)),
     "entries": lambda: Even(Nearest(Codebook(4, LATENT), 1)),
+    "entries in a row": lambda: Autoregressive(Nearest(Codebook(4, LATENT), 2), 8),
 }
 
 
@@ -73,17 +74,22 @@ def ladder():
     return Ladder(stages, rungs, bits(4))
 
 
-def labelled(given=0):
+def labelled(given=0, told=None):
     """y -> (z, x)."""
     q = Conditional(dense(VECTOR, (CLASSES,), [WIDTH], "tanh"), OneHot(CLASSES))
-    return Labelled(EvenLabels(CLASSES), q, vae(CLASSES + given))
+    return Labelled(EvenLabels(CLASSES), q, vae(CLASSES + given), told)
 
 
-def listed():
+def clustered():
+    """c -> z -> x."""
+    return Clustered(Mixture(LATENT, 4), normal(VECTOR[0]), bits(LATENT), 0)
+
+
+def listed(prior=Even):
     """z -> x, with codes of two entries from a list of four."""
     family = Nearest(Codebook(4, LATENT), 2)
     q = Conditional(dense(VECTOR, family.raw_shape, [WIDTH], "tanh"), family)
-    return VAE(Even(family), q, bits(2 * LATENT))
+    return VAE(prior(family), q, bits(2 * LATENT))
 
 
 def refitted():
@@ -110,16 +116,23 @@ GRAPHS = {
     "ladder": lambda: (ladder(), 0),
     "labelled": lambda: (labelled(), 0),
     "labelled with something given": lambda: (labelled(BESIDE), BESIDE),
+    "labelled, of some rows": lambda: (labelled(told="age"), -CLASSES),
+    "clustered": lambda: (clustered(), 0),
     "vae with codes from a list": lambda: (listed(), 0),
+    "vae with codes one after the other": lambda: (listed(Autoregressive), 0),
     "a density": lambda: (Density(Mixture(VECTOR[0], 4)), 0),
     "vae with a refitted prior": lambda: (refitted(), 0),
 }
 
 
 def some_rows(given=0, count=7):
-    """Binary rows, and what is given beside them."""
+    """Binary rows, and what is given beside them: so many numbers, or (below 0) one of so many
+    classes, which is not known of every second row."""
     x = (torch.rand(count, *VECTOR) < 0.5).float()
-    return Rows(x, {"age": torch.randn(count, given)} if given else {})
+    if given >= 0:
+        return Rows(x, {"age": torch.randn(count, given)} if given else {})
+    known = torch.eye(-given)[torch.arange(count) % -given]
+    return Rows(x, {"age": known * (torch.arange(count) % 2)[:, None]})
 
 
 NETWORKS = {

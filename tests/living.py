@@ -15,7 +15,7 @@ from vaekit.runs.run import run_here
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput
 
-ROWS, SMALL = 12, {"latent": 2, "width": 8, "depth": 1, "groups": 2}
+ROWS, SMALL = 12, {"latent": 2, "width": 8, "depth": 1, "groups": 2, "pretraining": 3}
 FOR_COUNTS = {"count_vae"}
 HAVE_COMPONENTS = ("mixture", "vamp")
 PLAN = {"epochs": 1, "batch": 6, "precision": "fp32"}

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vaekit.data import Condition, Conditions, Opening, open_source, parse_given
-from vaekit.data.conditions import column_of
+from vaekit.data.given_columns import column_of
 from vaekit.system.checks import BadInput
 
 KIND, AGE = Condition("kind", ("cat", "dog", "horse")), Condition("age", (), 40.0, 10.0)
@@ -134,9 +134,31 @@ class TestColumns:
         assert column_of("k", [0.5, 2, 1, 2, 1, 1], torch.arange(5))[1] == ()
 
     @pytest.mark.parametrize("gap", [np.nan, None, "", np.inf, pd.NA, pd.NaT])
-    def test_gaps_are_refused(self, gap):
+    def test_gaps_of_numbers_are_refused(self, gap):
         with pytest.raises(BadInput, match=r"column 'k' is to be given, but 1 .* first in row 2"):
-            column_of("k", np.array([1, 2, gap, 1], dtype=object), torch.arange(4))
+            column_of("k", np.array([1, 2.5, gap, 1], dtype=object), torch.arange(4))
+
+    def test_infinite_classes_are_refused(self):
+        with pytest.raises(BadInput, match=r"column 'k' is to be given, but 1 .* first in row 2"):
+            column_of("k", np.array([1, 2, np.inf, 1]), torch.arange(4))
+
+    @pytest.mark.parametrize("gap", [np.nan, None, "", pd.NA, pd.NaT])
+    def test_a_class_may_be_unknown(self, gap):
+        numbers, names = column_of("k", np.array([1, 2, gap, 1], dtype=object), torch.arange(4))
+        assert names == ("1", "2")
+        assert numbers.tolist() == [0, 1, -1, 0]
+        with pytest.raises(BadInput, match="but 2 values are missing"):
+            column_of("k", np.array([gap, gap], dtype=object), torch.arange(2))
+
+    def test_an_unknown_class_is_seen_as_zeros_by_those_who_do_without(self):
+        k = Condition("k", ("a", "b"))
+        assert k.encode(torch.tensor([1, -1])).tolist() == [[0, 1], [0, 0]]
+        assert k.ask(["b", ""], 2, gaps=True).tolist() == [1, -1]
+        with pytest.raises(BadInput, match="unknown k ''"):
+            k.ask(["b", ""], 2)
+        assert Conditions((k,)).carried({"k": torch.tensor([1, -1])}, {"k": ("a", "b")})[
+            "k"
+        ].tolist() == ["b", ""]
 
     def test_dates_and_names_of_people_are_refused(self):
         with pytest.raises(BadInput, match="dates or times"):

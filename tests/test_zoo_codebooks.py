@@ -11,7 +11,7 @@ from graphs import some_rows
 from test_zoo import factors, made, trained
 
 import vaekit
-from vaekit.conditionals.codebooks import Even
+from vaekit.conditionals.codebooks import Autoregressive, Even
 from vaekit.distributions import common_draws, exact_kl, is_discrete
 from vaekit.distributions.codebooks import EvenEntries, NearestEntries, listed
 from vaekit.evaluation.codebooks import codebook_use
@@ -61,6 +61,52 @@ def test_the_elbo_is_below_log_p_which_nine_codes_give():
         exact = each.logsumexp(0) - math.log(len(codes))
         assert (elbo(t) < exact).all()
         assert torch.allclose(iwae(t), elbo(t), atol=1e-5)
+
+
+def test_codes_one_after_the_other_sum_to_one_and_are_drawn_as_often():
+    """Of two places and four entries there are sixteen codes."""
+    torch.manual_seed(0)
+    prior = Autoregressive(Nearest(Codebook(4, 2), 2), 8)
+    torch.nn.init.normal_(prior.net.out.weight, std=2.0)
+    p, book = prior(), prior.family.book
+    codes = torch.stack([torch.cat(pair) for pair in itertools.product(book, book)])
+    with torch.no_grad():
+        chance = p.log_prob(codes).exp()
+        assert chance.sum().item() == pytest.approx(1.0, abs=1e-5)
+        assert chance.max() > 2 * chance.min()
+        drawn = p.sample((4000,))
+        share = (drawn[:, None] == codes).all(-1).float().mean(0)
+        assert torch.allclose(share, chance, atol=0.03)
+
+
+def test_a_learned_prior_knows_how_codes_go_together():
+    """Its KL comes close to the entropy of the codes, which that of the even prior is far above, and
+    its draws are codes that rows have."""
+    x = factors()
+    how = {"latent": 2, "places": 2, "entries": 8, "updates": 250}
+    m, loss = trained("vq_vae", x, code_prior="autoregressive", **how)
+    with torch.no_grad():
+        chosen = m.posterior(x).chosen
+        code = chosen[:, 0] * 8 + chosen[:, 1]
+        share = torch.bincount(code, minlength=64) / len(x)
+        entropy = torch.special.entr(share).sum().item()
+        found = exact_kl(m.posterior(x), m.prior()).mean().item()
+        assert entropy <= found + 1e-4 < entropy + 0.4 < 2 * math.log(8)
+        assert loss.terms["kl"].item() == pytest.approx(found, abs=1e-3)
+        drawn = listed(
+            NearestEntries(m.prior().sample((2000,)).unflatten(1, (2, 2)), m.prior.family.book)
+        )
+        met = share[drawn.chosen[:, 0] * 8 + drawn.chosen[:, 1]] > 0
+        even = (share > 0).float().mean()
+        assert met.float().mean() > (1 + even) / 2
+
+
+def test_the_prior_moves_no_codes():
+    m = listed_model(Autoregressive)
+    t = trace(m, some_rows(0, 20))
+    t.kl.sum().backward()
+    assert all(p.grad is None or not p.grad.any() for p in m.posterior.parameters())
+    assert any(p.grad is not None and p.grad.any() for p in m.prior.net.parameters())
 
 
 def test_gradients_go_straight_through():

@@ -1,4 +1,4 @@
-"""The prior of codes from a list."""
+"""Priors of codes from a list."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from torch import Tensor
 from torch import distributions as D
 
 from vaekit.conditionals.priors import Prior, straight
-from vaekit.distributions.codebooks import EvenEntries, NearestEntries
+from vaekit.distributions.codebooks import EvenEntries, NearestEntries, SequentialEntries
 from vaekit.families.codebooks import Nearest
+from vaekit.networks.sequences import NextSymbol
 
 
 class Even(Prior):
@@ -38,3 +39,21 @@ class Even(Prior):
         """Along the straight line, the entries that are nearest to it."""
         way = straight(start, end, shares).unflatten(-1, (self.family.places, -1))
         return NearestEntries(way, self.family.book).mean
+
+
+class Autoregressive(Even):
+    """Every entry is as likely as the ones at the places before it make it, which is learned with
+    the model (van den Oord et al. 2017 learn it afterwards). Nothing of it moves the codes.
+
+    Args:
+        family: of the posterior, whose list and places it shares.
+        width: of the network.
+    """
+
+    def __init__(self, family: Nearest, width: int = 128) -> None:
+        super().__init__(family)
+        self.net = NextSymbol(len(family.book), family.places, width)
+
+    def forward(self, *given: Tensor) -> D.Distribution:
+        """p(z)."""
+        return SequentialEntries(self.family.book, self.family.places, self.net)

@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -162,6 +163,12 @@ class Mixture(Prior):
         scales = F.softplus(self.raw_scales) + FLOOR
         parts = independent(D.Normal(self.means, scales, validate_args=False), self.event_shape)
         return mixed(self.logits, parts)
+
+    def members(self, z: Tensor) -> D.OneHotCategorical:
+        """p(c | z), of which normal each code is: in proportion to w_c N(z; m_c, s_c)."""
+        p: Any = self()
+        weighed = p.component_distribution.log_prob(z[:, None]) + p.mixture_distribution.logits
+        return D.OneHotCategorical(logits=weighed, validate_args=False)
 
 
 class Vamp(DataInit, Prior):

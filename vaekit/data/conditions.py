@@ -15,7 +15,8 @@ from torch import Tensor
 from vaekit.system.checks import BadInput, known, require
 from vaekit.system.types import Array
 
-MOST_NUMBERS, MOST_WORDS, MOST_LISTED = 64, 1000, 20
+MOST_LISTED = 20
+UNKNOWN = -1  # the number of a class that is not known
 Cells = Any
 
 
@@ -52,17 +53,20 @@ class Condition:
         return len(self.classes) or 1
 
     def encode(self, raw: Tensor) -> Tensor:
-        """Class numbers or covariates, (N,), as a model sees them: (N, width) in float32."""
+        """Class numbers or covariates, (N,), as a model sees them: (N, width) in float32; zeros
+        where a class is not known."""
         if self.is_categorical:
-            return torch.nn.functional.one_hot(raw.long(), self.width).float()
+            known = (raw >= 0).float()[:, None]
+            return known * torch.nn.functional.one_hot(raw.long().clamp_min(0), self.width)
         return ((raw.double() - self.mean) / self.spread).float()[:, None]
 
-    def ask(self, value: Any, rows: int) -> Tensor:
+    def ask(self, value: Any, rows: int, *, gaps: bool = False) -> Tensor:
         """What a person gives, as class numbers or covariates: (rows,).
 
         Args:
             value: a class by name, or a number; one for all rows, or one for each.
             rows: how many rows there are.
+            gaps: whether a class may be unknown, which is an empty cell, and the number -1.
 
         Raises:
             BadInput: for an unknown class, a missing value, or another number of values.
@@ -76,11 +80,13 @@ class Condition:
                 "or one for each row",
             )
             cells = np.broadcast_to(cells.reshape(-1), (rows,))
-        return self._classes(cells) if self.is_categorical else self._numbers(cells)
+        return self._classes(cells, gaps) if self.is_categorical else self._numbers(cells)
 
-    def _classes(self, cells: Array) -> Tensor:
-        words = np.array([word(cell) for cell in cells], dtype=object)
-        found = {w: self.number(w) for w in dict.fromkeys(words)}
+    def _classes(self, cells: Array, gaps: bool) -> Tensor:
+        words = np.array(
+            ["" if gaps and is_missing(c) else word(c) for c in cells.tolist()], dtype=object
+        )
+        found = {w: self.number(w) if w or not gaps else UNKNOWN for w in dict.fromkeys(words)}
         return torch.tensor([found[w] for w in words], dtype=torch.int64)
 
     def number(self, name: str) -> int:
@@ -171,12 +177,13 @@ class Conditions:
         """What a model sees when nothing is known: zeros."""
         return {c.name: torch.zeros(rows, c.width) for c in self}
 
-    def ask(self, given: Mapping[str, Any], rows: int) -> dict[str, Tensor]:
+    def ask(self, given: Mapping[str, Any], rows: int, *, gaps: bool = False) -> dict[str, Tensor]:
         """What a person gives, as class numbers and covariates: (rows,) each.
 
         Args:
             given: by name, one value for all rows or one for each: {"label": "cat", "age": 40.5}.
             rows: how many rows there are.
+            gaps: whether classes may be unknown.
 
         Raises:
             BadInput: for what is unknown, missing, or of another length; it says what is possible.
@@ -185,7 +192,7 @@ class Conditions:
             require(bool(self), f"this model takes nothing given, so not {name!r} either")
             known("condition", name, self.names)
         self._check_present(given)
-        return {c.name: c.ask(given[c.name], rows) for c in self}
+        return {c.name: c.ask(given[c.name], rows, gaps=gaps) for c in self}
 
     def _check_present(self, given: Mapping[str, Any]) -> None:
         for c in self:
@@ -212,7 +219,7 @@ class Conditions:
         for name in (n for n in self.names if n in given):
             cells = as_cells(given[name])
             names = classes.get(name)
-            found[name] = np.array(names, dtype=object)[cells] if names else cells
+            found[name] = np.array([*names, ""], dtype=object)[cells] if names else cells
         return found
 
     def to_json(self) -> list[dict[str, Any]]:
@@ -277,60 +284,11 @@ def parse_given(texts: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def column_of(name: str, cells: Cells, train: Tensor) -> tuple[Tensor, tuple[str, ...]]:
-    """A column as class numbers and the classes' names, or as numbers and no names.
-
-    Text, and at most 64 different whole numbers among the training rows, are classes.
-
-    Args:
-        name: of the column.
-        cells: one for each row.
-        train: indices of the training rows.
-
-    Raises:
-        BadInput: for a missing value, dates, or too many different words.
-    """
-    column = as_cells(cells).reshape(-1)
-    require(column.dtype.kind not in "mM", f"column {name!r} holds dates or times: not to be given")
-    _check_no_gaps(name, column)
-    numbers = _numbers_of(column)
-    if numbers is None:
-        words = np.array([word(cell) for cell in column], dtype=str)
-    else:
-        seen = np.unique(numbers[train.numpy()])
-        if len(seen) > MOST_NUMBERS or (seen != seen.round()).any():
-            return torch.from_numpy(numbers), ()
-        words, numbers = np.unique(numbers, return_inverse=True)
-        return torch.from_numpy(numbers.astype(np.int64)), tuple(map(word, words.tolist()))
-    names, places = np.unique(words, return_inverse=True)
-    require(
-        len(names) <= MOST_WORDS,
-        f"column {name!r} holds {len(names):,} different words, too many to be given",
-    )
-    return torch.from_numpy(places.astype(np.int64)), tuple(map(str, names))
-
-
-def _check_no_gaps(name: str, column: Array) -> None:
-    missing = [row for row, cell in enumerate(column.tolist()) if _is_missing(cell)]
-    if missing:
-        raise BadInput(
-            f"column {name!r} is to be given, but {len(missing):,} values are missing or infinite, "
-            f"the first in row {missing[0]}; fill them in or drop those rows"
-        )
-
-
-def _is_missing(cell: Any) -> bool:
+def is_missing(cell: Any) -> bool:
+    """Whether a cell holds nothing."""
     if isinstance(cell, float):
         return not math.isfinite(cell)
     return cell is None or str(cell).strip() in ("", "<NA>", "NaT")
-
-
-def _numbers_of(column: Array) -> Array | None:
-    """All cells as numbers, or None where one is a word."""
-    if column.dtype.kind in "uif":
-        return column.astype(np.float64)
-    found = [None if isinstance(c, bool) else as_number(str(c)) for c in column.tolist()]
-    return None if None in found else np.array(found, dtype=np.float64)
 
 
 def as_cells(value: Any) -> Array:

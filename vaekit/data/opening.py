@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from vaekit.data.coded import coded, is_plain
 from vaekit.data.coding import TableCoding
+from vaekit.data.given_columns import without_blanks
 from vaekit.data.layout import Axis, Guess, Like, RowLayout
 from vaekit.data.published.catalogue import CATALOGUE
 from vaekit.data.readers.arrays import from_memory, relabelled
@@ -251,7 +252,7 @@ class Opening:
             return found
         given, names = dict(found.given), dict(found.given_names)
         if LABEL in self.given and LABEL not in given and found.labels is not None:
-            given[LABEL], names[LABEL] = found.labels, class_names(found)
+            given[LABEL], names[LABEL] = without_blanks(found.labels, class_names(found))
         for name in self.given if self.strict else ():
             require(name in given, f"{found.name} {_LACKS.get(name, _LACKS_COLUMN).format(name)}")
         order = {name: given[name] for name in self.given if name in given}

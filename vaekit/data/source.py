@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data.conditions import Condition, Conditions, column_of
+from vaekit.data.conditions import Condition, Conditions
+from vaekit.data.given_columns import column_of
 from vaekit.data.layout import RowLayout
 from vaekit.data.on_disk import OnDisk, Reordered, Selection, Values, chunks_of
 from vaekit.data.readers.roles import ColumnRoles, listed
@@ -134,6 +135,12 @@ class Source:
         """What is given beside a split's rows."""
         indices = self.indices(split)
         return {name: column[indices] for name, column in self.given.items()}
+
+    def classified(self, split: str) -> Tensor:
+        """Of which rows of a split there are classes that are given, all of them known."""
+        told = self.given_of(split)
+        known = [told[name] >= 0 for name in self.given_names]
+        return torch.stack(known).all(0) if known else torch.zeros(len(self.indices(split))).bool()
 
     def conditions(self) -> Conditions:
         """What a model of this data is given; means and spreads are the training rows'."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import singledispatch
 from typing import Any, NamedTuple
 
@@ -105,6 +106,40 @@ class EvenEntries(D.Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """log p of codes from the list, in nats, one per row; nothing else is asked about."""
         return value.new_full(value.shape[:-1], -self.nats)
+
+
+class SequentialEntries(EvenEntries):
+    r"""Entries place by place, each given those before it.
+
+    .. math:: p(z) = \prod_i p(z_i \mid z_1, \dots, z_{i-1})
+
+    Args:
+        book: the list, (entries, size).
+        places: how many.
+        net: from the numbers of entries, (rows, places), to logits of the entry at each place,
+            (rows, places, entries), which depend on the places before it alone.
+    """
+
+    def __init__(self, book: Tensor, places: int, net: Callable[[Tensor], Tensor]) -> None:
+        super().__init__(book, places)
+        self.net = net
+
+    @torch.no_grad()
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Draws, by as many passes as there are places."""
+        shape = torch.Size(sample_shape)
+        index = torch.zeros(shape.numel(), self.places, dtype=torch.int64, device=self.book.device)
+        for place in range(self.places):
+            logits = self.net(index)[:, place]
+            index[:, place] = D.Categorical(logits=logits, validate_args=False).sample()
+        return self.book[index].flatten(-2).reshape(*shape, *self.event_shape)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """log p of codes from the list, in nats, one per row; nothing else is asked about."""
+        parts = value.detach().reshape(-1, self.places, self.book.shape[1])
+        index = distances(parts, self.book.detach()).argmin(-1)
+        each = self.net(index).log_softmax(-1).gather(-1, index[..., None])
+        return each.sum((-1, -2)).reshape(value.shape[:-1])
 
 
 @exact_kl.register

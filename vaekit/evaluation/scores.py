@@ -11,12 +11,13 @@ from torch import Tensor
 
 from vaekit.evaluation.aggregate import Aggregate, aggregate
 from vaekit.evaluation.annealing import anneal, sandwich
+from vaekit.evaluation.bits import Bits
+from vaekit.evaluation.classes import ClassUse
 from vaekit.evaluation.codebooks import CodebookUse, codebook_use
 from vaekit.evaluation.figures import Card, Figure, Figures, figures_of, named, short
 from vaekit.evaluation.latents import LatentHealth, latent_health
 from vaekit.evaluation.likelihood import (
     LogLikelihood,
-    bits_per_dimension,
     checked,
     log_likelihood,
 )
@@ -83,52 +84,6 @@ class Density:
 
 
 @dataclass(frozen=True)
-class Bits:
-    """The same in bits for each number of a row.
-
-    Args:
-        bits_per_dimension: - log p(x) / log 2 / numbers in a row.
-        code_bits_per_dimension: - ELBO, likewise: what the codec needs; None for data that it
-            cannot code.
-        bits_of: what the bits describe: probabilities of discrete values, or densities.
-    """
-
-    bits_per_dimension: float
-    code_bits_per_dimension: float | None
-    bits_of: str
-
-    @classmethod
-    def of(
-        cls,
-        density: Density,
-        shape: tuple[int, ...],
-        what: str,
-        *,
-        coded: bool,
-        scale: float = 1.0,
-    ) -> Bits:
-        """Those of rows of some shape.
-
-        Args:
-            density: in nats.
-            shape: of a row.
-            what: the bits describe.
-            coded: whether the codec can code the data.
-            scale: the unit of x, where p(x|z) is a density of real numbers: bits are of the
-                data's own numbers, ``scale`` times x, while nats are of x.
-        """
-        code = bits_per_dimension(-density.elbo, shape) if coded else None
-        return cls(bits_per_dimension(-density.log_likelihood, shape, scale), code, what)
-
-    @property
-    def figures(self) -> tuple[Figure, ...]:
-        """As people read them."""
-        code = self.code_bits_per_dimension
-        coded = () if code is None else (Figure("compressed", code, note="what a file takes"),)
-        return (Figure("log p(x)", self.bits_per_dimension, note=self.bits_of), *coded)
-
-
-@dataclass(frozen=True)
 class Annealing:
     """log p(x) by annealed importance sampling from the prior, in nats per row.
 
@@ -173,6 +128,7 @@ class Scores(Card):
         bits: likewise, in bits.
         aggregate: where the model has one latent whose posterior is normal.
         codebook: where the model has one latent whose codes are from a list.
+        classes: where the model has a latent that is a class, and somebody looked.
         annealing: if it was asked for.
         cells_wrong: of a table, the share of cells, of those that are there, that differ from the
             likeliest given the row's code; None for numbers.
@@ -192,6 +148,7 @@ class Scores(Card):
     bits: Bits | None = None
     aggregate: Aggregate | None = None
     codebook: CodebookUse | None = None
+    classes: ClassUse | None = None
     annealing: Annealing | None = None
     cells_wrong: float | None = None
 
@@ -258,7 +215,7 @@ class Scores(Card):
         units = self.active_units
         note = f"of {self.latent_units:,}"
         used = () if units is None else (Figure("units in use", units, note=note),)
-        found = (*rebuilt, *used, *figures_of(self.codebook))
+        found = (*rebuilt, *used, *figures_of(self.codebook, self.classes))
         return [*told, Figures("Reconstruction and latents", found)]
 
     def to_dict(self) -> dict[str, Any]:
@@ -274,6 +231,7 @@ class Scores(Card):
             **{f"annealed_{k}".removesuffix("_value"): v for k, v in annealed.items()},
             **({} if self.cells_wrong is None else {"cells_wrong": self.cells_wrong}),
             **({} if self.codebook is None else self.codebook.to_dict()),
+            **({} if self.classes is None else self.classes.to_dict()),
         }
 
 

@@ -1,5 +1,6 @@
 """Models: one class for each graph of latents."""
 
+from vaekit.models.clustered import Clustered
 from vaekit.models.counted import CountedVAE
 from vaekit.models.density import Density
 from vaekit.models.graph import Graph
@@ -7,4 +8,4 @@ from vaekit.models.labelled import Labelled
 from vaekit.models.ladder import Ladder, Rung
 from vaekit.models.vae import VAE
 
-__all__ = ["VAE", "CountedVAE", "Density", "Graph", "Labelled", "Ladder", "Rung"]
+__all__ = ["VAE", "Clustered", "CountedVAE", "Density", "Graph", "Labelled", "Ladder", "Rung"]

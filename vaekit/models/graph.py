@@ -27,10 +27,12 @@ class Graph(nn.Module, ABC):
     Attributes:
         latents: how many numbers each latent has, by name, in the order in which they are drawn.
         likelihood: p(x | what :meth:`walk` returns).
+        told: the name of what is given that is a latent of the model; None if nothing is.
     """
 
     latents: Mapping[str, int]
     likelihood: Any
+    told: str | None = None
 
     @abstractmethod
     def walk(self, draw: Draw, rows: Rows) -> tuple[Tensor, ...]:
@@ -92,6 +94,11 @@ class Graph(nn.Module, ABC):
         each = [prior.quantiles(shares) for prior in self.priors]
         known = [values for values in each if values is not None]
         return torch.cat(known, -1) if known and len(known) == len(each) else None
+
+    def classes(self, rows: Rows) -> Any:
+        """q(class | x), (B,) rows of one-hot vectors, of a model with a latent that is a class,
+        whatever is known of it; None for all others, and for rows without x."""
+        return None
 
     @property
     def may_be_untold(self) -> bool:

@@ -14,6 +14,7 @@ from vaekit.models.drawing import Rule
 from vaekit.models.trace import Trace, trace
 from vaekit.objectives.bounds import Bound, reconstruction
 from vaekit.objectives.critics import Critic
+from vaekit.objectives.keeping import Keeping
 from vaekit.objectives.penalties import Penalty, rate
 from vaekit.objectives.schedules import Weight, at, times
 from vaekit.rows import Rows
@@ -94,6 +95,12 @@ class Objective(nn.Module):
         if len({*names, *RESERVED}) < len(names) + len(RESERVED):
             raise ValueError(f"the names of terms must differ, and from {RESERVED}: {names}")
         self.owned = nn.ModuleList(self.critics)
+        self.keeping = nn.ModuleList(t.penalty for t in terms if isinstance(t.penalty, Keeping))
+
+    def keep(self, rows: Rows) -> None:
+        """Let penalties that keep training rows keep these."""
+        for penalty in self.keeping:
+            penalty.keep(rows)  # type: ignore[operator]
 
     @property
     def critics(self) -> list[Critic]:

@@ -12,6 +12,7 @@ from vaekit.recipes import (
     conditional,
     counts,
     hierarchical,
+    labelled,
     objectives,
     plain,
     quantised,
@@ -22,20 +23,10 @@ from vaekit.system.checks import known
 from vaekit.training.plan import Suited
 
 DEFAULT, OF_TABLES = "vae", "table_vae"  # of data of which nobody says one
-RECIPES: dict[str, Recipe] = {
-    made.__name__: made
-    for module in (
-        plain,
-        hierarchical,
-        conditional,
-        objectives,
-        autoencoders,
-        quantised,
-        counts,
-        tables,
-    )
-    for made in module.RECIPES
-}
+_MODULES = (
+    plain, hierarchical, conditional, labelled, objectives, autoencoders, quantised, counts, tables,
+)  # fmt: skip
+RECIPES: dict[str, Recipe] = {made.__name__: made for module in _MODULES for made in module.RECIPES}
 
 PLANS: dict[str, dict[str, float | str]] = {**plain.PLANS, **tables.PLANS}
 

@@ -105,6 +105,9 @@ CITATIONS: dict[str, str] = {
     "Mentzer et al. 2024": "Mentzer, F., Minnen, D., Agustsson, E. and Tschannen, M. (2024). "
     "Finite Scalar Quantization: VQ-VAE Made Simple. International Conference on Learning "
     "Representations. arXiv:2309.15505",
+    "Jiang et al. 2017": "Jiang, Z., Zheng, Y., Tan, H., Tang, B. and Zhou, H. (2017). Variational "
+    "Deep Embedding: An Unsupervised and Generative Approach to Clustering. International Joint "
+    "Conference on Artificial Intelligence. arXiv:1611.05148",
     "Chollet 2020": "Chollet, F. (2020). Variational AutoEncoder. Keras code examples, "
     "keras.io/examples/generative/vae",
     "Sohn et al. 2015": "Sohn, K., Lee, H. and Yan, X. (2015). Learning Structured Output "

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
-from vaekit.conditionals.codebooks import Even
+from vaekit.conditionals import Prior
+from vaekit.conditionals.codebooks import Autoregressive, Even
 from vaekit.families.codebooks import Codebook, Nearest, NearestValues
 from vaekit.objectives import Term, codebooks
 from vaekit.recipes.parts import CodeSize
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
 from vaekit.recipes.uses import good_for
+from vaekit.system.checks import known
 from vaekit.system.ranges import Count, Range, Swept, Weight
 
+CodePrior = Literal["even", "autoregressive"]
+CODE_PRIORS: dict[str, Callable[[Nearest], Prior]] = {
+    "even": Even,
+    "autoregressive": Autoregressive,
+}
 CONTINUOUS = ("posterior", "rank", "link", "prior", "prior_components", "kl_warmup")
 
 
-def _with_codes(family: Nearest, **options: Any) -> Built:
+def _with_codes(family: Nearest, code_prior: str, **options: Any) -> Built:
     """A VAE whose codes are from the family's list."""
+    before = CODE_PRIORS[known("code_prior", code_prior, CODE_PRIORS)](family)
     (numbers,) = family.event_shape
     model, objective = vae(latent=numbers, posterior="point", **options)
     posterior: Any = model.first_posterior
     posterior.family = family
-    model.put_first_prior(Even(family))
+    model.put_first_prior(before)
     return Built(model, objective)
 
 
@@ -34,6 +43,7 @@ def vq_vae(
     entries: Annotated[int, Range(2), Swept(16, 1024, log=True)] = 256,
     commitment: Annotated[Weight, Swept(0.1, 2.0, log=True)] = 0.25,
     revival: Weight = 0.1,
+    code_prior: CodePrior = "even",
     **rest: Any,
 ) -> Built:
     """Every place of a code has one entry of a learned codebook (van den Oord et al. 2017).
@@ -44,8 +54,9 @@ def vq_vae(
         entries: of the codebook.
         commitment: weight of what moves the encoder to the entries.
         revival: weight of what moves entries that no row of the batch has to where codes are.
+        code_prior: p(z): even, or autoregressive: each entry given those before it, learned.
     """
-    built = _with_codes(Nearest(Codebook(entries, latent), places), **rest)
+    built = _with_codes(Nearest(Codebook(entries, latent), places), code_prior, **rest)
     term = Term("codebook", 0.0, codebooks.learning(commitment, revival), "batch")
     return Built(built.model, built.objective.plus(term))
 
@@ -53,7 +64,10 @@ def vq_vae(
 @extends(vae, without=CONTINUOUS)
 @good_for("codes", "codes from a list that need not be learned.", rank=0.4)
 def fsq_vae(
-    latent: CodeSize = 16, values: Annotated[int, Range(2), Swept(2, 16, log=True)] = 8, **rest: Any
+    latent: CodeSize = 16,
+    values: Annotated[int, Range(2), Swept(2, 16, log=True)] = 8,
+    code_prior: CodePrior = "even",
+    **rest: Any,
 ) -> Built:
     """Every number of a code has one of a few values: finite scalar quantisation, which has no
     codebook to learn (Mentzer et al. 2024).
@@ -61,8 +75,9 @@ def fsq_vae(
     Args:
         latent: numbers in a code.
         values: that each may have, at even distances from -1 to 1.
+        code_prior: p(z): even, or autoregressive: each value given those before it, learned.
     """
-    return _with_codes(NearestValues(values, latent), **rest)
+    return _with_codes(NearestValues(values, latent), code_prior, **rest)
 
 
 RECIPES: tuple[Recipe, ...] = (vq_vae, fsq_vae)

@@ -27,7 +27,7 @@ Recipe = Callable[..., Built]
 Values = Mapping[str, Any]
 
 NEWER: Values = {"noise": 0.0}  # what models did that are older than an option
-FROM_DATA = ("shape", "levels", "steps", "rows", "given", "columns", "ordered", "gaps")
+FROM_DATA = ("shape", "levels", "steps", "rows", "given", "labelled", "columns", "ordered", "gaps")
 
 ALWAYS = ("shape", "levels", "steps", "rows")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from vaekit.data import Source
+from vaekit.data.given_columns import check_no_gaps
 from vaekit.data.on_disk import chunks_of
 from vaekit.recipes.choose import Choice
 from vaekit.recipes.recipe import Built, Recipe, needs_given, takes_cells, takes_given
@@ -22,6 +23,16 @@ def check_given(name: str, recipe: Recipe, source: Source) -> None:
         not source.given or takes_given(recipe),
         f"recipe {name} takes nothing given: use conditional_vae",
     )
+
+
+def check_told(built: Built, source: Source) -> None:
+    """Raise ``BadInput`` where a class that is given is not known of every row, unless the model
+    does without."""
+    if built.model.may_be_untold:
+        return
+    for name in source.given_names:
+        known = (source.given[name] >= 0).numpy()
+        check_no_gaps(name, known, ", or take m2_vae, which needs to know a label of some rows")
 
 
 def check_cells(name: str, recipe: Recipe, source: Source) -> None:

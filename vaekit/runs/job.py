@@ -32,7 +32,7 @@ from vaekit.recipes.recipe import (
     options,
 )
 from vaekit.rows import AnyRows, Rows
-from vaekit.runs.agreement import check_cells, check_given, check_range
+from vaekit.runs.agreement import check_cells, check_given, check_range, check_told
 from vaekit.runs.config import Chosen, Config
 from vaekit.runs.folder import fill
 from vaekit.runs.history import NO_HISTORY, History
@@ -155,7 +155,7 @@ class Job:
         if source.conditions() == conditions:
             return source
         carried = conditions.carried(source.given, source.given_names)
-        return replace(source, given=conditions.ask(carried, len(source)))
+        return replace(source, given=conditions.ask(carried, len(source), gaps=True))
 
     @cached_property
     def built(self) -> Built:
@@ -170,12 +170,16 @@ class Job:
             built = call(recipes.recipe(self.recipe), self.arguments)
         put_constants(built.model, self.choice.representation)
         check_range(built, self.source, self.choice)
+        check_told(built, self.source)
         rows = shown(self.rows("train"), self.plan.seed)
         if self.weights is None:
             data_init(built.model, rows.data)
         else:
             fill(built.model, self.weights, "the model to start from")
             unsettle(built.model)
+        if built.objective.keeping:
+            labelled = self.source.classified("train").nonzero()[:, 0]
+            built.objective.keep(shown(self.rows("train"), self.plan.seed, labelled))
         with seeded(self.plan.seed, "check"):
             built.objective.check(built.model, rows[:TRIED])
         batched = built.objective.over_batch
@@ -229,11 +233,12 @@ def unusual(source: Source, representation: Representation) -> RowLayout | None:
     return None if source.layout == unsaid else source.layout
 
 
-def shown(rows: AnyRows, seed: int) -> Rows:
+def shown(rows: AnyRows, seed: int, among: Tensor | None = None) -> Rows:
     """Rows that are shown to parts that look at the data before training: as many as stand for
-    all of them, in their order."""
+    all of them, or for those ``among`` them, in their order."""
     limit = max(min(ROWS_TO_ADAPT, NUMBERS_TO_ADAPT // prod(rows.shape[1:])), 1)
-    return Rows.of(rows[some(len(rows), limit, seed).sort().values])
+    chosen = some(len(rows if among is None else among), limit, seed).sort().values
+    return Rows.of(rows[chosen if among is None else among[chosen]])
 
 
 def prepare(
@@ -311,6 +316,7 @@ def planned(
     facts = from_data(
         recipes.recipe(recipe), shape=source.shape, levels=choice.levels,
         steps=plan.epochs * per_epoch, rows=trained_on(source), given=conditions.widths,
+        labelled=int(source.classified("train").sum()),
         columns=source.coding and source.coding.levels,
         ordered=source.coding and source.coding.ordered,
         gaps=source.coding and source.coding.said_by,

@@ -70,6 +70,17 @@ def codes_of(codes: Any, latent: int) -> Tensor:
 
 
 @singledispatch
+def labels_in(data: Any, split: str) -> Tensor | None:
+    """The labels of a split's rows, (rows,), where data has some."""
+    return None
+
+
+@labels_in.register
+def _(source: Source, split: str) -> Tensor | None:
+    return source.labels_of(split)
+
+
+@singledispatch
 def _read(data: Any, config: Config, split: str) -> ReadRows:
     found = rows_of(data, exact=True, axes=Like(config.layout))
     return ReadRows(found.values, {}, found.layout)

@@ -20,6 +20,7 @@ from vaekit.data.readers.frames import is_frame, like_given
 from vaekit.data.readers.types import by_column
 from vaekit.evaluation import decode, elbo_per_row, encode, in_chunks, log_likelihood_per_row
 from vaekit.evaluation.annealing import CHAINS, STEPS
+from vaekit.evaluation.classes import class_use
 from vaekit.evaluation.passes import ROWS, codes
 from vaekit.evaluation.scores import Bits, Scores, score, with_annealing
 from vaekit.models import Graph
@@ -32,7 +33,7 @@ from vaekit.runs.config import Config
 from vaekit.runs.handed_back import handed_back
 from vaekit.runs.hub import local
 from vaekit.runs.incoming import check_incoming
-from vaekit.runs.reading import ReadRows, codes_of, opening_for, read_rows
+from vaekit.runs.reading import ReadRows, codes_of, labels_in, opening_for, read_rows
 from vaekit.runs.standing import beside_own
 from vaekit.system.checks import require
 from vaekit.system.devices import CPU, check_wanted, device_for
@@ -280,8 +281,7 @@ class Trained:
             split: rows to take; "test" for the training data, all rows for other data.
             samples: importance samples for each row.
             seed: of everything random.
-            annealed_rows: how many rows, chosen at random, to estimate by annealed importance
-                sampling as well.
+            annealed_rows: rows, chosen at random, to estimate by annealed importance sampling too.
             annealed_steps: temperatures of it.
             chains: of it.
             given: what a conditional model is told, if the data does not carry it.
@@ -294,6 +294,7 @@ class Trained:
             self.model, rows, samples=samples, seed=seed, density=self.has_density,
             cells=self.config.coding is not None,
         )  # fmt: skip
+        found = replace(found, classes=class_use(self.model, rows, labels_in(data, split)))
         if annealed_rows and self.has_density:
             how = {"count": annealed_rows, "steps": annealed_steps, "chains": chains}
             found = with_annealing(found, self.model, rows, seed=seed, **how)
@@ -302,8 +303,8 @@ class Trained:
         if found.density is None:
             return found
         scale = 1.0 if self.model.likelihood.family.kind.discrete else self.representation.scale
-        what, coded = self.bits_of, self.is_discrete and self.config.coding is None
-        bits = Bits.of(found.density, (varying,), what, coded=coded, scale=scale)
+        of, coded = self.bits_of, self.is_discrete and self.config.coding is None
+        bits = Bits.of(found.density, (varying,), of, coded=coded, scale=scale)
         return replace(found, bits=bits)
 
     def log_likelihood(
@@ -364,7 +365,8 @@ class Trained:
 
     def _told(self, given: Given | None, carried: Given, rows: int) -> Told:
         """Class numbers and covariates of so many rows, as a person says or the data carries."""
-        return self.config.conditions.ask({**carried, **by_name(given)}, rows)
+        told, conditions = {**carried, **by_name(given)}, self.config.conditions
+        return conditions.ask(told, rows, gaps=self.may_be_untold)
 
     def decoded(self, z: Tensor, given: Mapping[str, Tensor]) -> Tensor:
         """The mean of p(x|z) as it is stored, (rows, *row), for codes (rows, latent) and what

@@ -30,8 +30,14 @@ SHOWN = 3
 Cells = list[list[str]]
 
 
-def read_labels(path: str) -> Any:
-    """One label for each row: a .npy array, or a text file with one on each line."""
+def read_labels(path: str, rows: int = 0) -> Any:
+    """One label for each row: a .npy array, or a text file with one on each line.
+
+    Args:
+        path: of the file.
+        rows: how many there are; 0 if that is not known. The last lines may be blank labels if
+            there are rows for them.
+    """
     require(Path(path).is_file(), f"there is no file {path}")
     if Path(path).suffix == ".npy":
         return load(Path(path))
@@ -39,7 +45,11 @@ def read_labels(path: str) -> Any:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (UnicodeDecodeError, OSError) as error:
         raise BadInput(f"cannot read {path} as a text file: {first_line(error)}") from error
-    return [line.strip() for line in text.rstrip().splitlines()]
+    lines = [line.strip() for line in text.splitlines()]
+    wanted = rows + (lines[:1] != [] and lines[0].lower() in HEADERS)
+    while lines and not lines[-1] and (len(lines) > wanted or not rows):
+        lines.pop()
+    return lines
 
 
 def with_labels(found: Source, labels: Any, column: str | None = None) -> Source:
@@ -74,7 +84,7 @@ def values_for(
     Raises:
         BadInput: for a picture without a value.
     """
-    found = read_labels(path)
+    found = read_labels(path, rows)
     files = [file_of(name) for name in names]
     if not files or not all(file.lower().endswith(PICTURES) for file in files):
         return _without_header(found, rows), []

@@ -21,7 +21,7 @@ from vaekit.interfaces.cli.shared import (
     say,
     to_write,
 )
-from vaekit.runs import in_parts, tables
+from vaekit.runs import in_parts, labels, tables
 from vaekit.runs.outlets import Outlet
 from vaekit.runs.table_files import TABLE_FILES, safe, with_number, write_tables
 from vaekit.runs.tables import Synthetic
@@ -120,20 +120,22 @@ def predict(
     table: Table,
     /,
     *,
-    target: Annotated[str, Parameter(help="The column.")],
+    target: Annotated[str, Parameter(help="The column, or the label.")],
     seed: Seed = 0,
     output: Annotated[Path | None, to_write(PREDICTED)] = None,
     force: Force = False,
     work: OnDevice = ON_DEVICE,
 ) -> None:
-    """What one column is, given all other cells of each row: the likeliest value, its probability,
-    and that of each category."""
+    """What one column is, given all other cells of each row, or (of a model of recipe m2_vae) what
+    the label of each row is: the likeliest value, its probability, and that of each category."""
     work.begin()
     path = output or Path(model, f"predicted-{safe(target)}.csv")
     PREDICTED.claim(path, force=force, inputs=reads(model, table))
     trained = loaded(model, work)
-    found = _opened(trained, table)
-    parts = in_parts.predicted(trained, found, target, seed)
+    if trained.config.coding is None:
+        parts = iter([labels.prediction(trained, str(table), target)])
+    else:
+        parts = in_parts.predicted(trained, _opened(trained, table), target, seed)
     work.wrote(path, write_tables(path, parts))
 
 

@@ -1,0 +1,91 @@
+"""Models with a latent that is a class: of which some rows' are known, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vaekit.conditionals import Conditional, EvenLabels
+from vaekit.families import Likelihood, OneHot
+from vaekit.models import Clustered, Labelled
+from vaekit.models.drawing import enumerated
+from vaekit.models.labelled import LABEL
+from vaekit.objectives import Objective, Term
+from vaekit.objectives.bounds import elbo
+from vaekit.objectives.labels import Classification
+from vaekit.recipes import parts
+from vaekit.recipes.plain import vae
+from vaekit.recipes.recipe import Built, Recipe, extends
+from vaekit.recipes.uses import good_for
+from vaekit.system.checks import require
+from vaekit.system.ranges import Count, Weight, Whole
+from vaekit.system.types import Shape
+
+
+@extends(vae, without=("drop", "kl_warmup"), latent=50)
+def m2_vae(
+    shape: Shape,
+    given: Mapping[str, int],
+    rows: int = 1,
+    labelled: int = 0,
+    strength: Weight = 3.0,
+    samples: Count = 1,
+    **rest: Any,
+) -> Built:
+    """Rows of which only some have a label: it is observed where it is known, summed out over all
+    classes where it is not, and q(y|x) is a classifier (M2 of: Kingma et al. 2014).
+
+    Args:
+        shape: of one row of x.
+        given: the label's name, and how many classes there are.
+        rows: to train on.
+        labelled: of them, those whose label is known.
+        strength: of what teaches q(y|x) the labels that are known, beside the bound of a row.
+        samples: draws of z for each class.
+    """
+    require(len(given) == 1, f"m2_vae is given a label alone, not {' and '.join(given)} together")
+    ((name, classes),) = given.items()
+    require(classes > 1, f"{name} has to be a label of at least two classes")
+    require(labelled > 0, f"no training row has a {name}: at least some must have one")
+    inner = vae(shape=shape, given={LABEL: classes}, **rest).model
+    classifier = _classifier(inner.likelihood.family, classes, **rest)
+    lesson = Classification(LABEL, name, labelled / rows, strength)
+    term = Term("label", 0.0, lesson, replays=True)
+    summed_out = {LABEL: enumerated(classes)}
+    objective = Objective(elbo, term, samples=classes * samples, rules=lambda _: summed_out)
+    return Built(Labelled(EvenLabels(classes), classifier, inner, told=name), objective)
+
+
+@extends(vae, fixed={"prior": "mixture"}, without=("given", "drop", "prior_components"), latent=10)
+@good_for("codes", "codes of clusters that nobody named: each row is of one of them.", rank=0.4)
+def vade(clusters: Count = 10, pretraining: Whole = 1000, **rest: Any) -> Built:
+    """Rows of clusters: each has a normal of its own for its codes, and nobody says which row is of
+    which (variational deep embedding: Jiang et al. 2017).
+
+    Args:
+        clusters: how many.
+        pretraining: updates as an autoencoder, whose codes say where the clusters begin.
+    """
+    model, objective = vae(prior_components=clusters, **rest)
+    (prior,), (posterior,) = model.priors, model.posteriors
+    return Built(Clustered(prior, posterior, model.likelihood, pretraining), objective)
+
+
+def _classifier(
+    data: Likelihood,
+    classes: int,
+    *,
+    network: str = "auto",
+    width: int = 0,
+    depth: int = 0,
+    noise: float | None = None,
+    **_: Any,
+) -> Conditional:
+    """q(y | x), by a network like that of q(z | x, y)."""
+    shape = data.event_shape
+    kind = parts.network_for(network, shape)
+    noise = parts.noise_for(shape) if noise is None else noise
+    return parts.posterior(data, OneHot(classes), kind, width, depth, noise=noise)
+
+
+RECIPES: tuple[Recipe, ...] = (m2_vae, vade)
