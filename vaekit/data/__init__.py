@@ -3,7 +3,7 @@
 from vaekit.data.batches import Batches, Encoded, Encoder
 from vaekit.data.conditions import Condition, Conditions, parse_given
 from vaekit.data.facts import Facts, facts
-from vaekit.data.opening import Opening, open_source, opening_of
+from vaekit.data.opening import Opening, names_columns, open_source, opening_of
 from vaekit.data.published.catalogue import CATALOGUE, Entry
 from vaekit.data.readers.arrays import from_memory
 from vaekit.data.representation import Representation
@@ -25,6 +25,7 @@ __all__ = [
     "check_enough",
     "facts",
     "from_memory",
+    "names_columns",
     "open_source",
     "opening_of",
     "parse_given",

@@ -261,6 +261,12 @@ class Opening:
         return replace(found, given=order, given_names={n: names[n] for n in order if n in names})
 
 
+def names_columns(data: Any) -> bool:
+    """Whether data may say what its columns are called, as what is opened does: a name or a path, a
+    source, a data frame, an AnnData."""
+    return isinstance(data, str | os.PathLike | Source) or is_frame(data) or is_anndata(data)
+
+
 def check_there(name: str) -> None:
     """Raise ``BadInput`` unless there is a data set, a file or a folder of this name."""
     require(name != "", "the name of the data is empty: give a data set, a file or a folder")

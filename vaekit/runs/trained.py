@@ -12,12 +12,11 @@ import torch
 from torch import Tensor
 
 from vaekit.conditionals.priors import straight
-from vaekit.data import Encoded, Encoder, Representation, Source
+from vaekit.data import Encoded, Encoder, Representation, Source, names_columns
 from vaekit.data.conditions import by_name
 from vaekit.data.layout import Like, RowLayout
 from vaekit.data.on_disk import OnDisk, chunks_of, in_memory
-from vaekit.data.readers.cells import is_anndata
-from vaekit.data.readers.frames import is_frame, like_given
+from vaekit.data.readers.frames import like_given
 from vaekit.data.readers.types import by_column
 from vaekit.evaluation import decode, elbo_per_row, encode, in_chunks, log_likelihood_per_row
 from vaekit.evaluation.annealing import CHAINS, STEPS
@@ -381,7 +380,7 @@ class Trained:
 
     def _read(self, data: Any, split: str) -> ReadRows:
         """The rows asked for, checked."""
-        named = isinstance(data, str | os.PathLike | Source) or is_frame(data) or is_anndata(data)
+        named = names_columns(data)
         require(named or self.config.coding is None, "give a table with the columns' names")
         read = read_rows(self.config, self.open(data) if named else data, split)
         on_disk = isinstance(read.values, OnDisk)
