@@ -91,8 +91,7 @@ def recipe_of(run: str) -> str:
 
 def options_in(tokens: tuple[str, ...]) -> list[str]:
     """The names of the options among the tokens, as Python spells them."""
-    long = [token.removeprefix("--") for token in tokens if token.startswith("--")]
-    return [option.partition("=")[0].replace("-", "_") for option in long]
+    return [t[2:].partition("=")[0].replace("-", "_") for t in tokens if t.startswith("--")]
 
 
 def command_for(name: str) -> Any:
