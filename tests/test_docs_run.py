@@ -15,12 +15,15 @@ blocks = importlib.util.module_from_spec(SPEC)
 sys.modules["blocks_of_docs"] = blocks
 SPEC.loader.exec_module(blocks)
 
-FOLDERS = ("course", "how-to")
-PAGES = [str(p.relative_to(DOCS)) for f in FOLDERS for p in sorted(DOCS.glob(f"{f}/*.md"))]
+PAGES = [str(p.relative_to(DOCS)) for p in sorted(DOCS.glob("course/*.md"))]
+ALSO_LONG = [
+    pytest.param(str(p.relative_to(DOCS)), marks=pytest.mark.long)
+    for p in sorted(DOCS.glob("how-to/*.md"))
+]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, *ALSO_LONG])
 def test_a_page_does_what_it_shows(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
@@ -34,7 +37,7 @@ def test_a_page_does_what_it_shows(page, tmp_path, monkeypatch):
         assert len(drawn.convert("L").getcolors(256)) > 16, f"{link} is all but empty"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_tour_runs(tmp_path, monkeypatch):
     """With few rows and short trainings: what it shows is written by docs/tour.py."""
     monkeypatch.chdir(tmp_path)
@@ -51,7 +54,8 @@ def test_the_tour_runs(tmp_path, monkeypatch):
 
 
 def test_there_are_pages():
-    assert sum(page.startswith("course/") for page in PAGES) == 5
+    assert len(PAGES) == 5
+    assert len(ALSO_LONG) >= 8
 
 
 PAGE = """

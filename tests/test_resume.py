@@ -29,7 +29,10 @@ from vaekit.runs.unfinished import unfinished
 from vaekit.system.checks import BadInput
 from vaekit.training import read_metrics
 
-SMALL = {"latent": 2, "width": 4, "depth": 1, "groups": 2, "samples": 2, "kl_warmup": 0.5}
+SMALL = {
+    "latent": 2, "width": 4, "depth": 1, "groups": 2, "samples": 2, "kl_warmup": 0.5, "pretraining": 3,
+}  # fmt: skip
+ALSO_LONG = [pytest.param(*each, marks=pytest.mark.long) for each in (("fp32", 2), ("bf16", 1))]
 PLAN = {"epochs": 2, "batch": 8}
 SIDE = {"keras_mnist": 28, "keras_mnist_fast": 28}
 CUT, EVERY = 5, 2  # of six updates; the checkpoint is after the fourth
@@ -133,7 +136,7 @@ def test_a_killed_run_goes_on_bit_for_bit(tmp_path, recipe):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("precision", "parts"), [("fp32", 2), ("bf16", 1), ("bf16", 2)])
+@pytest.mark.parametrize(("precision", "parts"), [("bf16", 2), *ALSO_LONG])
 @pytest.mark.parametrize("recipe", sorted(RECIPES))
 def test_in_any_precision_and_in_parts_it_goes_on_bit_for_bit(tmp_path, recipe, precision, parts):
     check_killed(tmp_path, recipe, precision, parts)
