@@ -64,6 +64,7 @@ class Config:
 
     known_by: Any
     conditions: Conditions
+    coding = None
 
     def identity(self):
         return self.known_by

@@ -156,7 +156,7 @@ CASES = {
     "unknown split": (["evaluate", "model", "--split", "tset"], "did you mean 'test'"),
     "unknown output": (["sample", "model", "-o", "x.jpeg"], "unknown kind of output file '.jpeg'"),
     "output folder missing": (["sample", "model", "-o", "no/x.png"], "there is no folder no"),
-    "codes are no pictures": (["encode", "model", "-o", "x.png"], "unknown kind of output file '.png': choose .csv, .parquet, .npy or .npz"),
+    "codes are no pictures": (["encode", "model", "-o", "x.png"], "unknown kind of output file '.png': choose .csv, .parquet, .npy, .npz or .h5ad"),
     "one step": (["interpolate", "model", "--steps", "1"], "--steps must be at least 2, not 1"),
     "unknown command": (["trian", "digits"], 'Did you mean "train"'),
     "no memory for it": (["train", "digits", "--latent", "1000000000000", "-o", "r"], r"one array alone takes [\d,]+ GiB of memory, and this machine has"),

@@ -19,6 +19,8 @@ from vaekit.interfaces.cli import run
 from vaekit.objectives import Objective, Term
 from vaekit.objectives.bounds import elbo
 from vaekit.objectives.penalties import free_bits
+from vaekit.recipes import RECIPES
+from vaekit.recipes.recipe import needs_given
 from vaekit.rows import Batch, Rows
 from vaekit.runs.job import prepare
 from vaekit.system.checks import BadInput
@@ -69,7 +71,7 @@ class TestImpossiblePairsAreRefused:
 
     @pytest.mark.parametrize("name", WITH_A_POSTERIOR)
     def test_a_point_is_refused_under_every_bound_that_needs_a_density(self, name):
-        given = ("label",) if name == "conditional_vae" else ()
+        given = ("label",) if needs_given(RECIPES[name]) else ()
         shape = {"conv_vae": 16, "residual_vae": 16}.get(name, 8)
         x = np.random.default_rng(0).integers(0, 4, (40, shape, shape), np.uint8)
         source = open_source(x, labels=np.arange(40) % 2, given=given)

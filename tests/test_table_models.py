@@ -261,13 +261,19 @@ def test_arrays_are_no_tables(model, command, tmp_path, capsys):
     assert "x.npy has none: take a .csv" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [["impute"], ["predict", "--target", "age"]])
-def test_models_of_pictures_know_no_columns(command, frame, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["impute"], "model of digits, which is no table of mixed columns"),
+        (["predict", "--target", "age"], "a model of recipe vae predicts no label"),
+    ],
+)
+def test_models_of_pictures_know_no_columns(command, told, frame, tmp_path, capsys):
     frame.to_csv(tmp_path / "few.csv", index=False)
     vaekit.fit("digits", epochs=1, width=8, out=tmp_path / "digits", quiet=True)
     where = [str(tmp_path / "digits"), str(tmp_path / "few.csv")]
     assert run([command[0], *where, *command[1:]]) == 2
-    assert "model of digits, which is no table of mixed columns" in capsys.readouterr().err
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("data", ["digits", "x.npy", "plain.csv"])

@@ -22,7 +22,7 @@ LIMITS = {
     "sliced_vae": (2, ["--recipe", "sliced_vae"], True),
     "logistic_prior": (3, ["--prior", "logistic"], False),
     "deeper_graph": (3, ["--recipe", "deeper_vae"], False),
-    "zero_inflated": (3, ["--likelihood", "zero_inflated_poisson"], False),
+    "zero_heavy": (3, ["--likelihood", "zero_inflated_poisson"], False),
 }
 
 LIFE = """

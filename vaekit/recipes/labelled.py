@@ -64,11 +64,13 @@ def vade(clusters: Count = 10, pretraining: Whole = 1000, **rest: Any) -> Built:
 
     Args:
         clusters: how many.
-        pretraining: updates as an autoencoder, whose codes say where the clusters begin.
+        pretraining: updates as an autoencoder, whose codes say where the clusters begin; at most
+            as many as the training has.
     """
+    first = min(pretraining, rest.get("steps", pretraining))
     model, objective = vae(prior_components=clusters, **rest)
     (prior,), (posterior,) = model.priors, model.posteriors
-    return Built(Clustered(prior, posterior, model.likelihood, pretraining), objective)
+    return Built(Clustered(prior, posterior, model.likelihood, first), objective)
 
 
 def _classifier(

@@ -19,8 +19,8 @@ from vaekit.system.types import Array
 HOW = csv.WriteOptions(quoting_style="needed", quoting_header="needed")
 WRITERS: dict[str, Callable[[str, pa.Schema], Any]] = {
     ".csv": lambda path, schema: csv.CSVWriter(path, schema, write_options=HOW),
-    ".parquet": parquet.ParquetWriter,
-    ".feather": ipc.new_file,
+    ".parquet": lambda path, schema: parquet.ParquetWriter(path, schema),
+    ".feather": lambda path, schema: ipc.new_file(path, schema),
 }
 TABLE_FILES = tuple(WRITERS)
 
