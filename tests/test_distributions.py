@@ -137,6 +137,14 @@ def test_exact_kl_equals_torchs_between_full_covariances():
         assert torch.allclose(exact_kl(q, p), D.kl_divergence(full_q, full_p), atol=1e-4)
 
 
+def test_exact_kl_of_classes_equals_torchs():
+    torch.manual_seed(0)
+    q, p = D.OneHotCategorical(logits=torch.randn(5, 4)), D.OneHotCategorical(logits=torch.randn(4))
+    sure = D.OneHotCategorical(probs=torch.tensor([0.0, 1.0, 0.0, 0.0]))
+    for one, other in ((q, p), (sure, p), (p, sure), (sure, sure)):
+        assert torch.allclose(exact_kl(one, other), D.kl_divergence(one, other), atol=1e-6)
+
+
 def test_unknown_kl_is_none():
     cauchy = D.Independent(D.Cauchy(torch.zeros(2, 3), 1.0), 1)
     normal = D.Independent(D.Normal(torch.zeros(3), 1.0), 1)

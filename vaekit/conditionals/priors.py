@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from vaekit.data_init import DataInit
 from vaekit.distributions import quantiles
 from vaekit.distributions.flows import zuko
+from vaekit.distributions.labels import one_hot
 from vaekit.families.elementwise import independent
 from vaekit.system.checks import known, require
 from vaekit.system.room import with_memory
@@ -100,7 +101,7 @@ class EvenLabels(Prior):
 
     def forward(self, *given: Tensor) -> D.Distribution:
         """p(z)."""
-        return D.OneHotCategorical(logits=self.logits, validate_args=False)
+        return one_hot(self.logits)
 
 
 class Mixture(Prior):
@@ -168,7 +169,7 @@ class Mixture(Prior):
         """p(c | z), of which normal each code is: in proportion to w_c N(z; m_c, s_c)."""
         p: Any = self()
         weighed = p.component_distribution.log_prob(z[:, None]) + p.mixture_distribution.logits
-        return D.OneHotCategorical(logits=weighed, validate_args=False)
+        return one_hot(weighed)
 
 
 class Vamp(DataInit, Prior):

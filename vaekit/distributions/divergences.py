@@ -28,6 +28,16 @@ def _(q: Point, p: D.Distribution) -> Tensor:
     return q.value.new_full(shape, torch.inf)
 
 
+@exact_kl.register
+def _(q: D.OneHotCategorical, p: D.Distribution) -> Tensor | None:
+    """KL of one class out of some: torch's own chooses among elements by their values, for which a
+    GPU has to be waited for."""
+    if not isinstance(p, D.OneHotCategorical):
+        return exact_kl.dispatch(D.Distribution)(q, p)
+    each = torch.where(p.probs > 0, q.probs * (q.logits - p.logits), torch.inf)
+    return torch.where(q.probs > 0, each, 0.0).sum(-1)
+
+
 @exact_kl.register(D.MultivariateNormal)
 @exact_kl.register(D.LowRankMultivariateNormal)
 def _(q: D.Distribution, p: D.Distribution) -> Tensor | None:

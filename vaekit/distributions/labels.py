@@ -8,7 +8,21 @@ import torch
 from torch import Tensor
 from torch import distributions as D
 
+from vaekit.distributions.validation import validation_kept
+
 FAR = 1e4  # nats by which a label that is known not to be there is less likely
+
+
+def one_hot(logits: Tensor) -> D.OneHotCategorical:
+    """One class out of some, unchecked: torch checks the logits even where it is told not to.
+
+    Args:
+        logits: (..., classes).
+    """
+    with validation_kept(off=True):
+        found = D.OneHotCategorical(logits=logits, validate_args=False)
+    found._categorical._validate_args = False
+    return found
 
 
 class PartlyKnown(D.OneHotCategorical):
@@ -24,7 +38,9 @@ class PartlyKnown(D.OneHotCategorical):
     def __init__(self, base: D.OneHotCategorical, known: Tensor) -> None:
         self.base, self.is_known = base, known.sum(-1) > 0
         logits = torch.where(self.is_known[..., None], (known - 1) * FAR, base.logits)
-        super().__init__(logits=logits, validate_args=False)
+        with validation_kept(off=True):
+            super().__init__(logits=logits, validate_args=False)
+        self._categorical._validate_args = False
         self.known = known
 
 

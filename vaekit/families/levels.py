@@ -13,6 +13,7 @@ from vaekit.distributions import (
     DiscretizedLogistic,
     LevelMixture,
 )
+from vaekit.distributions.labels import one_hot
 from vaekit.families.base import LEVELS, Positive, Range, Shape
 from vaekit.families.elementwise import independent, widen
 
@@ -150,4 +151,4 @@ class OneHot:
 
     def __call__(self, raw: Tensor) -> D.Distribution:
         """The distribution of raw numbers, (rows, *raw_shape)."""
-        return D.OneHotCategorical(logits=raw, validate_args=False)
+        return one_hot(raw)
