@@ -89,7 +89,7 @@ def table_vae(
 
 def suited(rows: int) -> Suited:
     """Where there are many rows, twice as many at once and half as many updates: rows drawn are as
-    like the real ones, in two thirds of the time.
+    like the real ones, and two cores are used better.
 
     Args:
         rows: to train on.
