@@ -195,6 +195,7 @@ def test_folders_of_seeds_are_compared(runs, rows, place, tmp_path):
     assert Spread(tuple(scores)).text in (tmp_path / "page.html").read_text()
 
 
+@pytest.mark.long
 def test_the_comparison_of_three_models_has_a_spread(place):
     kept = Path("kept.json")
     found = compare_seeds("rows.npy", seeds=2, epochs=1, kept=kept)

@@ -179,6 +179,7 @@ def test_a_trial_that_was_stopped_is_taken_up_again(found, rows, tmp_path, monke
     assert again.attempts[0].folder == "trial-0"
 
 
+@pytest.mark.long
 def test_trials_without_hope_end_early(rows, tmp_path, monkeypatch):
     monkeypatch.setattr(study, "STARTUP", 1)
     over = "lr=0.01,0.000000001"
@@ -245,6 +246,7 @@ def place(rows, tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.long
 def test_several_processes_work_on_one_study(place, capsys):
     command = ["sweep", "rows.npy", "--over", "latent=1:3", "--epochs", "1", "--width", "4"]
     more = ["--device", "cpu", "--quiet", "-o", "s"]

@@ -182,6 +182,7 @@ def test_bits_are_near_the_bound(place, model, tmp_path):
     assert 8 * len(payload) == pytest.approx(bound(model, path), rel=0.05)
 
 
+@pytest.mark.long
 def test_blocks_can_be_read_alone_and_coded_side_by_side(place, model):
     path = place / "people.csv"
     compress(model, str(path), place / "one.vk", block_rows=150)
