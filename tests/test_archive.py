@@ -403,7 +403,7 @@ def test_black_and_white_stored_as_0_and_255(tmp_path):
     assert (Archive(tmp_path / "a.vk", model).read() == values).all()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_blocks_are_worked_on_side_by_side(trained, tmp_path):
     """Two processes write the same file as one, and read it."""
     values = trained.source.values.numpy()[:120]

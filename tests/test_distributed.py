@@ -71,7 +71,7 @@ def test_two_processes_are_one_with_two_parts(tmp_path):
     assert all(torch.allclose(a[name], b[name], atol=1e-4) for name in a)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_gradients_of_several_parts_are_exchanged_once(tmp_path):
     """Two processes with two parts each are one with four."""
     one, two = tmp_path / "one", tmp_path / "two"
