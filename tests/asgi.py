@@ -39,7 +39,7 @@ class Client:
     def ask(self, method, path, body=b"", headers=None, pieces=1):
         return asyncio.run(self.asked(method, path, body, headers, pieces))
 
-    async def asked(self, method, path, body=b"", headers=None, pieces=1):
+    async def asked(self, method, path, body=b"", headers=None, pieces=1, address="127.0.0.1"):
         if isinstance(body, dict):
             body, headers = (
                 json.dumps(body, default=str).encode(),
@@ -51,7 +51,7 @@ class Client:
         scope = {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method,
             "scheme": "http", "path": url.path, "raw_path": url.path.encode(), "root_path": "",
-            "query_string": url.query.encode(), "client": ("127.0.0.1", 1), "server": None,
+            "query_string": url.query.encode(), "client": (address, 1), "server": None,
             "headers": [(k.encode(), v.encode()) for k, v in own.items() if v is not None],
         }  # fmt: skip
         return await self._run(scope, body, pieces)

@@ -475,6 +475,28 @@ class TestLimits:
         assert client.get("/readyz").status == 200
         own.close()
 
+    def test_one_address_cannot_take_all(self):
+        own = self.small(each=1)
+        client = Client(own.app())
+        path, body = "/v1/models/real/encode", in_json("real", slice(0, 1))
+
+        async def two():
+            with held(own) as gate:
+                first = asyncio.create_task(client.asked("POST", path, body))
+                await waiting(own, 1)
+                again = await client.asked("POST", path, body)
+                other = asyncio.create_task(client.asked("POST", path, body, address="10.0.0.7"))
+                await waiting(own, 2)
+                gate.set()
+                return again, await first, await other
+
+        again, first, other = asyncio.run(two())
+        assert (again.status, first.status, other.status) == (429, 200, 200)
+        assert int(again.headers["retry-after"]) >= 1
+        assert "1 requests of yours are in hand" in again.json["error"]
+        assert not own.of_each
+        own.close()
+
     def test_large_bodies_count_by_their_size(self):
         own = self.small(bytes=1000)
         own.bytes_in_hand = 8 * 1000 - 10

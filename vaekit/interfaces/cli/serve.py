@@ -109,6 +109,13 @@ def serve(
             help="Most requests in hand; others are told to come again (503).", validator=Range(1)
         ),
     ] = LIMITS.waiting,
+    most_each: Annotated[
+        int | None,
+        Parameter(
+            help="Most of these from one address; more are told to come again (429).",
+            validator=Range(1),
+        ),
+    ] = None,
     timeout: Annotated[
         float,
         Parameter(help="Seconds that a request may take.", validator=Range(0, open="low")),
@@ -123,7 +130,7 @@ def serve(
     warnings.simplefilter("ignore")  # of single requests, which nobody sees
     wanted = token_of(token, token_file, os.environ)
     require(wanted is None or not no_token, "there is a token, so that --no-token says too much")
-    limits = Limits(most_rows, most_bytes, most_waiting, timeout)
+    limits = Limits(most_rows, most_bytes, most_waiting, timeout, most_each or most_waiting)
 
     def load() -> Mapping[str, Trained]:
         return {each: loaded(folder, work) for each, folder in folders.items()}

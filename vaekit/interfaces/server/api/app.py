@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import math
 import time
+from collections import Counter
 from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from functools import partial
 from typing import Any
@@ -50,6 +51,7 @@ class Api:
         self.metrics = Metrics()
         self.worker = Worker(self.metrics, limits.bytes)
         self.in_hand, self.bytes_in_hand, self.is_stopping = 0, 0, False
+        self.of_each: Counter[str] = Counter()
         self._reading: set[asyncio.Timeout] = set()
         self.cannot = {name: _cannot(model) for name, model in self.models.items()}
         self.endpoints = [*self._own(), *self._of_models()]
@@ -121,9 +123,10 @@ class Api:
         size = self.limits.bytes if reading.length is None else reading.length
         if self.is_full or self.bytes_in_hand + size > BODIES * self.limits.bytes:
             raise self._busy("the server has its hands full")
+        if self.of_each[reading.client] >= self.limits.each:
+            raise self._busy(f"{self.limits.each} requests of yours are in hand", 429)
         job: Job | None = None
-        self.in_hand += 1
-        self.bytes_in_hand += size
+        self._take(reading.client, size, 1)
         try:
             async with asyncio.timeout(self.limits.seconds) as end:
                 asked = await self._read(reading, end)
@@ -132,10 +135,17 @@ class Api:
         except TimeoutError:
             raise self._late(job) from None
         finally:
-            self.in_hand -= 1
-            self.bytes_in_hand -= size
+            self._take(reading.client, size, -1)
             if job is not None:
                 job.dropped = True
+
+    def _take(self, client: str, size: int, sign: int) -> None:
+        """Count a request that is taken, by 1, or done with, by -1."""
+        self.in_hand += sign
+        self.bytes_in_hand += sign * size
+        self.of_each[client] += sign
+        if not self.of_each[client]:
+            del self.of_each[client]
 
     async def _read(self, reading: Reading, end: asyncio.Timeout) -> Asked:
         """A request, whose body has to come soon if the server stops meanwhile."""
@@ -152,11 +162,11 @@ class Api:
         for end in self._reading:
             end.reschedule(min(end.when() or soon, soon))
 
-    def _busy(self, why: str) -> HTTPException:
-        """503, and when to come again."""
+    def _busy(self, why: str, status: int = 503) -> HTTPException:
+        """503 or 429, and when to come again."""
         seconds = math.ceil(min(self.in_hand * self.worker.seconds, self.limits.seconds))
         again = str(max(seconds, 1))
-        return HTTPException(503, f"{why}: come again in {again} s", {"retry-after": again})
+        return HTTPException(status, f"{why}: come again in {again} s", {"retry-after": again})
 
     def _late(self, job: Job | None) -> HTTPException:
         """What is said of a request that took too long."""

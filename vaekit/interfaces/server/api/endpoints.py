@@ -27,10 +27,12 @@ class Reading:
     Args:
         length: bytes that it says it has; None where it does not say.
         read: reads it.
+        client: the address that it came from.
     """
 
     length: int | None
     read: Callable[[], Awaitable[Asked]]
+    client: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,9 @@ class Endpoint:
                 return Asked(body, kind if body else "", wants, options, str(request.base_url))
 
             length = request.headers.get("content-length")
-            reply = await self.answer(Reading(None if length is None else int(length), read))
+            size = None if length is None else int(length)
+            client = request.client.host if request.client else ""
+            reply = await self.answer(Reading(size, read, client))
         except Malformed as error:
             raise HTTPException(400, in_words(error)) from error
         except (BadInput, ArithmeticError) as error:

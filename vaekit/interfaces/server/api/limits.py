@@ -15,12 +15,14 @@ class Limits:
         waiting: requests in hand at once: those beyond are to come again later (503).
         seconds: that a request may take, from its first byte (503 if it was not begun, 504 if it
             was).
+        each: requests in hand at once that came from one address (429 beyond).
     """
 
     rows: int = 10_000
     bytes: int = 32 * 2**20
     waiting: int = 256
     seconds: float = 30.0
+    each: int = 256
 
 
 LIMITS = Limits()

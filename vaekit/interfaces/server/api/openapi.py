@@ -20,10 +20,12 @@ ERRORS = {
     "415": "The body is of another kind.",
     "421": "The server is not asked for by this name.",
     "422": "Rows, columns, options or values are not those that the model takes.",
+    "429": "Too many requests of one address are in hand: come again as Retry-After says.",
     "503": "The server has its hands full: come again after the seconds in Retry-After.",
     "504": "It takes longer than a request may.",
 }
-OF_ALL, OF_BODIES = ("401", "421", "406", "422"), ("400", "403", "408", "413", "415", "503", "504")
+OF_ALL = ("401", "421", "406", "422")
+OF_BODIES = ("400", "403", "408", "413", "415", "429", "503", "504")
 ERROR = {
     "type": "object",
     "properties": {"error": {"type": "string"}},
