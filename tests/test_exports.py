@@ -1,6 +1,7 @@
 """Models as other programs take them: programs of torch's, ONNX, the files of a hub."""
 
 import json
+import math
 import sys
 import types
 import zipfile
@@ -18,7 +19,9 @@ from vaekit.evaluation.passes import latent_distributions
 from vaekit.interfaces.cli import run
 from vaekit.runs.exports.model_card import model_card
 from vaekit.runs.exports.networks import Decoding, Density, Encoding
+from vaekit.runs.exports.onnx import log_gamma, save_onnx
 from vaekit.runs.exports.parameters import parameters
+from vaekit.runs.exports.programs import Unexportable, exportables, write_programs
 
 HERE = str(Path(vaekit.__file__).parent).encode()  # where code lies on this machine
 
@@ -109,7 +112,7 @@ def test_programs_of_torch_run_without_the_model(given, tmp_path):
         assert json.loads(archive.read(told))["outputs"]["mean"].startswith("mean of q(z|x)")
 
 
-def test_onnx_says_what_torch_says(given, trained, tmp_path):
+def test_onnx_says_what_torch_says(given, trained, tmp_path, monkeypatch):
     for name in ("onnx", "onnxscript"):
         pytest.importorskip(name, reason="no onnx: pip install 'vaekit[onnx]'")
     runtime = pytest.importorskip(
@@ -137,10 +140,45 @@ def test_onnx_says_what_torch_says(given, trained, tmp_path):
                 right = part(first[:rows], kind[:rows])
             for one, other in zip(found, right, strict=True):
                 assert one == pytest.approx(other.numpy(), rel=1e-4, abs=1e-5), name
-    lacks = trained[1].export(tmp_path / "digits", to="onnx")
-    assert lacks == ["density.onnx (ONNX has no lgamma)"]
-    assert not (tmp_path / "digits" / "density.onnx").exists()
-    assert "density" not in json.loads((tmp_path / "digits" / "about.json").read_text())["outputs"]
+    gamma, path = exportables(trained[1])[-1], tmp_path / "density.onnx"
+    save_onnx(gamma, path, "{}")
+    x = stored(trained[1], 4)
+    session = runtime.InferenceSession(path)
+    with torch.no_grad():
+        right = gamma.module(x)
+    for one, other in zip(session.run(None, {"x": x.numpy()}), right, strict=True):
+        assert one == pytest.approx(other.numpy(), rel=1e-4)
+    monkeypatch.setattr("vaekit.runs.exports.onnx.AS", {})  # as of an operation that it cannot say
+    with pytest.raises(Unexportable, match="ONNX has no lgamma"):
+        save_onnx(gamma, path, "{}")
+
+
+def test_a_density_that_cannot_be_written_is_told(given, tmp_path):
+    def save(part, path, told):
+        if part.name == "density":
+            raise Unexportable("nobody can say it")
+        path.write_text(told)
+
+    lacks = write_programs(given, tmp_path / "less", ".txt", save)
+    assert lacks == ["density.txt (nobody can say it)"]
+    written = {p.name for p in (tmp_path / "less").iterdir()}
+    assert written == {"encoder.txt", "decoder.txt", "about.json"}
+    assert "density" not in json.loads((tmp_path / "less" / "about.json").read_text())["outputs"]
+
+
+def test_the_gamma_function_by_what_onnx_has():
+    x = torch.logspace(-30, 30, 601, dtype=torch.float64)
+    assert torch.allclose(log_gamma(x), x.lgamma(), rtol=1e-11, atol=1e-11)
+    assert log_gamma(torch.tensor([0.5, 5.0])).tolist() == pytest.approx(
+        [math.log(math.pi) / 2, math.log(24)]
+    )
+    assert log_gamma(x.float()).dtype == torch.float32
+
+
+def test_what_comes_out_has_names_of_its_own():
+    counts = np.random.default_rng(0).poisson(3, (20, 3))
+    model = vaekit.fit(counts, likelihood="negative_binomial", epochs=1, width=4, quiet=True)
+    assert Decoding(model).outputs == ["mean", "mean_of_x", "total_count"]
 
 
 def test_a_table_of_mixed_columns_is_refused(tmp_path, capsys):

@@ -18,6 +18,7 @@ from vaekit.runs.exports.parameters import parameters
 from vaekit.runs.trained import Trained
 
 ANY = 0  # rows of a rule that is never asked for their number
+OF_X = {"mean": "mean_of_x"}  # parameters called as something that comes out in the data's numbers
 
 
 class Exported(nn.Module):
@@ -103,7 +104,7 @@ class Decoding(Exported):
         parts = {n: torch.zeros(1, size) for n, size in self.model.latents.items()}
         with torch.no_grad():
             likelihood = self.model(Generator(ANY, parts), Rows(None, told))
-        return ["mean", *parameters(likelihood)]
+        return ["mean", *(OF_X.get(name, name) for name in parameters(likelihood))]
 
     def forward(self, code: Tensor, *given: Tensor) -> tuple[Tensor, ...]:
         """(rows, latent) to (rows, *row), and parameters, (rows, ...) each."""

@@ -63,15 +63,25 @@ def write_onnx(trained: Trained, folder: Path) -> list[str]:
     """
     import_extra("onnx", "onnx")
     import_extra("onnxscript", "onnx")
-    return write_programs(trained, folder, ".onnx", _save)
+    return write_programs(trained, folder, ".onnx", save_onnx)
 
 
-def _save(part: Exportable, path: Path, told: str) -> None:
-    program = part.program()
+def save_onnx(part: Exportable, path: Path, told: str) -> None:
+    """Write one part.
+
+    Args:
+        part: of a model.
+        path: of the file.
+        told: about.json's words of it, which the file holds too.
+
+    Raises:
+        Unexportable: where ONNX has no word for an operation.
+    """
+    program = part.program().run_decompositions(AS)
     try:
         with unchecked(), silent():
             made = torch.onnx.export(
-                program.run_decompositions(AS), (), None, dynamo=True, verbose=False, opset_version=OPSET,
+                program, (), None, dynamo=True, verbose=False, opset_version=OPSET,
                 input_names=part.inputs, output_names=part.outputs,
             )  # fmt: skip
     except Exception as error:  # of many kinds, none of them ours

@@ -177,6 +177,7 @@ def _meaning(part: str, output: str) -> str:
 _MEANINGS = {
     "encoder mean": "mean of q(z|x), the code, (rows, latent)",
     "decoder mean": "mean of p(x|z) in the data's own numbers, not rounded, (rows, *row)",
+    "mean_of_x": "mean of p(x|z), of x",
     "log_variance": "log of the variance of q(z|x) in each dimension, (rows, latent)",
     "elbo_at_mean": "log_px_at_mean - kl, (rows,), nats: the ELBO with z at the mean of q(z|x), "
     "not drawn from it, and so no bound",
