@@ -29,12 +29,14 @@ class Export:
         function: takes the model, a path and options; returns what could not be written, in words.
         name: of what is written, unless somebody says.
         outlet: where it may go.
+        takes_rows: whether rows are part of it.
     """
 
     home: str
     function: str
     name: str
     outlet: Outlet = field(default_factory=lambda: Outlet((FOLDER,)))
+    takes_rows: bool = False
 
     @property
     def write(self) -> Callable[..., list[str]]:
@@ -44,7 +46,18 @@ class Export:
 
 EXPORTS = {
     "html": Export(
-        "vaekit.interfaces.server.one_file", "write_page", "explorer.html", Outlet((".html",))
+        "vaekit.interfaces.server.one_file",
+        "write_page",
+        "explorer.html",
+        Outlet((".html",)),
+        takes_rows=True,
+    ),
+    "atlas": Export(
+        "vaekit.interfaces.server.atlas",
+        "write_atlas",
+        "atlas.parquet",
+        Outlet((".parquet",)),
+        takes_rows=True,
     ),
     "onnx": Export("vaekit.runs.exports.onnx", "write_onnx", "onnx"),
     "torch": Export("vaekit.runs.exports.torch_programs", "write_torch", "torch"),
@@ -74,10 +87,12 @@ def export(
     Args:
         trained: the model.
         path: of the file of a page, or of a folder.
-        to: "html" (the explorer in one file), "onnx", "torch" (programs for torch.export.load), or
-            "hub" (the files of a repository of models).
+        to: "html" (the explorer in one file), "atlas" (a Parquet file for Embedding Atlas), "onnx",
+            "torch" (programs for torch.export.load), or "hub" (the files of a repository of
+            models).
         force: whether what is there may be written over.
-        how: of a page, see :func:`vaekit.interfaces.server.one_file.write_page`.
+        how: of a page, see :func:`vaekit.interfaces.server.one_file.write_page`; of an atlas,
+            :func:`vaekit.interfaces.server.atlas.write_atlas`.
 
     Returns:
         What the export lacks, in words.

@@ -26,7 +26,7 @@ from vaekit.system.checks import require
 from vaekit.system.progress import say
 from vaekit.system.ranges import Range
 
-Kind = Literal["html", "onnx", "torch", "hub"]
+Kind = Literal["html", "atlas", "onnx", "torch", "hub"]
 
 
 def export(
@@ -37,27 +37,28 @@ def export(
     to: Annotated[
         Kind,
         Parameter(
-            help="html: the explorer in one file, which works without a server. onnx: encoder, "
+            help="html: the explorer in one file, which works without a server. atlas: rows and "
+            "codes in a Parquet file for Embedding Atlas. onnx: encoder, "
             "decoder and density. torch: the same for torch.export.load. hub: a folder for "
             "vaekit push."
         ),
     ] = "html",
-    split: Annotated[
-        str | None, Parameter(help="Of a page: train, validation, test or all.")
-    ] = None,
+    split: Annotated[str | None, Parameter(help="Of rows: train, validation, test or all.")] = None,
     limit: Annotated[
-        int,
-        Parameter(help="Of a page: most rows, chosen at random; 0 for all.", validator=Range(0)),
-    ] = MOST_ROWS,
+        int | None,
+        Parameter(
+            help="Of rows: the most, chosen at random; 0 for all. By default "
+            f"{MOST_ROWS:,} in a page, all in an atlas.",
+            validator=Range(0),
+        ),
+    ] = None,
     rows: Annotated[
         bool | None,
         Parameter(help="Of a page: whether the rows themselves lie in it; by default they do."),
     ] = None,
     scores: Annotated[
         bool | None,
-        Parameter(
-            negative="", help="Of a page: also ELBO, log p(x) and the like of each row; slow."
-        ),
+        Parameter(negative="", help="Of rows: also ELBO, log p(x) and the like of each; slow."),
     ] = None,
     seed: Seed = 0,
     given: Given = None,
@@ -65,8 +66,8 @@ def export(
         Path | None,
         Parameter(
             name=["--output", "-o"],
-            help="A .html file, or a folder; by default explorer.html, onnx, torch or hub in the "
-            "model's folder.",
+            help="A .html or .parquet file, or a folder; by default explorer.html, atlas.parquet, "
+            "onnx, torch or hub in the model's folder.",
         ),
     ] = None,
     force: Force = False,
@@ -78,10 +79,9 @@ def export(
     path = kind.outlet.claim(
         output or folder / kind.name, force=force, inputs=reads(model, data, given=given)
     )
-    asked = {"split": split, "rows": rows, "scores": scores, "seed": seed or None}
-    asked["limit"] = None if limit == MOST_ROWS else limit
+    asked = {"split": split, "rows": rows, "scores": scores, "seed": seed or None, "limit": limit}
     how: dict[str, Any] = checked(to, {k: v for k, v in asked.items() if v is not None})
-    if to == "html":
+    if kind.takes_rows:
         trained = open_model(model, data)
         source = trained.source if data is None else opened(trained, data)
         require(source is not None, "give the data to show")

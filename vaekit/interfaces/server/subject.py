@@ -236,7 +236,11 @@ class Subject:
                 yield [*names[places]]
 
     def as_csv(self, ids: Sequence[int] | Array) -> bytes:
-        """Some rows as a table: what they are called, their labels, codes, and columns."""
+        """Some rows as a table: see :meth:`columns`."""
+        return csv_of(pa.table(self.columns(ids)))
+
+    def columns(self, ids: Sequence[int] | Array) -> dict[str, Any]:
+        """What some rows are called, their labels, codes, and columns."""
         rows, which = self.chosen(ids), np.asarray(ids, np.int64)
         columns: dict[str, Any] = {"row": self.names[which]}
         if rows.labels is not None:
@@ -249,7 +253,7 @@ class Subject:
         elif len(rows.shape) == 1:
             values = self.trained.config.by_column(in_memory(rows.values).numpy())
             columns |= {free(n, columns): c for n, c in values.items()}
-        return csv_of(pa.table(columns))
+        return columns
 
 
 def spherical(start: torch.Tensor, end: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
