@@ -28,7 +28,7 @@ from vaekit.system.checks import BadInput
 
 POSTERIORS = [*named.POSTERIORS]
 NAMES = [*catalogue.LIKELIHOODS]
-FOR_PICTURES = {"conv_vae", "residual_vae", "keras_mnist", "keras_mnist_fast"}
+FOR_PICTURES = {"conv_vae", "residual_vae", "keras_mnist", "keras_mnist_fast", "autoencoder_kl"}
 
 # pairs of a recipe and a part, or of two parts, that cannot be trained
 REFUSED = {

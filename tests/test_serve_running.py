@@ -23,6 +23,7 @@ from vaekit.interfaces.server.api.limits import Limits
 from vaekit.interfaces.server.api.serving import serve, token_of
 from vaekit.system.checks import BadInput
 
+NOT_TAKEN = ConnectionRefusedError | ConnectionResetError | BrokenPipeError
 ROWS = json.dumps({"rows": [[[0] * 8] * 8]}).encode()
 
 
@@ -237,7 +238,7 @@ def test_the_command_answers_what_it_took_and_ends_well(trained):
                 replies.append(error.code)
             except OSError as error:
                 reason = getattr(error, "reason", error)
-                if not isinstance(reason, ConnectionRefusedError | ConnectionResetError):
+                if not isinstance(reason, NOT_TAKEN):
                     lost.append(error)
                 return
 

@@ -234,7 +234,7 @@ def test_auto_looks_at_the_data_and_says_why(kind):
 
 
 SMALL = {"latent": 2, "width": 8, "groups": 2, "samples": 2}
-IMAGE_ONLY = {"conv_vae", "residual_vae", "keras_mnist", "keras_mnist_fast"}
+IMAGE_ONLY = {"conv_vae", "residual_vae", "keras_mnist", "keras_mnist_fast", "autoencoder_kl"}
 
 
 @pytest.mark.parametrize("recipe", sorted(OF_NUMBERS))

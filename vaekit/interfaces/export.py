@@ -61,6 +61,7 @@ EXPORTS = {
     ),
     "onnx": Export("vaekit.runs.exports.onnx", "write_onnx", "onnx"),
     "torch": Export("vaekit.runs.exports.torch_programs", "write_torch", "torch"),
+    "diffusers": Export("vaekit.runs.exports.diffusers", "write_diffusers", "diffusers"),
     "hub": Export("vaekit.runs.exports.hub", "write_hub", "hub"),
 }
 
@@ -88,8 +89,8 @@ def export(
         trained: the model.
         path: of the file of a page, or of a folder.
         to: "html" (the explorer in one file), "atlas" (a Parquet file for Embedding Atlas), "onnx",
-            "torch" (programs for torch.export.load), or "hub" (the files of a repository of
-            models).
+            "torch" (programs for torch.export.load), "diffusers" (an AutoencoderKL), or "hub" (the
+            files of a repository of models).
         force: whether what is there may be written over.
         how: of a page, see :func:`vaekit.interfaces.server.one_file.write_page`; of an atlas,
             :func:`vaekit.interfaces.server.atlas.write_atlas`.

@@ -23,6 +23,9 @@ CITATIONS: dict[str, str] = {
     "Systems. arXiv:1602.02282",
     "Vahdat & Kautz 2020": "Vahdat, A. and Kautz, J. (2020). NVAE: A Deep Hierarchical Variational "
     "Autoencoder. Advances in Neural Information Processing Systems. arXiv:2007.03898",
+    "Rombach et al. 2022": "Rombach, R., Blattmann, A., Lorenz, D., Esser, P. and Ommer, B. (2022)."
+    " High-Resolution Image Synthesis with Latent Diffusion Models. IEEE Conference on Computer "
+    "Vision and Pattern Recognition. arXiv:2112.10752",
     "Shu et al. 2018": "Shu, R., Bui, H. H., Zhao, S., Kochenderfer, M. J. and Ermon, S. (2018). "
     "Amortized Inference Regularization. Advances in Neural Information Processing Systems. "
     "arXiv:1805.08913",

@@ -75,8 +75,8 @@ def export(self: Trained, path: str | os.PathLike[str], **how: Any) -> list[str]
 
     Args:
         path: of the file of a page, or of a folder.
-        how: ``to``, which is "html", "atlas", "onnx", "torch" or "hub", ``force`` and more: see
-            :func:`vaekit.export`.
+        how: ``to``, which is "html", "atlas", "onnx", "torch", "diffusers" or "hub", ``force``
+            and more: see :func:`vaekit.export`.
 
     Returns:
         What the export lacks, in words.

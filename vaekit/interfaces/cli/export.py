@@ -26,7 +26,7 @@ from vaekit.system.checks import require
 from vaekit.system.progress import say
 from vaekit.system.ranges import Range
 
-Kind = Literal["html", "atlas", "onnx", "torch", "hub"]
+Kind = Literal["html", "atlas", "onnx", "torch", "diffusers", "hub"]
 
 
 def export(
@@ -39,8 +39,8 @@ def export(
         Parameter(
             help="html: the explorer in one file, which works without a server. atlas: rows and "
             "codes in a Parquet file for Embedding Atlas. onnx: encoder, "
-            "decoder and density. torch: the same for torch.export.load. hub: a folder for "
-            "vaekit push."
+            "decoder and density. torch: the same for torch.export.load. diffusers: a "
+            "folder for its AutoencoderKL. hub: a folder for vaekit push."
         ),
     ] = "html",
     split: Annotated[str | None, Parameter(help="Of rows: train, validation, test or all.")] = None,
@@ -67,7 +67,7 @@ def export(
         Parameter(
             name=["--output", "-o"],
             help="A .html or .parquet file, or a folder; by default explorer.html, atlas.parquet, "
-            "onnx, torch or hub in the model's folder.",
+            "onnx, torch, diffusers or hub in the model's folder.",
         ),
     ] = None,
     force: Force = False,

@@ -77,9 +77,10 @@ def save_onnx(part: Exportable, path: Path, told: str) -> None:
     Raises:
         Unexportable: where ONNX has no word for an operation.
     """
-    program = part.program().run_decompositions(AS)
+    program = part.program()
     try:
         with unchecked(), silent():
+            program = program.run_decompositions(AS)
             made = torch.onnx.export(
                 program, (), None, dynamo=True, verbose=False, opset_version=OPSET,
                 input_names=part.inputs, output_names=part.outputs,
