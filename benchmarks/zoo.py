@@ -1,0 +1,256 @@
+"""Each named variant beside the plain model: the same network, data and budget, and what the variant is for.
+
+    python benchmarks/zoo.py [--only vae wae_gan] [--seeds 3] [--epochs 10]
+    python benchmarks/zoo.py --page
+
+MNIST, cut at 1/2 (but for two entries on grey pictures), 784-200-200-16 and back, batches of 128. Measured on test rows: ELBO and log p(x) of 1,000 (100
+importance samples), squared error, latent units in use, total correlation and marginal KL of the codes, and the Frechet
+distance of 2,000 samples from 2,000 test rows in the last hidden layer of a classifier trained on the labels ("classifier"
+of `vaekit quality`). Results go to benchmarks/results/zoo.json run by run, so that what is stopped goes on; --page writes
+docs/zoo.md from them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "published"))
+from common import machine
+
+import vaekit
+from vaekit.data import open_source
+from vaekit.recipes import RECIPES, options
+from vaekit.runs.judge import judge_samples
+
+ROOT = Path(__file__).resolve().parent
+RESULTS, PAGE = ROOT / "results" / "zoo.json", ROOT.parent / "docs" / "zoo.md"
+ROWS, SAMPLES, MADE, KEPT = 1000, 100, 2000, 5000
+SAME = {"network": "dense", "width": 200, "latent": 16, "likelihood": "bernoulli"}
+KNOWN = {
+    "gap": "log p(x) - ELBO",
+    "log_likelihood": "log p(x)",
+    "elbo": "ELBO",
+    "frechet": "Frechet distance",
+    "mean_squared_error": "squared error",
+    "total_correlation": "total correlation, nats",
+    "marginal_kl": "KL from all codes to the prior, nats",
+    "kl": "KL, nats",
+    "active_units": "units in use",
+    "covariance": "covariance of codes, mean off the diagonal",
+    "codebook_perplexity": "perplexity of entries",
+    "accuracy": "rows whose cluster is that of their label",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A variant.
+
+    Args:
+        recipe: by name.
+        figure: what it is for, a key of ``KNOWN``.
+        better: "less", "more", or the number that it should be.
+        how: options of it.
+        beside: the entry that it is compared with.
+        prior: fitted to the codes after training.
+    """
+
+    recipe: str
+    figure: str = "elbo"
+    better: str | float = "more"
+    how: dict[str, Any] = field(default_factory=dict)
+    beside: str = "vae"
+    prior: str | None = None
+
+
+FEW = {"groups": 4, "samples": 4}
+GREY = {"likelihood": "gaussian", "binarize": "none"}
+ENTRIES: dict[str, Entry] = {
+    "vae": Entry("vae"),
+    "vae, mixture prior": Entry("vae", "log_likelihood", how={"prior": "mixture"}),
+    "vae, VampPrior": Entry("vae", "log_likelihood", how={"prior": "vamp"}),
+    "vae, flow prior": Entry("vae", "log_likelihood", how={"prior": "flow"}),
+    "full_covariance_vae": Entry("full_covariance_vae", "gap", "less"),
+    "iaf_vae": Entry("iaf_vae", "gap", "less"),
+    "path_vae": Entry("path_vae", "gap", "less"),
+    "iwae": Entry("iwae", "log_likelihood"),
+    "dreg": Entry("dreg", "log_likelihood"),
+    "miwae": Entry("miwae", "log_likelihood", how=FEW),
+    "piwae": Entry("piwae", "log_likelihood", how=FEW),
+    "ciwae": Entry("ciwae", "log_likelihood", how={"samples": 16}),
+    "renyi": Entry("renyi", "log_likelihood"),
+    "tvo": Entry("tvo", "log_likelihood"),
+    "ladder_vae": Entry("ladder_vae", "log_likelihood"),
+    "conditional_vae": Entry("conditional_vae", "log_likelihood", how={"given": ["label"]}),
+    "beta_vae": Entry("beta_vae", "total_correlation", "less"),
+    "beta_tcvae": Entry("beta_tcvae", "total_correlation", "less"),
+    "factor_vae": Entry("factor_vae", "total_correlation", "less"),
+    "dip_vae": Entry("dip_vae", "covariance", "less"),
+    "capacity_vae": Entry("capacity_vae", "kl", 15.0, {"capacity": 15.0}),
+    "rate_floor_vae": Entry("rate_floor_vae", "kl", 40.0, {"floor": 40.0}),
+    "free_bits_vae": Entry("free_bits_vae", "active_units", how={"latent": 64}, beside="vae, 64"),
+    "vae, 64": Entry("vae", "active_units", how={"latent": 64}),
+    "cyclical_vae": Entry("cyclical_vae", "elbo"),
+    "info_vae": Entry("info_vae", "marginal_kl", "less"),
+    "vae, grey": Entry("vae", "mean_squared_error", "less", {**GREY, "scale": "1"}),
+    "sigma_vae, grey": Entry("sigma_vae", "mean_squared_error", "less", GREY, "vae, grey"),
+    "autoencoder": Entry("autoencoder", "mean_squared_error", "less"),
+    "wae": Entry("wae", "frechet", "less", beside="autoencoder"),
+    "wae_gan": Entry("wae_gan", "frechet", "less", beside="autoencoder"),
+    "adversarial_autoencoder": Entry(
+        "adversarial_autoencoder", "frechet", "less", beside="autoencoder"
+    ),
+    "autoencoder, mixture": Entry(
+        "autoencoder", "frechet", "less", prior="mixture", beside="autoencoder"
+    ),
+    "rae_l2": Entry("rae_l2", "frechet", "less", beside="autoencoder, mixture", prior="mixture"),
+    "rae_gp": Entry("rae_gp", "frechet", "less", beside="autoencoder, mixture", prior="mixture"),
+    "vq_vae": Entry("vq_vae", "codebook_perplexity"),
+    "vq_vae, learned prior": Entry(
+        "vq_vae", "frechet", "less", {"code_prior": "autoregressive"}, "vq_vae"
+    ),
+    "fsq_vae": Entry("fsq_vae", "codebook_perplexity", beside="vq_vae"),
+    "vade": Entry("vade", "accuracy"),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--only", nargs="+", choices=ENTRIES, default=[*ENTRIES])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--page", action="store_true", help="write docs/zoo.md and end")
+    said = parser.parse_args()
+    found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"entries": {}}
+    if not said.page:
+        settings = {"epochs": said.epochs, "rows": ROWS, "samples": SAMPLES, "made": MADE}
+        if found.get("settings", settings) != settings:
+            parser.error(f"{RESULTS} has other settings: {found['settings']}")
+        found |= {"settings": settings, "machine": machine()}
+        for seed in range(said.seeds):
+            for name in said.only:
+                runs = found["entries"].setdefault(name, {})
+                if str(seed) not in runs:
+                    runs[str(seed)] = measured(ENTRIES[name], seed, said.epochs)
+                    print(name, seed, runs[str(seed)], flush=True)
+                    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+    PAGE.write_text(page(found))
+
+
+def measured(entry: Entry, seed: int, epochs: int) -> dict[str, float]:
+    """Train one and measure it."""
+    recipe = RECIPES[entry.recipe]
+    asked = {
+        n: v
+        for n, v in {**SAME, **entry.how}.items()
+        if n in (*options(recipe), "given", "binarize")
+    }
+    own = {"given": asked.pop("given")} if "given" in asked else {}
+    binarize = asked.pop("binarize", "threshold")
+    began, at = time.perf_counter(), time.process_time()
+    model = vaekit.fit(
+        open_source("mnist", **own), entry.recipe, binarize=binarize, epochs=epochs, seed=seed,
+        quiet=True, **asked,
+    )  # fmt: skip
+    trained = time.process_time() - at
+    if entry.prior is not None:
+        model = model.refit_prior(entry.prior, seed=seed)
+    assert model.source is not None
+    test = model.source.part("test")
+    told = model.evaluate(test.some("all", ROWS, 0), samples=SAMPLES, seed=seed).to_dict()
+    figures = {k: v for k, v in told.items() if k in KNOWN and v is not None}
+    figures["units"] = told["latent_units"]
+    if "elbo" in figures:
+        figures["gap"] = figures["log_likelihood"] - figures["elbo"]
+    codes = np.concatenate([*model.codes(test.some("all", KEPT, 0))])
+    figures["covariance"] = off_diagonal(codes)
+    if told.get("labels_wrong") is not None:
+        figures["accuracy"] = 1 - told["labels_wrong"]
+    if binarize != "none":  # of grey pictures the noise of p(x|z) is all that there is to tell
+        figures["frechet"] = judge_samples(model, "classifier", rows=MADE, seed=seed).frechet
+    seconds = {"cpu_seconds": trained, "seconds": time.perf_counter() - began}
+    return {k: float(v) for k, v in {**figures, **seconds}.items()}
+
+
+def off_diagonal(codes: np.ndarray) -> float:
+    """The mean size of covariances between dimensions."""
+    covariance = np.atleast_2d(np.cov(codes, rowvar=False))
+    count = len(covariance)
+    apart = np.abs(covariance - np.diag(np.diag(covariance))).sum()
+    return float(apart / max(count * (count - 1), 1))
+
+
+# ---- the page
+
+COLUMNS: dict[str, str] = {
+    "elbo": "ELBO",
+    "log_likelihood": "log p(x)",
+    "active_units": "units in use",
+    "mean_squared_error": "squared error",
+    "frechet": "Frechet distance",
+}
+DIGITS = {"elbo": 1, "log_likelihood": 1, "active_units": 0, "mean_squared_error": 4, "frechet": 1}
+
+
+def page(found: dict[str, Any]) -> str:
+    """The table as Markdown."""
+    settings, entries = found["settings"], found["entries"]
+    seeds = max(len(runs) for runs in entries.values())
+    lines = [
+        "# The variants beside each other",
+        "",
+        f"Written by `benchmarks/zoo.py` ({found['machine']}). MNIST cut at 1/2 (grey where that is said), dense networks 784-200-200-16 and",
+        f"back, {settings['epochs']} epochs in batches of 128, {seeds} seeds: mean ± standard deviation over seeds. ELBO and log p(x)",
+        f"in nats per row, of {settings['rows']:,} test rows with {settings['samples']} importance samples each; squared error per pixel; Frechet distance of",
+        f"{settings['made']:,} samples from as many test rows in the last hidden layer of a classifier (see [evaluation](evaluation.md)): training rows have about 4.",
+        "The budget is small, so that each variant can be run on a laptop: figures say how variants differ, not how good each can get.",
+        "",
+        f"| variant | {' | '.join(COLUMNS.values())} | what it is for | with it | without |",
+        f"|{'---|' * (len(COLUMNS) + 4)}",
+    ]
+    lines += [line(name, entries) for name in ENTRIES if name in entries]
+    lines += ["", "“Without” is the plain `vae`, or the model named behind the figure.", ""]
+    return "\n".join(lines)
+
+
+def line(name: str, entries: dict[str, Any]) -> str:
+    """One variant."""
+    entry, runs = ENTRIES[name], entries[name]
+    cells = [spread(runs, key, DIGITS[key]) for key in COLUMNS]
+    if name == entry.beside:
+        return f"| `{name}` | {' | '.join(cells)} | | | |"
+    digits = DIGITS.get(entry.figure, 3 if entry.figure in ("covariance", "accuracy") else 2)
+    wanted = {"less": "less", "more": "more"}.get(
+        str(entry.better), f"at {entry.better:g}" if isinstance(entry.better, float) else ""
+    )
+    other = entries.get(entry.beside, {})
+    beside = spread(other, entry.figure, digits) + (
+        "" if entry.beside == "vae" else f" (`{entry.beside}`)"
+    )
+    what = f"{KNOWN[entry.figure]}: {wanted}"
+    own = spread(runs, entry.figure, digits)
+    return f"| `{name}` | {' | '.join(cells)} | {what} | {own} | {beside} |"
+
+
+def spread(runs: dict[str, Any], key: str, digits: int) -> str:
+    """Mean and standard deviation of a figure over seeds."""
+    values = [run[key] for run in runs.values() if run.get(key) is not None]
+    if not values:
+        return "–"
+    mean = f"{statistics.mean(values):.{digits}f}"
+    return f"{mean} ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else mean
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main()
