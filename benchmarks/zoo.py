@@ -1,13 +1,14 @@
 """Each named variant beside the plain model: the same network, data and budget, and what the variant is for.
 
-    python benchmarks/zoo.py [--only vae wae_gan] [--seeds 3] [--epochs 10]
+    python benchmarks/zoo.py [--only vae wae_gan] [--seeds 3] [--epochs 10] [--pythae .venv-pythae/bin/python]
     python benchmarks/zoo.py --page
 
 MNIST, cut at 1/2 (but for two entries on grey pictures), 784-200-200-16 and back, batches of 128. Measured on test rows: ELBO and log p(x) of 1,000 (100
 importance samples), squared error, latent units in use, total correlation and marginal KL of the codes, and the Frechet
 distance of 2,000 samples from 2,000 test rows in the last hidden layer of a classifier trained on the labels ("classifier"
 of `vaekit quality`). Results go to benchmarks/results/zoo.json run by run, so that what is stopped goes on; --page writes
-docs/zoo.md from them.
+docs/zoo.md from them. With --pythae the same network is trained by pythae where it has the variant, with the same options
+as far as they exist there and in its own environment; its weights are put into our model and measured by the same code.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -124,15 +127,63 @@ ENTRIES: dict[str, Entry] = {
 }
 
 
+@dataclass(frozen=True)
+class Peer:
+    """A variant of pythae's.
+
+    Args:
+        model: its class.
+        recipe: of ours whose model its weights fit.
+        options: of its configuration.
+        prior: fitted to the codes after training.
+    """
+
+    model: str
+    recipe: str = "vae"
+    options: dict[str, Any] = field(default_factory=dict)
+    prior: str | None = None
+
+
+GROUPS = {"number_gradient_estimates": 4, "number_samples": 4}
+PEERS: dict[str, Peer] = {
+    "vae": Peer("VAE"),
+    "beta_vae": Peer("BetaVAE", options={"beta": 4.0}),
+    "beta_tcvae": Peer("BetaTCVAE", options={"beta": 6.0}),
+    "factor_vae": Peer("FactorVAE", options={"gamma": 10.0}),
+    "capacity_vae": Peer(
+        "DisentangledBetaVAE", options={"beta": 100.0, "C": 15.0, "warmup_epoch": 8}
+    ),
+    "info_vae": Peer("INFOVAE_MMD", options={"alpha": 0.5, "lbd": 10.0}),
+    "iwae": Peer("IWAE", options={"number_samples": 5}),
+    "miwae": Peer("MIWAE", options=GROUPS),
+    "piwae": Peer("PIWAE", options=GROUPS),
+    "ciwae": Peer("CIWAE", options={"number_samples": 16, "beta": 0.5}),
+    "autoencoder": Peer("AE", "autoencoder"),
+    "wae": Peer("WAE_MMD", "autoencoder"),
+    "adversarial_autoencoder": Peer("Adversarial_AE", "autoencoder"),
+    "rae_l2": Peer("RAE_L2", "autoencoder", prior="mixture"),
+    "rae_gp": Peer("RAE_GP", "autoencoder", prior="mixture"),
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", nargs="+", choices=ENTRIES, default=[*ENTRIES])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--pythae", metavar="PYTHON", help="of an environment that has it")
     parser.add_argument("--page", action="store_true", help="write docs/zoo.md and end")
     said = parser.parse_args()
     found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"entries": {}}
-    if not said.page:
+    if said.pythae:
+        for seed in range(said.seeds):
+            for name in (name for name in said.only if name in PEERS):
+                runs = found.setdefault("pythae", {}).setdefault(name, {})
+                if str(seed) not in runs:
+                    runs[str(seed)] = measured_peer(PEERS[name], seed, said)
+                    print("pythae", name, seed, runs[str(seed)], flush=True)
+                    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+    elif not said.page:
         settings = {"epochs": said.epochs, "rows": ROWS, "samples": SAMPLES, "made": MADE}
         if found.get("settings", settings) != settings:
             parser.error(f"{RESULTS} has other settings: {found['settings']}")
@@ -144,7 +195,8 @@ def main() -> None:
                     runs[str(seed)] = measured(ENTRIES[name], seed, said.epochs)
                     print(name, seed, runs[str(seed)], flush=True)
                     RESULTS.write_text(json.dumps(found, indent=1) + "\n")
-    PAGE.write_text(page(found))
+    if found["entries"]:
+        PAGE.write_text(page(found))
 
 
 def measured(entry: Entry, seed: int, epochs: int) -> dict[str, float]:
@@ -163,9 +215,49 @@ def measured(entry: Entry, seed: int, epochs: int) -> dict[str, float]:
         quiet=True, **asked,
     )  # fmt: skip
     trained = time.process_time() - at
-    if entry.prior is not None:
-        model = model.refit_prior(entry.prior, seed=seed)
-    assert model.source is not None
+    told = told_of(model, entry.prior, seed, pictures=binarize != "none")
+    return {**told, "cpu_seconds": trained, "seconds": time.perf_counter() - began}
+
+
+def measured_peer(peer: Peer, seed: int, said: argparse.Namespace) -> dict[str, float]:
+    """Train one of pythae's, and measure its weights in our model."""
+    source = open_source("mnist")
+    few = source.some("all", 300, 0)
+    model = vaekit.fit(
+        few, peer.recipe, binarize="threshold", epochs=1, quiet=True, noise=0.0,
+        **{n: v for n, v in {**SAME, "link": "exp"}.items() if n in options(RECIPES[peer.recipe])},
+    )  # fmt: skip
+    train = source.part("train").values.numpy()
+    with tempfile.TemporaryDirectory() as folder:
+        rows, weights = Path(folder) / "rows.npy", Path(folder) / "weights.npz"
+        np.save(rows, (train.reshape(len(train), -1) > 127).astype(np.uint8))
+        worker = [said.pythae, ROOT / "zoo_pythae.py", rows, peer.model, json.dumps(peer.options)]
+        command = [*map(str, worker), str(seed), str(said.epochs), str(weights)]
+        began = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        seconds = time.perf_counter() - began
+        put(model.model, dict(np.load(weights)))
+    told = told_of(replace(model, source=source), peer.prior, seed)
+    return {**told, "seconds": seconds}
+
+
+def put(model: Any, found: dict[str, np.ndarray]) -> None:
+    """Weights of pythae's encoder and decoder, in the order of their layers, into ours."""
+    w, b = ([torch.from_numpy(found[f"{kind}{i}"]) for i in range(7)] for kind in "wb")
+    has_spread = model.has_density
+    heads = (torch.cat(w[2:4]), torch.cat(b[2:4])) if has_spread else (w[2], b[2])
+    theirs = [(w[0], b[0]), (w[1], b[1]), heads, *zip(w[4:], b[4:], strict=True)]
+    nets = (model.posterior, model.likelihood)
+    ours = [m for net in nets for m in net.modules() if isinstance(m, torch.nn.Linear)]
+    for layer, (weight, bias) in zip(ours, theirs, strict=True):
+        layer.weight.data.copy_(weight)
+        layer.bias.data.copy_(bias)
+
+
+def told_of(model: Any, prior: str | None, seed: int, *, pictures: bool = True) -> dict[str, float]:
+    """The figures of a trained model."""
+    if prior is not None:
+        model = model.refit_prior(prior, seed=seed)
     test = model.source.part("test")
     told = model.evaluate(test.some("all", ROWS, 0), samples=SAMPLES, seed=seed).to_dict()
     figures = {k: v for k, v in told.items() if k in KNOWN and v is not None}
@@ -176,10 +268,9 @@ def measured(entry: Entry, seed: int, epochs: int) -> dict[str, float]:
     figures["covariance"] = off_diagonal(codes)
     if told.get("labels_wrong") is not None:
         figures["accuracy"] = 1 - told["labels_wrong"]
-    if binarize != "none":  # of grey pictures the noise of p(x|z) is all that there is to tell
+    if pictures:  # of grey pictures the noise of p(x|z) is all that there is to tell
         figures["frechet"] = judge_samples(model, "classifier", rows=MADE, seed=seed).frechet
-    seconds = {"cpu_seconds": trained, "seconds": time.perf_counter() - began}
-    return {k: float(v) for k, v in {**figures, **seconds}.items()}
+    return {k: float(v) for k, v in figures.items()}
 
 
 def off_diagonal(codes: np.ndarray) -> float:
@@ -219,8 +310,43 @@ def page(found: dict[str, Any]) -> str:
         f"|{'---|' * (len(COLUMNS) + 4)}",
     ]
     lines += [line(name, entries) for name in ENTRIES if name in entries]
-    lines += ["", "“Without” is the plain `vae`, or the model named behind the figure.", ""]
+    lines += [
+        "",
+        *peers(found),
+        "",
+        "“Without” is the plain `vae`, or the model named behind the figure.",
+        "",
+    ]
     return "\n".join(lines)
+
+
+def peers(found: dict[str, Any]) -> list[str]:
+    """pythae's beside ours."""
+    theirs = found.get("pythae", {})
+    if not theirs:
+        return []
+    lines = [
+        "## Beside pythae",
+        "",
+        "The same network, data and epochs, trained by pythae 0.1.2 with Adam at 1e-3 and its own trainers, options as named in",
+        "`benchmarks/zoo.py`; its weights put into our model and measured by the same code. ours / pythae:",
+        "",
+        f"| variant | {' | '.join(COLUMNS.values())} | what it is for | ours | pythae |",
+        f"|{'---|' * (len(COLUMNS) + 4)}",
+    ]
+    for name, runs in theirs.items():
+        entry, ours = ENTRIES[name], found["entries"].get(name, {})
+        both = [(spread(each, key, DIGITS[key]) for each in (ours, runs)) for key in COLUMNS]
+        cells = [" / ".join(pair) for pair in both]
+        digits = digits_of(entry.figure)
+        figure = [spread(each, entry.figure, digits) for each in (ours, runs)]
+        lines.append(f"| `{name}` | {' | '.join([*cells, KNOWN[entry.figure], *figure])} |")
+    return lines
+
+
+def digits_of(figure: str) -> int:
+    """Of a figure that a variant is for."""
+    return DIGITS.get(figure, 3 if figure in ("covariance", "accuracy") else 2)
 
 
 def line(name: str, entries: dict[str, Any]) -> str:
@@ -229,7 +355,7 @@ def line(name: str, entries: dict[str, Any]) -> str:
     cells = [spread(runs, key, DIGITS[key]) for key in COLUMNS]
     if name == entry.beside:
         return f"| `{name}` | {' | '.join(cells)} | | | |"
-    digits = DIGITS.get(entry.figure, 3 if entry.figure in ("covariance", "accuracy") else 2)
+    digits = digits_of(entry.figure)
     wanted = {"less": "less", "more": "more"}.get(
         str(entry.better), f"at {entry.better:g}" if isinstance(entry.better, float) else ""
     )

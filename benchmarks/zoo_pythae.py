@@ -1,0 +1,97 @@
+"""pythae's variants, trained in pythae's own environment; benchmarks/zoo.py calls this.
+
+    python benchmarks/zoo_pythae.py ROWS.npy MODEL OPTIONS SEED EPOCHS WEIGHTS.npz
+
+The network is the one of zoo.py, layer by layer; the weights go back, and are measured there.
+"""
+
+import json
+import logging
+import sys
+import tempfile
+
+import numpy as np
+import pythae.models as models
+import torch
+from pythae import trainers
+from pythae.data.datasets import BaseDataset
+from pythae.models.base.base_utils import ModelOutput
+from pythae.models.nn import BaseDecoder, BaseEncoder
+from torch import nn
+
+WIDTH, LATENT = 200, 16
+CONFIGS = {"INFOVAE_MMD", "WAE_MMD", "Adversarial_AE", "RAE_L2", "RAE_GP"}  # named with a _ more
+TRAINERS = {
+    "FactorVAE": "Adversarial",
+    "Adversarial_AE": "Adversarial",
+    "RAE_L2": "CoupledOptimizer",
+}
+
+
+def mlp(inputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(inputs, WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH), nn.ReLU()
+    )
+
+
+class Encoder(BaseEncoder):
+    def __init__(self) -> None:
+        super().__init__()
+        self.latent_dim = LATENT
+        self.trunk = mlp(784)
+        self.mean, self.log_variance = (nn.Linear(WIDTH, LATENT) for _ in range(2))
+
+    def forward(self, x):
+        h = self.trunk(x)
+        return ModelOutput(embedding=self.mean(h), log_covariance=self.log_variance(h))
+
+
+class Decoder(BaseDecoder):
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk, self.last = mlp(LATENT), nn.Linear(WIDTH, 784)
+
+    def forward(self, z):
+        shape = z.shape[:-1]
+        raw = self.last(self.trunk(z.reshape(-1, LATENT)))
+        return ModelOutput(reconstruction=raw.sigmoid().reshape(*shape, 1, 28, 28))
+
+
+def main() -> None:
+    rows, name, options, seed, epochs, out = sys.argv[1:]
+    logging.disable(logging.CRITICAL)
+    torch.set_num_threads(1)
+    torch.manual_seed(int(seed))
+    kind, config = getattr(models, name), f"{name}_Config" if name in CONFIGS else f"{name}Config"
+    made = getattr(models, config)
+    loss = (
+        {"reconstruction_loss": "bce"} if "reconstruction_loss" in made.__dataclass_fields__ else {}
+    )
+    how = made(input_dim=(1, 28, 28), latent_dim=LATENT, **{**loss, **json.loads(options)})
+    model = kind(how, encoder=Encoder(), decoder=Decoder())
+    x = torch.from_numpy(np.load(rows)).float().reshape(-1, 1, 28, 28)
+    trainer = f"{TRAINERS.get(name, 'Base')}Trainer"
+    rate = (
+        {"learning_rate": 1e-3}
+        if trainer == "BaseTrainer"
+        else {"autoencoder_learning_rate": 1e-3, "discriminator_learning_rate": 1e-3}
+        if "Adversarial" in trainer
+        else {"encoder_learning_rate": 1e-3, "decoder_learning_rate": 1e-3}
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        settings = getattr(trainers, f"{trainer}Config")(
+            output_dir=folder, num_epochs=int(epochs), per_device_train_batch_size=128, no_cuda=True,
+            seed=int(seed), **rate,
+        )  # fmt: skip
+        getattr(trainers, trainer)(
+            model, train_dataset=BaseDataset(x, torch.ones(len(x))), training_config=settings
+        ).train()
+    encoder, decoder = model.encoder, model.decoder
+    layers = [encoder.trunk[1], encoder.trunk[3], encoder.mean, encoder.log_variance]
+    layers += [decoder.trunk[1], decoder.trunk[3], decoder.last]
+    kept = {f"w{i}": each.weight.detach().numpy() for i, each in enumerate(layers)}
+    kept |= {f"b{i}": each.bias.detach().numpy() for i, each in enumerate(layers)}
+    np.savez(out, **kept)
+
+
+main()
