@@ -1,6 +1,8 @@
 """Tables that are too large for memory: the same rows, schema and order as of small ones."""
 
 import datetime
+import errno
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -147,6 +149,31 @@ def test_no_room_for_temporary_files_is_said_in_a_line(tmp_path, large, monkeypa
     monkeypatch.setattr("vaekit.system.scratch.place", lambda: str(tmp_path / "gone"))
     with pytest.raises(ValueError, match=r"does not fit into temporary files in .*TMPDIR"):
         CELLS.open(path)
+
+
+def test_a_full_disk_is_told_from_a_source_that_breaks_off():
+    table = mixed()
+
+    def parts():
+        yield table.to_batches()[0]
+        raise OSError("the drive is gone")
+
+    with pytest.raises(OSError, match=r"^the drive is gone$"):
+        mapping.on_disk("people", table.schema, parts())
+
+
+@pytest.mark.parametrize("step", ["write", "flush"])
+def test_a_disk_that_fills_while_rows_are_kept_is_said_in_a_line(step, monkeypatch):
+    class Full(io.BytesIO):
+        """No room."""
+
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    setattr(Full, step, refuse)
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda dir: Full())
+    with pytest.raises(ValueError, match=r"people does not fit .*No space left.*TMPDIR"):
+        mapping.on_disk("people", mixed().schema, mixed().to_batches())
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def on_disk(name: str, schema: pa.Schema, batches: Iterable[Any], count: int = 0
         BadInput: where the disk has no room for them.
     """
     with scratch(name) as file:
-        with ipc.new_stream(file.file, schema) as writer:
+        with ipc.new_stream(file, schema) as writer:
             for batch in tracked(batches, "reading rows", count) if count else batches:
                 writer.write_batch(batch)
         mapped = pa.py_buffer(file.bytes())
