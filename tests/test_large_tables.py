@@ -250,6 +250,25 @@ def test_rows_of_numbers_on_disk_are_those_in_memory(ending, kind, tmp_path, lar
     assert stored.fingerprint == small.fingerprint
 
 
+def test_some_rows_and_columns_of_a_table_on_disk_are_those_in_memory(tmp_path, large):
+    """They are drawn in the same order, and have the same hash."""
+    path, random = tmp_path / "numbers.feather", np.random.default_rng(0)
+    table = pa.table({name: random.normal(size=ROWS) for name in "abc"})
+    WRITERS[".feather"](table, path)
+    how, rows = Opening(cells="auto"), torch.arange(ROWS - 1, 40, -2)
+    small = how.open(path)
+    large()
+    stored = how.open(path)
+    assert isinstance(stored.values, OnDisk)
+    for view in (lambda s: s.take(rows), lambda s: s.with_columns(["c", "a"]), lambda s: s):
+        one, other = view(small), view(stored)
+        assert one.fingerprint == other.fingerprint
+        batches = Batches(one, Representation(one.shape, "float32"), 64, seed=3)
+        both = batches.order(2), replace(batches, source=other).order(2)
+        assert torch.equal(*both)
+        assert torch.equal(*(v[both[0]] for v in (one.values, other.values)))
+
+
 def test_a_gap_among_very_many_numbers_is_named(tmp_path, large):
     path = tmp_path / "numbers.csv"
     path.write_text("x,y\n" + "".join(f"{n},{'' if n == 432 else n % 7}\n" for n in range(ROWS)))
