@@ -275,3 +275,14 @@ def test_a_gap_among_very_many_numbers_is_named(tmp_path, large):
     large()
     with pytest.raises(ValueError, match=r"1 values are missing .* row 432, column 'y'"):
         Opening().open(path)
+
+
+@pytest.mark.parametrize("roles", [{"label": "x"}, {"given": ("x",)}])
+@pytest.mark.parametrize("is_large", [False, True])
+def test_a_table_of_nothing_but_labels_is_refused(roles, is_large, tmp_path, large):
+    path = tmp_path / "labels.csv"
+    path.write_text("x\n" + "".join(f"{n % 3}\n" for n in range(ROWS)))
+    if is_large:
+        large()
+    with pytest.raises(ValueError, match=r"labels.csv has no columns of numbers"):
+        Opening(cells="auto", **roles).open(path)

@@ -32,9 +32,9 @@ def rows_at_once(columns: int) -> int:
     """How many rows of a large table are read together.
 
     Args:
-        columns: of it.
+        columns: of it; there may be none beside labels.
     """
-    return max(min(AT_ONCE, CELLS_AT_ONCE // columns), 1)
+    return max(min(AT_ONCE, CELLS_AT_ONCE // max(columns, 1)), 1)
 
 
 def is_large_text(path: Path) -> bool:
