@@ -274,3 +274,17 @@ def test_clusters_are_compared_with_the_labels_of_the_data():
     assert found.classes.wrong == pytest.approx(1 - best_match(chosen, kind) / 60)
     assert found.classes.matched
     assert "labels wrong" in str(found.figures)
+
+
+@pytest.mark.parametrize("blank", ["", None, float("nan"), pd.NA])
+def test_blank_labels_are_not_compared_with_clusters(blank):
+    x, kind = blobs(60)
+    words = np.array(["a", "b", "c"], object)[kind]
+    words[kind == 0] = blank
+    how = {"latent": 2, "width": 8, "epochs": 1, "pretraining": 2, "clusters": 3, "quiet": True}
+    model = vaekit.fit(x.numpy(), "vade", labels=words, **how)
+    found = model.evaluate(split="all", samples=2)
+    chosen = class_chances(model.model, model.rows(model.source)).argmax(1)
+    right = best_match(chosen[kind > 0], kind[kind > 0])
+    assert found.classes.labelled == 40
+    assert found.classes.wrong == pytest.approx(1 - right / 40)
