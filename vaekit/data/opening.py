@@ -292,7 +292,7 @@ _KINDS = (
 )
 _OR_CELLS = ", or train a recipe for tables, as table_vae"
 _NO_TILES = "tiles are cut from a folder of pictures, or a picture"
-_LACKS = {LABEL: "has no labels to be given; name their column with --label"}
+_LACKS = {LABEL: "has no labels to be given; name their column with --label (in Python label=)"}
 _LACKS_COLUMN = "has no column or array {!r} to be given"
 
 
