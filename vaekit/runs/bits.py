@@ -26,8 +26,9 @@ def in_bits(scores: Scores, trained: Trained) -> Scores:
     shape = (max(trained.representation.varying, 1),)
     discrete = trained.model.likelihood.family.kind.discrete
     scale = 1.0 if discrete else trained.representation.scale
-    how = {"coded": compresses(trained), "scale": scale}
-    return replace(scores, bits=Bits.of(scores.density, shape, trained.bits_of, **how))
+    coded = compresses(trained)
+    bits = Bits.of(scores.density, shape, trained.bits_of, coded=coded, scale=scale)
+    return replace(scores, bits=bits)
 
 
 def compresses(trained: Trained) -> bool:

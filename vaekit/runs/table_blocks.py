@@ -15,13 +15,12 @@ from vaekit.codec.ans import LOW, Stack
 from vaekit.codec.bits_back import Given
 from vaekit.codec.blocks import (
     CELLS,
-    FEWEST_LANES,
     FIRST_LANES,
-    MOST_LANES,
     VERBATIM,
     Below,
     compress,
     decompress_above,
+    lanes_near,
 )
 from vaekit.codec.graphs import fixed_point_copy
 from vaekit.codec.within import Within
@@ -152,7 +151,7 @@ class TableCoder:
 
     def _by_model(self, rows: Rows) -> bytes:
         levels, untold = self._told(rows.levels)
-        most = lanes_for(len(rows))
+        most = lanes_near(len(rows) // ROWS_A_LANE)
         stack = Stack.new(min(most, max(len(rows) // ROWS_A_FIRST_LANE, FIRST_LANES)))
         literals = {i: Literal(c) for i, c in enumerate(rows.columns) if i not in self.places}
         inside = []
@@ -226,12 +225,6 @@ class TableCoder:
             return found.cast(kind, safe=False)
         except pa.ArrowException:
             return None
-
-
-def lanes_for(rows: int) -> int:
-    """The most lanes of a block of so many rows."""
-    wanted = max(rows // ROWS_A_LANE, 1)
-    return min(max(2 ** (wanted.bit_length() - 1), FEWEST_LANES), MOST_LANES)
 
 
 def _verbatim(rows: Rows) -> bytes:
