@@ -47,6 +47,7 @@ class Table:
         by_value: whether numbers that all are whole are integers, whatever their type.
         kind: what columns are called in an error message.
         kept: bytes of the columns that stay on disk; 0 where they are in memory.
+        schema: of the columns where they were read of Arrow's own types; None for text.
     """
 
     place: Place
@@ -58,6 +59,7 @@ class Table:
     by_value: bool = True
     kind: str = "column"
     kept: int = 0
+    schema: pa.Schema | None = None
 
     @property
     def rows(self) -> int:
@@ -316,7 +318,8 @@ def arrow_table(path: Path, found: pa.Table, dialect: Dialect = LOOK) -> Table:
     """The columns of a table of Arrow's, without the index that pandas says it has."""
     check_once(found.column_names, f"{path}: ")
     columns = dict(zip(found.column_names, found.columns, strict=True))
-    return Table(Place(str(path)), columns, dialect, pandas_index(found.schema))
+    index = pandas_index(found.schema)
+    return Table(Place(str(path)), columns, dialect, index, schema=found.schema)
 
 
 def pandas_index(schema: pa.Schema) -> tuple[str, ...]:

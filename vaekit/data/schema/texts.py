@@ -55,8 +55,10 @@ class Texts:
             before, after = ends
             empty = pa.scalar("", TEXT)
             found = pc.binary_join_element_wise(before, found, after, empty)
-        for level, text in self.levels.items():
-            found = pc.if_else(pa.array(codes == level), pa.scalar(text, TEXT), found)
+        if self.levels:
+            levels = pa.array([*self.levels], pa.int64())
+            place = pc.index_in(pa.array(codes, pa.int64()), value_set=levels)
+            found = pc.coalesce(pa.array([*self.levels.values()], TEXT).take(place), found)
         return pc.fill_null(found, self.gap)
 
     def _plain(self, values: pa.Array) -> pa.Array:
