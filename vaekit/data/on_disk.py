@@ -143,7 +143,7 @@ class Shards(OnDisk):
         return result
 
 
-class Mapped(OnDisk):
+class Mapped(Shards):
     """One array that is mapped, whose rows are drawn as freely as those in memory, and in the same
     order.
 
@@ -153,21 +153,13 @@ class Mapped(OnDisk):
     """
 
     def __init__(self, array: Array, dtype: torch.dtype) -> None:
-        super().__init__(array.shape, dtype, free=True)
-        self.array = array
-
-    def gather(self, indices: Array) -> Tensor:
-        """Read in the order of the disk, return in the order asked for."""
-        order = np.argsort(indices, kind="stable")
-        rows = torch.from_numpy(np.asarray(self.array[indices[order]])).to(self.dtype)
-        found = torch.empty_like(rows)
-        found[torch.from_numpy(order)] = rows
-        return found
+        super().__init__([lambda: array], [len(array)], lambda x: torch.from_numpy(x).to(dtype))
+        self.array, self.free = array, True
 
     def split(self, rows: int) -> Iterator[Tensor]:
         """All rows in order, so many at a time."""
         for start in range(0, len(self), rows):
-            yield torch.from_numpy(np.array(self.array[start : start + rows])).to(self.dtype)
+            yield self.convert(np.array(self.array[start : start + rows]))
 
 
 class Decoded(Shards):

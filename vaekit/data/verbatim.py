@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute as pc
 
-from vaekit.data.readers.columns import Column, is_text
+from vaekit.data.readers.columns import Column, is_text, plain
 from vaekit.system.checks import BadInput, require
 from vaekit.system.types import Array
 
@@ -52,9 +52,8 @@ def hash_of(columns: Iterable[Column | pa.Array]) -> str:
 def _told(columns: Iterable[Column | pa.Array]) -> Iterator[bytes]:
     """What columns hold, in bytes that do not depend on how Arrow writes them."""
     for column in columns:
-        kind = column.type
-        plain = column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column
-        yield repr(plain.to_pylist()).encode() if _is_odd(plain.type) else to_bytes(plain)
+        cells = plain(column)
+        yield repr(cells.to_pylist()).encode() if _is_odd(cells.type) else to_bytes(cells)
 
 
 def _is_odd(kind: pa.DataType) -> bool:

@@ -264,8 +264,7 @@ def _is_made_up(name: str) -> bool:
 
 def cells(column: Column) -> Array:
     """One for each row, as NumPy holds them."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+    column = cells_of.plain(column)
     if pa.types.is_decimal(column.type):
         column = column.cast(pa.float64(), safe=False)
     return column.to_numpy()
@@ -276,11 +275,6 @@ def ending_of(path: Path) -> str:
     ending = path.suffix.lower()
     packed = Path(path.stem).suffix.lower() + ending
     return packed if packed in TEXTS else ending
-
-
-def read_text_table(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = LOOK) -> Source:
-    """A table in text; ``roles`` names the columns that are not x."""
-    return text_table(path, roles, dialect).source(roles)
 
 
 def text_table(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = LOOK) -> Table:
@@ -295,11 +289,6 @@ def _table_of(text: TextTable) -> Table:
         Place(str(text.path), line=text.line), names, layout.dialect, said=text.said,
         bare=not layout.dialect.header, kept=text.kept,
     )  # fmt: skip
-
-
-def read_feather(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = LOOK) -> Source:
-    """A table in Arrow's own format; ``roles`` names the columns that are not x."""
-    return feather_table(path, roles, dialect).source(roles)
 
 
 def feather_table(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = LOOK) -> Table:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute as pc
 
-from vaekit.data.readers.columns import is_text
+from vaekit.data.readers.columns import is_text, plain
 from vaekit.data.schema.cells import TEXT
 from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
@@ -62,8 +62,7 @@ class Texts:
         return pc.fill_null(found, self.gap)
 
     def _plain(self, values: pa.Array) -> pa.Array:
-        if pa.types.is_dictionary(values.type):
-            values = values.cast(values.type.value_type)
+        values = plain(values)
         if is_text(values.type) or not _is_number(values.type):
             return values.cast(TEXT)
         distinct = values.dictionary_encode()

@@ -203,7 +203,7 @@ def _scores(trained: Trained, rows: Source, lock: Lock) -> Iterator[Colouring]:
         def parts() -> Iterator[Array]:
             size = max(AT_ONCE // network_passes(trained.model), 64)
             for start in range(0, len(rows), size):
-                part = rows.take(torch.arange(start, min(start + size, len(rows))))
+                part = rows.between(start, start + size)
                 with lock:
                     found = np.asarray(measure(part), float)
                 yield found
