@@ -258,6 +258,15 @@ def test_labels_and_clusters_are_matched_one_to_one():
     assert best_match(torch.tensor([2, 2, 0]), torch.tensor([0, 0, 1])) == 3
 
 
+def test_rows_of_a_model_without_classes_are_not_gone_through(monkeypatch):
+    def chunks(rows):
+        yield rows[:2]
+        raise AssertionError("more rows are read")
+
+    monkeypatch.setattr("vaekit.evaluation.classes.chunks", chunks)
+    assert class_chances(labelled().vae, some_rows()) is None
+
+
 def test_the_prior_that_says_the_clusters_is_not_refitted():
     with pytest.raises(BadInput, match="prior of a Clustered cannot be refitted"):
         clustered().put_first_prior(None)
