@@ -200,7 +200,7 @@ def singlecell(r: dict) -> str:
     page = f"\n## Cells\n\n`singlecell.py`: {r['setting']}. {r['machine']}, shared with other work.\n\n"
     fields = ["ari", "log p(x), nats", "its error over cells", "ELBO, nats", "units in use"]
     rows = [
-        [name, len(seeds), *(mean_of([s[f] for s in seeds.values() if f in s]) for f in fields)]
+        [name, len(seeds), *(over_seeds([s[f] for s in seeds.values() if f in s]) for f in fields)]
         for name, seeds in r["runs"].items()
     ]
     heads = ["adjusted Rand index", "log p(x), nats per cell", *fields[2:]]
@@ -214,26 +214,14 @@ def singlecell(r: dict) -> str:
     )
 
 
-def mean_of(values: list[float]) -> str:
-    """Mean, and standard deviation over seeds where there are several."""
-    if len(values) > 1:
-        return over_seeds(values)
-    return (
-        f"{values[0]:,.3f}"
-        if values and abs(values[0]) < 10
-        else f"{values[0]:,.2f}"
-        if values
-        else "-"
-    )
-
-
 def over_seeds(values: list[float]) -> str:
-    """Mean and standard deviation, with as many digits as the spread has."""
+    """Mean, and standard deviation over seeds where there are several."""
     if not values:
         return "-"
-    mean, spread = statistics.mean(values), statistics.stdev(values)
+    mean = statistics.mean(values)
     digits = 3 if abs(mean) < 10 else 2 if abs(mean) < 1000 else 0
-    return f"{mean:,.{digits}f} ± {spread:,.{digits}f}"
+    spread = f" ± {statistics.stdev(values):,.{digits}f}" if len(values) > 1 else ""
+    return f"{mean:,.{digits}f}{spread}"
 
 
 SECTIONS = (

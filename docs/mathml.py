@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from docutils.nodes import SkipNode
 from latex2mathml.converter import convert
 from sphinx.util.typing import ExtensionMetadata
 
@@ -9,20 +10,13 @@ from sphinx.util.typing import ExtensionMetadata
 def inline(writer: Any, node: Any) -> None:
     """A formula in a line."""
     writer.body.append(convert(node.astext()))
-    raise_skip()
+    raise SkipNode
 
 
 def block(writer: Any, node: Any) -> None:
     """A formula of its own."""
     writer.body.append(f'<div class="math">{convert(node.astext(), display="block")}</div>')
-    raise_skip()
-
-
-def raise_skip() -> None:
-    """Nothing else is to be written of a node."""
-    from docutils.nodes import SkipNode
-
-    raise SkipNode
+    raise SkipNode  # nothing else is to be written of it
 
 
 def setup(app: Any) -> ExtensionMetadata:

@@ -1,7 +1,7 @@
 """A notebook: look at a trained model. `pip install marimo`, then
 
-    marimo edit examples/explore_a_run.py                  # digits, trained on the spot
-    marimo run examples/explore_a_run.py -- runs/mine      # a run of yours, as an app
+    marimo edit examples/explore_a_run.py                        # digits, trained on the spot
+    marimo run examples/explore_a_run.py -- --run=runs/mine      # a run of yours on pictures, as an app
 
 It runs as a plain program too: python examples/explore_a_run.py
 """
@@ -18,17 +18,17 @@ def _():
 
     import vaekit
     from vaekit import evaluation
+    from vaekit.runs.job import reopen
 
-    return evaluation, mo, plt, vaekit
+    return evaluation, mo, plt, reopen, vaekit
 
 
 @app.cell
-def _(mo, vaekit):
-    named = mo.cli_args().to_dict()
-    paths = [name for name in named if name != "epochs"]
+def _(mo, reopen, vaekit):
+    named = mo.cli_args()
     epochs = int(named.get("epochs", 60))
-    if paths:
-        model = vaekit.load(paths[0])
+    if run := named.get("run"):
+        model = vaekit.load(run, reopen(vaekit.load(run).config))
     else:
         model = vaekit.fit("digits", latent=2, width=100, epochs=epochs, quiet=True)
     model  # shows itself: recipe, data, likelihood, scores

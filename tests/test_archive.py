@@ -365,6 +365,20 @@ def test_evaluation_and_report_foretell_the_file(trained, tmp_path):
     assert real.evaluate(samples=2).bits.code_bits_per_dimension is None
 
 
+@pytest.mark.parametrize("recipe", ["vae", "vq_vae", "iaf_vae", "m2_vae", "count_vae"])
+def test_models_that_cannot_compress_foretell_no_file(recipe, tmp_path):
+    x, kinds = np.random.default_rng(0).poisson(3, (60, 4)), np.arange(60) % 2
+    likelihood = {"count_vae": "auto", "vae": "poisson"}.get(recipe, "beta_binomial")
+    how = {"labels": kinds, "given": "label"} if recipe == "m2_vae" else {}
+    how |= {"width": 4, "epochs": 1, "quiet": True, "likelihood": likelihood}
+    model = vaekit.fit(x, recipe, **how)
+    foretold = model.evaluate(samples=2).bits.code_bits_per_dimension
+    assert (foretold is not None) == (recipe == "vae")
+    if foretold is None:
+        with pytest.raises(BadInput, match="this model cannot compress"):
+            compress(model, x, tmp_path / "a.vk")
+
+
 @pytest.mark.slow
 def test_tiles_and_colours_from_training_to_the_file(tmp_path, monkeypatch, capsys):
     """A folder of photographs: trained on tiles of it, red and blue less green, and compressed."""

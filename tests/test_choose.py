@@ -102,6 +102,16 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
+def test_nothing_is_trained_to_look_at_data(monkeypatch):
+    def tried(*_):
+        raise AssertionError("a trial is trained")
+
+    monkeypatch.setattr("vaekit.recipes.choose.tried", tried)
+    looked = looked_at(open_source(np.random.default_rng(0).random((900, 3))))
+    assert not looked.discrete
+    assert not looked.counts
+
+
 def test_the_command_says_what_to_type(place, capsys):
     assert run(["choose", "mixed.csv", "--for", "gaps"]) == 0
     out = capsys.readouterr().out

@@ -18,6 +18,7 @@ from vaekit.codec.fixed_point import LIMIT, ONE
 from vaekit.codec.graphs import fixed_point_copy
 from vaekit.codec.layers import exact
 from vaekit.codec.priors import fixed_point_prior
+from vaekit.codec.symbols import bit_lengths
 from vaekit.conditionals import Conditional, Flow, StandardNormal, Vamp
 from vaekit.families import Bernoulli, DiagonalNormal, Elementwise, likelihood
 from vaekit.models import VAE, Labelled, Ladder
@@ -112,6 +113,11 @@ def test_what_stands_before_the_given_must_be_known_too():
     vae = made("bernoulli", (4,))
     with pytest.raises(BadInput, match="Halves"):
         fixed_point_copy(VAE(vae.prior, vae.posterior, vae.likelihood, Halves()))
+
+
+def test_bits_are_counted_up_to_numbers_that_floats_round():
+    each = [0, *(2**k + d for k in range(63) for d in (-1, 0, 1)), 2**63 - 1]
+    assert bit_lengths(np.array(each)).tolist() == [number.bit_length() for number in each]
 
 
 PRIORS = {

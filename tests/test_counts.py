@@ -192,6 +192,20 @@ def test_cells_are_rows_and_genes_columns(cells, counts):
         open_source(cells, label="kinds")
 
 
+@pytest.mark.parametrize("texts", [False, True])  # whether pandas has texts of a type of their own
+@pytest.mark.filterwarnings("ignore:The 'future.infer_string' option")
+def test_a_category_that_is_missing_is_no_word(texts, cells):
+    import pandas
+
+    with pandas.option_context("future.infer_string", texts):
+        kinds = pandas.Categorical.from_codes([-1, 0, 1, *[0] * 117], ["b", "t"])
+        cells.obs["kind"] = kinds
+        found = open_source(cells, label="kind", given=("kind", "label"))
+    for name in ("kind", "label"):
+        assert found.given[name][:4].tolist() == [-1, 0, 1, 0]
+        assert found.given_names[name] == ("b", "t")
+
+
 def test_codes_go_into_obsm(cells, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     import anndata

@@ -60,7 +60,7 @@ class TestSource:
         with pytest.raises(BadInput, match=r"1 values are missing.*row 4, position \(1,\)"):
             from_memory(x)
         with pytest.raises(BadInput, match="row 4, column 'b'"):
-            from_memory(pd.DataFrame(x, columns=list("abc")))
+            open_source(pd.DataFrame(x, columns=list("abc")))
 
 
 class TestMemory:
@@ -90,14 +90,14 @@ class TestMemory:
 
     def test_frames_tensors_and_datasets(self):
         frame = pd.DataFrame({"a": range(12), "b": np.linspace(0, 1, 12)})
-        assert from_memory(frame).columns == ("a", "b")
+        assert open_source(frame).columns == ("a", "b")
         assert from_memory(torch.zeros(12, 2)).shape == (2,)
         data = TensorDataset(torch.rand(12, 1, 4, 4), torch.arange(12) % 3)
         s = from_memory(data)
         assert s.shape == (1, 4, 4)
         assert s.labels.tolist() == [0, 1, 2] * 4
         with pytest.raises(BadInput, match="column 'b', row 0 holds 'x'"):
-            from_memory(pd.DataFrame({"a": range(12), "b": list("xy" * 6)}))
+            open_source(pd.DataFrame({"a": range(12), "b": list("xy" * 6)}))
         with pytest.raises(BadInput, match="12 rows but 5 labels"):
             from_memory(np.zeros((12, 2)), labels=range(5))
 

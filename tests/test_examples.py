@@ -7,16 +7,22 @@ from pathlib import Path
 
 import pytest
 
+import vaekit
+
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
 @pytest.mark.slow
-def test_the_notebook_that_explores_a_run(monkeypatch, tmp_path):
+@pytest.mark.parametrize("own", [False, True])
+def test_the_notebook_that_explores_a_run(own, monkeypatch, tmp_path):
     pytest.importorskip("marimo", reason="the example is a marimo notebook")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(os.environ, "MPLBACKEND", "agg")
     place = EXAMPLES / "explore_a_run.py"
-    monkeypatch.setattr(sys, "argv", [str(place), "--epochs", "1"])
+    if own:
+        vaekit.fit("digits", latent=2, width=8, epochs=1, quiet=True, out="mine")
+    asked = "--run=mine" if own else "--epochs=1"
+    monkeypatch.setattr(sys, "argv", [str(place), asked])
     found = runpy.run_path(str(place))
     outputs, names = found["app"].run()
     assert names["model"].latent == 2

@@ -104,14 +104,16 @@ def test_scores_are_written_in_parts(ending, folder, model, table, tmp_path, mon
     whole = oddest.as_columns(found.cells[:])
     worst = [[(c.column, c.value) for c in row["cells"]] for row in found.worst(12)]
     monkeypatch.setattr(oddest, "BLOCK", 30)
-    monkeypatch.setattr("vaekit.interfaces.cli.score.AT_ONCE", 30)
     monkeypatch.setattr(outputs, "GROUP", 50)
     again = score_rows(model, tables.cells_of(model, table), split="all", samples=2)
     assert [[(c.column, c.value) for c in row["cells"]] for row in again.worst(12)] == worst
     parquet.write_table(table, tmp_path / "people.parquet")
     data, path = str(tmp_path / "people.parquet"), tmp_path / f"scores{ending}"
     asked = ["--split", "all", "--samples", "2", "-o", str(path)]
+    looked, look = [], oddest.oddest_cells
+    monkeypatch.setattr(oddest, "oddest_cells", lambda *a, **k: looked.append(a) or look(*a, **k))
     assert run(["score", str(folder), data, *asked]) == 0
+    assert len(looked) == -(-len(table) // 30) + 1  # each block once, and the worst rows
     read = READ[ending](path)
     assert read["row"].to_pylist() == list(range(len(table)))
     assert np.allclose(read["log_likelihood"], found.log_likelihood)

@@ -1,6 +1,8 @@
 """Tables that are too large for memory: the same rows, schema and order as of small ones."""
 
 import datetime
+import errno
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -102,7 +104,8 @@ def test_rows_of_a_model_are_coded_the_same_on_disk(ending, tmp_path, large):
     stored = known.open(path)
     assert torch.equal(stored.values[:], small.values)
     assert torch.equal(stored.inside, small.inside)
-    apart = small.coding.log_density_inside(small.table, small.values.numpy())
+    codes = small.values.numpy()[:, len(small.coding.gaps) :]
+    apart = small.coding.schema.log_density_inside(small.table, codes)
     assert apart.tolist() == small.inside.tolist()
     assert [n for n in stored.notes if "is large" not in n] == list(small.notes)
     assert any("10 cells hold categories that were never seen" in note for note in stored.notes)
@@ -147,6 +150,31 @@ def test_no_room_for_temporary_files_is_said_in_a_line(tmp_path, large, monkeypa
     monkeypatch.setattr("vaekit.system.scratch.place", lambda: str(tmp_path / "gone"))
     with pytest.raises(ValueError, match=r"does not fit into temporary files in .*TMPDIR"):
         CELLS.open(path)
+
+
+def test_a_full_disk_is_told_from_a_source_that_breaks_off():
+    table = mixed()
+
+    def parts():
+        yield table.to_batches()[0]
+        raise OSError("the drive is gone")
+
+    with pytest.raises(OSError, match=r"^the drive is gone$"):
+        mapping.on_disk("people", table.schema, parts())
+
+
+@pytest.mark.parametrize("step", ["write", "flush"])
+def test_a_disk_that_fills_while_rows_are_kept_is_said_in_a_line(step, monkeypatch):
+    class Full(io.BytesIO):
+        """No room."""
+
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    setattr(Full, step, refuse)
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda dir: Full())
+    with pytest.raises(ValueError, match=r"people does not fit .*No space left.*TMPDIR"):
+        mapping.on_disk("people", mixed().schema, mixed().to_batches())
 
 
 @pytest.fixture
@@ -205,7 +233,7 @@ def test_the_whole_range_of_whole_numbers_tells_that_they_number_the_rows(tmp_pa
 
 @pytest.mark.parametrize("ending", [".csv", ".feather"])
 @pytest.mark.parametrize("kind", ["whole", "fractions", "wide"])
-def test_rows_of_numbers_on_disk_are_those_in_memory(ending, kind, tmp_path, large):
+def test_rows_of_numbers_on_disk_are_those_in_memory(ending, kind, tmp_path, large, monkeypatch):
     random, path = np.random.default_rng(0), tmp_path / f"numbers{ending}"
     x = random.integers(-5, 90, ROWS)
     y = {"whole": x * 3, "fractions": x / 4, "wide": 1.7e9 + random.random(ROWS)}[kind]
@@ -213,7 +241,12 @@ def test_rows_of_numbers_on_disk_are_those_in_memory(ending, kind, tmp_path, lar
     how = Opening(label="label", cells="auto")
     small = how.open(path)
     large()
+    kept, keep = [], mapping.on_disk
+    for place in ("mapping", "text"):
+        name = f"vaekit.data.readers.{place}.on_disk"
+        monkeypatch.setattr(name, lambda *a: kept.append(a) or keep(*a))
     stored = how.open(path)
+    assert len(kept) == 1
     assert isinstance(stored.values, OnDisk)
     assert stored.coding is None
     assert stored.values.dtype == small.values.dtype
@@ -223,9 +256,39 @@ def test_rows_of_numbers_on_disk_are_those_in_memory(ending, kind, tmp_path, lar
     assert stored.fingerprint == small.fingerprint
 
 
+def test_some_rows_and_columns_of_a_table_on_disk_are_those_in_memory(tmp_path, large):
+    """They are drawn in the same order, and have the same hash."""
+    path, random = tmp_path / "numbers.feather", np.random.default_rng(0)
+    table = pa.table({name: random.normal(size=ROWS) for name in "abc"})
+    WRITERS[".feather"](table, path)
+    how, rows = Opening(cells="auto"), torch.arange(ROWS - 1, 40, -2)
+    small = how.open(path)
+    large()
+    stored = how.open(path)
+    assert isinstance(stored.values, OnDisk)
+    for view in (lambda s: s.take(rows), lambda s: s.with_columns(["c", "a"]), lambda s: s):
+        one, other = view(small), view(stored)
+        assert one.fingerprint == other.fingerprint
+        batches = Batches(one, Representation(one.shape, "float32"), 64, seed=3)
+        both = batches.order(2), replace(batches, source=other).order(2)
+        assert torch.equal(*both)
+        assert torch.equal(*(v[both[0]] for v in (one.values, other.values)))
+
+
 def test_a_gap_among_very_many_numbers_is_named(tmp_path, large):
     path = tmp_path / "numbers.csv"
     path.write_text("x,y\n" + "".join(f"{n},{'' if n == 432 else n % 7}\n" for n in range(ROWS)))
     large()
     with pytest.raises(ValueError, match=r"1 values are missing .* row 432, column 'y'"):
         Opening().open(path)
+
+
+@pytest.mark.parametrize("roles", [{"label": "x"}, {"given": ("x",)}])
+@pytest.mark.parametrize("is_large", [False, True])
+def test_a_table_of_nothing_but_labels_is_refused(roles, is_large, tmp_path, large):
+    path = tmp_path / "labels.csv"
+    path.write_text("x\n" + "".join(f"{n % 3}\n" for n in range(ROWS)))
+    if is_large:
+        large()
+    with pytest.raises(ValueError, match=r"labels.csv has no columns of numbers"):
+        Opening(cells="auto", **roles).open(path)

@@ -1,6 +1,7 @@
 """Tables of mixed columns compressed: every cell comes back, near the bound, on any machine."""
 
 import json
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -26,7 +27,7 @@ from vaekit.rows import Rows
 from vaekit.runs.archive import Archive
 from vaekit.runs.compression import compress
 from vaekit.runs.table_blocks import TableCoder
-from vaekit.runs.table_compression import _prepared, whole_of
+from vaekit.runs.table_compression import _prepared, compress_table, whole_of
 from vaekit.system.checks import BadInput
 from vaekit.system.seeding import seeded
 
@@ -191,6 +192,22 @@ def test_blocks_can_be_read_alone_and_coded_side_by_side(place, model):
     archive = Archive(place / "one.vk", model)
     wanted = pa.Table.from_pandas(people(), preserve_index=False)
     assert archive.read(140, 310).cast(wanted.schema).equals(wanted.slice(140, 170))
+
+
+def test_another_process_gets_the_rows_of_its_block_alone(place, model):
+    _, _, rows = _prepared(whole_of(place / "people.csv", model), model)
+    assert len(pickle.dumps(rows.part(40, 10))) < len(pickle.dumps(rows)) / 10
+
+
+def test_a_split_is_compressed_as_the_model_splits_its_data(place, model, tmp_path):
+    path, out = place / "people.csv", tmp_path / "t.vk"
+    found = compress_table(model, str(path), out, split="test")
+    rows = model.open(str(path)).indices("test").tolist()
+    own = people().take(rows)
+    assert Archive(out, model).read().to_pylist() == own.to_dict("records")
+    assert found.raw == len(own.to_csv(index=False))
+    with pytest.raises(BadInput, match="unknown split 'tets'"):
+        compress_table(model, str(path), out, split="tets")
 
 
 def test_a_damaged_block_is_refused_and_the_others_saved(place, model, tmp_path, capsys):

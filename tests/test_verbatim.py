@@ -204,8 +204,9 @@ def test_text_is_written_again_byte_by_byte(name, tmp_path):
     path.write_bytes(FILES[name])
     text = read_text(path, Dialect(header=name != "no header"))
     table = text.cells.rename_columns([*text.layout.names])
-    form = form_of(path, table, text.layout.dialect)
+    form, size = form_of(path, table, text.layout.dialect)
     assert form.same
+    assert size == len(FILES[name])
     assert form.written(table) == FILES[name]
     assert TextForm.from_json(Part(form.to_json(), "text")) == form
 
@@ -214,8 +215,9 @@ def test_text_that_cannot_be_written_again_is_known(tmp_path):
     path = tmp_path / "t.csv"
     path.write_bytes(b'a,b\n"1",x\n2,y\n')
     text = read_text(path)
-    form = form_of(path, text.cells.rename_columns(["a", "b"]), text.layout.dialect)
+    form, size = form_of(path, text.cells.rename_columns(["a", "b"]), text.layout.dialect)
     assert not form.same
+    assert not size
 
 
 def test_literal_cells_come_back_and_cost_little():

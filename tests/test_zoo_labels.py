@@ -258,6 +258,15 @@ def test_labels_and_clusters_are_matched_one_to_one():
     assert best_match(torch.tensor([2, 2, 0]), torch.tensor([0, 0, 1])) == 3
 
 
+def test_rows_of_a_model_without_classes_are_not_gone_through(monkeypatch):
+    def chunks(rows):
+        yield rows[:2]
+        raise AssertionError("more rows are read")
+
+    monkeypatch.setattr("vaekit.evaluation.classes.chunks", chunks)
+    assert class_chances(labelled().vae, some_rows()) is None
+
+
 def test_the_prior_that_says_the_clusters_is_not_refitted():
     with pytest.raises(BadInput, match="prior of a Clustered cannot be refitted"):
         clustered().put_first_prior(None)
@@ -274,3 +283,17 @@ def test_clusters_are_compared_with_the_labels_of_the_data():
     assert found.classes.wrong == pytest.approx(1 - best_match(chosen, kind) / 60)
     assert found.classes.matched
     assert "labels wrong" in str(found.figures)
+
+
+@pytest.mark.parametrize("blank", ["", None, float("nan"), pd.NA])
+def test_blank_labels_are_not_compared_with_clusters(blank):
+    x, kind = blobs(60)
+    words = np.array(["a", "b", "c"], object)[kind]
+    words[kind == 0] = blank
+    how = {"latent": 2, "width": 8, "epochs": 1, "pretraining": 2, "clusters": 3, "quiet": True}
+    model = vaekit.fit(x.numpy(), "vade", labels=words, **how)
+    found = model.evaluate(split="all", samples=2)
+    chosen = class_chances(model.model, model.rows(model.source)).argmax(1)
+    right = best_match(chosen[kind > 0], kind[kind > 0])
+    assert found.classes.labelled == 40
+    assert found.classes.wrong == pytest.approx(1 - right / 40)

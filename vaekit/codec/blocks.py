@@ -131,6 +131,12 @@ class Below:
     lanes: int
     batch: int
 
+    @classmethod
+    def nothing(cls, x: Array) -> Below:
+        """Nothing lies below rows of whole numbers, (rows, *shape)."""
+        lanes = lanes_for(x)
+        return cls(new_stack(lanes), lanes, most_at_once(x[0].size))
+
 
 def compress(
     model: nn.Module,
@@ -152,7 +158,7 @@ def compress(
         wide: some are large counts.
         below: what lies below them; by default nothing.
     """
-    below = below or Below(new_stack(lanes_for(x)), lanes_for(x), most_at_once(x[0].size))
+    below = below or Below.nothing(x)
     runs, stack = list[tuple[int, bool]](), below.stack
     first, most = stack.lanes, below.batch
     at, size, short = 0, 1, 1e9  # short: rows for each word of the stack that were too many
@@ -237,8 +243,12 @@ def new_stack(most: int) -> Stack:
 def lanes_for(x: Array) -> int:
     """As many lanes as leave their cost, some ten bits each, far below that of the rows."""
     bits = x.size * (0.25 if x.max(initial=0) <= 1 else 1.5)  # a guess, on the low side
-    wanted = max(int(bits) // BITS_A_LANE, 1)
-    return min(max(2 ** (wanted.bit_length() - 1), FEWEST_LANES), MOST_LANES)
+    return lanes_near(int(bits) // BITS_A_LANE)
+
+
+def lanes_near(wanted: int) -> int:
+    """How many lanes a block may have that could do with so many: a power of two."""
+    return min(max(2 ** (max(wanted, 1).bit_length() - 1), FEWEST_LANES), MOST_LANES)
 
 
 def lanes_at(row: int, rows: int, most: int, first: int = FIRST_LANES) -> int:

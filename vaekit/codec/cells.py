@@ -17,7 +17,7 @@ from vaekit.codec.ans import Stack
 from vaekit.codec.families import ToSymbols, symbols_of
 from vaekit.codec.fixed_point import ONE, STEP, rounded
 from vaekit.codec.layers import Layer, Product, by_table, exact, hold
-from vaekit.codec.symbols import Tabled, cdf_of
+from vaekit.codec.symbols import Tabled, cdf_of, push_intervals
 from vaekit.families.columns import Columns
 from vaekit.networks.cells import CellEmbedding, CellEncoder, CellPredictor, Residual, Unseen
 from vaekit.system.types import Array
@@ -108,20 +108,20 @@ class CellNetwork:
         windows = map(layer.window, range(len(self.levels)))
         self.last = [Product(weight[window], bias[window]) for window in windows]
         self.size = self.cells.cells.shape[1]
+        blank = self.cells(torch.full((1, len(self.levels)), -1.0, dtype=torch.float64))
+        self.blanks = blank[:, : self.size * len(self.levels)].split(self.size, 1)
+        self.nothing = torch.addmm(self.first.bias, blank, self.first.weight.T)
 
     def begin(self, rows: int) -> Tensor:
         """Sums of the first layer where no cell is seen, (rows, width)."""
-        nothing = torch.full((1, len(self.levels)), -1.0, dtype=torch.float64)
-        sums = torch.addmm(self.first.bias, self.cells(nothing), self.first.weight.T)
-        return sums.repeat(rows, 1)
+        return self.nothing.repeat(rows, 1)
 
     def see(self, sums: Tensor, levels: Tensor, number: int) -> None:
         """Add the cells of a column to the first layer's sums, which are exact in any order."""
         weight, width = self.first.weight, self.size * len(self.levels)
-        blank = self.cells.column(torch.tensor([-1]), number)[0]
         cells, there = self.cells.column(levels, number)
         own = weight[:, number * self.size : (number + 1) * self.size]
-        sums += (cells - blank) @ own.T + there[:, None] * weight[:, width + number]
+        sums += (cells - self.blanks[number]) @ own.T + there[:, None] * weight[:, width + number]
 
     def logits(self, features: Tensor, sums: Tensor, number: int) -> Tensor:
         """Of one column, (rows, levels of it), by what has been seen."""
@@ -139,7 +139,6 @@ class CellSymbols:
 
     def __init__(self, features: Tensor, net: CellNetwork) -> None:
         self.features, self.net = features, net
-        self.count = len(features) * len(net.levels)
 
     @property
     def wide(self) -> CellSymbols:
@@ -185,13 +184,6 @@ class CellSymbols:
         flag = self.net.gaps.get(number)
         gone = np.zeros(len(found), bool) if flag is None else found[:, flag] == 1
         return np.flatnonzero(~gone)
-
-
-def push_intervals(stack: Stack, start: Array, size: Array) -> None:
-    """Push one symbol for each interval; the first ones end on top."""
-    for first in reversed(range(0, len(start), stack.lanes)):
-        part = slice(first, first + stack.lanes)
-        stack.push(start[part], size[part])
 
 
 @symbols_of.register

@@ -39,6 +39,12 @@ def rounded(values: Array) -> Array:
     return np.floor(values + 0.5)
 
 
+def in_order(parts: Array) -> Array:
+    """The sum over the first axis, one after the other: the order of a sum is part of its
+    result."""
+    return np.add.accumulate(parts, 0)[-1]
+
+
 @cache
 def exponential() -> Array:
     """exp(-i / 4096) in units of 2**-26, for i up to 24 * 4096."""

@@ -16,9 +16,18 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.codec import fixed_point
-from vaekit.codec.ans import PARTS, Stack
-from vaekit.codec.fixed_point import BINS_LOG2, LIMIT, ONE, STEP, look_up, rounded, through
-from vaekit.codec.posteriors import BinnedNormal, CorrelatedNormal, mass_below
+from vaekit.codec.ans import PARTS
+from vaekit.codec.fixed_point import (
+    BINS_LOG2,
+    LIMIT,
+    ONE,
+    STEP,
+    in_order,
+    look_up,
+    rounded,
+    through,
+)
+from vaekit.codec.posteriors import BinnedNormal, CorrelatedNormal, InTurn, mass_below
 from vaekit.codec.priors import BinSymbols, fixed_point_prior, middles
 from vaekit.codec.symbols import Cumulative
 from vaekit.conditionals import Mixture, Scaled
@@ -27,12 +36,6 @@ from vaekit.families.base import Positive
 from vaekit.system.types import Array
 
 NARROWEST = 1e-6
-
-
-def in_order(parts: Array) -> Array:
-    """The sum over the first axis, one after the other: the order of a sum is part of its
-    result."""
-    return np.add.accumulate(parts, 0)[-1]
 
 
 class MixtureBins:
@@ -67,7 +70,7 @@ class MixtureBins:
         return torch.from_numpy(np.clip(rounded(found), -LIMIT, LIMIT))
 
 
-class MixtureSymbols:
+class MixtureSymbols(InTurn["MixtureOfBins"]):
     """Bins of rows, one number after the other.
 
     Args:
@@ -78,18 +81,6 @@ class MixtureSymbols:
 
     def __init__(self, bins: MixtureBins, rows: int, dropped: int) -> None:
         self.bins, self.rows, self.dropped = bins, rows, dropped
-
-    def push(self, stack: Stack, symbols: Array) -> None:
-        """Push the bins of all rows, (rows * dim,); number 0 ends on top."""
-        columns = symbols.reshape(self.rows, -1).T
-        steps = [*self._walk(lambda i, given: columns[i])]
-        for given, chosen in reversed(steps):
-            given.push(stack, chosen)
-
-    def pop(self, stack: Stack) -> Array:
-        """Take the bins of all rows off the stack."""
-        steps = self._walk(lambda i, given: given.pop(stack))
-        return np.stack([chosen for _, chosen in steps], 1).reshape(-1)
 
     def _walk(
         self, choose: Callable[[int, MixtureOfBins], Array]

@@ -3,7 +3,9 @@ after the other, each given those before."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
 
 import numpy as np
 from torch import Tensor
@@ -11,7 +13,7 @@ from torch import Tensor
 from vaekit.codec import fixed_point
 from vaekit.codec.ans import PARTS, Stack
 from vaekit.codec.fixed_point import BINS, ONE, through
-from vaekit.codec.symbols import Cumulative
+from vaekit.codec.symbols import Cumulative, Symbols
 from vaekit.families.gaussians import FullNormal, LowRankNormal
 from vaekit.system.types import Array
 
@@ -62,7 +64,34 @@ class BinnedNormal(Cumulative):
 FAR = 4096.0  # noise and means are held within, so that nothing overflows
 
 
-class CorrelatedNormal:
+S = TypeVar("S", bound=Symbols)
+
+
+class InTurn(ABC, Generic[S]):
+    """Bins of rows, one number of a code after the other, each given those before it."""
+
+    rows: int
+
+    def push(self, stack: Stack, bins: Array) -> None:
+        """Push the bins of all rows, (rows * dim,); number 0 ends on top."""
+        columns = bins.reshape(self.rows, -1).T
+        steps = [*self._walk(lambda i, given: columns[i])]
+        for given, chosen in reversed(steps):
+            given.push(stack, chosen)
+
+    def pop(self, stack: Stack) -> Array:
+        """Take the bins of all rows off the stack."""
+        return self._bins(lambda i, given: given.pop(stack))
+
+    def _bins(self, choose: Callable[[int, S], Array]) -> Array:
+        return np.stack([chosen for _, chosen in self._walk(choose)], 1).reshape(-1)
+
+    @abstractmethod
+    def _walk(self, choose: Callable[[int, S], Array]) -> Iterator[tuple[S, Array]]:
+        """Of each number its symbols, and what is chosen of them."""
+
+
+class CorrelatedNormal(InTurn[BinnedNormal]):
     """N(mean, L L^T) over bins: dimension i has mean m_i + sum_j<i L_ij e_j and deviation L_ii,
     where e_j = (z_j - mean of j) / L_jj. Sums are taken in order, so they repeat everywhere.
 
@@ -72,29 +101,15 @@ class CorrelatedNormal:
     """
 
     def __init__(self, mean: Array, lower: Array) -> None:
-        self.mean, self.lower, self.count = mean, lower, mean.size
+        self.mean, self.lower, self.rows = mean, lower, len(mean)
 
     def moved(self, shift: Array, scale: Array) -> CorrelatedNormal:
         """The same for (z - a) / b."""
         return CorrelatedNormal((self.mean - shift) / scale, self.lower / scale[:, None])
 
-    def push(self, stack: Stack, bins: Array) -> None:
-        """Push the bins of all rows, (rows * dim,); dimension 0 ends on top."""
-        columns = bins.reshape(self.mean.shape).T
-        steps = list(self._walk(lambda i, given: columns[i]))
-        for given, chosen in reversed(steps):
-            given.push(stack, chosen)
-
-    def pop(self, stack: Stack) -> Array:
-        """Take the bins of all rows off the stack."""
-        return self._bins(self._walk(lambda i, given: given.pop(stack)))
-
     def likeliest(self) -> Array:
         """Each dimension's mean, given the likeliest of those before."""
-        return self._bins(self._walk(lambda i, given: given.likeliest()))
-
-    def _bins(self, steps: Iterator[tuple[BinnedNormal, Array]]) -> Array:
-        return np.stack([chosen for _, chosen in steps], 1).reshape(-1)
+        return self._bins(lambda i, given: given.likeliest())
 
     def _walk(
         self, choose: Callable[[int, BinnedNormal], Array]

@@ -40,10 +40,7 @@ class Symbols(ABC):
 
     def push(self, stack: Stack, symbols: Array) -> None:
         """Push one symbol for each element; the first elements end on top."""
-        start, size = self.interval(slice(0, self.count), symbols)
-        for first in reversed(range(0, self.count, stack.lanes)):
-            part = slice(first, first + stack.lanes)
-            stack.push(start[part], size[part], shifted=self.shifted)
+        push_intervals(stack, *self.interval(slice(0, self.count), symbols), shifted=self.shifted)
 
     def pop(self, stack: Stack) -> Array:
         """Take one symbol for each element off the stack."""
@@ -56,7 +53,22 @@ class Symbols(ABC):
         return symbols
 
 
-def _unsigned(start: Array, end: Array) -> Intervals:
+def push_intervals(stack: Stack, start: Array, size: Array, *, shifted: bool = False) -> None:
+    """Push one symbol for each interval; the first ones end on top.
+
+    Args:
+        stack: to push onto.
+        start: of the intervals.
+        size: of these.
+        shifted: see :meth:`vaekit.codec.ans.Stack.peek`.
+    """
+    for first in reversed(range(0, len(start), stack.lanes)):
+        part = slice(first, first + stack.lanes)
+        stack.push(start[part], size[part], shifted=shifted)
+
+
+def between(start: Array, end: Array) -> Intervals:
+    """Intervals by their ends."""
     return start.astype(np.uint64), (end - start).astype(np.uint64)
 
 
@@ -123,7 +135,7 @@ class Cumulative(Symbols):
         k = symbols.astype(np.float64)
         start = np.where(k == 0, 0.0, self.edge(part, k))
         end = np.where(k == self.levels - 1, float(PARTS), self.edge(part, k + 1))
-        return _unsigned(start, end)
+        return between(start, end)
 
     def find(self, part: slice, covered: Array) -> tuple[Array, Intervals]:
         """The symbols at positions of the distribution function, with their intervals."""
@@ -140,7 +152,7 @@ class Cumulative(Symbols):
             np.copyto(start, edge, where=up)
             np.copyto(end, edge, where=~up)
             np.copyto(low, middle, where=up)
-        return low.astype(np.int64), _unsigned(start, end)
+        return low.astype(np.int64), between(start, end)
 
 
 def cdf_of(weights: Array) -> Array:
@@ -178,7 +190,7 @@ class Tabled(Symbols):
         """Where the symbols begin in the distribution function, and how wide they are."""
         which = self.which[part]
         start = np.where(symbols > 0, self.cdf[which, np.maximum(symbols - 1, 0)], 0)
-        return _unsigned(start, self.cdf[which, symbols])
+        return between(start, self.cdf[which, symbols])
 
     def find(self, part: slice, covered: Array) -> tuple[Array, Intervals]:
         """The symbols at positions of the distribution function, with their intervals."""
@@ -257,7 +269,7 @@ class Escaped(Symbols):
 
 def push_numbers(stack: Stack, numbers: Array) -> None:
     """Push whole numbers from 1 to 2**48 as their bits, and how many there are of these."""
-    lengths = _bit_lengths(numbers)
+    lengths = bit_lengths(numbers)
     push_bits(stack, numbers, lengths)
     Uniform(len(numbers), 6).push(stack, lengths)
 
@@ -286,6 +298,8 @@ def pop_bits(stack: Stack, lengths: Array) -> Array:
     return numbers
 
 
-def _bit_lengths(values: Array) -> Array:
-    """Bits of each whole number up to 2**48."""
-    return np.frexp(values.astype(np.float64))[1].astype(np.int64)
+def bit_lengths(values: Array) -> Array:
+    """Bits of each whole number from 0 to 2**63 - 1."""
+    found = np.frexp(values.astype(np.float64))[1].astype(np.int64)
+    rounded_up = values >> np.maximum(found - 1, 0) == 0  # to a float of one bit more
+    return found - ((found > 0) & rounded_up)

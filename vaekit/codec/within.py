@@ -9,7 +9,17 @@ from itertools import pairwise
 import numpy as np
 
 from vaekit.codec.ans import PARTS, Stack
-from vaekit.codec.symbols import Intervals, Symbols, pop_bits, pop_numbers, push_bits, push_numbers
+from vaekit.codec.fixed_point import in_order
+from vaekit.codec.symbols import (
+    Intervals,
+    Symbols,
+    between,
+    bit_lengths,
+    pop_bits,
+    pop_numbers,
+    push_bits,
+    push_numbers,
+)
 from vaekit.system.types import Array
 
 MOST_LOG2 = 16  # of values that are one symbol
@@ -29,7 +39,7 @@ class Even(Symbols):
         """Where the symbols begin in the distribution function, and how wide they are."""
         size = self.size[part]
         start, end = symbols * PARTS // size, (symbols + 1) * PARTS // size
-        return start.astype(np.uint64), (end - start).astype(np.uint64)
+        return between(start, end)
 
     def find(self, part: slice, covered: Array) -> tuple[Array, Intervals]:
         """The symbols at positions of the distribution function, with their intervals."""
@@ -59,7 +69,7 @@ class Ragged:
         """
         count = np.diff(first)
         table = np.repeat(np.arange(len(count)), count)
-        sums = np.array([_total(weight[a:b]) for a, b in pairwise(first)])
+        sums = np.array([in_order(weight[a:b]) or 1.0 for a, b in pairwise(first)])
         share = np.floor(weight * (PARTS - count[table]) / sums[table]).astype(np.int64) + 1
         reached = np.concatenate([[0], np.cumsum(share)])
         ends = reached[1:] - reached[first[:-1]][table]
@@ -69,11 +79,6 @@ class Ragged:
     def symbols(self, table: Array) -> RaggedSymbols:
         """Those of elements with these tables."""
         return RaggedSymbols(self, table)
-
-
-def _total(weight: Array) -> float:
-    """The sum, one after the other; above 0."""
-    return float(np.add.accumulate(weight)[-1]) or 1.0
 
 
 class RaggedSymbols(Symbols):
@@ -94,8 +99,7 @@ class RaggedSymbols(Symbols):
         """Where the symbols begin in the distribution function, and how wide they are."""
         begins = symbols == self.tables.first[self.which[part]]
         start = np.where(begins, 0, self.tables.ends[np.maximum(symbols - 1, 0)])
-        end = self.tables.ends[symbols]
-        return start.astype(np.uint64), (end - start).astype(np.uint64)
+        return between(start, self.tables.ends[symbols])
 
     def find(self, part: slice, covered: Array) -> tuple[Array, Intervals]:
         """The symbols at positions of the distribution function, with their intervals."""
@@ -126,12 +130,7 @@ def pop_below(stack: Stack, size: Array) -> Array:
 
 def _low_bits(size: Array) -> Array:
     """How many of the lowest bits of each number are as good as random."""
-    most, bits = (size - 1).astype(np.uint64), np.zeros(len(size), np.int64)
-    for step in (32, 16, 8, 4, 2, 1):
-        more = (most >> np.uint64(step)) > 0
-        bits += np.where(more, step, 0)
-        most = np.where(more, most >> np.uint64(step), most)
-    return np.maximum(bits + (most > 0) - MOST_LOG2, 0)
+    return np.maximum(bit_lengths(size - 1) - MOST_LOG2, 0)
 
 
 @dataclass(frozen=True)

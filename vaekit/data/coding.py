@@ -161,11 +161,6 @@ class TableCoding:
         gone = rows[:, [places[name] for name in there]] < 0
         return _kept(made, gone, replace(own, columns=there))
 
-    def log_density_inside(self, table: Table, rows: Array) -> Array:
-        """For each row, the log density in nats of its numbers inside their levels, (N,) float64:
-        log P(levels) plus this is a log density in the columns' own units."""
-        return self.schema.log_density_inside(table, rows[:, len(self.gaps) :])
-
     def to_json(self) -> Json:
         """A dictionary of lists, numbers and strings."""
         return {"schema": self.schema.to_json(), "gaps": list(self.gaps)}
@@ -238,9 +233,7 @@ def text_rows(
 
 def as_type(table: Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
     """A column as values of a type, as it was read or as the numbers it says."""
-    column = table.columns[name]
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+    column = cells_of.plain(table.columns[name])
     try:
         return column.cast(kind)
     except pa.ArrowInvalid:

@@ -87,11 +87,11 @@ def without_blanks(numbers: Tensor, names: Sequence[str]) -> tuple[Tensor, tuple
     """Labels as classes: those that are blank are none, their number is -1.
 
     Args:
-        numbers: of labels, (rows,).
+        numbers: of labels, (rows,); -1 where there is none already.
         names: what they mean, in the order of the numbers.
     """
     kept = [place for place, name in enumerate(names) if name.strip() not in BLANK]
-    order = torch.full((len(names),), UNKNOWN)
+    order = torch.full((len(names) + 1,), UNKNOWN)  # the last is that of -1
     order[kept] = torch.arange(len(kept))
     return order[numbers], tuple(names[place] for place in kept)
 

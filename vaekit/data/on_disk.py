@@ -36,10 +36,12 @@ class OnDisk(ABC):
     Args:
         shape: (N, *row).
         dtype: of a row as it is handed out.
+        free: whether any rows are read as fast as neighbours: then they are drawn in the order
+            that rows in memory are, and all are hashed as these are.
     """
 
-    def __init__(self, shape: Sequence[int], dtype: torch.dtype) -> None:
-        self.shape, self.dtype = torch.Size(shape), dtype
+    def __init__(self, shape: Sequence[int], dtype: torch.dtype, *, free: bool = False) -> None:
+        self.shape, self.dtype, self.free = torch.Size(shape), dtype, free
 
     @abstractmethod
     def gather(self, indices: Array) -> Tensor:
@@ -73,23 +75,29 @@ class OnDisk(ABC):
 
     def windows(self, indices: Tensor, noise: torch.Generator) -> Sequence[Tensor]:
         """Rows that are shuffled together: runs of neighbouring rows, the runs in a random order,
-        so that the disk is read sequentially.
+        so that the disk is read sequentially; all rows where these are free.
 
         Args:
             indices: of the rows to divide up, rising.
             noise: of the order of the runs.
         """
+        if self.free:
+            return [indices]
         runs = indices.split(RUN)
         mixed = torch.cat([runs[i] for i in torch.randperm(len(runs), generator=noise)])
         return mixed.split(RUN * RUNS)
 
     def feed(self, digest: Any) -> None:
-        """Update a hash with that of a thousand rows spread evenly over all: reading them all could
-        take hours.
+        """Update a hash with that of a thousand rows spread evenly over all, since reading them all
+        could take hours; with all rows where these are free.
 
         Args:
             digest: of hashlib.
         """
+        if self.free:
+            for part in self.split(FED):
+                digest.update(part.contiguous().numpy().data)
+            return
         some = np.linspace(0, len(self) - 1, min(FINGERPRINT_ROWS, len(self))).astype(np.int64)
         digest.update(hashlib.sha256(self.gather(some).contiguous().numpy().data).digest())
 
@@ -135,7 +143,7 @@ class Shards(OnDisk):
         return result
 
 
-class Mapped(OnDisk):
+class Mapped(Shards):
     """One array that is mapped, whose rows are drawn as freely as those in memory, and in the same
     order.
 
@@ -145,30 +153,13 @@ class Mapped(OnDisk):
     """
 
     def __init__(self, array: Array, dtype: torch.dtype) -> None:
-        super().__init__(array.shape, dtype)
-        self.array = array
-
-    def gather(self, indices: Array) -> Tensor:
-        """Read in the order of the disk, return in the order asked for."""
-        order = np.argsort(indices, kind="stable")
-        rows = torch.from_numpy(np.asarray(self.array[indices[order]])).to(self.dtype)
-        found = torch.empty_like(rows)
-        found[torch.from_numpy(order)] = rows
-        return found
-
-    def windows(self, indices: Tensor, noise: torch.Generator) -> Sequence[Tensor]:
-        """All rows together."""
-        return [indices]
+        super().__init__([lambda: array], [len(array)], lambda x: torch.from_numpy(x).to(dtype))
+        self.array, self.free = array, True
 
     def split(self, rows: int) -> Iterator[Tensor]:
         """All rows in order, so many at a time."""
         for start in range(0, len(self), rows):
-            yield torch.from_numpy(np.array(self.array[start : start + rows])).to(self.dtype)
-
-    def feed(self, digest: Any) -> None:
-        """All rows, as if they were in memory."""
-        for part in self.split(FED):
-            digest.update(part.numpy().data)
+            yield self.convert(np.array(self.array[start : start + rows]))
 
 
 class Decoded(Shards):
@@ -209,7 +200,7 @@ class Selection(OnDisk):
     """Some rows of others, in an order of their own."""
 
     def __init__(self, base: OnDisk, indices: Tensor) -> None:
-        super().__init__((len(indices), *base.shape[1:]), base.dtype)
+        super().__init__((len(indices), *base.shape[1:]), base.dtype, free=base.free)
         self.base, self.indices = base, indices.numpy()
 
     def gather(self, indices: Array) -> Tensor:
@@ -221,7 +212,7 @@ class Reordered(OnDisk):
     """Vectors with some of their numbers, in an order of their own."""
 
     def __init__(self, base: OnDisk, order: Sequence[int]) -> None:
-        super().__init__((len(base), len(order)), base.dtype)
+        super().__init__((len(base), len(order)), base.dtype, free=base.free)
         self.base, self.order = base, list(order)
 
     def gather(self, indices: Array) -> Tensor:

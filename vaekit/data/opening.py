@@ -6,6 +6,7 @@ import difflib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,14 +18,15 @@ from vaekit.data.published.catalogue import CATALOGUE
 from vaekit.data.readers.arrays import from_memory, relabelled
 from vaekit.data.readers.cells import from_anndata, is_anndata
 from vaekit.data.readers.dialect import LOOK, TYPED, Dialect
-from vaekit.data.readers.exact import TABLES as WHOLE_TABLES
-from vaekit.data.readers.folder import READERS, TABLES, read_folder, read_tiles
+from vaekit.data.readers.exact import TABLES
+from vaekit.data.readers.folder import READERS, read_folder, read_tiles
 from vaekit.data.readers.frames import is_frame, table_of
 from vaekit.data.readers.images import PictureForm, image_files
 from vaekit.data.readers.labels import read_labels, with_labels
+from vaekit.data.readers.parquet import read_parquet
 from vaekit.data.readers.roles import LABEL, ColumnRoles
 from vaekit.data.readers.signatures import instead
-from vaekit.data.readers.tables import Table, ending_of, read_text_table
+from vaekit.data.readers.tables import TEXTS, Table, ending_of
 from vaekit.data.schema import NONE, read_toml
 from vaekit.data.source import Source
 from vaekit.system.checks import BadInput, known, require, size_text
@@ -117,17 +119,11 @@ class Opening:
             found = found if labels is None else with_labels(found, labels, self.label)
         else:
             own = read_labels(labels) if isinstance(labels, str) else labels
-            frame = (
-                self._cells(lambda: table_of(data, "data", self.dialect))
-                if is_frame(data)
-                else None
-            )
-            if is_anndata(data):
-                frame = from_anndata(data, roles=self.roles)
-            found = frame or from_memory(
-                data, own, roles=self.roles, axes=self.axes, dialect=self.dialect
-            )
-            found = found if frame is None or own is None else relabelled(frame, own)
+            named = self._named_in_memory(data)
+            if named is None:
+                found = from_memory(data, own, axes=self.axes)
+            else:
+                found = named if own is None else relabelled(named, own)
         self._check_said(found)
         found = self._with_given_label(found)
         note = (f"given beside x: {found.conditions().text}",) if found.given else ()
@@ -223,28 +219,45 @@ class Opening:
         if ending not in (*READERS, *TABLES):
             raise BadInput(_odd_kind(path, ending))
         if ending in TABLES:
-            read = WHOLE_TABLES[ending]
-            cells = self._cells(lambda: read(path, self.roles, self.dialect))
-            return cells or TABLES[ending](path, self.roles, self.dialect)
+            how = path, self.roles, self.dialect
+            in_groups = partial(read_parquet, *how) if ending == ".parquet" else None
+            return self._table(partial(TABLES[ending], *how), in_groups)
         return READERS[ending](path, self.roles, self.form, self.axes)
 
-    def _cells(self, read: Callable[[], Table]) -> Source | None:
-        """A table as cells of mixed columns, if it is to be opened so."""
-        if self.cells == "no" and self.coding is None:
-            return None
-        said, table = read_toml(Path(self.schema)) if self.schema else NONE, read()
+    def _named_in_memory(self, data: Any) -> Source | None:
+        """Rows of what says what its columns are called."""
+        if is_anndata(data):
+            return from_anndata(data, roles=self.roles)
+        frame = is_frame(data)
+        return self._table(lambda: table_of(data, "data", self.dialect)) if frame else None
+
+    def _table(
+        self, read: Callable[[], Table], numbers: Callable[[], Source] | None = None
+    ) -> Source:
+        """A table as cells of mixed columns, or as rows of numbers, as it is to be opened.
+
+        Args:
+            read: all columns.
+            numbers: read as rows of numbers, where there is a better way than by all columns.
+        """
+        mixed = self.cells != "no" or self.coding is not None
+        if numbers is not None and not mixed:
+            return numbers()
+        said, table = read_toml(Path(self.schema)) if self.schema and mixed else NONE, read()
         if self.cells == "auto" and self.coding is None and is_plain(table, self.roles):
-            return None
-        return coded(table, self.roles, self.coding, said, allow_missing=self.lenient)
+            mixed = False
+        if mixed:
+            return coded(table, self.roles, self.coding, said, allow_missing=self.lenient)
+        return numbers() if numbers is not None else table.source(self.roles)
 
     def _check_dialect(self, data: Any) -> None:
         """Raise ``BadInput`` for something that is asked for and has no meaning for the data."""
         path = isinstance(data, str | os.PathLike)
-        read = TABLES.get(ending_of(Path(data))) if path else None
-        if read is not read_text_table:
-            self.dialect.check_not_text(
-                str(data) if path else "data in memory", TYPED if read or is_frame(data) else ()
-            )
+        ending = ending_of(Path(data)) if path else ""
+        if ending not in TEXTS:
+            table = ending in TABLES or is_frame(data)
+            name = str(data) if path else "data in memory"
+            self.dialect.check_not_text(name, TYPED if table else ())
 
     def _with_given_label(self, found: Source) -> Source:
         """The source with all that is to be given, in order; the labels are among it if asked."""
@@ -292,7 +305,7 @@ _KINDS = (
 )
 _OR_CELLS = ", or train a recipe for tables, as table_vae"
 _NO_TILES = "tiles are cut from a folder of pictures, or a picture"
-_LACKS = {LABEL: "has no labels to be given; name their column with --label"}
+_LACKS = {LABEL: "has no labels to be given; name their column with --label (in Python label=)"}
 _LACKS_COLUMN = "has no column or array {!r} to be given"
 
 

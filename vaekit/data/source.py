@@ -169,6 +169,11 @@ class Source:
             table=None if self.table is None else self.table.take(indices.numpy()),
         )
 
+    def between(self, start: int, stop: int) -> Source:
+        """The rows from one to another, as a source of their own; itself where these are all."""
+        stop = min(stop, len(self))
+        return self if (start, stop) == (0, len(self)) else self.take(torch.arange(start, stop))
+
     def with_columns(self, columns: Sequence[str]) -> Source:
         """The same rows with these of their columns, in this order; as they are if either has no
         names.

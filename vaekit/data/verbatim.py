@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import compute as pc
 
-from vaekit.data.readers.columns import Column, is_text
+from vaekit.data.readers.columns import Column, is_text, plain
 from vaekit.system.checks import BadInput, require
 from vaekit.system.types import Array
 
@@ -33,29 +33,32 @@ def whole(column: Column | pa.Array) -> pa.Array:
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.nulls(0, column.type)
 
 
-def check_of(table: pa.Table) -> int:
-    """A CRC-32 over all that a table's columns hold."""
+def check_of(columns: Iterable[Column | pa.Array]) -> int:
+    """A CRC-32 over all that a table's columns hold; of dictionaries, their values."""
     check = 0
-    for told in _told(table):
+    for told in _told(columns):
         check = zlib.crc32(told, check)
     return check
 
 
-def hash_of(table: pa.Table) -> str:
+def hash_of(columns: Iterable[Column | pa.Array]) -> str:
     """A sha256 over the same."""
     found = hashlib.sha256()
-    for told in _told(table):
+    for told in _told(columns):
         found.update(told)
     return found.hexdigest()
 
 
-def _told(table: pa.Table) -> Iterator[bytes]:
+def _told(columns: Iterable[Column | pa.Array]) -> Iterator[bytes]:
     """What columns hold, in bytes that do not depend on how Arrow writes them."""
-    for column in table.columns:
-        kind = column.type
-        column = column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column
-        raw = to_bytes(column)
-        yield repr(column.to_pylist()).encode() if raw[0] == ARROW else raw
+    for column in columns:
+        cells = plain(column)
+        yield repr(cells.to_pylist()).encode() if _is_odd(cells.type) else to_bytes(cells)
+
+
+def _is_odd(kind: pa.DataType) -> bool:
+    """Whether a type has no bytes of its own here: it is as Arrow's files have it."""
+    return not is_text(kind) and not pa.types.is_boolean(kind) and _width(kind) is None
 
 
 def to_bytes(column: Column | pa.Array) -> bytes:
@@ -65,14 +68,13 @@ def to_bytes(column: Column | pa.Array) -> bytes:
         column: of any type but a dictionary.
     """
     column, kind = whole(column), column.type
+    if _is_odd(kind):
+        return bytes([ARROW]) + bytes(pa.record_batch([column], ["x"]).serialize())
     if is_text(kind):
         return _from_text(column)
     if pa.types.is_boolean(kind):
         return bytes([BITS]) + _gaps(column) + _dense(column.cast(pa.uint8())).tobytes()
-    width = _width(kind)
-    if width is None:
-        return bytes([ARROW]) + bytes(pa.record_batch([column], ["x"]).serialize())
-    dense = _dense(column.view(width))
+    dense = _dense(column.view(_width(kind)))
     if pa.types.is_floating(kind):
         return bytes([BITS]) + _gaps(column) + dense.tobytes()
     return bytes([NUMBERS]) + _gaps(column) + _planes(dense.astype(np.int64))

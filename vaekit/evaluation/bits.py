@@ -27,8 +27,8 @@ class Bits:
 
     Args:
         bits_per_dimension: - log p(x) / log 2 / numbers in a row.
-        code_bits_per_dimension: - ELBO, likewise: what the codec needs; None for data that it
-            cannot code.
+        code_bits_per_dimension: - ELBO, likewise: what the codec needs; None where it cannot code
+            the data, or the model.
         bits_of: what the bits describe: probabilities of discrete values, or densities.
     """
 
@@ -52,7 +52,7 @@ class Bits:
             density: in nats.
             shape: of a row.
             what: the bits describe.
-            coded: whether the codec can code the data.
+            coded: whether the codec can code them.
             scale: the unit of x, where p(x|z) is a density of real numbers: bits are of the
                 data's own numbers, ``scale`` times x, while nats are of x.
         """

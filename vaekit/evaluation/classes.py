@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from vaekit.evaluation.figures import Figure
@@ -53,8 +52,13 @@ class ClassUse:
 def class_chances(model: Graph, rows: AnyRows) -> Tensor | None:
     """q(class | x), (rows, classes), whatever is known of it; None for a model without classes."""
     model.eval()
-    found = [model.classes(part) for part in chunks(rows)]
-    return None if None in found else torch.cat([q.probs for q in found])
+    found = list[Tensor]()
+    for part in chunks(rows):
+        q = model.classes(part)
+        if q is None:
+            return None
+        found.append(q.probs)
+    return torch.cat(found)
 
 
 def class_use(model: Graph, rows: Rows | LazyRows, labels: Tensor | None) -> ClassUse | None:
@@ -87,6 +91,8 @@ def _told(known: Tensor) -> Tensor:
 def best_match(chosen: Tensor, labels: Tensor) -> int:
     """How many rows' class is that of their label, where each label has one class at most and each
     class one label: the most there can be."""
+    from scipy.optimize import linear_sum_assignment  # which takes long to load
+
     counts = np.zeros((int(chosen.max()) + 1, int(labels.max()) + 1), dtype=np.int64)
     np.add.at(counts, (chosen.numpy(), labels.numpy()), 1)
     return int(counts[linear_sum_assignment(-counts)].sum())

@@ -187,7 +187,7 @@ class View:
 
     def first(self, number: int, start: int = 0) -> Source:
         """Some of the rows, with what is given beside them."""
-        return self.rows.take(torch.arange(start, min(start + number, len(self.rows))))
+        return self.rows.between(start, start + number)
 
     def given(self, number: int) -> Mapping[str, Any]:
         """What is given beside the first rows; cyclic if there are fewer."""

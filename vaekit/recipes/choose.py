@@ -118,8 +118,15 @@ def of_cells(source: Source) -> Choice:
     return Choice("columns", representation, most, why)
 
 
-def pick(seen: Facts, source: Source, binarize: str) -> Picked:
-    """A likelihood by name, and the reason."""
+def pick(seen: Facts, source: Source, binarize: str, *, trial: bool = True) -> Picked:
+    """A likelihood by name, and the reason.
+
+    Args:
+        seen: of the data.
+        source: the data.
+        binarize: whether, and how, it is made binary.
+        trial: whether a short trial may decide among likelihoods of real numbers.
+    """
     if binarize != "none":
         return Picked("bernoulli", f"the data is made binary ({binarize})")
     if seen.binary:
@@ -130,7 +137,7 @@ def pick(seen: Facts, source: Source, binarize: str) -> Picked:
         return for_levels(seen, "all values are k / 255: 8-bit pixels")
     if seen.whole and seen.low >= 0:
         return for_whole(seen, source)
-    if seen.unit:
+    if seen.unit and trial:
         return for_unit(source)
     return Picked("gaussian", f"values are real numbers from {seen.low:.3g} to {seen.high:.3g}")
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from vaekit import recipes
-from vaekit.data import Source
+from vaekit.data import Source, facts
+from vaekit.families.base import Kind
 from vaekit.families.catalogue import kind_of
-from vaekit.recipes.choose import choose
+from vaekit.recipes.choose import pick
 from vaekit.recipes.recipe import Recipe, needs_given, takes_cells
 from vaekit.recipes.uses import PURPOSES, Looked, Use, uses_of
 from vaekit.system.checks import known
@@ -50,8 +51,7 @@ class Recommendation:
 
 def looked_at(source: Source) -> Looked:
     """What decides, of data."""
-    chosen = choose(source)
-    kind = kind_of(chosen.likelihood) if source.coding is None else None
+    kind = _kind_of(source) if source.coding is None else None
     return Looked(
         rows=len(source.indices("train")),
         shape=tuple(source.shape),
@@ -62,6 +62,12 @@ def looked_at(source: Source) -> Looked:
         discrete=kind is None or kind.discrete,
         counts=kind is not None and kind.name == "counts",
     )
+
+
+def _kind_of(source: Source) -> Kind:
+    """Of the likelihood that numbers would get; which of those of real numbers does not matter."""
+    seen = facts(source.values, source.indices("train"))
+    return kind_of(pick(seen, source, "none", trial=False).name)
 
 
 def recommend(looked: Looked, purpose: str, data: str = "DATA") -> Recommendation:

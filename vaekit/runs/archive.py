@@ -129,7 +129,7 @@ class Archive:
         if self.table is None:
             return coder_of(self.model, self.stated.dtype)
         said = Part(self.header[CELLS].get("dialect"), f"{self.path}: the header")
-        return TableCoder.of(self.model, self.table, said.made(lambda: Dialect.of(**said.found)))
+        return TableCoder.of(self.model, self.table, Dialect.from_json(said))
 
     def read(self, start: int = 0, stop: int | None = None) -> Any:
         """Rows from ``start`` to ``stop``, an array, or of a table a table of pyarrow's: only the

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -12,18 +11,17 @@ from typing import Any
 import numpy as np
 
 from vaekit.codec.bits_back import Given
-from vaekit.codec.blocks import MODELLED, Coder
-from vaekit.codec.container import CONDITIONS, Block, Writer
+from vaekit.codec.blocks import Coder
+from vaekit.codec.container import CONDITIONS, Block
 from vaekit.data.layout import Like, RowLayout
 from vaekit.runs.coder import coder_of, fingerprint, tables_hash
 from vaekit.runs.given import Told, spans, stored
 from vaekit.runs.summary import Summary
 from vaekit.runs.table_compression import compress_table
 from vaekit.runs.trained import Trained
+from vaekit.runs.writing import write_blocks
 from vaekit.system.checks import require
-from vaekit.system.files import replacing
 from vaekit.system.parallel import parallel_map
-from vaekit.system.progress import tracked
 from vaekit.system.types import Array
 from vaekit.system.version import __version__
 
@@ -70,9 +68,11 @@ def compress(
         BadInput: if the model cannot code, rows have another shape, or what is given does not fit.
     """
     if trained.config.coding is not None:
-        how: dict[str, Any] = {"block_rows": block_rows, "embed": embed, "verify": verify}
         require(not given, "a model of a table is given nothing beside it: leave out given")
-        return compress_table(trained, values, out, jobs=jobs, extra=extra, **how)
+        return compress_table(
+            trained, values, out, block_rows=block_rows, embed=embed, verify=verify, jobs=jobs,
+            extra=extra,
+        )  # fmt: skip
     values, carried = stored(trained, values)
     layout = _checked(trained, values)
     coder = coder_of(trained, values.dtype)
@@ -90,7 +90,7 @@ def compress(
         **({CONDITIONS: told.header(counts, beside)} if told.columns else {}),
         **(extra or {}),
     }  # fmt: skip
-    plain, dtype = 0, values.dtype
+    dtype = values.dtype
     blocks = parallel_map(
         partial(_encoded, coder, verify),
         _encoder,
@@ -98,16 +98,8 @@ def compress(
         _pieces(values, told, counts, layout),
         jobs,
     )
-    with replacing(out) as temporary:
-        with temporary.open("wb") as file:
-            writer = Writer(file, header, b"".join(embedded), beside or ())
-            for block in tracked(blocks, "compressing", len(counts)):
-                writer.add(block)
-                plain += block.kind not in MODELLED
-            writer.close()
-            written = file.tell()
-        if check:
-            check(temporary)
+    how: dict[str, Any] = {"embedded": b"".join(embedded), "beside": beside or (), "check": check}
+    written, plain = write_blocks(out, header, blocks, **how)
     model = sum(map(len, embedded))
     bits = 8 * (written - model) / values.size
     return Summary(len(values), written, values.nbytes, bits, len(counts), plain, model)
@@ -151,4 +143,4 @@ def _encoded(coder: Coder, verify: bool, piece: Piece) -> Block:
     kind, payload = coder.encode(rows, given)
     if verify and coder.decode(kind, payload, len(rows), given).tobytes() != rows.tobytes():
         raise RuntimeError(f"block {number} does not decode to what it was made from")
-    return Block(number, len(rows), kind, payload, zlib.crc32(rows.tobytes()))
+    return Block(number, len(rows), kind, payload, coder.check_of(rows))

@@ -6,9 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import torch
 
 from vaekit.data import Source
 from vaekit.runs import tables
@@ -56,7 +54,7 @@ def filled(trained: Trained, found: Source, seed: int = 0) -> Iterator[pa.Table]
         seed: of everything random.
     """
     for start, own in _parts(len(found), seed):
-        yield tables.fill(trained, _slice(found, start), own)
+        yield tables.fill(trained, found.between(start, start + AT_ONCE), own)
 
 
 def predicted(trained: Trained, found: Source, target: str, seed: int = 0) -> Iterator[pa.Table]:
@@ -69,16 +67,11 @@ def predicted(trained: Trained, found: Source, target: str, seed: int = 0) -> It
         seed: of the codes, the same for all rows.
     """
     for start, _ in _parts(len(found), seed):
-        yield tables.prediction(trained, _slice(found, start), target, seed=seed)
+        part = found.between(start, start + AT_ONCE)
+        yield tables.prediction(trained, part, target, seed=seed)
 
 
 def _parts(rows: int, seed: int) -> Iterator[tuple[int, int]]:
     """The first row of each part, and its seed."""
     for number, start in enumerate(range(0, rows, AT_ONCE)):
         yield start, seed + number * SEEDS
-
-
-def _slice(found: Source, start: int) -> Source:
-    if len(found) <= AT_ONCE:
-        return found
-    return found.take(torch.from_numpy(np.arange(start, min(start + AT_ONCE, len(found)))))

@@ -59,7 +59,8 @@ def judge_samples(
     if isinstance(features, str):
         known("feature space", features, SPACES)
     source = _source(trained)
-    real = _held_out(source, against).some("all", rows, seed)
+    held_out, split = _held_out(source, against)
+    real = held_out.some(split, rows, seed)
     require(len(real) >= 20, f"{len(real)} test rows are too few to compare with")
     given = trained.config.conditions.carried(real.given, real.given_names)
     made = trained.sample(len(real), seed=seed, given=given)
@@ -102,7 +103,7 @@ def judge_rows(
         real = [(against, "all")]
     else:
         source = _source(trained)
-        real = [(source, "train"), (source, "test") if against is None else (against, "all")]
+        real = [(source, "train"), _held_out(source, against)]
     parts = [one.some(split, rows, seed) for one, split in real]
     few = min(map(len, parts))
     require(few >= FEWEST, f"{few} rows are too few to judge by: {FEWEST} are needed at least")
@@ -115,8 +116,9 @@ def judge_rows(
     return replace(found, rows={**found.rows, "training": 0, "held out": len(parts[0])})
 
 
-def _held_out(source: Source, against: Source | None) -> Source:
-    return source.part("test") if against is None else against
+def _held_out(source: Source, against: Source | None) -> tuple[Source, str]:
+    """Rows that were not trained on, and which of them."""
+    return (source, "test") if against is None else (against, "all")
 
 
 def as_modelled(trained: Trained, rows: Source, seed: int = 0) -> Source:

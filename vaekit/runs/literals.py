@@ -58,10 +58,9 @@ def _entry(number: int, literal: Literal) -> bytes:
 
 
 def _shortest(raw: bytes) -> bytes:
-    sample = raw[:SAMPLE]
-    sizes = {kind: len(pack(sample)) for kind, (pack, _) in PLAIN.items()}
-    kind = min(sizes, key=lambda k: sizes[k])
-    found = PLAIN[kind][0](raw)
+    tried = {kind: pack(raw[:SAMPLE]) for kind, (pack, _) in PLAIN.items()}
+    kind = min(tried, key=lambda k: len(tried[k]))
+    found = tried[kind] if len(raw) <= SAMPLE else PLAIN[kind][0](raw)
     return STREAM.pack(kind, len(raw), len(found)) + found
 
 

@@ -87,6 +87,7 @@ class OddCells(Sequence[list[OddCell]]):
     def __init__(self, trained: Trained, rows: Source, seed: int = 0) -> None:
         self.trained, self.rows, self.seed = trained, rows, seed
         self._block = lru_cache(1)(self._looked_for)
+        self.columns_of = lru_cache(1)(lambda start, stop: as_columns(self[start:stop]))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -98,24 +99,22 @@ class OddCells(Sequence[list[OddCell]]):
     def __getitem__(self, index: slice) -> list[list[OddCell]]: ...
 
     def __getitem__(self, index: int | slice) -> Any:
-        if isinstance(index, slice):
-            return self.of(range(*index.indices(len(self))))
-        return self.of([range(len(self))[index]])[0]
+        places = range(len(self))[index]
+        if isinstance(places, int):
+            return self._block(places // BLOCK)[places % BLOCK]
+        return [self[place] for place in places]
 
     def of(self, places: Sequence[int]) -> list[list[OddCell]]:
-        """Those of these rows.
+        """Those of these rows, looked for in them alone.
 
         Args:
             places: numbers of the rows.
         """
-        order = sorted(range(len(places)), key=lambda i: places[i])
-        found = {i: self._block(places[i] // BLOCK)[places[i] % BLOCK] for i in order}
-        return [found[i] for i in range(len(places))]
+        rows = self.rows.take(torch.tensor(places, dtype=torch.int64))
+        return oddest_cells(self.trained, rows, seed=self.seed) if places else []
 
     def _looked_for(self, number: int) -> list[list[OddCell]]:
-        start, rows = number * BLOCK, self.rows
-        if len(rows) > BLOCK:
-            rows = rows.take(torch.arange(start, min(start + BLOCK, len(rows))))
+        rows = self.rows.between(number * BLOCK, (number + 1) * BLOCK)
         return oddest_cells(self.trained, rows, seed=self.seed)
 
     @property
@@ -136,7 +135,7 @@ class _Column:
         self.cells, self.title = cells, title
 
     def __getitem__(self, index: slice) -> Array:
-        return as_columns(self.cells[index])[self.title]
+        return self.cells.columns_of(index.start, index.stop)[self.title]
 
 
 def text_of(rows: Source, name: str, row: int) -> str:

@@ -9,7 +9,6 @@ from vaekit.data import Opening
 from vaekit.data.coding import TableCoding
 from vaekit.data.layout import RowLayout
 from vaekit.data.opening import AS_IT_IS
-from vaekit.data.readers.dialect import FIELDS as DIALECT
 from vaekit.data.readers.dialect import LOOK, Dialect
 from vaekit.system.records import Json, Part, is_number
 
@@ -62,13 +61,12 @@ class Origin:
             "columns": list(self.columns),
             "label_names": list(self.label_names),
         }
-        table = {k: list(v) if k == "missing" else v for k, v in opening.dialect.asked().items()}
         more = {
             "given": list(opening.given),
             "span": list(self.span or ()),
             "kind": opening.kind,
             "channels": opening.channels,
-            "table": table,
+            "table": opening.dialect.to_json(),
             "types": list(self.types),
             "layout": self.layout and self.layout.to_json(),
             "coding": opening.coding and opening.coding.to_json(),
@@ -93,7 +91,7 @@ class Origin:
         span = part.get("span")
         sound = isinstance(span, list) and len(span) == 2 and all(map(is_number, span))
         part.require(span is None or sound, "span", "two numbers")
-        dialect = _dialect(part.part("table")) if "table" in part.found else LOOK
+        dialect = Dialect.from_json(part.part("table")) if "table" in part.found else LOOK
         types = part.texts("types") if "types" in part.found else ()
         coding = TableCoding.from_json(part.part("coding")) if "coding" in part.found else None
         known = all(kind in TYPES for kind in types)
@@ -123,12 +121,3 @@ def _layout(part: Part) -> RowLayout:
     part.require(dtype in ("", *TYPES), "dtype", f"one of {', '.join(TYPES)}")
     axes, shape = part.text("axes"), part.sizes("shape")
     return part.made(lambda: RowLayout(axes, shape, dtype))
-
-
-def _dialect(part: Part) -> Dialect:
-    part.only(DIALECT)
-    for key in part.found.keys() - {"header", "missing"}:
-        part.text(key)
-    part.require(isinstance(part.get("header", True), bool), "header", "true or false")
-    missing = part.texts("missing") if "missing" in part.found else ()
-    return part.made(lambda: Dialect(**{**part.found, "missing": missing}))

@@ -26,6 +26,7 @@ TABLES, PICTURES = (".csv", ".parquet", ".npy", ".npz"), (".png", "")  # "": a f
 
 Columns = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 Beside = Mapping[str, np.ndarray]
+Table = list[tuple[str, np.ndarray]]  # columns, each with its title
 NOTHING: Beside = {}
 
 
@@ -64,15 +65,18 @@ def write_rows(
         after: more columns of a table, (N,) each.
     """
     ending = known("kind of output file", path.suffix.lower(), (*TABLES, *PICTURES))
-    drawn = ending in PICTURES
-    if drawn and pictures is None:
-        raise BadInput(f"{path}: rows of numbers are no pictures")
+    if ending in PICTURES:
+        if pictures is None:
+            raise BadInput(f"{path}: rows of numbers are no pictures")
+        rows = pictures
     if not ending:
-        assert pictures is not None
-        _write_folder(path, pictures)
+        _write_folder(path, rows)
         return
     with replacing(path) as temporary:
-        _WRITERS[ending](temporary, pictures if drawn else rows, columns, across, names, after)
+        if ending in _WHOLE:
+            _WHOLE[ending](temporary, rows, across)
+        else:
+            _IN_PARTS[ending](temporary, [rows], len(rows), columns, names, after)
 
 
 def write_parts(
@@ -105,44 +109,34 @@ def _npy_in_parts(path: Path, parts: Iterable[np.ndarray], rows: int, *_: Any) -
         mapped.flush()
 
 
-def _csv_in_parts(
-    path: Path,
-    parts: Iterable[np.ndarray],
-    rows: int,
-    columns: Columns,
-    names: np.ndarray | None,
-    after: Beside,
-) -> None:
-    start = 0
+def _csv(path: Path, parts: Iterable[np.ndarray], _: int, *how: Any) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        for part in parts:
-            here = slice(start, start + len(part))
-            named = None if names is None else names[here]
-            beside = {title: cells[here] for title, cells in after.items()}
-            _write_csv(file, part, columns, None, named, beside, header=start == 0)
-            start += len(part)
+        for number, table in enumerate(_in_columns(parts, *how)):
+            _write_csv(file, table, header=number == 0)
 
 
-def _parquet_in_parts(
-    path: Path,
-    parts: Iterable[np.ndarray],
-    rows: int,
-    columns: Columns,
-    names: np.ndarray | None,
-    after: Beside,
-) -> None:
-    start = 0
+def _parquet(path: Path, parts: Iterable[np.ndarray], _: int, *how: Any) -> None:
     with ExitStack() as stack:
         writer = None
-        for part in _joined(parts):
-            here = slice(start, start + len(part))
-            named = None if names is None else names[here]
-            beside = {title: cells[here] for title, cells in after.items()}
-            table = pyarrow.table(dict(_columns_of(part, columns, named, beside)))
+        for columns in _in_columns(_joined(parts), *how):
+            table = pyarrow.table(dict(columns))
             if writer is None:
                 writer = stack.enter_context(parquet.ParquetWriter(path, table.schema))
             writer.write_table(table)
-            start += len(part)
+
+
+def _in_columns(
+    parts: Iterable[np.ndarray], columns: Columns, names: np.ndarray | None, after: Beside
+) -> Iterator[Table]:
+    """The columns of parts of a table, each with its title."""
+    start = 0
+    for part in parts:
+        here = slice(start, start + len(part))
+        own = columns(part.reshape(len(part), -1))
+        called = {} if names is None else {free(ROW, own): names[here]}
+        beside = {title: cells[here] for title, cells in after.items()}
+        yield [*called.items(), *own.items(), *beside.items()]
+        start = here.stop
 
 
 def _joined(parts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
@@ -159,8 +153,8 @@ def _joined(parts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
 
 _IN_PARTS: dict[str, Callable[..., None]] = {
     ".npy": _npy_in_parts,
-    ".csv": _csv_in_parts,
-    ".parquet": _parquet_in_parts,
+    ".csv": _csv,
+    ".parquet": _parquet,
 }
 
 
@@ -172,25 +166,8 @@ def _write_folder(path: Path, pictures: np.ndarray) -> None:
                 to_image(picture).save(temporary)
 
 
-def _write_npy(path: Path, rows: np.ndarray, *_: Any) -> None:
-    np.save(path, rows, allow_pickle=False)
-
-
-def _write_npz(path: Path, rows: np.ndarray, *_: Any) -> None:
-    np.savez_compressed(path, x=rows)
-
-
-def _write_csv(
-    file: Any,
-    rows: np.ndarray,
-    columns: Columns,
-    _: Any,
-    names: np.ndarray | None,
-    after: Beside,
-    *,
-    header: bool = True,
-) -> None:
-    titles, cells = zip(*_columns_of(rows, columns, names, after), strict=True)
+def _write_csv(file: Any, columns: Table, *, header: bool) -> None:
+    titles, cells = zip(*columns, strict=True)
     kinds = [_FORMATS.get(values.dtype.kind, _digits)(values) for values in cells]
     table = np.rec.fromarrays([_quoted(v) if v.dtype.kind == "U" else v for v in cells])
     np.savetxt(file, table, kinds, ",", header=_line(titles) if header else "", comments="")
@@ -206,14 +183,6 @@ def _digits(values: np.ndarray) -> str:
 _FORMATS: dict[str, Callable[[np.ndarray], str]] = {
     **dict.fromkeys("bui", lambda _: "%d"), "U": lambda _: "%s",
 }  # fmt: skip
-
-
-def _columns_of(
-    rows: np.ndarray, columns: Columns, names: np.ndarray | None, after: Beside
-) -> list[tuple[str, np.ndarray]]:
-    """The columns of a table, each with its title."""
-    named = columns(rows.reshape(len(rows), -1))
-    return ([] if names is None else [(free(ROW, named), names)]) + [*named.items(), *after.items()]
 
 
 def free(title: str, taken: Container[str]) -> str:
@@ -234,27 +203,10 @@ def _line(cells: Iterable[str]) -> str:
     return line.getvalue()
 
 
-def _write_parquet(
-    path: Path,
-    rows: np.ndarray,
-    columns: Columns,
-    _: Any,
-    names: np.ndarray | None,
-    after: Beside,
-) -> None:
-    parquet.write_table(pyarrow.table(dict(_columns_of(rows, columns, names, after))), path)
-
-
-def _write_png(path: Path, rows: np.ndarray, _: Any, across: int | None, *__: Any) -> None:
-    sheet(rows, across).save(path, "PNG")
-
-
-_WRITERS: dict[str, Callable[..., None]] = {
-    ".npy": _write_npy,
-    ".npz": _write_npz,
-    ".csv": _write_csv,
-    ".parquet": _write_parquet,
-    ".png": _write_png,
+_WHOLE: dict[str, Callable[[Path, np.ndarray, int | None], None]] = {
+    ".npy": lambda path, rows, _: np.save(path, rows, allow_pickle=False),
+    ".npz": lambda path, rows, _: np.savez_compressed(path, x=rows),
+    ".png": lambda path, rows, across: sheet(rows, across).save(path, "PNG"),
 }
 
 

@@ -14,8 +14,10 @@ import torch
 from torch import Tensor
 
 from vaekit.data import Opening, Source
+from vaekit.data.given_columns import without_blanks
 from vaekit.data.layout import Like, RowLayout
 from vaekit.data.on_disk import OnDisk, Values
+from vaekit.data.opening import class_names
 from vaekit.data.readers.arrays import as_array, rows_of
 from vaekit.runs.config import Config
 from vaekit.system.checks import require
@@ -71,13 +73,14 @@ def codes_of(codes: Any, latent: int) -> Tensor:
 
 @singledispatch
 def labels_in(data: Any, split: str) -> Tensor | None:
-    """The labels of a split's rows, (rows,), where data has some."""
+    """Numbers of the labels of a split's rows, (rows,), where data has some; -1 for blank ones."""
     return None
 
 
 @labels_in.register
 def _(source: Source, split: str) -> Tensor | None:
-    return source.labels_of(split)
+    labels = source.labels_of(split)
+    return None if labels is None else without_blanks(labels, class_names(source))[0]
 
 
 @singledispatch

@@ -15,13 +15,12 @@ from vaekit.codec.ans import LOW, Stack
 from vaekit.codec.bits_back import Given
 from vaekit.codec.blocks import (
     CELLS,
-    FEWEST_LANES,
     FIRST_LANES,
-    MOST_LANES,
     VERBATIM,
     Below,
     compress,
     decompress_above,
+    lanes_near,
 )
 from vaekit.codec.graphs import fixed_point_copy
 from vaekit.codec.within import Within
@@ -59,9 +58,9 @@ class Rows:
         return len(self.levels)
 
     def part(self, start: int, count: int) -> Rows:
-        """Some of them."""
-        columns = tuple(column.slice(start, count) for column in self.columns)
-        return Rows(columns, self.levels[start : start + count])
+        """Some of them, apart from the others: another process gets these alone."""
+        each = (pa.concat_arrays([column.slice(start, count)]) for column in self.columns)
+        return Rows(tuple(each), self.levels[start : start + count])
 
 
 @dataclass(frozen=True)
@@ -105,13 +104,8 @@ class TableCoder:
         """Where each of the model's columns stands in the table."""
         return [self.form.known.index(name) for name in self.coding.schema.names]
 
-    def encode(self, rows: Rows, given: Given | None = None) -> tuple[int, bytes]:
-        """The shortest coding of rows: its kind and its bytes.
-
-        Args:
-            rows: to code.
-            given: nothing.
-        """
+    def encode(self, rows: Rows) -> tuple[int, bytes]:
+        """The shortest coding of rows: its kind and its bytes."""
         modelled, few = self._by_model(rows), rows.part(0, TRIED)
         promise = len(_verbatim(few)) / len(few) * len(rows)
         plain = _verbatim(rows) if promise < len(modelled) else None
@@ -142,9 +136,9 @@ class TableCoder:
         require(len(columns) == len(self.form.types), "columns are missing")
         return self.form.table([columns[i] for i in range(len(columns))])
 
-    def check_of(self, rows: pa.Table) -> int:
+    def check_of(self, rows: Rows | pa.Table) -> int:
         """A CRC-32 of all cells."""
-        return check_of(rows)
+        return check_of(rows.columns)
 
     def joined(self, parts: Sequence[pa.Table]) -> pa.Table:
         """Rows of several blocks, one after the other."""
@@ -152,7 +146,7 @@ class TableCoder:
 
     def _by_model(self, rows: Rows) -> bytes:
         levels, untold = self._told(rows.levels)
-        most = lanes_for(len(rows))
+        most = lanes_near(len(rows) // ROWS_A_LANE)
         stack = Stack.new(min(most, max(len(rows) // ROWS_A_FIRST_LANE, FIRST_LANES)))
         literals = {i: Literal(c) for i, c in enumerate(rows.columns) if i not in self.places}
         inside = []
@@ -226,12 +220,6 @@ class TableCoder:
             return found.cast(kind, safe=False)
         except pa.ArrowException:
             return None
-
-
-def lanes_for(rows: int) -> int:
-    """The most lanes of a block of so many rows."""
-    wanted = max(rows // ROWS_A_LANE, 1)
-    return min(max(2 ** (wanted.bit_length() - 1), FEWEST_LANES), MOST_LANES)
 
 
 def _verbatim(rows: Rows) -> bytes:

@@ -6,7 +6,7 @@ import bz2
 import gzip
 import lzma
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,10 +15,9 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import pyarrow as pa
-from pyarrow import csv, feather, parquet
+from pyarrow import csv, parquet
 
-from vaekit.codec.blocks import MODELLED
-from vaekit.codec.container import CELLS, Block, Writer
+from vaekit.codec.container import CELLS, Block
 from vaekit.data import Source
 from vaekit.data.readers.columns import Place
 from vaekit.data.readers.dialect import Dialect
@@ -26,11 +25,13 @@ from vaekit.data.readers.exact import TABLES, WRITTEN
 from vaekit.data.readers.folder import shards_in
 from vaekit.data.readers.frames import is_frame
 from vaekit.data.readers.rewriting import TextForm, form_of
-from vaekit.data.readers.roles import ColumnRoles, check_once
+from vaekit.data.readers.roles import ColumnRoles
 from vaekit.data.readers.tables import Table, arrow_table, ending_of
 from vaekit.data.schema.cells import Cells
 from vaekit.data.schema.columns import ColumnSchema
+from vaekit.data.schema.schema import NeverSeen
 from vaekit.data.schema.texts import Texts, texts_of
+from vaekit.data.source import SPLITS, random_splits
 from vaekit.data.verbatim import hash_of
 from vaekit.runs.coder import fingerprint, tables_hash
 from vaekit.runs.given import spans
@@ -39,20 +40,15 @@ from vaekit.runs.table_blocks import Rows, TableCoder
 from vaekit.runs.table_form import TableForm, fingerprint_of, undictionaried
 from vaekit.runs.tables import coding_of
 from vaekit.runs.trained import Trained
-from vaekit.system.checks import BadInput, require
-from vaekit.system.files import replacing
+from vaekit.runs.writing import write_blocks
+from vaekit.system.checks import BadInput, known, require
 from vaekit.system.parallel import parallel_map
-from vaekit.system.progress import tracked
 from vaekit.system.types import Array
 from vaekit.system.version import __version__
 
 CELLS_A_BLOCK = 2**22
 MOST_BESIDE = 2**26  # bytes that are packed by other programs too, for comparison
 Piece = tuple[int, Rows]
-ARROW: dict[str, Callable[[Path], pa.Table]] = {
-    ".parquet": lambda path: parquet.ParquetFile(path).read(),
-    ".feather": lambda path: feather.read_table(path, memory_map=False),
-}
 
 
 @dataclass(frozen=True)
@@ -65,6 +61,7 @@ class Whole:
         read: the same, as a model finds columns in it.
         ending: of the file that is written.
         text: how a text is written; None for what is none.
+        size: bytes of the text, where it comes back byte by byte.
     """
 
     name: str
@@ -72,13 +69,17 @@ class Whole:
     read: Table
     ending: str
     text: TextForm | None = None
+    size: int = 0
 
     def take(self, rows: Array) -> Whole:
         """Some rows, by their numbers."""
         text = None if self.text is None else replace(self.text, same=False)
-        return replace(
-            self, arrow=self.arrow.take(pa.array(rows)), read=self.read.take(rows), text=text
-        )
+        arrow, read = self.arrow.take(pa.array(rows)), self.read.take(rows)
+        return replace(self, arrow=arrow, read=read, text=text, size=0)
+
+    def written(self) -> bytes:
+        """Its rows as text."""
+        return (self.text or TextForm()).written(self.arrow)
 
 
 def compress_table(
@@ -113,8 +114,10 @@ def compress_table(
         BadInput: if the model cannot code, a column of it is not there, or a cell cannot be read.
     """
     whole = whole_of(data, trained)
+    known("split", split, (*SPLITS, "all"))
     if split != "all":
-        whole = whole.take(trained.open(data).indices(split).numpy())
+        own = data.splits if isinstance(data, Source) else random_splits(whole.arrow.num_rows)
+        whole = whole.take(own[split].numpy())
     require(whole.arrow.num_rows > 0, "there are no rows to compress")
     form, dialect, rows = _prepared(whole, trained)
     size = block_rows or max(CELLS_A_BLOCK // len(form.known), 1)
@@ -123,9 +126,9 @@ def compress_table(
     header = {
         "vaekit": __version__, "model": fingerprint(trained), "tables": tables_hash(),
         "shape": [rows.levels.shape[1]], "dtype": "<i4", "rows": len(rows), "blocks": counts,
-        "data": hash_of(whole.arrow),
+        "data": hash_of(whole.arrow.columns),
         "embedded": [len(part) for part in embedded] if embed else None,
-        CELLS: {**form.to_json(), "dialect": _said(dialect)}, **(extra or {}),
+        CELLS: {**form.to_json(), "dialect": dialect.to_json()}, **(extra or {}),
     }  # fmt: skip
     blocks = parallel_map(
         partial(_encoded, TableCoder.of(trained, form, dialect), verify),
@@ -134,28 +137,15 @@ def compress_table(
         ((i, rows.part(at.start, at.stop - at.start)) for i, at in enumerate(spans(counts))),
         jobs,
     )
-    written, plain = _written(out, header, b"".join(embedded), blocks)
+    written, plain = write_blocks(out, header, blocks, embedded=b"".join(embedded))
     model, cells = sum(map(len, embedded)), len(rows) * len(form.known)
-    text = (form.text or TextForm()).written(whole.arrow)
+    text = b"" if whole.size and not compare else whole.written()
+    length = whole.size or len(text)
     return Summary(
-        len(rows), written, len(text), 8 * (written - model) / cells, len(counts), plain, model,
+        len(rows), written, length, 8 * (written - model) / cells, len(counts), plain, model,
         notes=_notes(form), noun="cell",
-        beside=_beside(whole, text) if compare and len(text) <= MOST_BESIDE else {},
+        beside=_beside(whole, text) if compare and length <= MOST_BESIDE else {},
     )  # fmt: skip
-
-
-def _written(
-    out: Path, header: dict[str, Any], embedded: bytes, blocks: Iterator[Block]
-) -> tuple[int, int]:
-    """Write a file; its size, and how many of its blocks are without the model."""
-    plain = 0
-    with replacing(out) as temporary, temporary.open("wb") as file:
-        writer = Writer(file, header, embedded)
-        for block in tracked(blocks, "compressing", len(header["blocks"])):
-            writer.add(block)
-            plain += block.kind not in MODELLED
-        writer.close()
-        return file.tell(), plain
 
 
 def _notes(form: TableForm) -> tuple[str, ...]:
@@ -181,7 +171,8 @@ def whole_of(data: Any, trained: Trained) -> Whole:
         arrow = pa.table(dict(data.table.columns))
         return Whole(data.name, arrow, data.table, ".parquet")
     if is_frame(data):
-        return _of_arrow("the data", _arrow(data), opening.dialect, ".parquet")
+        arrow, name = _arrow(data), "the data"
+        return Whole(name, arrow, arrow_table(Path(name), arrow, opening.dialect), ".parquet")
     named = isinstance(data, str | os.PathLike)
     require(named, "a model of a table compresses a file of a table or a data frame")
     path = Path(data)
@@ -204,15 +195,11 @@ def _arrow(frame: Any) -> pa.Table:
 def _of_file(path: Path, roles: ColumnRoles, dialect: Dialect) -> Whole:
     ending = WRITTEN.get(ending_of(path), ".csv")
     read = TABLES[ending_of(path)](path, roles, dialect)
-    if ending != ".csv":
-        return _of_arrow(str(path), ARROW[ending](path), dialect, ending)
+    if read.schema is not None:
+        arrow = pa.Table.from_arrays([*read.columns.values()], schema=read.schema)
+        return Whole(str(path), arrow, read, ending)
     arrow = pa.table({name: column.cast(pa.string()) for name, column in read.columns.items()})
-    return Whole(str(path), arrow, read, ending, form_of(path, arrow, read.dialect))
-
-
-def _of_arrow(name: str, arrow: pa.Table, dialect: Dialect, ending: str) -> Whole:
-    check_once(arrow.column_names, f"{name}: ")
-    return Whole(name, arrow, arrow_table(Path(name), arrow, dialect), ending)
+    return Whole(str(path), arrow, read, ending, *form_of(path, arrow, read.dialect))
 
 
 def _joined(path: Path, parts: list[Whole]) -> Whole:
@@ -223,15 +210,14 @@ def _joined(path: Path, parts: list[Whole]) -> Whole:
     arrow = pa.concat_tables([part.arrow for part in parts])
     columns = dict(zip(first.read.columns, arrow.columns, strict=True))
     read = replace(first.read, columns=columns, place=Place(str(path)))
-    text = None if first.text is None else replace(first.text, same=False)
-    return replace(first, name=str(path), arrow=arrow, read=read, text=text)
+    return replace(first, name=str(path), arrow=arrow, read=read)
 
 
 def _prepared(whole: Whole, trained: Trained) -> tuple[TableForm, Dialect, Rows]:
     """How the table is written again, how its cells are read, and its rows."""
     coding = coding_of(trained)
     found, _ = coding.schema.found(whole.read)
-    levels, _ = coding.coded(found)
+    levels = coding.with_flags(coding.schema.coded_part(found, NeverSeen())[0])
     columns, dictionaries = undictionaried(whole.arrow)
     known = tuple(found.columns)
     texts = {}
@@ -256,11 +242,6 @@ def _texts(column: ColumnSchema, cells: Cells, raw: pa.Array, codes: Array) -> T
     )  # fmt: skip
 
 
-def _said(dialect: Dialect) -> dict[str, Any]:
-    found = dialect.asked()
-    return {name: list(v) if isinstance(v, tuple) else v for name, v in found.items()}
-
-
 def _encoder(
     files: tuple[bytes, bytes], form: TableForm, dialect: Dialect, verify: bool
 ) -> Callable[[Piece], Block]:
@@ -271,7 +252,7 @@ def _encoder(
 def _encoded(coder: TableCoder, verify: bool, piece: Piece) -> Block:
     number, rows = piece
     kind, payload = coder.encode(rows)
-    check = coder.check_of(coder.form.table(rows.columns))
+    check = coder.check_of(rows)
     if verify and coder.check_of(coder.decode(kind, payload, len(rows))) != check:
         raise RuntimeError(f"block {number} does not decode to what it was made from")
     return Block(number, len(rows), kind, payload, check)
@@ -294,6 +275,6 @@ def _typed(whole: Whole, text: bytes) -> pa.Table:
     """A text as typed columns, as people would write them to Parquet."""
     assert whole.text is not None
     plain = replace(whole.text, encoding="utf-8", separator=",", newline="\n", header=True)
-    raw = plain.written(whole.arrow)
+    raw = text if plain == whole.text else plain.written(whole.arrow)
     trimmed = csv.ConvertOptions(strings_can_be_null=False)
     return csv.read_csv(pa.py_buffer(raw), convert_options=trimmed)

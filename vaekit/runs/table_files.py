@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import csv, ipc, parquet
 
+from vaekit.data.readers.columns import plain
 from vaekit.data.schema import safe_cells
 from vaekit.runs.outputs import ROW, free
 from vaekit.system.files import replacing
@@ -76,11 +77,7 @@ def _without_formulas(table: pa.Table) -> pa.Table:
 
 def _written(table: pa.Table) -> pa.Table:
     """Dictionaries as the values they stand for."""
-    plain = {
-        name: column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
-        for name, column in zip(table.column_names, table.columns, strict=True)
-    }
-    return pa.table(plain)
+    return pa.table(list(map(plain, table.columns)), names=table.column_names)
 
 
 def with_names(table: pa.Table, names: Array) -> pa.Table:

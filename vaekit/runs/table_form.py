@@ -16,6 +16,7 @@ from pyarrow import feather, parquet
 
 from vaekit.codec.plain import inflated
 from vaekit.data.coding import TableCoding
+from vaekit.data.readers.columns import value_type
 from vaekit.data.readers.rewriting import TextForm
 from vaekit.data.schema.texts import Texts
 from vaekit.data.verbatim import from_bytes, to_bytes, whole
@@ -127,11 +128,6 @@ class TableForm:
         return cls(
             ending, schema, known, part.text("coding"), text, each, _dictionaries(part, schema)
         )
-
-
-def value_type(kind: pa.DataType) -> pa.DataType:
-    """A type without a dictionary."""
-    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 def undictionaried(table: pa.Table) -> tuple[list[pa.Array], dict[int, pa.Array]]:

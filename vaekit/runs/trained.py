@@ -22,13 +22,14 @@ from vaekit.evaluation import decode, elbo_per_row, encode, in_chunks, log_likel
 from vaekit.evaluation.annealing import CHAINS, STEPS
 from vaekit.evaluation.classes import class_use
 from vaekit.evaluation.passes import ROWS, codes
-from vaekit.evaluation.scores import Bits, Scores, score, with_annealing
+from vaekit.evaluation.scores import Scores, score, with_annealing
 from vaekit.models import Graph
 from vaekit.models.drawing import Generator
 from vaekit.rows import LazyRows, Rows
 from vaekit.runs import card
 from vaekit.runs import folder as store
 from vaekit.runs.apart import per_row
+from vaekit.runs.bits import in_bits
 from vaekit.runs.config import Config
 from vaekit.runs.handed_back import handed_back
 from vaekit.runs.hub import local
@@ -300,12 +301,7 @@ class Trained:
             found = with_annealing(found, self.model, rows, seed=seed, **how)
         varying = max(self.representation.varying, 1)
         found = beside_own(found.of_share(varying / rows.shape[1:].numel()), self, seed)
-        if found.density is None:
-            return found
-        scale = 1.0 if self.model.likelihood.family.kind.discrete else self.representation.scale
-        of, coded = self.bits_of, self.is_discrete and self.config.coding is None
-        bits = Bits.of(found.density, (varying,), of, coded=coded, scale=scale)
-        return replace(found, bits=bits)
+        return in_bits(found, self)
 
     def log_likelihood(
         self, data: Any, *, samples: int = 100, seed: int = 0, given: Given | None = None

@@ -7,7 +7,7 @@ import mmap
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,25 @@ class Scratch:
 
     Args:
         file: that is written.
+        what: is written there, in words.
     """
 
-    def __init__(self, file: Any) -> None:
-        self.file = file
+    closed = False  # as Arrow asks of what it writes to
+
+    def __init__(self, file: Any, what: str) -> None:
+        self.file, self.what = file, what
+
+    def write(self, part: Any) -> int:
+        """Write bytes behind what is there; how many they were.
+
+        Args:
+            part: the bytes.
+
+        Raises:
+            BadInput: where there is no room for them.
+        """
+        with _no_room(self.what):
+            return int(self.file.write(part))
 
     def add(self, part: Array) -> None:
         """Write an array behind what is there.
@@ -43,7 +58,16 @@ class Scratch:
         Args:
             part: of any shape.
         """
-        self.file.write(np.ascontiguousarray(part).data)
+        self.write(np.ascontiguousarray(part).data)
+
+    def flush(self) -> None:
+        """Hand all that was written to the disk.
+
+        Raises:
+            BadInput: where there is no room for it.
+        """
+        with _no_room(self.what):
+            self.file.flush()
 
     def array(self, dtype: Any, shape: Sequence[int]) -> Array:
         """All that was written as one array, mapped; what is changed in it stays in memory.
@@ -52,18 +76,19 @@ class Scratch:
             dtype: of its numbers.
             shape: as many numbers as were written.
         """
-        self.file.flush()
+        self.flush()
         return np.memmap(self.file, dtype, "c", shape=tuple(shape))
 
     def bytes(self) -> mmap.mmap:
         """All that was written, mapped."""
-        self.file.flush()
+        self.flush()
         return mmap.mmap(self.file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 @contextmanager
 def scratch(what: str) -> Iterator[Scratch]:
-    """A temporary file; what was mapped of it stays when the block ends.
+    """A temporary file; what was mapped of it stays when the block ends. Errors of what is read
+    meanwhile are none of its own.
 
     Args:
         what: is written there, in words.
@@ -71,9 +96,20 @@ def scratch(what: str) -> Iterator[Scratch]:
     Raises:
         BadInput: where there is no room for it.
     """
+    with _no_room(what):
+        file = tempfile.TemporaryFile(dir=place())  # noqa: SIM115 - it is closed below
     try:
-        with tempfile.TemporaryFile(dir=place()) as file:
-            yield Scratch(file)
+        yield Scratch(file, what)
+    finally:
+        with suppress(OSError):  # what did not fit was told when it was written
+            file.close()
+
+
+@contextmanager
+def _no_room(what: str) -> Iterator[None]:
+    """What the disk says, in a line."""
+    try:
+        yield
     except OSError as error:
         raise BadInput(
             f"{what} does not fit into temporary files in {place()}: {error.strerror or error}; "

@@ -13,8 +13,6 @@ from vaekit.data.layout import GUESS, Axis, RowLayout
 from vaekit.data.on_disk import OnDisk, Values, in_memory
 from vaekit.data.readers.containers import CONTAINERS
 from vaekit.data.readers.datasets import from_dataset, is_dataset
-from vaekit.data.readers.dialect import LOOK, Dialect
-from vaekit.data.readers.roles import NO_ROLES, ColumnRoles
 from vaekit.data.source import Source, source
 from vaekit.system.checks import BadInput, require
 from vaekit.system.types import Array
@@ -27,28 +25,19 @@ def from_memory(
     labels: Any = None,
     name: str = "data",
     *,
-    roles: ColumnRoles = NO_ROLES,
     axes: Axis = GUESS,
-    dialect: Dialect = LOOK,
 ) -> Source:
-    """A source from whatever holds rows: an array, a tensor, a data frame or a torch Dataset.
+    """A source from whatever holds rows of numbers: an array, a tensor or a torch Dataset.
 
     Args:
         data: the rows.
         labels: one for each row.
         name: what people call the data.
-        roles: columns of a data frame that are not x.
         axes: what is known of an array's axes.
-        dialect: of a data frame: its index, and its marks of missing cells.
 
     Raises:
         BadInput: for data of another kind, shape or type, or with missing values.
     """
-    from vaekit.data.readers.frames import is_frame, table_of  # tables are built of arrays
-
-    if is_frame(data):
-        found = table_of(data, name, dialect).source(roles)
-        return found if labels is None else relabelled(found, labels)
     notes: tuple[str, ...] = ()
     if is_dataset(data):
         data, own, notes = from_dataset(data, name)

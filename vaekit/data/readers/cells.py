@@ -90,6 +90,6 @@ def writable(data: Any) -> Any:
 
 
 def _cells(data: Any, column: str) -> Array:
-    """A column of ``obs``; categories as words."""
+    """A column of ``obs``; of categories their values, where one is missing NaN."""
     found = data.obs[column]
-    return np.asarray(found.astype(str) if str(found.dtype) == "category" else found)
+    return np.asarray(found.astype(object) if str(found.dtype) == "category" else found)

@@ -56,12 +56,22 @@ def typed(column: Column, dialect: Dialect = LOOK) -> Column:
         column: as it was read.
         dialect: how numbers are written in text, and which marks mean nothing.
     """
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+    column = plain(column)
     if not is_text(column.type):
         return _with_gaps(column, dialect)
     found = _from_text(column.cast(pa.large_string()), dialect)
     return column if found is None else _with_gaps(found, dialect)
+
+
+def value_type(kind: pa.DataType) -> pa.DataType:
+    """A type without a dictionary."""
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def plain(column: Column | pa.Array) -> Any:
+    """A column, or an array, without a dictionary."""
+    kind = column.type
+    return column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column
 
 
 def is_text(kind: pa.DataType) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from vaekit.system.checks import BadInput, known, require
+from vaekit.system.records import Json, Part
 
 MISSING = (
     "", "NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", "?", "-", ".", "#N/A", "<NA>",
@@ -82,6 +83,24 @@ class Dialect:
         for name in asked:
             known("option of tables", name, FIELDS)
         return cls(**asked)
+
+    def to_json(self) -> Json:
+        """What somebody has said."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in self.asked().items()}
+
+    @classmethod
+    def from_json(cls, part: Part) -> Dialect:
+        """The reverse of :meth:`to_json`.
+
+        Raises:
+            BadInput: for anything that it cannot have written.
+        """
+        part.only(FIELDS)
+        for key in part.found.keys() - {"header", "missing"}:
+            part.text(key)
+        header = part.flag("header") if "header" in part.found else None
+        missing = part.texts("missing") if "missing" in part.found else ()
+        return part.made(lambda: cls(**{**part.found, "header": header, "missing": missing}))
 
     @property
     def marks(self) -> tuple[str, ...]:

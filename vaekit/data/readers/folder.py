@@ -12,7 +12,6 @@ import torch
 from vaekit.data.layout import GUESS, Axis
 from vaekit.data.readers.arrays import label_numbers
 from vaekit.data.readers.cells import read_h5ad
-from vaekit.data.readers.dialect import Dialect
 from vaekit.data.readers.images import (
     AS_THEY_ARE,
     PictureForm,
@@ -27,9 +26,8 @@ from vaekit.data.readers.images import (
 from vaekit.data.readers.listing import PICTURES, files_below
 from vaekit.data.readers.npy import read_archives, read_arrays, read_npy, read_npz
 from vaekit.data.readers.pages import Place, called
-from vaekit.data.readers.parquet import read_parquet, read_tables
+from vaekit.data.readers.parquet import read_tables
 from vaekit.data.readers.roles import NO_ROLES, ColumnRoles
-from vaekit.data.readers.tables import TEXTS, read_feather, read_text_table
 from vaekit.data.readers.tar import Member, in_archives
 from vaekit.data.source import FEWEST_ROWS, Source, random_splits, source
 from vaekit.system.checks import require
@@ -166,13 +164,6 @@ READERS: dict[str, Callable[..., Source]] = {
     ".tar": read_tar,
     ".h5ad": read_h5ad,
     **dict.fromkeys(PICTURES, read_picture),
-}
-
-TABLES: dict[str, Callable[[Path, ColumnRoles, Dialect], Source]] = {
-    **dict.fromkeys(TEXTS, read_text_table),
-    ".parquet": read_parquet,
-    ".feather": read_feather,
-    ".arrow": read_feather,
 }
 
 

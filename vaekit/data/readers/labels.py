@@ -229,7 +229,7 @@ class Named:
         require(
             len(others) == 1,
             f"{self.path} has several columns ({', '.join(names)}): say which holds labels with "
-            "--label",
+            "--label (in Python label=)",
         )
         return others[0]
 

@@ -32,9 +32,9 @@ def rows_at_once(columns: int) -> int:
     """How many rows of a large table are read together.
 
     Args:
-        columns: of it.
+        columns: of it; there may be none beside labels.
     """
-    return max(min(AT_ONCE, CELLS_AT_ONCE // columns), 1)
+    return max(min(AT_ONCE, CELLS_AT_ONCE // max(columns, 1)), 1)
 
 
 def is_large_text(path: Path) -> bool:
@@ -60,7 +60,7 @@ def on_disk(name: str, schema: pa.Schema, batches: Iterable[Any], count: int = 0
         BadInput: where the disk has no room for them.
     """
     with scratch(name) as file:
-        with ipc.new_stream(file.file, schema) as writer:
+        with ipc.new_stream(file, schema) as writer:
             for batch in tracked(batches, "reading rows", count) if count else batches:
                 writer.write_batch(batch)
         mapped = pa.py_buffer(file.bytes())

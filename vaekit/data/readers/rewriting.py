@@ -16,6 +16,7 @@ from vaekit.system.records import Json, Part
 
 NEWLINES = ("\r\n", "\n", "\r")
 LARGEST = 2**28  # of files that are compared byte by byte
+TRIED = 256  # rows that are compared first
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,9 @@ class TextForm:
         return cls(separator, header, newline, encoding, quoted, ended, same)
 
 
-def form_of(path: Path, table: pa.Table, dialect: Dialect) -> TextForm:
-    """How a file is written, such that it would be written again byte by byte, if there is a way.
+def form_of(path: Path, table: pa.Table, dialect: Dialect) -> tuple[TextForm, int]:
+    """How a file is written, such that it would be written again byte by byte, if there is a way;
+    and how many bytes these are, 0 where there is none.
 
     Args:
         path: of the file.
@@ -94,14 +96,15 @@ def form_of(path: Path, table: pa.Table, dialect: Dialect) -> TextForm:
     usual = TextForm(separator, bool(dialect.header), encoding=encoding)
     raw = whole_file(path, LARGEST)
     if raw is None:
-        return usual
+        return usual, 0
     for form in _forms(raw, usual):
         try:
-            if form.written(table) == raw:
-                return form
+            begins = raw.startswith(form.written(table.slice(0, TRIED)))
+            if begins and form.written(table) == raw:
+                return form, len(raw)
         except UnicodeError:
-            return TextForm(separator, bool(dialect.header))
-    return usual
+            return TextForm(separator, bool(dialect.header)), 0
+    return usual, 0
 
 
 def _forms(raw: bytes, usual: TextForm) -> Iterator[TextForm]:

@@ -47,6 +47,7 @@ class Table:
         by_value: whether numbers that all are whole are integers, whatever their type.
         kind: what columns are called in an error message.
         kept: bytes of the columns that stay on disk; 0 where they are in memory.
+        schema: of the columns where they were read of Arrow's own types; None for text.
     """
 
     place: Place
@@ -58,6 +59,7 @@ class Table:
     by_value: bool = True
     kind: str = "column"
     kept: int = 0
+    schema: pa.Schema | None = None
 
     @property
     def rows(self) -> int:
@@ -262,8 +264,7 @@ def _is_made_up(name: str) -> bool:
 
 def cells(column: Column) -> Array:
     """One for each row, as NumPy holds them."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+    column = cells_of.plain(column)
     if pa.types.is_decimal(column.type):
         column = column.cast(pa.float64(), safe=False)
     return column.to_numpy()
@@ -274,11 +275,6 @@ def ending_of(path: Path) -> str:
     ending = path.suffix.lower()
     packed = Path(path.stem).suffix.lower() + ending
     return packed if packed in TEXTS else ending
-
-
-def read_text_table(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = LOOK) -> Source:
-    """A table in text; ``roles`` names the columns that are not x."""
-    return text_table(path, roles, dialect).source(roles)
 
 
 def text_table(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = LOOK) -> Table:
@@ -293,11 +289,6 @@ def _table_of(text: TextTable) -> Table:
         Place(str(text.path), line=text.line), names, layout.dialect, said=text.said,
         bare=not layout.dialect.header, kept=text.kept,
     )  # fmt: skip
-
-
-def read_feather(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = LOOK) -> Source:
-    """A table in Arrow's own format; ``roles`` names the columns that are not x."""
-    return feather_table(path, roles, dialect).source(roles)
 
 
 def feather_table(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = LOOK) -> Table:
@@ -316,7 +307,8 @@ def arrow_table(path: Path, found: pa.Table, dialect: Dialect = LOOK) -> Table:
     """The columns of a table of Arrow's, without the index that pandas says it has."""
     check_once(found.column_names, f"{path}: ")
     columns = dict(zip(found.column_names, found.columns, strict=True))
-    return Table(Place(str(path)), columns, dialect, pandas_index(found.schema))
+    index = pandas_index(found.schema)
+    return Table(Place(str(path)), columns, dialect, index, schema=found.schema)
 
 
 def pandas_index(schema: pa.Schema) -> tuple[str, ...]:

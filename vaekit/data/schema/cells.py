@@ -92,8 +92,7 @@ class Cells:
     @cached_property
     def plain(self) -> Column:
         """Without a dictionary."""
-        kind = self.column.type
-        return self.column.cast(kind.value_type) if pa.types.is_dictionary(kind) else self.column
+        return cells_of.plain(self.column)
 
     @property
     def is_text(self) -> bool:

@@ -308,7 +308,7 @@ def inside(kind: pa.DataType) -> pa.DataType:
     Args:
         kind: of the column.
     """
-    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    value = cells_of.value_type(kind)
     return TEXT if cells_of.is_text(value) else value
 
 

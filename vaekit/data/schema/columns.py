@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from vaekit.data.readers.columns import value_type
 from vaekit.data.schema.arrow_types import type_named
 from vaekit.data.schema.cells import Cells
 from vaekit.data.schema.codings import coding_from_json
@@ -106,8 +107,7 @@ class SetAside:
         kind = type_named(self.type)
         if self.value is None:
             return pa.nulls(rows, kind)
-        value = kind.value_type if pa.types.is_dictionary(kind) else kind
-        one = pa.array([self.value], pa.large_string()).cast(value)
+        one = pa.array([self.value], pa.large_string()).cast(value_type(kind))
         repeated = pa.repeat(one[0], rows)
         if not pa.types.is_dictionary(kind):
             return repeated

@@ -213,8 +213,7 @@ def _as_number(looked: Looked) -> Found:
         if pa.types.is_temporal(stored):
             raise looked.refuse('holds dates or times: type = "time"')
         looked.cells.numbers()
-        plain = stored.value_type if pa.types.is_dictionary(stored) else stored
-        return _numbers(looked, Plain(plain), looked.said.type)
+        return _numbers(looked, Plain(cells_of.value_type(stored)), looked.said.type)
     typed = looked.cells.counted.type
     units = None if cells_of.is_number(typed) else _units(looked)
     if units is None:

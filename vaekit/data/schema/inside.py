@@ -40,11 +40,6 @@ class Pieces:
     far: bool = False
 
     @property
-    def count(self) -> Array:
-        """Pieces of each level, (levels,)."""
-        return np.diff(self.first)
-
-    @property
     def single(self) -> Array:
         """Whether a level stands for one value, or others that no piece holds, (levels,)."""
         held = np.add.reduceat(np.minimum(self.size, 2), self.first[:-1])

@@ -105,8 +105,7 @@ def _taken(column: Column, rows: Array) -> Column:
 
 def _plain(part: Column) -> pa.Array:
     """Without a dictionary, in one piece."""
-    kind = part.type
-    return (part.cast(kind.value_type) if pa.types.is_dictionary(kind) else part).combine_chunks()
+    return cells_of.plain(part).combine_chunks()
 
 
 def _unseen(column: Column, chosen: Array) -> list[Array]:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute as pc
 
-from vaekit.data.readers.columns import is_text
+from vaekit.data.readers.columns import is_text, plain
 from vaekit.data.schema.cells import TEXT
 from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
@@ -55,13 +55,14 @@ class Texts:
             before, after = ends
             empty = pa.scalar("", TEXT)
             found = pc.binary_join_element_wise(before, found, after, empty)
-        for level, text in self.levels.items():
-            found = pc.if_else(pa.array(codes == level), pa.scalar(text, TEXT), found)
+        if self.levels:
+            levels = pa.array([*self.levels], pa.int64())
+            place = pc.index_in(pa.array(codes, pa.int64()), value_set=levels)
+            found = pc.coalesce(pa.array([*self.levels.values()], TEXT).take(place), found)
         return pc.fill_null(found, self.gap)
 
     def _plain(self, values: pa.Array) -> pa.Array:
-        if pa.types.is_dictionary(values.type):
-            values = values.cast(values.type.value_type)
+        values = plain(values)
         if is_text(values.type) or not _is_number(values.type):
             return values.cast(TEXT)
         distinct = values.dictionary_encode()

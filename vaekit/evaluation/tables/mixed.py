@@ -179,8 +179,6 @@ def _codes(columns: Sequence[pa.ChunkedArray]) -> tuple[tuple[str, ...], list[Ar
 
 def _texts(column: pa.ChunkedArray) -> list[str | None]:
     """Cells as text: 3 and 3.0 are the same category."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
     return [_text(cell) for cell in column.to_pylist()]
 
 

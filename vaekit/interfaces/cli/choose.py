@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import textwrap
 from dataclasses import asdict, replace
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from vaekit.data.opening import check_there
-from vaekit.interfaces.cli.common import SHOWN, Shown
+from vaekit.interfaces.cli.common import SHOWN, Shown, columns
 from vaekit.recipes.uses import PURPOSES
 from vaekit.system.checks import BadInput, known
 
@@ -38,8 +37,8 @@ def choose(
     source, typed = _opened(data, label, cells="auto"), shlex.quote(data)
     looked = looked_at(source)
     found = [recommend(looked, name, typed) for name in wanted]
-    if not looked.mixed and not looked.image and "gaps" in wanted:
-        found = [_of_cells(r, data, label, typed) if r.purpose == "gaps" else r for r in found]
+    if not looked.mixed and not looked.image:
+        found = [r if r.recipe else _of_cells(r, data, label, typed) for r in found]
     if label is not None:
         found = [replace(r, command=f"{r.command} --label {shlex.quote(label)}") for r in found]
     told = {"data": source.describe(), "recommended": [asdict(each) for each in found]}
@@ -66,7 +65,7 @@ def _of_cells(before: Any, data: str, label: str | None, typed: str) -> Any:
 
 def as_text(data: str, found: list[Any]) -> str:
     """What is recommended, in paragraphs that fit the terminal."""
-    width = max(shutil.get_terminal_size((100, 24)).columns, 40)
+    width = columns()
     parts = [textwrap.fill(data, width)]
     for each in found:
         lines = [f"{PURPOSES[each.purpose]} (--for {each.purpose})"]

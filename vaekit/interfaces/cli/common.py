@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -117,6 +118,15 @@ class OnDevice(Work):
         from vaekit.system.devices import device_for
 
         device_for(self.device)
+
+
+def columns(taken: int = 0) -> int:
+    """How many letters a line of the terminal has room for.
+
+    Args:
+        taken: of them, for something else.
+    """
+    return max(shutil.get_terminal_size((100, 24)).columns - taken, 40)
 
 
 @Parameter(name="*")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import textwrap
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from vaekit.interfaces.cli.common import SHOWN, Shown
+from vaekit.interfaces.cli.common import SHOWN, Shown, columns
 from vaekit.system.checks import known
 from vaekit.system.docstrings import summary_of
 from vaekit.system.outline import outline
@@ -73,7 +72,7 @@ def as_list(about: dict[str, str], width: int = 0) -> str:
         width: of the names' column; by default of the longest.
     """
     width = width or max(map(len, about), default=0)
-    room = max(shutil.get_terminal_size((100, 24)).columns - width - 2, 40)
+    room = columns(width + 2)
     lines = []
     for name, what in about.items():
         first, *more = textwrap.wrap(what, room) or [""]
@@ -83,7 +82,7 @@ def as_list(about: dict[str, str], width: int = 0) -> str:
 
 def as_story(told: Any, plan: dict[str, Any]) -> str:
     """A recipe in a few paragraphs, in lines that fit the terminal."""
-    width = max(shutil.get_terminal_size((100, 24)).columns, 40)
+    width = columns()
     own = {f"--{n.replace('_', '-')}": _with_default(**o) for n, o in told.own.items()}
     settled = "".join(f"; {name} is {value}" for name, value in told.settled.items())
     base = f"Built on {told.extends}, with its options{settled}." if told.extends else ""

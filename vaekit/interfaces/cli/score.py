@@ -31,7 +31,6 @@ from vaekit.system.ranges import Range
 from vaekit.system.records import finite
 
 ROW_SCORES = Outlet(TABLES, "row-scores.csv in the model's folder")
-AT_ONCE = 20_000  # rows that are written together
 TITLES = {
     "row": "row",
     "log_likelihood": "log p(x)",
@@ -63,6 +62,7 @@ def score(
 ) -> None:
     """Write log p(x) of each row in nats, its error, and its p-value: the share of validation rows,
     which were not trained on, that are as unusual. Shows the most unusual rows."""
+    from vaekit.runs.oddest import BLOCK
     from vaekit.runs.score import held_out_scores, score_rows
 
     work.begin()
@@ -79,8 +79,8 @@ def score(
         held_out = np.empty(0)
     found = score_rows(trained, rows, split="all", elbo=elbo, held_out=held_out, **how)
     found, columns = replace(found, names=names), found.columns
-    starts = range(0, len(names), AT_ONCE)
-    parts = (np.stack([v[i : i + AT_ONCE] for v in columns.values()], 1) for i in starts)
+    starts = range(0, len(names), BLOCK)
+    parts = (np.stack([v[i : i + BLOCK] for v in columns.values()], 1) for i in starts)
     write_parts(
         path, parts, len(names), lambda part: dict(zip(columns, part.T, strict=True)), names,
         found.cells.columns if found.cells is not None else {},

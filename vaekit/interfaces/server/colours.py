@@ -18,6 +18,7 @@ from vaekit.data.on_disk import in_memory
 from vaekit.data.readers import columns as cells_of
 from vaekit.data.readers.frames import cells
 from vaekit.evaluation.passes import network_passes
+from vaekit.runs.bits import compresses
 from vaekit.runs.reading import read_rows
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import known
@@ -202,7 +203,7 @@ def _scores(trained: Trained, rows: Source, lock: Lock) -> Iterator[Colouring]:
         def parts() -> Iterator[Array]:
             size = max(AT_ONCE // network_passes(trained.model), 64)
             for start in range(0, len(rows), size):
-                part = rows.take(torch.arange(start, min(start + size, len(rows))))
+                part = rows.between(start, start + size)
                 with lock:
                     found = np.asarray(measure(part), float)
                 yield found
@@ -215,7 +216,7 @@ def _scores(trained: Trained, rows: Source, lock: Lock) -> Iterator[Colouring]:
         yield Colouring("elbo", "ELBO", slow=each(lambda r: trained.elbo(r, samples=1)), **how)
         slow = each(lambda r: trained.log_likelihood(r, samples=fewer))
         yield Colouring("log_px", f"log p(x), {fewer} samples", slow=slow, **how)
-        if trained.is_discrete and trained.config.coding is None:
+        if compresses(trained):
             bits = each(lambda r: -trained.elbo(r, samples=1) / math.log(2))
             yield Colouring("bits", "code length", slow=bits, group="scores", unit="bits")
     if trained.config.coding is None:
