@@ -62,7 +62,7 @@ class Attention(nn.Module):
         self.to_q, self.to_k, self.to_v = (nn.Linear(width, width) for _ in range(3))
         self.to_out = nn.ModuleList([nn.Linear(width, width)])
         nn.init.zeros_(self.to_k.bias)  # which changes nothing: it moves all logits alike
-        self.to_k.bias.requires_grad_(requires_grad=False)
+        self.to_k.bias.requires_grad = False
 
     def forward(self, x: Tensor) -> Tensor:
         """(rows, C, H, W), as it came."""
