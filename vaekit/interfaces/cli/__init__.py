@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from cyclopts import (
     App,
     CycloptsError,
+    MissingArgumentError,
     UnknownCommandError,
     UnusedCliTokensError,
     ValidationError,
@@ -215,6 +216,17 @@ def _(error: OSError) -> str:
 def _(error: UnusedCliTokensError) -> str:
     more = " ".join(map(repr, error.unused_tokens or ()))
     return f"too many arguments: {more}; see --help for what is taken"
+
+
+@line_of.register
+def _(error: MissingArgumentError) -> str:
+    argument = error.argument
+    if argument is None:
+        return str(error)
+    what = argument.parameter.help or ""
+    wants = f"needs {argument.name}" if error.command_chain else f"{argument.name} needs a value"
+    said = f"{' '.join(error.command_chain or ())} {wants}".strip()
+    return f"{said}: {what[:1].lower()}{what[1:]}"
 
 
 @line_of.register

@@ -118,6 +118,8 @@ def decompress(
 
     start, stop = _range(range)
     work.begin()
+    swapped = bool(model) and str(model).endswith(".vk") and file.is_dir()
+    require(not swapped, f"the file comes first: vaekit decompress {model} {file}")
     read = reads(model, file, given=given) if model else files_among(file)
     how: dict[str, Any] = {"force": force, "inputs": read}
     if output:
