@@ -1,6 +1,6 @@
 """pythae's variants, trained in pythae's own environment; benchmarks/zoo.py calls this.
 
-    python benchmarks/zoo_pythae.py ROWS.npy MODEL OPTIONS SEED EPOCHS WEIGHTS.npz
+    python benchmarks/zoo_pythae.py ROWS.npy MODEL OPTIONS SEED EPOCHS RATE WEIGHTS.npz
 
 The network is the one of zoo.py, layer by layer; the weights go back, and are measured there.
 """
@@ -58,7 +58,7 @@ class Decoder(BaseDecoder):
 
 
 def main() -> None:
-    rows, name, options, seed, epochs, out = sys.argv[1:]
+    rows, name, options, seed, epochs, lr, out = sys.argv[1:]
     logging.disable(logging.CRITICAL)
     torch.set_num_threads(1)
     torch.manual_seed(int(seed))
@@ -72,11 +72,11 @@ def main() -> None:
     x = torch.from_numpy(np.load(rows)).float().reshape(-1, 1, 28, 28)
     trainer = f"{TRAINERS.get(name, 'Base')}Trainer"
     rate = (
-        {"learning_rate": 1e-3}
+        {"learning_rate": float(lr)}
         if trainer == "BaseTrainer"
-        else {"autoencoder_learning_rate": 1e-3, "discriminator_learning_rate": 1e-3}
+        else {"autoencoder_learning_rate": float(lr), "discriminator_learning_rate": float(lr)}
         if "Adversarial" in trainer
-        else {"encoder_learning_rate": 1e-3, "decoder_learning_rate": 1e-3}
+        else {"encoder_learning_rate": float(lr), "decoder_learning_rate": float(lr)}
     )
     with tempfile.TemporaryDirectory() as folder:
         settings = getattr(trainers, f"{trainer}Config")(
