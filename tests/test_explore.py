@@ -15,6 +15,8 @@ from people import people
 from PIL import Image
 
 import vaekit
+from vaekit.distributions.covariances import covariance
+from vaekit.evaluation.passes import at_mean, latent_distributions
 from vaekit.interfaces.server.colours import Colouring, Colours, first_of
 from vaekit.interfaces.server.explorer import Explorer, app_of
 from vaekit.interfaces.server.planes import SIDE, masses, plane_of
@@ -322,6 +324,19 @@ class TestPlanes:
         assert plane.origin == pytest.approx(codes.mean(0))
         back = plane.origin + plane.points(codes) @ plane.directions
         assert np.abs(back - codes)[:, [1, 3]].max() < 0.2
+
+    @pytest.mark.parametrize("posterior", ["diagonal", "full"])
+    def test_spreads_are_those_of_the_posterior(self, posterior):
+        how = {"posterior": posterior, "epochs": 2, "latent": 4, "width": 16, "quiet": True}
+        found = subject_of(vaekit.fit("digits", "vae", **how), limit=30)
+        plane, model = found.planes.plane("pca"), found.trained
+        [q] = latent_distributions(model.model, model.rows(found.rows), at_mean).values()
+        axes = torch.from_numpy(plane.directions)
+        own = covariance(q.posterior)
+        assert (own.tril(-1).abs().max() > 0) == (posterior == "full")
+        right = axes @ own @ axes.T
+        right = torch.stack([right[:, 0, 0], right[:, 0, 1], right[:, 1, 1]], 1).detach().numpy()
+        assert found.planes.points("pca")[:, 2:] == pytest.approx(right, rel=1e-4, abs=1e-6)
 
     def test_the_first_latent_alone_spans_the_plane(self):
         codes = rng.normal(size=(500, 6)) * [1, 1, 1, 9, 9, 9]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch import distributions as D
 
+from vaekit.distributions.covariances import covariance
 from vaekit.models import Graph
 from vaekit.models.drawing import decoding
 from vaekit.rows import AnyRows, Rows
@@ -62,6 +63,43 @@ def codes(model: Graph, rows: AnyRows, *, spread: bool = False) -> Iterator[Tens
             none = part.data.new_empty(len(part), 0)  # a model may have no latents
             means = [latent.posterior.mean for latent in found]
             yield torch.cat([none, *means, *(q.posterior.stddev for q in found if spread)], 1)
+
+
+@torch.inference_mode()
+def is_correlated(model: Graph, rows: AnyRows) -> bool:
+    """Whether q(z|x) of some row has dimensions that are known to depend on each other."""
+    model.eval()
+    found = latent_distributions(model, next(chunks(rows)), at_mean).values()
+    known = [
+        each for each in (covariance(latent.posterior) for latent in found) if each is not None
+    ]
+    return any(bool((each - each.diagonal(dim1=1, dim2=2).diag_embed()).any()) for each in known)
+
+
+def spreads_along(model: Graph, rows: AnyRows, directions: Tensor) -> Iterator[Tensor]:
+    """Covariances of q(z|x) in a plane, some rows at a time: of the first axis, of both, of the
+    second, (rows, 3). Latents are taken as independent of each other.
+
+    Args:
+        model: a graph.
+        rows: of data.
+        directions: two, (2, dim).
+    """
+    model.eval()
+    for part in chunks(rows, title="measuring spreads"):
+        with torch.inference_mode():
+            found = latent_distributions(model, part, at_mean)
+            axes = directions.to(part.data.device).split([*model.latents.values()], 1)
+            each = [_along(q.posterior, d) for q, d in zip(found.values(), axes, strict=True)]
+            total = torch.stack(each).sum(0)
+            yield torch.stack([total[:, 0, 0], total[:, 0, 1], total[:, 1, 1]], 1)
+
+
+def _along(q: D.Distribution, directions: Tensor) -> Tensor:
+    """The covariance of q in a plane, (rows, 2, 2)."""
+    found = covariance(q)
+    matrix = torch.diag_embed(q.variance) if found is None else found
+    return directions.to(matrix.dtype) @ matrix @ directions.to(matrix.dtype).T
 
 
 def decode(model: Graph, z: Tensor, given: Rows | None = None) -> Tensor:

@@ -198,15 +198,19 @@ class Planes:
 
     Args:
         codes: of the rows, (N, latent).
-        deviations: of q(z|x), (N, latent).
+        spreads: gives covariances of q(z|x) in a plane, (N, 3), as :meth:`Plane.spreads`.
         draws: makes codes drawn from the prior, (M, latent).
         first: dimensions of the first latent.
     """
 
     def __init__(
-        self, codes: Array, deviations: Array, draws: Callable[[], Array], first: int
+        self,
+        codes: Array,
+        spreads: Callable[[Plane], Array],
+        draws: Callable[[], Array],
+        first: int,
     ) -> None:
-        self.codes, self.deviations, self.first = codes, deviations, first
+        self.codes, self.spreads, self.first = codes, spreads, first
         self._draws = draws
         self._made: dict[str, Plane] = {}
         self._masses: dict[str, Masses] = {}
@@ -230,7 +234,7 @@ class Planes:
         """Where rows lie, and how uncertain that is, (N, 5) float32: two coordinates, three
         covariances."""
         plane = self.plane(name)
-        return np.hstack([plane.points(self.codes), plane.spreads(self.deviations)])
+        return np.hstack([plane.points(self.codes), self.spreads(plane)])
 
     def masses(self, name: str) -> Masses:
         """Where data and prior have mass."""

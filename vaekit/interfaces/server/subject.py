@@ -18,9 +18,10 @@ from vaekit.data import Source
 from vaekit.data.on_disk import in_memory
 from vaekit.data.source import SPLITS
 from vaekit.evaluation import latent_health
+from vaekit.evaluation.passes import is_correlated, spreads_along
 from vaekit.interfaces.server.colours import Colours, colourings, first_of
 from vaekit.interfaces.server.faces import Face, Shown, face_of
-from vaekit.interfaces.server.planes import PCA, Planes
+from vaekit.interfaces.server.planes import PCA, Plane, Planes
 from vaekit.pages.panels import prior_draws, prior_quantiles
 from vaekit.pictures.scatter import PALETTE, RAMP
 from vaekit.runs.outputs import free
@@ -31,7 +32,7 @@ from vaekit.system.checks import BadInput, require
 from vaekit.system.seeding import some
 from vaekit.system.types import Array
 
-HEALTH, DRAWS, ENDS = 2000, 50_000, 0.001
+HEALTH, DRAWS, ENDS, FEW = 2000, 50_000, 0.001, 20
 TINY, SHORT, LINED_UP = 1e-12, 1e-6, 1e-4  # of lengths, and of the sine of an angle
 
 
@@ -83,7 +84,20 @@ class Subject:
     def planes(self) -> Planes:
         """The planes through codes."""
         first = next(iter(self.trained.model.latents.values()))
-        return Planes(self.codes, self.spread, lambda: prior_draws(self._here, DRAWS), first)
+        return Planes(self.codes, self._spreads, lambda: prior_draws(self._here, DRAWS), first)
+
+    def _spreads(self, plane: Plane) -> Array:
+        """Covariances of q(z|x) in a plane, (N, 3) float32."""
+        if not self._is_correlated:
+            return plane.spreads(self.spread)
+        model, directions = self.trained.model, torch.from_numpy(plane.directions)
+        parts = spreads_along(model, self.trained.rows(self.rows), directions)
+        return torch.cat([part.float().cpu() for part in parts]).numpy()
+
+    @cached_property
+    def _is_correlated(self) -> bool:
+        few = self.trained.rows(self.rows.some("all", FEW))
+        return is_correlated(self.trained.model, few)
 
     @cached_property
     def _here(self) -> Trained:
