@@ -1,6 +1,7 @@
 """Sweeps: which values are tried, what they are compared by, what is kept, and how they go on."""
 
 import json
+import shlex
 import sys
 
 import numpy as np
@@ -17,7 +18,8 @@ from vaekit.system.ranges import Swept, check_value, number_of, swept_of, words_
 pytest.importorskip("optuna", reason="the extra vaekit[sweep] is not installed")
 
 from vaekit.studies import sweep as swept
-from vaekit.studies.sweep import resume_sweep, study, sweep
+from vaekit.studies.sweep import Attempt, Sweep, resume_sweep, study, sweep
+from vaekit.studies.sweep.plan import SweepPlan
 
 QUICK = {"epochs": 2, "width": 8, "batch": 32, "device": "cpu", "quiet": True}
 
@@ -137,6 +139,23 @@ def test_a_sweep_is_told_for_machines_and_people(found):
     assert found.verdict.split(":")[0] in page
     assert f'href="{found.best.folder}/report.html"' in page
     assert "var(--accent)" in page
+
+
+def test_the_command_keeps_every_value(tmp_path):
+    """Zeros and ones are values, whether somebody set them or the sweep found them; truths are
+    flags; a name may hold spaces."""
+    options = {
+        "epochs": 1, "kl_warmup": 0, "beta": 1.0, "drop": 0.0, "size": [48, 64], "given": ["a", "b"],
+        "header": False, "tiles": 0, "label": None, "device": "auto", "labels": "my labels.txt",
+    }  # fmt: skip
+    best = Attempt(0, {"latent": 1, "noise": 0.0}, "complete", 1.0)
+    plan = SweepPlan("x.npy", "vae", (), "elbo", 1, options=options)
+    words = shlex.split(Sweep(tmp_path, plan, [best], best, {}).command)
+    assert " ".join(words) == (
+        "vaekit train x.npy --recipe vae --epochs 1 --kl-warmup 0 --beta 1.0 --drop 0.0 "
+        "--size 48x64 --given a --given b --no-header --tiles 0 --labels my labels.txt "
+        "--latent 1 --noise 0.0 --seed 0"
+    )
 
 
 def test_the_command_trains_the_best_again(found, rows):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ from vaekit.runs.forecast import SAMPLES, samples_for
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput
 from vaekit.system.files import replacing
+from vaekit.system.records import write_json
 from vaekit.system.seeding import some
 from vaekit.training import read_metrics
 
@@ -39,8 +39,7 @@ def rows_to_score(trained: Trained) -> int:
 def summarize(trained: Trained, folder: Path, seed: int = 0, annealed: int = 0) -> Scores:
     """Evaluate on test rows and write scores.json."""
     scores = _judged(trained, rows_of(trained, None, rows_to_score(trained), seed), seed, annealed)
-    with replacing(folder / SCORES) as temporary:
-        temporary.write_text(json.dumps(scores.to_dict(), indent=2) + "\n", encoding="utf-8")
+    write_json(folder / SCORES, scores.to_dict())
     return scores
 
 

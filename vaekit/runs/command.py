@@ -75,8 +75,16 @@ def _words(config: Config, chosen: Mapping[str, Any]) -> Iterator[str]:
         yield from ("--start-from", config.history.start.model)
     if config.recipe != recipes.DEFAULT:
         yield from ("--recipe", config.recipe)
-    repeated = {"given": config.data.opening.given}
-    for name, value in {**_opening(config), **repeated, **chosen}.items():
+    yield from typed({**_opening(config), "given": config.data.opening.given, **chosen})
+
+
+def typed(options: Mapping[str, Any]) -> Iterator[str]:
+    """Options as words of a command; those of several values are repeated.
+
+    Args:
+        options: by name.
+    """
+    for name, value in options.items():
         option = f"--{name.replace('_', '-')}"
         for each in value if isinstance(value, tuple | list) else (value,):
             if isinstance(each, bool):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -24,7 +23,7 @@ from vaekit.runs.stored import Tensors
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import claim, make_folder, replacing
 from vaekit.system.modules import load_state
-from vaekit.system.records import read_json
+from vaekit.system.records import read_json, write_json
 from vaekit.system.room import without_memory
 from vaekit.system.tensors import Kind, TensorFile, digest, kinds_of, tensor_file
 from vaekit.training import forget_checkpoints, latest_checkpoint
@@ -56,6 +55,24 @@ def claim_run(out: Path, read: Iterable[str | os.PathLike[str]] = (), *, force: 
     return claim(out, force=force, inputs=read)
 
 
+def claim_runs(
+    out: Path, read: Iterable[str | os.PathLike[str]], runs: str, *, force: bool
+) -> Path:
+    """The folder of several new runs, which must hold nothing; with ``force`` the runs that it
+    holds are lost.
+
+    Args:
+        out: the folder.
+        read: what is read, which it must not be.
+        runs: what their folders are called, as a pattern.
+        force: whether it may hold something.
+    """
+    claim(out, force=force, inputs=read)
+    for run in [*out.glob(f"{runs}/")]:
+        empty(run)
+    return out
+
+
 def empty(folder: Path) -> Path:
     """The folder, made if need be, without what a run that it held has written."""
     make_folder(folder)
@@ -68,8 +85,7 @@ def empty(folder: Path) -> Path:
 def write_config(folder: Path, config: Config) -> None:
     """Write ``config`` beside where the weights go."""
     make_folder(folder)
-    with replacing(folder / CONFIG) as temporary:
-        temporary.write_text(json.dumps(config.to_json(), indent=2) + "\n", encoding="utf-8")
+    write_json(folder / CONFIG, config.to_json())
 
 
 def write_weights(folder: Path, state: Mapping[str, Tensor]) -> None:

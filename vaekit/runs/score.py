@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -22,8 +21,7 @@ from vaekit.runs.job import reopen
 from vaekit.runs.oddest import OddCells
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
-from vaekit.system.files import replacing
-from vaekit.system.records import Part, read_json
+from vaekit.system.records import Part, read_json, write_json
 from vaekit.system.types import Array
 
 LEVELS = (0.01, 0.05)  # p-values that are small, the smaller where there are rows enough
@@ -181,9 +179,8 @@ def held_out_scores(
     rows = source.some(HELD_OUT, MOST, seed)
     found = np.sort(trained.log_likelihood(rows, samples=samples, seed=seed))
     if path is not None:
-        with suppress(BadInput), replacing(path) as temporary:  # a folder may be there to read only
-            text = json.dumps({**key, "log_likelihood": found.tolist()})
-            temporary.write_text(text + "\n", encoding="utf-8")
+        with suppress(BadInput):  # a folder may be there to read only
+            write_json(path, {**key, "log_likelihood": found.tolist()}, None)
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -11,8 +10,8 @@ from typing import Any
 
 from vaekit.runs import folder as store
 from vaekit.system.checks import require
-from vaekit.system.files import claim, make_folder, replacing
-from vaekit.system.records import Part, read_json
+from vaekit.system.files import make_folder
+from vaekit.system.records import Part, read_json, write_json
 
 SEEDS, FORMAT, LARGEST = "seeds.json", "vaekit seeds 1", 2**24
 
@@ -45,9 +44,7 @@ class SeedPlan:
     def write(self, folder: Path) -> None:
         """Write it into a folder."""
         make_folder(folder)
-        with replacing(folder / SEEDS) as temporary:
-            text = json.dumps({"format": FORMAT, **asdict(self)}, indent=2)
-            temporary.write_text(text + "\n", encoding="utf-8")
+        write_json(folder / SEEDS, {"format": FORMAT, **asdict(self)})
 
     @classmethod
     def read(cls, folder: Path) -> SeedPlan:
@@ -102,7 +99,4 @@ def claim_seeds(out: Path, read: Iterable[str] = (), *, force: bool) -> Path:
         f"{out} already holds runs of several seeds; choose another folder, go on with them "
         f"(vaekit train --resume {out}), or give them up for new ones with --force",
     )
-    claim(out, force=force, inputs=read)
-    for run in (*out.glob("seed-*/"),):
-        store.empty(run)
-    return out
+    return store.claim_runs(out, read, "seed-*", force=force)

@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 
-from vaekit.data import CATALOGUE
 from vaekit.evaluation.spread import Spread, spreads, together
 from vaekit.pages.report import summarize, write_report
 from vaekit.runs.fit import fit, name_of, resume
@@ -22,10 +21,11 @@ from vaekit.runs.seeds import SEEDS, SeedPlan, claim_seeds, run_of
 from vaekit.runs.trained import Trained
 from vaekit.runs.unfinished import unfinished
 from vaekit.studies.seeds_page import write_page
+from vaekit.studies.several import check_known, check_processes, in_memory, read_by, threads_for
 from vaekit.system.checks import BadInput, require
 from vaekit.system.children import in_children
 from vaekit.system.progress import is_quiet, quiet_if, say
-from vaekit.system.records import read_json
+from vaekit.system.records import read_json, write_json
 from vaekit.training import latest_checkpoint
 
 GOING_ON = ("device", "capture", "tensorboard", "checkpoint_every", "labels")
@@ -139,8 +139,7 @@ def fit_seeds(
         True
     """
     require(seeds >= 1, f"seeds must be at least 1, not {seeds}")
-    read = [name] if (name := name_of(data)) is not None and name not in CATALOGUE else []
-    folder = claim_seeds(Path(out), read, force=force)
+    folder = claim_seeds(Path(out), read_by(data), force=force)
     plan = SeedPlan(name_of(data), recipe, seed, seeds, report, as_json(options))
     with quiet_if(wanted=quiet):
         try:
@@ -171,10 +170,7 @@ def resume_seeds(
     """
     place = Path(folder)
     plan = before = SeedPlan.read(place)
-    require(
-        data is not None or plan.data is not None,
-        "these models are trained on data in memory: give that data again",
-    )
+    check_known(data, plan.data)
     count = plan.count if seeds is None else seeds
     require(count >= plan.count, f"{place} holds {plan.count} seeds already: give no fewer")
     plan = replace(plan, data=name_of(data) or plan.data, count=count)
@@ -193,16 +189,11 @@ def _carried_out(
     folder: Path, plan: SeedPlan, data: Any, processes: int, length: Mapping[str, Any] | None = None
 ) -> SeedRuns:
     """All runs of a plan, brought to their end."""
-    require(processes >= 1, f"processes must be at least 1, not {processes}")
-    in_memory = data is not None and name_of(data) is None
-    require(
-        processes == 1 or not in_memory,
-        "data in memory is trained on in this process: leave processes out, or name a file",
-    )
+    check_processes(processes, data)
     plan.write(folder)
     ahead = [seed for seed in plan.seeds if length or not _is_done(run_of(folder, seed))]
     tasks = [_task(folder, plan, seed, processes, length or {}) for seed in ahead]
-    if in_memory:
+    if in_memory(data):
         ends: Any = enumerate(map(partial(_trained_here, data), tasks))
     else:
         ends = in_children("vaekit.studies.seeds:train_one", tasks, processes)
@@ -223,7 +214,7 @@ def _summed_up(folder: Path, plan: SeedPlan, failed: Mapping[int, str]) -> SeedR
         raise ArithmeticError(f"no run came to its end: {next(iter(failed.values()))}")
     scores = {seed: _scores_of(run_of(folder, seed)) for seed in done}
     found = SeedRuns(folder, scores, failed)
-    (folder / SCORES).write_text(json.dumps(found.to_dict(), indent=2) + "\n", encoding="utf-8")
+    write_json(folder / SCORES, found.to_dict())
     if plan.report:
         write_page(folder, found)
     return found
@@ -233,11 +224,10 @@ def _task(
     folder: Path, plan: SeedPlan, seed: int, processes: int, length: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What :func:`train_one` is told for a seed."""
-    threads = max(torch.get_num_threads() // processes, 1)
     return {
         "data": plan.data, "recipe": plan.recipe, "folder": str(run_of(folder, seed)),
         "report": plan.report, "options": {**plan.options, "seed": seed}, "length": dict(length),
-        "threads": threads, "quiet": is_quiet() or processes > 1,
+        "threads": threads_for(processes), "quiet": is_quiet() or processes > 1,
         "told": seed != plan.first,
     }  # fmt: skip
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from vaekit.system.checks import BadInput, require
-from vaekit.system.files import content
+from vaekit.system.files import content, replacing
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -37,6 +37,18 @@ def read_json(path: Path, largest: int = LARGEST, *, constants: bool = False) ->
         BadInput: as it does, and for a file that cannot be read.
     """
     return from_text(content(path, largest), str(path), largest, constants=constants)
+
+
+def write_json(path: Path, found: Any, indent: int | None = 2) -> None:
+    """Write a file in JSON, which is there when all of it is.
+
+    Args:
+        path: of the file.
+        found: what it is to hold.
+        indent: spaces before what lies inside something; None for all in one line.
+    """
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(found, indent=indent) + "\n", encoding="utf-8")
 
 
 def from_text(text: bytes, name: str, largest: int = LARGEST, *, constants: bool = False) -> Any:

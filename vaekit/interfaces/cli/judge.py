@@ -3,7 +3,6 @@ its codes."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,8 +33,8 @@ from vaekit.runs.standing import beside, kept_level
 from vaekit.runs.tables import coding_of
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
-from vaekit.system.files import replacing
 from vaekit.system.ranges import Range
+from vaekit.system.records import write_json
 
 SAMPLES = 1000
 FINDINGS = Outlet((".json", ".html"))
@@ -114,7 +113,7 @@ def evaluate(
         scores = beside(scores, kept_level(Path(model)))
     show_scores(scores, {}, as_json=work.json)
     if output:
-        _write_json(output, scores)
+        write_json(output, scores.to_dict())
 
 
 def _check_evaluation(
@@ -166,7 +165,7 @@ def _against(
         how = {"scores": scores, "quality": found.quality, "seed": how["seed"]}
         write_report(trained, Path(model), output, data=rows, **how)
     elif output:
-        _write_json(output, found)
+        write_json(output, found.to_dict())
     if output and not work.json:
         work.wrote(output)
 
@@ -179,11 +178,6 @@ def _with_own_data(trained: Trained) -> Trained:
     except BadInput as error:
         say(f"note: nothing is said of privacy and use: {error}")
         return trained
-
-
-def _write_json(path: Path, found: Any) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(found.to_dict(), indent=2) + "\n", encoding="utf-8")
 
 
 def quality(

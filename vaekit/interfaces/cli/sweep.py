@@ -9,16 +9,17 @@ from cyclopts import Parameter
 
 from vaekit import recipes
 from vaekit.interfaces.cli.common import AS_TRAINING, Force, Training
+from vaekit.interfaces.cli.opened import AS_OPENED, HowOpened
 from vaekit.interfaces.cli.shared import to_write
 from vaekit.interfaces.cli.train import (
+    free_folder,
     options_in,
-    parse_size,
+    require_data,
     run_by_recipe,
     value_in,
     with_options,
 )
 from vaekit.runs.outlets import FOLDER, Outlet
-from vaekit.system.checks import require
 from vaekit.system.ranges import Range
 
 ON_RESUMING = {"resume", "trials", "processes", "work"}
@@ -70,19 +71,7 @@ def sweep_here(
         Path | None,
         Parameter(help="Go on with the sweep in this folder, to as many --trials in all."),
     ] = None,
-    label: Annotated[str | None, Parameter(help="Column or array that holds labels.")] = None,
-    labels: Annotated[str | None, Parameter(help="File with one label for each row.")] = None,
-    size: Annotated[
-        str | None, Parameter(help="Height x width for pictures, as 64 or 48x64.")
-    ] = None,
-    given: Annotated[
-        list[str] | None,
-        Parameter(negative="", help="What a conditional model is given beside x; repeat for more."),
-    ] = None,
-    schema: Annotated[
-        str | None, Parameter(help="TOML file that corrects the types of a table's columns.")
-    ] = None,
-    binarize: Annotated[str, Parameter(help="none, threshold or dynamic.")] = "none",
+    opened: HowOpened = AS_OPENED,
     work: Training = AS_TRAINING,
     **options: Any,
 ) -> None:
@@ -94,27 +83,14 @@ def sweep_here(
     if resume is not None:
         found = resume_sweep(resume, data, trials=trials, processes=processes)
     else:
-        require(
-            data is not None, "give the data to train on: a name (vaekit data), a file or a folder"
-        )
-        opened = {
-            "label": label, "labels": labels, "size": parse_size(size), "given": given,
-            "schema": schema, "binarize": None if binarize == "none" else binarize,
-        }  # fmt: skip
-        options |= {name: value for name, value in opened.items() if value is not None}
+        data = require_data(data)
+        options |= opened.said
         how: dict[str, Any] = {} if trials is None else {"trials": trials}
         found = swept(
-            data, recipe, out=output or _free_folder(str(data), recipe or recipes.DEFAULT),
+            data, recipe, out=output or free_folder(data, f"{recipe or recipes.DEFAULT}-sweep"),
             over=over or (), measure=measure, prune=prune, processes=processes, force=force,
             device=work.device, **how, **options,
         )  # fmt: skip
     places = f"best    {found.run}\nreport  {found.folder / 'report.html'}"
     people = f"{found.verdict}\n\n{found.table()}\n\n{places}"
     work.show(found.to_dict(), lambda: print(people))
-
-
-def _free_folder(data: str, recipe: str) -> Path:
-    """runs/DATA-RECIPE-sweep, or with a number: the first that does not exist."""
-    stem = f"{Path(data).stem}-{recipe}-sweep"
-    candidates = (Path("runs", stem if n == 1 else f"{stem}-{n}") for n in range(1, 10_000))
-    return next(path for path in candidates if not path.exists())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
@@ -17,6 +17,7 @@ from cyclopts import App, Group, Parameter
 from vaekit import recipes
 from vaekit.data.opening import check_there
 from vaekit.interfaces.cli.common import AS_TRAINING, Force, Training
+from vaekit.interfaces.cli.opened import AS_OPENED, HowOpened
 from vaekit.interfaces.cli.seeds import Processes, Seeds, as_text, begin, check_processes
 from vaekit.interfaces.cli.seeds import go_on as go_on_with
 from vaekit.interfaces.cli.shared import say, show_scores, to_write
@@ -34,7 +35,7 @@ ON_RESUMING = {
     "capture", "work", "seeds", "processes",
 }  # fmt: skip
 RUN = Outlet((FOLDER,), "runs/DATA-RECIPE", folder="a new folder")
-TABLES, TRAINING, RECIPE = Group("Tables"), Group("Training"), Group("Recipe options")
+TRAINING, RECIPE = Group("Training"), Group("Recipe options")
 
 
 def train(*tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]) -> None:
@@ -116,7 +117,7 @@ def with_options(name: str, here: Any, on_resuming: set[str], about: str) -> Any
 
     def command(*positional: Any, **options: Any) -> None:
         if "resume" in options:
-            check_resumed(options, on_resuming)
+            check_resumed(_typed(options), on_resuming)
         for name in positional:
             check_there(name)
         here(*positional, **options)
@@ -127,7 +128,14 @@ def with_options(name: str, here: Any, on_resuming: set[str], about: str) -> Any
     return command
 
 
-def check_resumed(options: Iterable[str], fine: set[str] = ON_RESUMING) -> None:
+def _typed(options: Mapping[str, Any]) -> list[str]:
+    """The names of all options; how data is opened is said by several."""
+    others = dict(options)
+    opened = others.pop("opened", AS_OPENED)
+    return [*opened.said, *others]
+
+
+def check_resumed(options: Iterable[str], fine: set[str]) -> None:
     """Raise ``BadInput`` for an option that would make another run of the one that goes on.
 
     Args:
@@ -183,67 +191,7 @@ def train_here(
         Path | None,
         Parameter(help="Begin with the weights, recipe and options of the model in this folder."),
     ] = None,
-    label: Annotated[str | None, Parameter(help="Column or array that holds labels.")] = None,
-    labels: Annotated[str | None, Parameter(help="File with one label for each row.")] = None,
-    size: Annotated[
-        str | None, Parameter(help="Height x width for pictures, as 64 or 48x64.")
-    ] = None,
-    tiles: Annotated[
-        int, Parameter(help="Cut pictures into squares of this side instead of resizing them.")
-    ] = 0,
-    given: Annotated[
-        list[str] | None,
-        Parameter(
-            negative="",
-            help="What a conditional model is given beside x: label, or a column; repeat for more.",
-        ),
-    ] = None,
-    kind: Annotated[
-        str | None, Parameter(help="image or series: what arrays of (rows, a, b) are.")
-    ] = None,
-    channels: Annotated[
-        str | None,
-        Parameter(help="first or last: where an array's channels (of a series: features) are."),
-    ] = None,
-    separator: Annotated[
-        str | None, Parameter(group=TABLES, help="Of cells: one character, or tab, space.")
-    ] = None,
-    decimal: Annotated[
-        str | None, Parameter(group=TABLES, help="Mark of fractions: a point or a comma.")
-    ] = None,
-    thousands: Annotated[
-        str | None, Parameter(group=TABLES, help="What groups digits, as the comma in 1,234,567.")
-    ] = None,
-    header: Annotated[
-        bool | None, Parameter(group=TABLES, help="Whether the first line names the columns.")
-    ] = None,
-    index: Annotated[
-        str | None,
-        Parameter(group=TABLES, help="Column of the rows' names, which is no data; or none."),
-    ] = None,
-    missing: Annotated[
-        list[str] | None,
-        Parameter(
-            group=TABLES,
-            negative="",
-            allow_leading_hyphen=True,
-            help="A mark of missing cells beside NA, ?, - and the like; repeat for more.",
-        ),
-    ] = None,
-    encoding: Annotated[
-        str | None, Parameter(group=TABLES, help="Of the text, as utf-8 or cp1252.")
-    ] = None,
-    comment: Annotated[
-        str | None, Parameter(group=TABLES, help="What lines that are no data begin with.")
-    ] = None,
-    schema: Annotated[
-        str | None,
-        Parameter(group=TABLES, help="TOML file that corrects the types of columns."),
-    ] = None,
-    binarize: Annotated[str, Parameter(help="none, threshold or dynamic.")] = "none",
-    colours: Annotated[
-        str, Parameter(help="rgb, or minus_green for photographs to compress.")
-    ] = "rgb",
+    opened: HowOpened = AS_OPENED,
     checkpoint_every: Annotated[
         int, Parameter(help="Updates between checkpoints; 0: by time.", validator=Range(0))
     ] = 0,
@@ -264,7 +212,6 @@ def train_here(
     **options: Any,
 ) -> None:
     """Train, then evaluate on the test split and write the report."""
-    from vaekit.data import opening_of
     from vaekit.runs.fit import go_on
     from vaekit.runs.seeds import holds_seeds
     from vaekit.training.distributed import process_group
@@ -272,23 +219,16 @@ def train_here(
 
     work.begin()
     began = time.monotonic()
-    table = {
-        "separator": separator, "decimal": decimal, "thousands": thousands, "header": header,
-        "index": index, "missing": missing or (), "encoding": encoding, "comment": comment,
-    }  # fmt: skip
     if seeds is not None or (resume is not None and holds_seeds(resume)):
         require(not shard, "--shard is for one training: leave out --seeds or --shard")
         options |= {
-            **table, "start_from": start_from, "label": label, "labels": labels,
-            "size": parse_size(size), "tiles": tiles, "given": given, "kind": kind,
-            "channels": channels, "schema": schema, "binarize": binarize, "colours": colours,
-            "tensorboard": tensorboard, "checkpoint_every": checkpoint_every,
-            "device": work.device, "capture": capture,
+            **opened.said, "start_from": start_from, "tensorboard": tensorboard,
+            "checkpoint_every": checkpoint_every, "device": work.device, "capture": capture,
         }  # fmt: skip
         several: dict[str, Any] = {"seeds": seeds, "processes": processes}
         if resume is None:
             data = require_data(data)
-            out = output or _free_folder(Path(data).stem, f"{recipe or 'default'}-seeds")
+            out = output or free_folder(data, f"{recipe or 'default'}-seeds")
             several |= {"force": force, "report": report}
             runs = begin(data, recipe, out, options, **several)
         else:
@@ -298,17 +238,19 @@ def train_here(
             raise ArithmeticError("; ".join(f"seed {n}: {why}" for n, why in runs.failed.items()))
         return
     check_processes(seeds, processes)
-    opening = opening_of(
-        label, labels, parse_size(size), tiles, given or (), kind, channels, schema, **table
-    )  # fmt: skip
-    options |= {"labels": labels, "tensorboard": tensorboard, "checkpoint_every": checkpoint_every}
+    opening = opened.opening()
+    options |= {
+        "labels": opened.labels,
+        "tensorboard": tensorboard,
+        "checkpoint_every": checkpoint_every,
+    }
     place = placement(work.device, shard=shard, capture=capture)
     with process_group(place.device) as world, _print_once(speaks=world.is_first):
         if resume is not None:
             trained = go_on(resume, data, place, **options)
         else:
-            options |= {"binarize": binarize, "colours": colours}
-            options |= {"out": output or partial(_free_folder, Path(str(data)).stem)}
+            options |= {"binarize": opened.binarize, "colours": opened.colours}
+            options |= {"out": output or partial(free_folder, str(data))}
             options |= {"before": _announce if world.is_first else None}
             options |= {"force": force}
             trained = _fit(data, recipe, opening, place, start_from=start_from, **options)
@@ -339,19 +281,6 @@ def _fit(data: str | None, recipe: str | None, *how: Any, **options: Any) -> Any
 
     require_data(data)
     return train_on(data, recipe, *how, **options)
-
-
-def parse_size(text: str | None) -> tuple[int, int] | None:
-    """ "64" or "48x64" as (height, width)."""
-    if text is None:
-        return None
-    try:
-        numbers = [int(part) for part in text.lower().split("x")]
-        height, width = numbers * 2 if len(numbers) == 1 else numbers
-    except ValueError:
-        raise BadInput(f"size must be like 64 or 48x64, not {text!r}") from None
-    require(height > 0 and width > 0, f"size must be above 0, not {text!r}")
-    return height, width
 
 
 def _announce(job: Any) -> None:
@@ -385,9 +314,9 @@ def _checkpoint_of(folder: Path) -> dict[str, str]:
     return {} if path is None else {"checkpoint": said}
 
 
-def _free_folder(data: str, recipe: str) -> Path:
+def free_folder(data: str, recipe: str) -> Path:
     """runs/DATA-RECIPE, or runs/DATA-RECIPE-2, ... : the first that does not exist."""
-    stem = f"{data}-{recipe}"
+    stem = f"{Path(data).stem}-{recipe}"
     candidates = (Path("runs", stem if n == 1 else f"{stem}-{n}") for n in range(1, 10_000))
     return next(path for path in candidates if not path.exists())
 

@@ -30,8 +30,7 @@ from vaekit.runs.run import run_here
 from vaekit.runs.settle import settle
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import require
-from vaekit.system.files import replacing
-from vaekit.system.records import Part, read_json
+from vaekit.system.records import Part, read_json, write_json
 
 ESTIMATOR, VALIDATION = "estimator.json", 0.1
 NUMBERS = (np.float64, np.float32)
@@ -94,8 +93,7 @@ class TableModel(BaseEstimator):
         found |= {"names": self._names, "named": "feature_names_in_" in vars(self)}
         found |= {name: getattr(self, name).tolist() for name in self.kept}
         found |= {"parameters": {n: v for n, v in self.get_params().items() if _is_plain(v)}}
-        with replacing(Path(folder, ESTIMATOR)) as temporary:
-            temporary.write_text(json.dumps(found) + "\n", encoding="utf-8")
+        write_json(Path(folder, ESTIMATOR), found, None)
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +11,8 @@ from vaekit.data import open_source
 from vaekit.pages.comparison.trials import Comparison, compare_models
 from vaekit.system.checks import BadInput
 from vaekit.system.children import in_children
-from vaekit.system.files import replacing
 from vaekit.system.progress import say
-from vaekit.system.records import read_json
+from vaekit.system.records import read_json, write_json
 
 LARGEST = 2**26
 
@@ -87,5 +85,4 @@ def _remembered(path: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _remember(path: Path, asked: Mapping[str, Any], done: Mapping[str, Any]) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps({"asked": asked, "done": done}), encoding="utf-8")
+    write_json(path, {"asked": asked, "done": done}, None)

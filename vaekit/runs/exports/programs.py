@@ -20,6 +20,7 @@ from vaekit.runs.exports.networks import Decoding, Density, Encoding
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import filling
+from vaekit.system.records import write_json
 
 ROWS = 3  # of the example; any but 0 and 1, which torch takes for fixed
 
@@ -128,7 +129,7 @@ def write_programs(
                     raise
                 lacks.append(f"{part.name}{ending} ({error})")
                 told["outputs"].pop(part.name)
-        (temporary / "about.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        write_json(temporary / "about.json", told)
     return lacks
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from vaekit import recipes
-from vaekit.data import CATALOGUE, Source, check_enough
+from vaekit.data import Source, check_enough
 from vaekit.data.opening import opening_of
 from vaekit.data.readers.dialect import FIELDS as DIALECT
 from vaekit.evaluation.figures import short
@@ -22,11 +21,13 @@ from vaekit.families.catalogue import kind_of
 from vaekit.pages.report import summarize, write_report
 from vaekit.pages.words import brief
 from vaekit.recipes.recipe import takes_cells
+from vaekit.runs.command import typed
 from vaekit.runs.fit import name_of
 from vaekit.runs.folder import REPORT
 from vaekit.runs.job import asked, prepare, reopen
 from vaekit.runs.trained import Trained
 from vaekit.studies.seeds import as_json
+from vaekit.studies.several import check_known, check_processes, in_memory, read_by, threads_for
 from vaekit.studies.sweep.page import write_page
 from vaekit.studies.sweep.plan import SweepPlan, claim_sweep, holds_sweep
 from vaekit.studies.sweep.space import Axis, space
@@ -110,10 +111,9 @@ class Sweep:
     @property
     def command(self) -> str:
         """What trains the best again."""
-        values = {**_plain(self.plan.options), **self.best.values, "seed": self.plan.seed}
-        each = ((n, v) for n, v in values.items() for v in (v if isinstance(v, list) else [v]))
-        told = " ".join(f"--{n.replace('_', '-')} {v}" for n, v in each)
-        return f"vaekit train {self.plan.data or 'DATA'} --recipe {self.plan.recipe} {told}"
+        values = {**_said(self.plan.options), **self.best.values, "seed": self.plan.seed}
+        words = ["train", self.plan.data or "DATA", "--recipe", self.plan.recipe]
+        return shlex.join(["vaekit", *words, *typed(values)])
 
     @property
     def verdict(self) -> str:
@@ -202,8 +202,7 @@ def sweep(
     """
     optuna()
     require(trials >= 1, f"trials must be at least 1, not {trials}")
-    read = [name] if (name := name_of(data)) is not None and name not in CATALOGUE else []
-    folder = claim_sweep(Path(out), read, force=force)
+    folder = claim_sweep(Path(out), read_by(data), force=force)
     texts = [over] if isinstance(over, str) else [*over]
     source = _opened(data, recipe, options)
     chosen = recipe or (recipes.DEFAULT if source.coding is None else recipes.OF_TABLES)
@@ -241,10 +240,7 @@ def resume_sweep(
     place = Path(folder)
     plan = SweepPlan.read(place)
     plan = replace(plan, trials=trials or plan.trials, data=name_of(data) or plan.data)
-    require(
-        data is not None or plan.data is not None,
-        "these models are trained on data in memory: give that data again",
-    )
+    check_known(data, plan.data)
     plan.write(place)
     with quiet_if(wanted=quiet):
         return _carried_out(place, plan, data, processes)
@@ -252,24 +248,19 @@ def resume_sweep(
 
 def _carried_out(folder: Path, plan: SweepPlan, data: Any, processes: int) -> Sweep:
     """All trials, by as many processes, and what they come to."""
-    require(processes >= 1, f"processes must be at least 1, not {processes}")
-    in_memory = data is not None and name_of(data) is None
-    require(
-        processes == 1 or not in_memory,
-        "data in memory is trained on in this process: leave processes out, or name a file",
-    )
+    check_processes(processes, data)
+    here = data if in_memory(data) else None
     take_up_lost(folder, plan)  # which makes the study, before several look for it
     if processes == 1:
-        work(str(folder), data if in_memory else None)
+        work(str(folder), here)
     else:
-        threads = max(torch.get_num_threads() // processes, 1)
-        task = {"folder": str(folder), "threads": threads, "quiet": is_quiet()}
+        task = {"folder": str(folder), "threads": threads_for(processes), "quiet": is_quiet()}
         for _, found in in_children(
             "vaekit.studies.sweep.study:work", [task] * processes, processes
         ):
             if isinstance(found, ArithmeticError):
                 raise found
-    return _summed_up(folder, plan, data if in_memory else None)
+    return _summed_up(folder, plan, here)
 
 
 def _summed_up(folder: Path, plan: SweepPlan, data: Any) -> Sweep:
@@ -366,7 +357,8 @@ def _is_whole(axes: list[Axis], name: str) -> bool:
     return any(axis.name == name and axis.whole and not axis.choices for axis in axes)
 
 
-def _plain(options: Any) -> dict[str, Any]:
-    """Options that a command takes as they are."""
-    dull: tuple[Any, ...] = (None, [], 0, False, "none", "rgb", "auto", True)
-    return {n: v for n, v in options.items() if v not in dull}
+def _said(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What somebody has said that changes a training, as it is typed."""
+    said = {n: v for n, v in options.items() if v is not None and n not in PLACED}
+    size = said.get("size")
+    return said | ({"size": "x".join(map(str, size))} if isinstance(size, list) else {})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -12,8 +11,8 @@ from typing import Any
 from vaekit.runs import folder as store
 from vaekit.studies.sweep.space import Axis, space
 from vaekit.system.checks import require
-from vaekit.system.files import claim, make_folder, replacing
-from vaekit.system.records import Part, read_json
+from vaekit.system.files import make_folder
+from vaekit.system.records import Part, read_json, write_json
 
 SWEEP, STUDY, FORMAT, LARGEST = "sweep.json", "study.db", "vaekit sweep 1", 2**24
 
@@ -50,9 +49,7 @@ class SweepPlan:
     def write(self, folder: Path) -> None:
         """Write it into a folder."""
         make_folder(folder)
-        with replacing(folder / SWEEP) as temporary:
-            text = json.dumps({"format": FORMAT, **asdict(self)}, indent=2)
-            temporary.write_text(text + "\n", encoding="utf-8")
+        write_json(folder / SWEEP, {"format": FORMAT, **asdict(self)})
 
     @classmethod
     def read(cls, folder: Path) -> SweepPlan:
@@ -97,8 +94,6 @@ def claim_sweep(out: Path, read: Iterable[str] = (), *, force: bool) -> Path:
         f"{out} already holds a sweep; choose another folder, go on with it (vaekit sweep --resume "
         f"{out}), or give it up for a new one with --force",
     )
-    claim(out, force=force, inputs=read)
+    store.claim_runs(out, read, "trial-*", force=force)
     (out / STUDY).unlink(missing_ok=True)
-    for run in (*out.glob("trial-*/"),):
-        store.empty(run)
     return out
