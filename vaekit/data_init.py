@@ -28,14 +28,20 @@ def data_init(model: nn.Module, x: Tensor) -> None:
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each number of a vector or each channel of an image, over
-    the rows; each has the shape of one row. They are summed up in float64.
+    the rows; each has the shape of one row. They are summed up in float64, over what is there.
 
     Where nothing ever changes the deviation is the geometric mean of the others, so that it
     counts in the same units; 1 if nothing changes anywhere.
     """
     over = (0, *range(2, x.dim()))
     whole = x.double()
-    mean, deviation = whole.mean(over, keepdim=True), whole.std(over, correction=0, keepdim=True)
+    if bool(whole.isnan().any()):
+        mean = whole.nanmean(over, keepdim=True).nan_to_num(0.0)
+        deviation = (whole - mean).square().nanmean(over, keepdim=True).nan_to_num(0.0).sqrt()
+        whole = whole.nan_to_num(0.0)
+    else:
+        mean = whole.mean(over, keepdim=True)
+        deviation = whole.std(over, correction=0, keepdim=True)
     changes = deviation > ROUNDING * whole.abs().amax(over, keepdim=True)
     usual = deviation[changes].log().mean().exp() if changes.any() else deviation.new_ones(())
     deviation = torch.where(changes, deviation, usual)

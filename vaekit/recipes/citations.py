@@ -108,6 +108,12 @@ CITATIONS: dict[str, str] = {
     "Jiang et al. 2017": "Jiang, Z., Zheng, Y., Tan, H., Tang, B. and Zhou, H. (2017). Variational "
     "Deep Embedding: An Unsupervised and Generative Approach to Clustering. International Joint "
     "Conference on Artificial Intelligence. arXiv:1611.05148",
+    "Mattei & Frellsen 2019": "Mattei, P.-A. and Frellsen, J. (2019). MIWAE: Deep Generative "
+    "Modelling and Imputation of Incomplete Data Sets. International Conference on Machine "
+    "Learning. arXiv:1812.02633",
+    "Ipsen et al. 2021": "Ipsen, N. B., Mattei, P.-A. and Frellsen, J. (2021). not-MIWAE: Deep "
+    "Generative Modelling with Missing not at Random Data. International Conference on Learning "
+    "Representations. arXiv:2006.12871",
     "Chollet 2020": "Chollet, F. (2020). Variational AutoEncoder. Keras code examples, "
     "keras.io/examples/generative/vae",
     "Sohn et al. 2015": "Sohn, K., Lee, H. and Yan, X. (2015). Learning Structured Output "
