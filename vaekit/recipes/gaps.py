@@ -17,8 +17,8 @@ from vaekit.system.ranges import Count, Swept
 @good_for("gaps", "rows of numbers with gaps, which hang together smoothly.", rank=1.0)
 def gaps_vae(samples: Annotated[Count, Swept(2, 50, log=True)] = 20, **rest: Any) -> Built:
     """Rows of numbers with gaps: the importance-weighted bound of the numbers that are there, by an
-    encoder that sees which are (the MIWAE of Mattei & Frellsen 2019). That a number is missing
-    says nothing.
+    encoder that sees which are (MIWAE: Mattei & Frellsen 2019). That a number is missing says
+    nothing.
 
     Args:
         samples: K, particles per row.
@@ -31,7 +31,7 @@ def gaps_vae(samples: Annotated[Count, Swept(2, 50, log=True)] = 20, **rest: Any
 @good_for("gaps", "numbers whose being missing depends on what they are.", rank=0.9)
 def not_miwae(mask: Direction = "any", **rest: Any) -> Built:
     """Rows of numbers with gaps, where how likely a number is missing depends on the number itself:
-    the chance of each gap is a part of the model (the self-masking of Ipsen et al. 2021).
+    the chance of each gap is a part of the model (self-masking: Ipsen et al. 2021).
 
     Args:
         mask: which numbers of a column are missing more often: high or low ones; any finds it out.
