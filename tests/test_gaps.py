@@ -1,5 +1,6 @@
 """Rows with gaps: what is missing has no part, or a part of its own, and is filled in as it should."""
 
+import json
 import math
 
 import numpy as np
@@ -23,6 +24,7 @@ from vaekit.evaluation.rebuilding import reconstruction_error
 from vaekit.families import likelihood
 from vaekit.families.gaps import SelfMasking, WithGaps
 from vaekit.interfaces.cli import run
+from vaekit.interfaces.server.subject import subject_of
 from vaekit.models import VAE
 from vaekit.models.trace import trace
 from vaekit.objectives.bounds import elbo, iwae
@@ -311,6 +313,14 @@ def test_it_is_asked_like_any_other(gappy, ask, capsys):
     assert code == 0 or "too few" in capsys.readouterr().err
     if ask == "report":
         assert "missing" in (place / "run" / "report.html").read_text()
+
+
+def test_the_explorer_shows_its_rows(gappy):
+    """What is sent is JSON: NaN is none."""
+    place, _ = gappy
+    subject = subject_of(vaekit.load(place / "run"), str(place / "t.csv"))
+    assert json.dumps(subject.about(), allow_nan=False)
+    assert len(subject.colours.values("column:1")) == 80
 
 
 def test_frames_arrays_and_tensors_come_back_as_they_are(gappy):
