@@ -13,6 +13,7 @@ from vaekit.recipes import (
     counts,
     gaps,
     hierarchical,
+    joint,
     labelled,
     objectives,
     plain,
@@ -26,7 +27,7 @@ from vaekit.training.plan import Suited
 DEFAULT, OF_TABLES = "vae", "table_vae"  # of data of which nobody says one
 _MODULES = (
     plain, hierarchical, conditional, labelled, objectives, autoencoders, quantised, counts, gaps,
-    tables,
+    joint, tables,
 )  # fmt: skip
 RECIPES: dict[str, Recipe] = {made.__name__: made for module in _MODULES for made in module.RECIPES}
 
