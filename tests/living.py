@@ -5,7 +5,7 @@ import math
 import numpy as np
 import torch
 
-from vaekit.data import open_source
+from vaekit.data import Opening
 from vaekit.families.base import BINARY, COUNTS, LEVELS, REAL, UNIT
 from vaekit.families.catalogue import kind_of
 from vaekit.recipes import RECIPES
@@ -17,6 +17,7 @@ from vaekit.system.checks import BadInput
 
 ROWS, SMALL = 12, {"latent": 2, "width": 8, "depth": 1, "groups": 2, "pretraining": 3}
 FOR_COUNTS = {"count_vae"}
+USUAL = {"count_vae": "negative_binomial", "not_miwae": "gaussian"}  # else bernoulli
 HAVE_COMPONENTS = ("mixture", "vamp")
 PLAN = {"epochs": 1, "batch": 6, "precision": "fp32"}
 DRAWN = {
@@ -35,12 +36,14 @@ def data_for(likelihood, shape):
     return x, rng.integers(0, 2, ROWS)
 
 
-def life(recipe, folder, *, likelihood=None, shape=(6,), **chosen):
-    """What refused the model, or None if it lived well."""
-    likelihood = likelihood or ("negative_binomial" if recipe in FOR_COUNTS else "bernoulli")
+def life(recipe, folder, *, likelihood=None, shape=(6,), gaps=0.0, **chosen):
+    """What refused the model, or None if it lived well; some of its numbers may be missing."""
+    likelihood = likelihood or USUAL.get(recipe, "bernoulli")
     x, labels = data_for(likelihood, shape)
     needs = needs_given(RECIPES[recipe])
-    source = open_source(x, labels=labels, given=("label",) if needs else ())
+    if gaps:
+        x[np.random.default_rng(1).random(x.shape) < gaps] = np.nan
+    source = Opening(given=("label",) if needs else (), gaps=gaps > 0).open(x, labels)
     known = options(RECIPES[recipe])
     small = {name: value for name, value in SMALL.items() if name in known}
     if "samples" in known:

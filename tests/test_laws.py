@@ -43,6 +43,7 @@ REFUSED = {
         for name in NAMES
         if catalogue.kind_of(name) is not COUNTS
     },
+    **{("not_miwae", name): "is for likelihood gaussian" for name in NAMES if name != "gaussian"},
     **{(recipe, "point"): "a point has no density" for recipe in RECIPES},
 }
 

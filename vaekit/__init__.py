@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from vaekit.runs.archive import Archive
     from vaekit.runs.compression import compress
     from vaekit.runs.fit import fit, resume
+    from vaekit.runs.gaps import impute
     from vaekit.runs.refit import refit_prior
     from vaekit.runs.score import score_rows
     from vaekit.runs.trained import Trained
@@ -55,6 +56,7 @@ _HOMES = {
     "export": "vaekit.interfaces.export",
     "fit": "vaekit.runs.fit",
     "fit_seeds": "vaekit.studies.seeds",
+    "impute": "vaekit.runs.gaps",
     "load": "vaekit.runs.trained",
     "open_source": "vaekit.data",
     "refit_prior": "vaekit.runs.refit",

@@ -195,7 +195,8 @@ class Vamp(DataInit, Prior):
 
     def init_from(self, x: Tensor) -> None:
         """Take pseudo-inputs from rows spread evenly over those shown."""
-        self.pseudo.copy_(x[evenly(len(x), self.components)])
+        some = x[evenly(len(x), self.components)]
+        self.pseudo.copy_(torch.where(some.isnan(), x.nanmean(0), some))
 
     @property
     def components(self) -> int:

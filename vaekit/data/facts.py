@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from vaekit.data.on_disk import Values, chunks_of
+from vaekit.system.checks import require
 
 ROUNDING = 4  # units in the last place by which computed numbers that are the same may differ
 
@@ -52,6 +54,7 @@ class Facts:
         ends: share of the values of training rows that equal ``low`` or ``high``.
         train: the ends of each number over the training rows.
         all: the same over all rows.
+        gaps: whether some values are missing, NaN: all else is of those that are there.
     """
 
     low: float
@@ -63,6 +66,7 @@ class Facts:
     ends: float
     train: Ends = field(compare=False, repr=False)
     all: Ends = field(compare=False, repr=False)
+    gaps: bool = False
 
     @property
     def unit(self) -> bool:
@@ -84,6 +88,7 @@ class ValueStats:
     count: int
     train: Ends | None
     all: Ends
+    gaps: bool
 
 
 def facts(values: Values, train: Tensor | None = None) -> Facts:
@@ -99,8 +104,9 @@ def facts(values: Values, train: Tensor | None = None) -> Facts:
         is_train[train] = True
     seen = []
     for part in chunks_of(values, "looking at the data"):
-        seen.append(_value_stats(part, is_train[start : start + len(part)], fractional))
+        seen += _value_stats(part, is_train[start : start + len(part)], fractional)
         start += len(part)
+    require(bool(seen), "all values are missing")
     low, high = min(s.low for s in seen), max(s.high for s in seen)
     at_low = sum(s.at_low for s in seen if s.low == low)
     at_high = sum(s.at_high for s in seen if s.high == high)
@@ -115,12 +121,24 @@ def facts(values: Values, train: Tensor | None = None) -> Facts:
         ends=(at_low + at_high * (high > low)) / max(sum(s.count for s in seen), 1),
         train=_joined([s.train for s in seen if s.train is not None] or [every]),
         all=every,
+        gaps=any(s.gaps for s in seen),
     )
 
 
-def _value_stats(values: Tensor, is_train: Tensor, fractional: bool) -> ValueStats:
-    low, high = (float(v) for v in values.aminmax())
+def _value_stats(values: Tensor, is_train: Tensor, fractional: bool) -> list[ValueStats]:
+    """Of some rows; nothing where all is missing."""
     own = values if bool(is_train.all()) else values[is_train]
+    ends = _ends(own) if len(own) else None, _ends(values)
+    gaps = fractional and bool(values.isnan().any())
+    if gaps:
+        values, own = values[~values.isnan()], own[~own.isnan()]
+    return [_stats_of(values, own, *ends, fractional, gaps)] if values.numel() else []
+
+
+def _stats_of(
+    values: Tensor, own: Tensor, train: Ends | None, every: Ends, fractional: bool, gaps: bool
+) -> ValueStats:
+    low, high = (float(v) for v in values.aminmax())
     return ValueStats(
         low=low,
         high=high,
@@ -130,13 +148,19 @@ def _value_stats(values: Tensor, is_train: Tensor, fractional: bool) -> ValueSta
         at_low=int((own == low).sum()),
         at_high=int((own == high).sum()),
         count=own.numel(),
-        train=_ends(own) if len(own) else None,
-        all=_ends(values),
+        train=train,
+        all=every,
+        gaps=gaps,
     )
 
 
 def _ends(values: Tensor) -> Ends:
-    return Ends(values.amin(0), values.amax(0))
+    if not values.is_floating_point():
+        return Ends(values.amin(0), values.amax(0))
+    low, high = (
+        values.nan_to_num(nan=end, posinf=end, neginf=end) for end in (math.inf, -math.inf)
+    )
+    return Ends(low.amin(0), high.amax(0))
 
 
 def _joined(parts: list[Ends]) -> Ends:

@@ -57,6 +57,7 @@ class Opening:
         schema: file that says what the columns of a table are; not saved.
         coding: how the rows of the model's tables are levels, where they are cells.
         lenient: whether columns of such a table may be absent, and so missing; not saved.
+        gaps: whether numbers may be missing, NaN.
     """
 
     label: str | None = None
@@ -76,6 +77,7 @@ class Opening:
     schema: str | None = None
     coding: TableCoding | None = None
     lenient: bool = False
+    gaps: bool = False
 
     def __post_init__(self) -> None:
         require(self.tiles >= 0, f"tiles must not be negative, not {self.tiles}")
@@ -92,7 +94,7 @@ class Opening:
     def roles(self) -> ColumnRoles:
         """The columns that are not x."""
         columns = self.columns if self.coding is None else self.coding.schema.names
-        return ColumnRoles(self.label, self.given, self.strict, columns)
+        return ColumnRoles(self.label, self.given, self.strict, columns, self.gaps)
 
     @property
     def form(self) -> PictureForm:

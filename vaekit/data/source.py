@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "validation", "test")
 FEWEST_ROWS = 10
+GAPS = ", or train a recipe that takes gaps, as gaps_vae"
 
 
 @dataclass(frozen=True)
@@ -243,6 +244,7 @@ def source(
     splits: Mapping[str, Tensor] | None = None,
     *,
     beside: Mapping[str, Any] | None = None,
+    gaps: bool = False,
     **more: Any,
 ) -> Source:
     """A checked :class:`Source`; without ``splits`` rows are split 80/10/10 at random but
@@ -253,6 +255,7 @@ def source(
         values: (N, *row).
         splits: indices of the rows of "train", "validation" and "test".
         beside: columns that a model is to be given, as they stand in the data.
+        gaps: whether numbers may be missing, NaN.
         more: other fields of the source.
 
     Raises:
@@ -260,7 +263,7 @@ def source(
     """
     require(len(values) > 0, f"{name} holds no rows")
     require(values.shape[1:].numel() > 0, f"the rows of {name} hold no numbers")
-    check_finite(name, values, more.get("columns", ()), more.get("names", ()))
+    check_finite(name, values, more.get("columns", ()), more.get("names", ()), gaps=gaps)
     labels = more.get("labels")
     if isinstance(labels, Tensor) and len(labels) != len(values):
         raise BadInput(
@@ -274,15 +277,21 @@ def source(
 
 
 def check_finite(
-    name: str, values: Values, columns: tuple[str, ...] = (), names: tuple[str, ...] = ()
+    name: str,
+    values: Values,
+    columns: tuple[str, ...] = (),
+    names: tuple[str, ...] = (),
+    *,
+    gaps: bool = False,
 ) -> None:
-    """Raise ``BadInput`` naming the first cell that is NaN or infinite."""
+    """Raise ``BadInput`` naming the first cell that is infinite, or NaN where there are to be no
+    ``gaps``."""
     if not values.is_floating_point():
         return
     first: list[int] = []
     count = rows = 0
     for part in chunks_of(values, "checking values"):
-        bad = (~torch.isfinite(part)).nonzero()
+        bad = (part.isinf() if gaps else ~torch.isfinite(part)).nonzero()
         if len(bad) and not first:
             first = [rows + int(bad[0][0]), *bad[0][1:].tolist()]
         count, rows = count + len(bad), rows + len(part)
@@ -291,9 +300,10 @@ def check_finite(
     row, *place = first
     where = f"column {columns[place[0]]!r}" if columns else f"position {tuple(place)}"
     place_of = names[row] if names else f"row {row}"
+    what = "infinite" if gaps else "missing or infinite"
     raise BadInput(
-        f"{name}: {count:,} values are missing or infinite, the first in {place_of}, {where}; "
-        "fill them in or drop those rows"
+        f"{name}: {count:,} values are {what}, the first in {place_of}, {where}; "
+        f"fill them in or drop those rows{'' if gaps else GAPS}"
     )
 
 

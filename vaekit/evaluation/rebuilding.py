@@ -11,13 +11,13 @@ from vaekit.rows import AnyRows, Rows
 
 
 def reconstruction_error(model: Graph, rows: AnyRows) -> float:
-    """Mean squared difference, per number, between x and its reconstruction."""
+    """Mean squared difference, per number that is there, between x and its reconstruction."""
 
     def error(part: Rows) -> Tensor:
         rebuilt = decode(model, encode(model, part), part)
-        return (rebuilt - part.data).double().square().flatten(1).mean(1)
+        return (rebuilt - part.data).double().square().flatten(1).nanmean(1)
 
-    return in_chunks(error, rows).mean().item()
+    return in_chunks(error, rows).nanmean().item()
 
 
 def cells_wrong(model: Graph, rows: AnyRows) -> float:

@@ -43,7 +43,8 @@ class Counted(DataInit):
 
     def init_from(self, x: Tensor) -> None:
         """Set the gain from the data's mean."""
-        self.gain.copy_(x.mean(0, dtype=torch.float64).clamp_min(1e-2) / self.link(torch.zeros(())))
+        mean = x.nanmean(0, dtype=torch.float64).nan_to_num(0.0)
+        self.gain.copy_(mean.clamp_min(1e-2) / self.link(torch.zeros(())))
 
     def forward(self, raw: Tensor) -> D.Distribution:
         """Counts of each element, independent of each other."""

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch import distributions as D
 
 from vaekit.distributions import common_draws, draw_with_density, exact_kl
+from vaekit.distributions.experts import Experts
 
 
 class Draw(Protocol):
@@ -111,6 +112,18 @@ def enumerated(classes: int) -> Rule:
         return replace(latent, log_weight=latent.log_q + math.log(classes))
 
     return rule
+
+
+def each_component(p: D.Distribution, q: D.Distribution, shape: torch.Size) -> Latent:
+    """Draw from each product of a mixture of experts in turn, with gradients to the experts, each
+    weighed by its share. The number of particles must be a multiple of theirs, S; particle k is of
+    product ``k % S``."""
+    assert isinstance(q, Experts)
+    times = shape[0] // q.components
+    z = q.of_each(times).flatten(0, 1)
+    latent = _latent(p, q, z, q.log_prob(z), shape)
+    share = q.log_shares.T.repeat(times, 1) + math.log(q.components)
+    return replace(latent, log_weight=share)
 
 
 class Recorder:

@@ -37,6 +37,32 @@ class Jitter(nn.Module):
         return x + self.deviation * torch.randn_like(x) if self.training else x
 
 
+class Filled(nn.Module):
+    """0 where its input is missing, NaN."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x, or 0."""
+        return x.nan_to_num(0.0)
+
+
+class SeenGaps(nn.Module):
+    """``net`` of rows and of which of their numbers are there, beside what is given.
+
+    Args:
+        net: of x, of ones where a number is there and zeros elsewhere, and of what is given.
+        flat: whether these are to be a vector, whatever the shape of x.
+    """
+
+    def __init__(self, net: nn.Module, *, flat: bool) -> None:
+        super().__init__()
+        self.net, self.flat = net, flat
+
+    def forward(self, x: Tensor, *given: Tensor) -> Tensor:
+        """``net(x, there, *given)``."""
+        there = (~x.isnan()).to(x.dtype)
+        return self.net(x, there.flatten(1) if self.flat else there, *given)
+
+
 class MeanLogits(DataInit):
     """Adds learned logits, one per number, that start at those of the training data's mean, so
     that a fresh decoder of values in [0, 1] already gives the mean (Burda et al. 2016).

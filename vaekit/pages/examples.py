@@ -122,7 +122,9 @@ def _sampled_columns(view: View) -> str:
 
 
 def _distance(a: Array, b: Array) -> float:
-    """The largest difference of two cumulative distributions (Kolmogorov-Smirnov)."""
+    """The largest difference of two cumulative distributions of what is there
+    (Kolmogorov-Smirnov)."""
+    a, b = (part[~np.isnan(part)] for part in (a, b))
     every = np.concatenate([a, b])
     shares = [np.searchsorted(np.sort(part), every, side="right") / len(part) for part in (a, b)]
     return float(np.abs(shares[0] - shares[1]).max())
@@ -156,9 +158,13 @@ def _correlations(view: View, real: Array, drawn: Array) -> str:
 
 
 def _correlated(rows: Array) -> Array:
-    """Correlations of columns; 0 with those that never change."""
+    """Correlations of columns, where both are there; 0 with those that never change."""
     with np.errstate(all="ignore"):
-        found = np.atleast_2d(np.corrcoef(rows.T))
+        if np.isnan(rows).any():
+            masked = np.ma.corrcoef(np.ma.masked_invalid(rows.T))
+            found = np.atleast_2d(np.ma.filled(masked, 0.0))
+        else:
+            found = np.atleast_2d(np.corrcoef(rows.T))
     found = np.nan_to_num(found)
     np.fill_diagonal(found, 1.0)
     return found

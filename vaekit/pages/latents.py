@@ -15,7 +15,7 @@ from vaekit.evaluation.scores import annealed_part
 from vaekit.pages import html as page
 from vaekit.pages import maps, panels, plots, tables
 from vaekit.pages.view import FEW_ROWS, View, drawn_codes
-from vaekit.pages.words import brief, number
+from vaekit.pages.words import cell, number
 from vaekit.runs.shown import pictures
 from vaekit.system.types import Array
 
@@ -99,7 +99,7 @@ def _beside(view: View, sources: list) -> maps.Beside:
     if view.image:
         return maps.Beside(names, panels.stored_pictures(view.trained, rows))
     columns = view.telling_columns(COLUMNS_TOLD)
-    told = [[f"{view.columns[c]}: {brief(float(row[c]))}" for c in columns] for row in rows]
+    told = [[f"{view.columns[c]}: {cell(float(row[c]))}" for c in columns] for row in rows]
     lines = ["\n".join([*names[i : i + 1], *texts]) for i, texts in enumerate(told)]
     return maps.Beside(lines)
 

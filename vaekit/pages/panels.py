@@ -13,7 +13,7 @@ from vaekit.evaluation.annealing import FixedLatents
 from vaekit.models.drawing import from_posterior
 from vaekit.models.trace import trace
 from vaekit.pages import html as page
-from vaekit.pages.words import brief
+from vaekit.pages.words import cell
 from vaekit.pictures import as_bytes, blanks, grid
 from vaekit.rows import Rows
 from vaekit.runs.shown import pictures, tones
@@ -53,8 +53,8 @@ def stored_pictures(trained: Trained, rows: Array) -> Array:
 def arrow(before: float, after: float, kind: str = "") -> list[page.Cell]:
     """Two cells of a table: a value, and what becomes of it."""
     return [
-        page.Cell(brief(float(before)), f"before {kind}".strip()),
-        page.Cell(f"→ {brief(float(after))}", f"again {kind}".strip()),
+        page.Cell(cell(float(before)), f"before {kind}".strip()),
+        page.Cell(f"→ {cell(float(after))}", f"again {kind}".strip()),
     ]
 
 

@@ -135,7 +135,8 @@ def column_histograms(real: Array, drawn: Array, columns: Iterable[tuple[int, st
 
     found = []
     for number, name in columns:
-        data, samples = (rows[:, number].astype(np.float64) for rows in (real, drawn))
+        both = (rows[:, number].astype(np.float64) for rows in (real, drawn))
+        data, samples = (column[~np.isnan(column)] for column in both)
         bins = _bins(data, samples)
         shares = [np.full(len(c), 1 / (len(c) * (bins[1] - bins[0]))) for c in (data, samples)]
         with figure(*SMALL) as (made, axis):

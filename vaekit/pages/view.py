@@ -125,15 +125,15 @@ class View:
 
     @cached_property
     def spread(self) -> Array:
-        """Standard deviation of each column of a table."""
-        return np.asarray(self.enough_values.double().std(0, correction=0).numpy())
+        """Standard deviation of each column of a table, of what is there."""
+        return np.asarray(np.nanstd(self.enough_values.double().numpy(), 0))
 
     @cached_property
     def lost(self) -> Array:
-        """Squared error of each column of a table as a share of its variance; 0 for a column that
-        never changes."""
+        """Squared error of each column of a table, where it is there, as a share of its variance; 0
+        for a column that never changes."""
         rebuilt = np.asarray(self.trained.usual(self.trained.reconstruct(self.rows)), float)
-        error = np.square(rebuilt - self.values.double().numpy()).mean(0)
+        error = nanmean(np.square(rebuilt - self.values.double().numpy()))
         return np.where(self.spread > 0, error / np.maximum(self.spread**2, 1e-300), 0.0)
 
     def telling_columns(self, number: int) -> list[int]:
@@ -199,6 +199,13 @@ class View:
         """The latent dimensions used most, in order of their index."""
         use = self.kl_per_dimension or self.codes.var(0)
         return sorted(int(i) for i in np.argsort(use)[::-1][:number])
+
+
+def nanmean(each: Array) -> Array:
+    """The mean of each column over what is there; 0 where nothing is."""
+    there = ~np.isnan(each)
+    found: Array = np.where(there, each, 0.0).sum(0) / np.maximum(there.sum(0), 1)
+    return found
 
 
 def drawn_codes(trained: Trained, x: Rows, seed: int) -> tuple[Array, Array]:

@@ -34,6 +34,11 @@ def brief(value: float) -> str:
     return number(float(f"{value:.3g}"))
 
 
+def cell(value: float) -> str:
+    """A number of a row; NaN says that it is missing."""
+    return "missing" if math.isnan(value) else brief(value)
+
+
 def measured(value: float, error: float | None = None) -> str:
     """A number with its standard error, in the digits that the error allows."""
     return signed(Figure("", value, error).text) if error else number(value)

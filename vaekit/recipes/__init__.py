@@ -11,7 +11,9 @@ from vaekit.recipes import (
     autoencoders,
     conditional,
     counts,
+    gaps,
     hierarchical,
+    joint,
     labelled,
     maps,
     objectives,
@@ -26,7 +28,7 @@ from vaekit.training.plan import Suited
 DEFAULT, OF_TABLES = "vae", "table_vae"  # of data of which nobody says one
 _MODULES = (
     plain, hierarchical, conditional, labelled, objectives, autoencoders, quantised, maps, counts,
-    tables,
+    gaps, joint, tables,
 )  # fmt: skip
 RECIPES: dict[str, Recipe] = {made.__name__: made for module in _MODULES for made in module.RECIPES}
 

@@ -12,7 +12,7 @@ from vaekit.families import LIKELIHOODS, WithKnown
 from vaekit.families.base import BINARY, COUNTS, LEVELS, REAL, UNIT
 from vaekit.families.catalogue import kind_of
 from vaekit.models import Graph
-from vaekit.recipes.columns import most_regular, remarks, training_rows
+from vaekit.recipes.columns import listed, most_regular, remarks, training_rows
 from vaekit.recipes.trial import FEWEST, tried
 from vaekit.system.checks import known, require
 
@@ -81,6 +81,7 @@ def choose(
     if source.coding is not None:
         return of_cells(source)
     seen = facts(source.values, source.indices("train"))
+    _check_gaps(source, seen, binarize)
     if likelihood == "auto":
         picked = pick(seen, source, binarize)
     else:
@@ -107,6 +108,17 @@ def choose(
         _grey_warning(seen, name, binarize),
         remarks(source, seen, representation),
         (seen.low, seen.high),
+    )
+
+
+def _check_gaps(source: Source, seen: Facts, binarize: str) -> None:
+    """Raise ``BadInput`` for gaps that nothing can be learned of."""
+    require(binarize == "none" or not seen.gaps, "values that may be missing cannot be binarized")
+    empty = (seen.train.low > seen.train.high).flatten().nonzero()[:, 0].tolist()
+    require(
+        not empty,
+        f"{source.name}: {listed(source.columns, empty)} is missing in all training rows: leave it "
+        "out of the data",
     )
 
 
@@ -233,7 +245,7 @@ def offset(source: Source) -> tuple[float, ...]:
         return ()
     if values.dtype == torch.int32 and values.abs().max() <= FLOAT32_WHOLE:
         return ()
-    return tuple(values[source.indices("train")].double().mean(0).tolist())
+    return tuple(values[source.indices("train")].double().nanmean(0).tolist())
 
 
 def levels(seen: Facts, source: Source) -> int:

@@ -111,6 +111,20 @@ CITATIONS: dict[str, str] = {
     "Jiang et al. 2017": "Jiang, Z., Zheng, Y., Tan, H., Tang, B. and Zhou, H. (2017). Variational "
     "Deep Embedding: An Unsupervised and Generative Approach to Clustering. International Joint "
     "Conference on Artificial Intelligence. arXiv:1611.05148",
+    "Mattei & Frellsen 2019": "Mattei, P.-A. and Frellsen, J. (2019). MIWAE: Deep Generative "
+    "Modelling and Imputation of Incomplete Data Sets. International Conference on Machine "
+    "Learning. arXiv:1812.02633",
+    "Ipsen et al. 2021": "Ipsen, N. B., Mattei, P.-A. and Frellsen, J. (2021). not-MIWAE: Deep "
+    "Generative Modelling with Missing not at Random Data. International Conference on Learning "
+    "Representations. arXiv:2006.12871",
+    "Wu & Goodman 2018": "Wu, M. and Goodman, N. (2018). Multimodal Generative Models for Scalable "
+    "Weakly-Supervised Learning. Advances in Neural Information Processing Systems. "
+    "arXiv:1802.05335",
+    "Shi et al. 2019": "Shi, Y., Siddharth, N., Paige, B. and Torr, P. H. S. (2019). Variational "
+    "Mixture-of-Experts Autoencoders for Multi-Modal Deep Generative Models. Advances in Neural "
+    "Information Processing Systems. arXiv:1911.03393",
+    "Sutter et al. 2021": "Sutter, T. M., Daunhawer, I. and Vogt, J. E. (2021). Generalized "
+    "Multimodal ELBO. International Conference on Learning Representations. arXiv:2105.02470",
     "Chollet 2020": "Chollet, F. (2020). Variational AutoEncoder. Keras code examples, "
     "keras.io/examples/generative/vae",
     "Sohn et al. 2015": "Sohn, K., Lee, H. and Yan, X. (2015). Learning Structured Output "

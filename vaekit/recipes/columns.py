@@ -29,7 +29,23 @@ def training_rows(source: Source) -> tuple[Tensor, Tensor]:
     indices = source.indices("train")
     limit = max(min(ROWS, NUMBERS // math.prod(source.shape)), 1)
     chosen = indices[some(len(indices), limit).sort().values]
-    return chosen, source.values[chosen]
+    return chosen, without_gaps(source.values[chosen])
+
+
+def without_gaps(rows: Tensor) -> Tensor:
+    """Rows whose missing numbers are those of other rows, one after the other, so that each number
+    is distributed as it is where it is there; 0 for one that is nowhere."""
+    if not (rows.is_floating_point() and bool(rows.isnan().any())):
+        return rows
+    filled = rows.flatten(1).clone()
+    for column in filled.unbind(1):
+        gone = column.isnan()
+        there, count = column[~gone], int(gone.sum())
+        if count:
+            column[gone] = (
+                there.repeat(-(-count // max(len(there), 1)))[:count] if len(there) else 0
+            )
+    return filled.reshape(rows.shape)
 
 
 def most_regular(rows: Tensor) -> tuple[int, float, float] | None:

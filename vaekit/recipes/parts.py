@@ -36,6 +36,7 @@ from vaekit.networks import (
     residual_decoder,
     residual_encoder,
 )
+from vaekit.networks.inputs import SeenGaps
 from vaekit.networks.layers import depth_for
 from vaekit.objectives import Objective
 from vaekit.objectives.bounds import elbo
@@ -171,7 +172,7 @@ def posterior(
     given: int = 0,
     noise: float = 0.0,
 ) -> Conditional:
-    """q(z|x, given).
+    """q(z|x, given); where numbers of x may be missing, it sees which are there.
 
     Args:
         data: the likelihood, which makes the input layer.
@@ -183,7 +184,8 @@ def posterior(
         noise: see :func:`vaekit.recipes.plain.vae`.
     """
     require(noise >= 0, f"noise must not be negative, not {noise}")
-    shape, nets = data.event_shape, NETWORKS[network]
+    shape, nets, gaps = data.event_shape, NETWORKS[network], data.range.missing
+    given += (math.prod(shape) if nets.flat else shape[0]) if gaps else 0
     if not given:
         net = nets.encoder(shape, family.raw_shape, width, depth)
         return Conditional(jittered(noise, data.kind.input(data), net), family)
@@ -193,7 +195,8 @@ def posterior(
     elif noise:
         first = jittered(noise, first)
     net = nets.encoder((shape[0] + given, *shape[1:]), family.raw_shape, width, depth)
-    return Conditional(InputLayerFirst(first, Join(net)), family)
+    seen = InputLayerFirst(first, Join(net))
+    return Conditional(SeenGaps(seen, flat=nets.flat) if gaps else seen, family)
 
 
 def noise_for(shape: Shape) -> float:

@@ -9,6 +9,7 @@ from torch import nn
 
 from vaekit.conditionals import Conditional, Site, StandardNormal
 from vaekit.families.base import UNIT_RANGE, half_exp
+from vaekit.families.gaps import WithGaps
 from vaekit.families.gaussians import DiagonalNormal
 from vaekit.models import VAE
 from vaekit.networks import MeanLogits, dense, glorot, tutorial_decoder, tutorial_encoder
@@ -76,6 +77,7 @@ def vae(
     kl_warmup: Annotated[Share, Swept(0.0, 0.5)] = 0.0,
     drop: ShareBelow = 0.0,
     noise: Weight | None = None,
+    missing: bool = False,
 ) -> Built:
     """A variational autoencoder (Kingma & Welling 2014; Rezende et al. 2014).
 
@@ -103,9 +105,11 @@ def vae(
         drop: share of the training rows from which what is given is withheld.
         noise: on what the encoder sees in training, in standard deviations (of whole levels: halves
             of their range), against overfitting; by default 0.2 for images, 0 for vectors.
+        missing: whether numbers of x may be missing, NaN: then the encoder sees which.
     """
     code = parts.posterior_family(posterior, latent, rank, link)
     data = parts.likelihood_family(likelihood, shape, levels, scale, components)
+    data = WithGaps(data) if missing else data
     kind, beside = parts.network_for(network, shape), sum((given or {}).values())
     decode = parts.decoder(data, latent, kind, width, depth, beside)
     noise = parts.noise_for(shape) if noise is None else noise

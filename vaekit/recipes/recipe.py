@@ -27,7 +27,10 @@ Recipe = Callable[..., Built]
 Values = Mapping[str, Any]
 
 NEWER: Values = {"noise": 0.0}  # what models did that are older than an option
-FROM_DATA = ("shape", "levels", "steps", "rows", "given", "labelled", "columns", "ordered", "gaps")
+FROM_DATA = (
+    "shape", "levels", "steps", "rows", "given", "labelled", "columns", "ordered", "gaps",
+    "missing", "names",
+)  # fmt: skip
 
 ALWAYS = ("shape", "levels", "steps", "rows")
 
@@ -84,13 +87,18 @@ def chain(recipe: Recipe) -> Iterator[Recipe]:
 
 def from_data(recipe: Recipe, **known_facts: Any) -> dict[str, Any]:
     """Of the facts known from the data, those that this recipe wants."""
-    wanted = {name: known_facts[name] for name in FROM_DATA if name in _signature(recipe)}
+    wanted = {n: v for n, v in known_facts.items() if n in FROM_DATA and n in _signature(recipe)}
     return {name: value for name, value in wanted.items() if name in ALWAYS or value}
 
 
 def takes_cells(recipe: Recipe) -> bool:
     """Whether its models are of tables of mixed columns."""
     return "columns" in _signature(recipe)
+
+
+def takes_gaps(recipe: Recipe) -> bool:
+    """Whether rows of numbers may have gaps, NaN."""
+    return bool(fixed_of(recipe).get("missing", False))
 
 
 def takes_given(recipe: Recipe) -> bool:

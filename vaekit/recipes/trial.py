@@ -10,6 +10,7 @@ from torch import Tensor
 
 from vaekit.data import Source
 from vaekit.data_init import data_init
+from vaekit.recipes.columns import without_gaps
 from vaekit.recipes.plain import vae
 from vaekit.rows import Rows
 from vaekit.system.seeding import seeded, some
@@ -41,7 +42,7 @@ def tried(source: Source, names: Sequence[str]) -> dict[str, float]:
 def _rows(source: Source) -> tuple[Tensor, Tensor]:
     """Rows to train on and to hold out: of validation, where there are enough."""
     train, validation = (
-        source.values[i[some(len(i), ROWS, split)].sort().values].flatten(1).float()
+        without_gaps(source.values[i[some(len(i), ROWS, split)].sort().values]).flatten(1).float()
         for split, i in ((s, source.indices(s)) for s in ("train", "validation"))
     )
     if len(validation) < FEWEST:

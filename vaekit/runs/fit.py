@@ -13,7 +13,7 @@ from vaekit.data import CATALOGUE, Opening, Representation, Source, check_enough
 from vaekit.data.opening import AS_IT_IS
 from vaekit.data.readers.dialect import FIELDS as DIALECT
 from vaekit.recipes.recipe import options as recipe_options
-from vaekit.recipes.recipe import takes_cells
+from vaekit.recipes.recipe import takes_cells, takes_gaps
 from vaekit.runs import folder as store
 from vaekit.runs.further import job_from, lengthened, moved, opening_from
 from vaekit.runs.job import Job, asked, job_of, prepare, reopen, warn_of
@@ -164,7 +164,8 @@ def train_on(
     _ = Representation((1,), binarize=binarize, colours=colours)  # refuses what it does not know
     if start_from is not None:
         opening = opening_from(start_from, opening)
-    opening = replace(opening, cells=_cells_for(recipe, opening))
+    gaps = opening.gaps if recipe is None else takes_gaps(recipes.recipe(recipe))
+    opening = replace(opening, cells=_cells_for(recipe, opening), gaps=gaps)
     source = opening.open(data, labels)
     check_enough(source)
     options |= {"binarize": binarize} if binarize != "none" else {}

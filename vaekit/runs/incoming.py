@@ -64,6 +64,10 @@ class _Scale:
         """At some rows."""
         if not (self.of_whole or self.of_fractions):
             return
+        if part.is_floating_point():
+            part = part[~part.isnan()]
+        if not part.numel():
+            return
         low, high = (float(v) for v in part.aminmax())
         self.low, self.high = min(low, self.low), max(high, self.high)
         self.floating = part.is_floating_point()

@@ -317,6 +317,7 @@ def planned(
         recipes.recipe(recipe), shape=source.shape, levels=choice.levels,
         steps=plan.epochs * per_epoch, rows=trained_on(source), given=conditions.widths,
         labelled=int(source.classified("train").sum()),
+        names=list(source.columns),
         columns=source.coding and source.coding.levels,
         ordered=source.coding and source.coding.ordered,
         gaps=source.coding and source.coding.said_by,

@@ -14,7 +14,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
 from vaekit.data import Encoder, Source
-from vaekit.data.on_disk import in_memory
+from vaekit.data.on_disk import OnDisk, in_memory
 from vaekit.data.readers.arrays import to_array
 from vaekit.data.readers.frames import table_of
 from vaekit.evaluation import disentanglement
@@ -51,16 +51,16 @@ def judge_samples(
             function from rows (as the data holds them) to (rows, features).
         rows: on each side, at most: the test rows are chosen at random.
         seed: of that choice, of the samples and of the feature space.
-        against: rows to compare with instead of test rows.
+        against: rows to compare with instead of test rows. Of all rows those without gaps alone.
 
     Raises:
         BadInput: for a model whose data cannot be opened, or "classifier" without labels.
     """
     if isinstance(features, str):
         known("feature space", features, SPACES)
-    source = _source(trained)
+    source = whole(_source(trained))
     held_out, split = _held_out(source, against)
-    real = held_out.some(split, rows, seed)
+    real = whole(held_out).some(split, rows, seed)
     require(len(real) >= 20, f"{len(real)} test rows are too few to compare with")
     given = trained.config.conditions.carried(real.given, real.given_names)
     made = trained.sample(len(real), seed=seed, given=given)
@@ -114,6 +114,19 @@ def judge_rows(
     if source is not None:
         return found
     return replace(found, rows={**found.rows, "training": 0, "held out": len(parts[0])})
+
+
+def whole(source: Source) -> Source:
+    """The rows without gaps alone, in their splits."""
+    values = source.values
+    if isinstance(values, OnDisk) or not values.is_floating_point():
+        return source
+    there = ~values.flatten(1).isnan().any(1)
+    if bool(there.all()):
+        return source
+    place = there.long().cumsum(0) - 1
+    kept = {name: place[i[there[i]]] for name, i in source.splits.items()}
+    return replace(source.take(there.nonzero()[:, 0]), splits=kept)
 
 
 def _held_out(source: Source, against: Source | None) -> tuple[Source, str]:

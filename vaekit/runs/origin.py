@@ -70,6 +70,7 @@ class Origin:
             "types": list(self.types),
             "layout": self.layout and self.layout.to_json(),
             "coding": opening.coding and opening.coding.to_json(),
+            "gaps": opening.gaps,
         }
         return found | {name: value for name, value in more.items() if value}
 
@@ -94,6 +95,7 @@ class Origin:
         dialect = Dialect.from_json(part.part("table")) if "table" in part.found else LOOK
         types = part.texts("types") if "types" in part.found else ()
         coding = TableCoding.from_json(part.part("coding")) if "coding" in part.found else None
+        gaps = part.flag("gaps") if "gaps" in part.found else False
         known = all(kind in TYPES for kind in types)
         part.require(known, "types", f"names of types: {', '.join(TYPES)}")
         part.require(len(types) in (0, len(part.texts("columns"))), "types", "one for each column")
@@ -107,6 +109,7 @@ class Origin:
                 lambda: replace(
                     Opening(label, labels, pair, tiles, given, kind, channels, dialect),
                     coding=coding,
+                    gaps=gaps,
                 )
             ),
             open=part.maybe_text("open"),

@@ -45,7 +45,10 @@ def from_memory(
     numbers, names = label_numbers(labels)
     rows = rows_of(data, name, exact=True, axes=axes)
     notes = (*notes, *axes.notes(rows.layout))
-    return source(name, rows.values, labels=numbers, label_names=names, notes=notes, **rows.of)
+    return source(
+        name, rows.values, labels=numbers, label_names=names, notes=notes, gaps=roles.gaps,
+        **rows.of,
+    )  # fmt: skip
 
 
 def relabelled(found: Source, labels: Any) -> Source:
@@ -134,6 +137,8 @@ def needs_float64(array: Array) -> bool:
     rows, whose spread says little, whether it rounds anything."""
     if array.dtype != np.float64 or array.ndim != 2 or not array.size:
         return False
+    whole = ~np.isnan(array).any(1)
+    array = array[whole] if whole.any() else np.nan_to_num(array)
     with np.errstate(over="ignore", invalid="ignore"):
         error, spread = np.abs(array - array.astype(np.float32)).max(0), array.std(0)
     told = (spread > 0) | (len(array) < FEW)

@@ -12,6 +12,7 @@ import pyarrow as pa
 from pyarrow import compute as pc
 
 from vaekit.data.readers.dialect import LOOK, Dialect
+from vaekit.data.source import GAPS
 from vaekit.system.checks import BadInput, require
 from vaekit.system.types import Array
 
@@ -209,7 +210,7 @@ def check_no_gaps(place: Place, names: Sequence[str], columns: Sequence[Column])
     row, name = min(first), names[first.index(min(first))]
     raise BadInput(
         f"{place.name}: {count:,} values are missing or infinite, the first in "
-        f"{place.row(row, f', column {name!r}')}; fill them in or drop those rows"
+        f"{place.row(row, f', column {name!r}')}; fill them in or drop those rows{GAPS}"
     )
 
 

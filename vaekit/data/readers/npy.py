@@ -10,7 +10,7 @@ import io
 import struct
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
 from pathlib import Path
@@ -85,7 +85,8 @@ def read_arrays(
     """Arrays of .npy files."""
     parts = [array_in(path) for path in tracked(paths, "looking at files", len(paths))]
     rows = as_one_array(str(place), parts, axes)
-    return source(str(place), rows.values, notes=axes.notes(rows.layout), **rows.of)
+    notes = axes.notes(rows.layout)
+    return source(str(place), rows.values, notes=notes, gaps=roles.gaps, **rows.of)
 
 
 def read_archives(
@@ -113,6 +114,7 @@ def read_archives(
         label_names=names,
         factors=None if factors is None else torch.from_numpy(factors),
         beside={name: _flat(_beside(parts, name), name) for name in roles.columns},
+        gaps=roles.gaps,
         **rows.of,
     )
 
@@ -271,7 +273,7 @@ def _published(path: Path, roles: ColumnRoles, axes: Axis) -> Source:
     with load(path) as arrays:
         found = {key: member(arrays, key, path) for key in arrays.files}
     pairs = {k.removesuffix("_train") for k in found if f"{k.removesuffix('_train')}_test" in found}
-    roles = ColumnRoles(None, roles.given, roles.strict).among(pairs, f"array in {path}")
+    roles = replace(roles, label=None, x=()).among(pairs, f"array in {path}")
     rows = [rows_of(found[key], f"{path}: {key}", axes=axes) for key in PUBLISHED]
     values = [in_memory(part.values) for part in rows]
     ys = [found[key] for key in ("y_train", "y_test") if key in found]
@@ -288,6 +290,7 @@ def _published(path: Path, roles: ColumnRoles, axes: Axis) -> Source:
         label_names=names,
         beside=beside,
         notes=axes.notes(rows[0].layout),
+        gaps=roles.gaps,
         **rows[0].of,
     )
 

@@ -72,13 +72,13 @@ def read_tables(
     require(bool(roles.x), f"{place} has no columns of numbers")
     numbers, classes = label_numbers(None if roles.label is None else _beside(paths, roles.label))
     groups = [group for path in paths for group in _groups_in(path, roles.x, dialect)]
-    values, types, lost = _values(str(place), groups, roles.x)
+    values, types, lost = _values(str(place), groups, roles.x, gaps=roles.gaps)
     beside = {name: _beside(paths, name) for name in roles.columns}
     if lost:
         notes += (f"whole numbers beyond 2^53 are rounded to it in {', '.join(lost)}",)
     return source(
         str(place), values, labels=numbers, label_names=classes, columns=roles.x, beside=beside,
-        notes=notes, types=types,
+        notes=notes, types=types, gaps=roles.gaps,
     )  # fmt: skip
 
 
@@ -133,7 +133,7 @@ class Group:
 
 
 def _values(
-    name: str, groups: Sequence[Group], names: Sequence[str]
+    name: str, groups: Sequence[Group], names: Sequence[str], *, gaps: bool
 ) -> tuple[Values, tuple[str, ...], list[str]]:
     """All rows, of integers if all numbers are whole, wherever they are kept; the types of the
     columns; and those that lost digits."""
@@ -142,8 +142,9 @@ def _values(
     if not is_large(sum(lengths), (width,), NUMBER):
         parts = [group.numbers() for group in groups]
         x = [joined([part[i] for part in parts]) for i in range(width)]
-        cells_of.check_no_gaps(Place(name), names, x)
-        array = cells_of.matrix(x, by_value=True)
+        if not gaps:
+            cells_of.check_no_gaps(Place(name), names, x)
+        array = cells_of.matrix([*map(cells_of.filled, x)], by_value=True)
         lost = cells_of.rounded(names, x) if array.dtype.kind == "f" else []
         return to_rows(array, name, exact=True), cells_of.type_names(x), lost
     seen = tracked(groups, "looking at columns", len(groups))

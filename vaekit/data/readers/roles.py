@@ -22,12 +22,14 @@ class ColumnRoles:
         given: columns that a model is given; "label" means the labels, whatever they are called.
         strict: whether a label or given column that is not there is a mistake.
         x: the columns of x in their order, where they are known; else all others are.
+        gaps: whether numbers of x may be missing: they become NaN.
     """
 
     label: str | None = None
     given: tuple[str, ...] = ()
     strict: bool = True
     x: tuple[str, ...] = ()
+    gaps: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -95,18 +95,20 @@ class Table:
         numbers, classes = label_numbers(label)
         require(bool(names), f"{place.name} has no columns of numbers")
         require(table.rows > 0, f"{place.name} holds no rows")
-        values, types, more = table._values(names)
+        values, types, more = table._values(names, gaps=roles.gaps)
         return source(
             place.name, values, labels=numbers, label_names=classes, columns=names, beside=beside,
-            notes=(*notes, *more), types=types, names=table.row_names(),
+            notes=(*notes, *more), types=types, names=table.row_names(), gaps=roles.gaps,
         )  # fmt: skip
 
-    def _values(self, names: Sequence[str]) -> tuple[Values, tuple[str, ...], tuple[str, ...]]:
+    def _values(
+        self, names: Sequence[str], *, gaps: bool
+    ) -> tuple[Values, tuple[str, ...], tuple[str, ...]]:
         """The numbers, the types of their columns, and what is to be said of them."""
         if self.kept:
             return *numbers_on_disk(self, names), ()
-        x = self.x(names)
-        array = cells_of.matrix(x, by_value=self.by_value)
+        x = self.x(names, gaps=gaps)
+        array = cells_of.matrix([*map(cells_of.filled, x)], by_value=self.by_value)
         lost = cells_of.rounded(names, x) if array.dtype.kind == "f" else []
         note = f"whole numbers beyond 2^53 are rounded to it in {', '.join(lost)}"
         values = to_rows(array, self.place.name, exact=True)
@@ -115,16 +117,19 @@ class Table:
     def array(self, roles: ColumnRoles = NO_ROLES) -> Array:
         """The rows of numbers alone, (rows, columns), in a type that holds them all."""
         table, roles, _ = self.arranged(roles)
-        return cells_of.matrix(table.x(roles.x), by_value=self.by_value)
+        x = map(cells_of.filled, table.x(roles.x, gaps=roles.gaps))
+        return cells_of.matrix([*x], by_value=self.by_value)
 
-    def x(self, names: Sequence[str]) -> list[Column]:
-        """Typed columns of numbers without gaps.
+    def x(self, names: Sequence[str], *, gaps: bool = False) -> list[Column]:
+        """Typed columns of numbers, with gaps or without any.
 
         Raises:
-            BadInput: for a column that holds something else, or a cell that is missing.
+            BadInput: for a column that holds something else, or a cell that is missing and must
+                not be.
         """
         found = [self.numbers(name) for name in names]
-        cells_of.check_no_gaps(self.place, names, found)
+        if not gaps:
+            cells_of.check_no_gaps(self.place, names, found)
         return found
 
     def arranged(self, roles: ColumnRoles) -> tuple[Table, ColumnRoles, tuple[str, ...]]:

@@ -47,7 +47,7 @@ COMMANDS = {
     "export": "Write a model as a page in one file, ONNX, torch programs or a hub's folder.",
     "push": "Put a model on a hub of models.",
     "synthesize": "Draw new rows of a table.",
-    "impute": "Fill the gaps of a table.",
+    "impute": "Fill the gaps of a table or an array.",
     "predict": "What one column of a table is, given the others.",
     "quality": "Distances between samples and test rows.",
     "disentangle": "How codes line up with known factors.",

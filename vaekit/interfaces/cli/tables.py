@@ -21,7 +21,7 @@ from vaekit.interfaces.cli.shared import (
     say,
     to_write,
 )
-from vaekit.runs import in_parts, labels, tables
+from vaekit.runs import gaps, in_parts, labels, tables
 from vaekit.runs.outlets import Outlet
 from vaekit.runs.table_files import TABLE_FILES, safe, with_number, write_tables
 from vaekit.runs.tables import Synthetic
@@ -30,7 +30,7 @@ from vaekit.system.checks import require
 from vaekit.system.ranges import Range
 
 ROWS = Outlet(TABLE_FILES, "synthetic.csv in the model's folder")
-FILLED = Outlet(TABLE_FILES, "NAME-filled beside the table")
+FILLED = Outlet((*TABLE_FILES, ".npy"), "NAME-filled beside the rows")
 PREDICTED = Outlet(TABLE_FILES, "predicted-COLUMN.csv in the model's folder")
 Table = Annotated[Path, Parameter(help="A table with the model's columns, in any order.")]
 Formulas = Annotated[
@@ -88,31 +88,64 @@ def _tables(parts: Iterable[Synthetic]) -> Iterator[pa.Table]:
 
 def impute(
     model: Model,
-    table: Table,
+    table: Annotated[Path, Parameter(help="Rows with gaps: a table, or an array with NaN.")],
     /,
     *,
     draws: Annotated[
-        int, Parameter(help="How many filled tables, each with other draws: NAME-1.csv, ...")
-    ] = 1,
+        int | None,
+        Parameter(
+            help="How many filled tables, each with other draws: NAME-1.csv, ... By default one; "
+            "of rows of numbers, what is expected given the rest of a row.",
+            validator=Range(1),
+        ),
+    ] = None,
+    samples: Annotated[
+        int | None,
+        Parameter(help="Codes drawn for a row of numbers (1000).", validator=Range(1)),
+    ] = None,
     formulas: Formulas = False,
     seed: Seed = 0,
     output: Annotated[Path | None, to_write(FILLED)] = None,
     force: Force = False,
     work: OnDevice = ON_DEVICE,
 ) -> None:
-    """Fill the gaps of a table with draws given all other cells of their rows; cells that are there
-    stay exactly as they are."""
-    require(draws >= 1, f"draws must be at least 1, not {draws}")
+    """Fill gaps given all that is there in their rows: by draws or, of rows of numbers (recipes
+    gaps_vae, not_miwae), by what is expected. What is there stays as it is."""
     work.begin()
-    path = output or table.with_name(f"{table.name.removesuffix(table.suffix)}-filled.csv")
-    paths = [path] if draws == 1 else [with_number(path, n + 1) for n in range(draws)]
+    ending = ".npy" if table.suffix.lower() == ".npy" else ".csv"
+    path = output or table.with_name(f"{table.name.removesuffix(table.suffix)}-filled{ending}")
+    count = draws or 1
+    paths = [path] if count == 1 else [with_number(path, n + 1) for n in range(count)]
     for each in paths:
         FILLED.claim(each, force=force, inputs=reads(model, table))
     trained = loaded(model, work)
+    if trained.config.coding is None:
+        _impute_numbers(trained, table, paths, draws, samples, seed, work)
+        return
+    require(samples is None, "samples is for rows of numbers: leave it out")
+    require(path.suffix.lower() != ".npy", f"{path}: a table of mixed columns is no array")
     found = _opened(trained, table)
     for number, each in enumerate(paths):
         parts = in_parts.filled(trained, found, seed + number)
         work.wrote(each, write_tables(each, parts, formulas=formulas))
+
+
+def _impute_numbers(
+    trained: Trained,
+    rows: Path,
+    paths: list[Path],
+    draws: int | None,
+    samples: int | None,
+    seed: int,
+    work: OnDevice,
+) -> None:
+    """Fill gaps of rows of numbers, and write them as a table or an array, as they came."""
+    how = {"samples": samples or gaps.SAMPLES}
+    for number, each in enumerate(paths):
+        found = gaps.impute(trained, rows, draws=min(draws or 0, 1), seed=seed + number, **how)
+        made = found[0] if draws else found
+        gaps.write_filled(each, made)
+        work.wrote(each, len(made))
 
 
 def predict(

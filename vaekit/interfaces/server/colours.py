@@ -225,10 +225,10 @@ def _scores(trained: Trained, rows: Source, lock: Lock) -> Iterator[Colouring]:
 
 
 def _error(trained: Trained, rows: Source) -> Array:
-    """The mean square of what reconstruction loses, of each row."""
+    """The mean square of what reconstruction loses, of what is there in each row."""
     rebuilt = trained.representation.encode(_stored(trained, trained.reconstruct(rows)))
     x = trained.rows(rows)[:].data
-    return (rebuilt - x).square().flatten(1).mean(1).numpy()
+    return (rebuilt - x).square().flatten(1).nanmean(1).numpy()
 
 
 def _stored(trained: Trained, rows: Any) -> torch.Tensor:

@@ -130,7 +130,8 @@ class Numbers:
         source = self.trained.source
         if source is None:
             return np.array([[0.0], [1.0]]).repeat(len(self.columns), 1)
-        return np.quantile(self.stored(source.part("all", MOST_LOOKED)), [0.01, 0.99], axis=0)
+        looked = self.stored(source.part("all", MOST_LOOKED))
+        return np.nanquantile(looked, [0.01, 0.99], axis=0)
 
     @property
     def columns(self) -> list[str]:

@@ -74,8 +74,9 @@ class Numbers {
   }
 
   put(line, value, low, high) {
-    line.value.textContent = brief(value);
-    line.bar.style.width = `${Math.max(0, Math.min(1, (value - low) / (high - low || 1))) * 100}%`;
+    const gone = Number.isNaN(value), share = gone ? 0 : (value - low) / (high - low || 1);
+    line.value.textContent = gone ? "missing" : brief(value);
+    line.bar.style.width = `${Math.max(0, Math.min(1, share)) * 100}%`;
   }
 
   draw(values) {

@@ -1,0 +1,308 @@
+"""Rows of several modalities: experts joined as closed forms say, and what is missing told by the rest."""
+
+import numpy as np
+import pytest
+import scipy.integrate
+import torch
+from pyarrow import csv
+from torch import distributions as D
+from torch import nn
+
+import vaekit
+from vaekit.conditionals import Conditional, StandardNormal
+from vaekit.data_init import data_init
+from vaekit.distributions import common_draws
+from vaekit.distributions.experts import Experts, product
+from vaekit.evaluation.gaps import expected
+from vaekit.families import DiagonalNormal, likelihood
+from vaekit.families.experts import InModalities, JoinedExperts, Modality
+from vaekit.families.gaps import WithGaps
+from vaekit.interfaces.cli import run
+from vaekit.models import VAE
+from vaekit.models.drawing import each_component
+from vaekit.models.trace import trace
+from vaekit.objectives.bounds import elbo, iwae
+from vaekit.objectives.modalities import single_modalities
+from vaekit.recipes import recipe
+from vaekit.recipes.modalities import modalities_of
+from vaekit.rows import Rows
+from vaekit.system.checks import BadInput
+
+NAN = float("nan")
+JOINT = ("mvae", "mmvae", "mopoe")
+
+
+class Told(nn.Module):
+    """A family that is told mean and standard deviation."""
+
+    raw_shape, event_shape, has_density = (4,), (2,), True
+
+    def forward(self, raw):
+        loc, scale = raw.chunk(2, -1)
+        return D.Independent(D.Normal(loc, scale, validate_args=False), 1, validate_args=False)
+
+
+@pytest.mark.parametrize("prior", [0.0, 1.0])
+def test_a_product_of_experts_is_their_normalised_product(prior):
+    loc, scale = torch.tensor([[[0.5], [-1.0], [2.0]]]), torch.tensor([[[0.7], [1.3], [0.4]]])
+    among = torch.tensor([[[1, 1, 0], [1, 1, 1], [0, 0, 0]]]).bool()
+    mean, deviation = product(loc, scale, among, prior)
+    z = torch.linspace(-12, 12, 20_001)
+    for s, chosen in enumerate(among[0]):
+        logs = -prior * z.square() / 2
+        for i in chosen.nonzero()[:, 0]:
+            logs = logs + D.Normal(loc[0, i], scale[0, i]).log_prob(z)
+        p = logs.softmax(0) if chosen.any() else D.Normal(0.0, 1.0).log_prob(z).softmax(0)
+        first = (p * z).sum()
+        assert mean[0, s].item() == pytest.approx(first.item(), abs=1e-4)
+        spread = (p * (z - first).square()).sum().sqrt()
+        assert deviation[0, s].item() == pytest.approx(spread.item(), abs=1e-4)
+
+
+class Exact(nn.Module):
+    """Raw numbers of experts that are the likelihoods of three modalities of two numbers each."""
+
+    def __init__(self, w, noise):
+        super().__init__()
+        self.w, self.noise = w, noise
+
+    def forward(self, x):
+        found, there = [], []
+        for w, own in zip(self.w.split(2), x.split(2, 1), strict=True):
+            precision = (w.T @ w / self.noise).diagonal()
+            loc = (own.nan_to_num() @ w / self.noise) / precision
+            found += [loc, precision.rsqrt().expand_as(loc)]
+            there.append(~own.isnan().all(1))
+        return torch.cat([*found, torch.stack(there, 1).to(x.dtype)], 1)
+
+
+def linear(how):
+    """x = W z + s e with experts that are exact, where the columns of each part of W are orthogonal."""
+    generator = torch.Generator().manual_seed(0)
+    parts = [
+        torch.linalg.qr(torch.randn(2, 2, generator=generator, dtype=torch.float64))[0] * size
+        for size in (0.8, 1.5, 1.1)
+    ]
+    w, noise = torch.cat(parts), 0.4
+    each = [
+        Modality((2 * i, 2 * i + 1), (2,), likelihood("gaussian", (2,), scale=noise**0.5))
+        for i in range(3)
+    ]
+    net = nn.Linear(2, 6, bias=False).double()
+    with torch.no_grad():
+        net.weight.copy_(w)
+    px = Conditional(net, WithGaps(InModalities((6,), each)).double())
+    q = Conditional(Exact(w, noise), JoinedExperts(Told(), 3, how))
+    x = torch.randn(8, 6, generator=generator, dtype=torch.float64)
+    for row, gone in enumerate([(), (0,), (1,), (2,), (0, 1), (1, 2), (0, 2), (0, 1, 2)]):
+        for part in gone:
+            x[row, 2 * part : 2 * part + 2] = NAN
+    covariance = w @ w.T + noise * torch.eye(6, dtype=torch.float64)
+    zero = torch.zeros(6, dtype=torch.float64)
+    wanted = [
+        D.MultivariateNormal(zero[o], covariance[o][:, o]).log_prob(row[o]) if o.any() else zero[0]
+        for row, o in zip(x, ~x.isnan(), strict=True)
+    ]
+    return VAE(StandardNormal(2).double(), q, px), x, torch.stack(wanted)
+
+
+class TestALinearGaussianModel:
+    def test_the_product_is_the_posterior_of_any_modalities_that_are_there(self):
+        model, x, wanted = linear("product")
+        with torch.no_grad():
+            assert torch.allclose(iwae(trace(model, x, samples=3)), wanted, atol=1e-8)
+
+    @pytest.mark.parametrize("how", ["mixture", "mixture_of_products"])
+    def test_mixtures_are_bounds_that_more_particles_close(self, how):
+        model, x, wanted = linear(how)
+        torch.manual_seed(0)
+        with torch.no_grad():
+            q = model.posterior(x)
+            few = elbo(trace(model, x, samples=300 * q.components, named={"z": each_component}))
+            many = iwae(trace(model, x, samples=20_000))
+        assert (few < wanted + 0.1).all()
+        assert torch.allclose(many, wanted, atol=0.05)
+        assert few[-1].item() == pytest.approx(0, abs=1e-9)  # nothing is there: q is the prior
+
+    def test_single_modalities_are_bounds_of_each_by_itself(self):
+        model, x, _ = linear("product")
+        whole = trace(model, x[:1])
+        alone = single_modalities([(0, 1), (2, 3), (4, 5)])(whole).item()
+        by_hand = 0.0
+        for part in range(3):
+            row = torch.full_like(x[:1], NAN)
+            row[:, 2 * part : 2 * part + 2] = x[:1, 2 * part : 2 * part + 2]
+            by_hand -= iwae(trace(model, row)).item()
+        assert alone == pytest.approx(by_hand, abs=1.5)  # its reconstruction is of one draw
+        found = torch.stack(
+            [single_modalities([(0, 1), (2, 3), (4, 5)])(whole) for _ in range(400)]
+        )
+        error = found.std() / 20
+        assert abs(found.mean() - by_hand) < 4 * error
+
+
+def mixed():
+    """A mixture of three products of one number, in two rows."""
+    torch.manual_seed(0)
+    shares = torch.tensor([[0.2, 0.5, 0.3], [0.0, 0.4, 0.6]]).log()
+    return Experts(shares, torch.randn(2, 3, 1), 0.3 + torch.rand(2, 3, 1))
+
+
+def test_a_mixture_of_experts_has_a_density_and_is_drawn_from():
+    q = mixed()
+    for row in (0, 1):
+        density = lambda z, row=row: q.log_prob(torch.tensor([[z], [z]])).exp()[row].item()  # noqa: E731
+        assert scipy.integrate.quad(density, -9, 9, limit=100)[0] == pytest.approx(1, abs=1e-4)
+    for z in (q.sample((20_000,)), common_draws(q, 20_000)):
+        assert z.shape == (20_000, 2, 1)
+        assert torch.allclose(z.mean(0), q.mean, atol=0.03)
+        assert torch.allclose(z.var(0), q.variance, atol=0.05)
+
+
+def test_each_component_is_weighed_by_its_share():
+    q, p = mixed(), StandardNormal(1)()
+    latent = each_component(p, q, torch.Size([3000, 2]))
+    weight = (latent.log_weight - np.log(3000)).exp()
+    assert torch.allclose(weight.sum(0), torch.ones(2))
+    assert torch.allclose((weight[..., None] * latent.value).sum(0), q.mean, atol=0.06)
+    assert torch.allclose(latent.log_q, q.log_prob(latent.value), atol=1e-5)
+
+
+def test_experts_of_what_is_missing_have_no_share():
+    family = JoinedExperts(DiagonalNormal(2), 3, "mixture_of_products")
+    raw = torch.randn(3, *family.raw_shape)
+    raw[:, -3:] = torch.tensor([[1.0, 1, 1], [1, 0, 1], [0, 0, 0]])
+    shares = family(raw).log_shares.exp()
+    assert shares[0] == pytest.approx(torch.full((7,), 1 / 7))
+    assert (shares[1] > 0).tolist() == [
+        bool((~s | torch.tensor([1, 0, 1]).bool()).all()) for s in family.subsets
+    ]
+    q = family(raw)
+    assert torch.equal(q.component_distribution.mean[2], torch.zeros(7, 2))
+
+
+class TestWhatAPersonSays:
+    def places(self, text, names=(), shape=(6,)):
+        return [own.places for own in modalities_of(text, shape, names)]
+
+    def test_numbers_names_ranges_and_runs(self):
+        assert self.places("2") == [(0, 1, 2), (3, 4, 5)]
+        assert self.places("3", shape=(1, 2, 4)) == [(0, 1), (2, 3, 4), (5, 6, 7)]
+        assert self.places("0-3, 4+5") == [(0, 1, 2, 3), (4, 5)]
+        names = ["a", "b-c", "d", "e", "f", "g"]
+        assert self.places("a-d, e+g+f", names) == [(0, 1, 2), (3, 5, 4)]
+        assert self.places("b-c, a+d-g", names) == [(1,), (0, 2, 3, 4, 5)]
+
+    def test_shapes_and_likelihoods(self):
+        picture, bits = modalities_of("0-3:1x2x2, 4-5:bernoulli", (6,))
+        assert (picture.shape, picture.likelihood) == ((1, 2, 2), "")
+        assert (bits.shape, bits.likelihood) == ((2,), "bernoulli")
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("0-2", "fewer than two"),
+            ("1", "modalities must be 2 to 6, not 1"),
+            ("0-3, 3-5", "column '3' is in 2 of them"),
+            ("0-2, 4-5", "column '3' is in none of them"),
+            ("0-2, 3-9", "column"),
+            ("0-2:1x2x2, 3-5", "has 3 columns, which are no 1x2x2"),
+            ("0-2:bernouli, 3-5", "bernoulli"),
+        ],
+    )
+    def test_mistakes(self, text, said):
+        with pytest.raises(BadInput, match=said) as found:
+            modalities_of(text, (6,))
+        assert "\n" not in str(found.value)
+
+
+def test_each_modality_has_its_own_likelihood():
+    bits, reals = likelihood("bernoulli", (1, 2, 2)), likelihood("gaussian", (2,), scale="element")
+    family = InModalities(
+        (6,), [Modality((0, 2, 4, 5), (1, 2, 2), bits), Modality((1, 3), (2,), reals)]
+    )
+    x = torch.cat([torch.randint(0, 2, (50, 1)).float(), 5 + torch.randn(50, 1)], 1).repeat(1, 3)
+    x[:, 5] = x[:, 4]
+    data_init(family, x)
+    raw = torch.randn(50, *family.raw_shape)
+    p = family(raw)
+    one = bits(raw[:, :4].reshape(50, 1, 2, 2)).log_prob(x[:, [0, 2, 4, 5]].reshape(50, 1, 2, 2))
+    other = reals(raw[:, 4:]).log_prob(x[:, [1, 3]])
+    assert torch.allclose(p.log_prob(x), one + other, atol=1e-5)
+    assert torch.allclose(reals.shift, x[:, [1, 3]].mean(0), atol=1e-5)
+    made = p.sample()
+    assert set(made[:, [0, 2, 4, 5]].unique().tolist()) <= {0.0, 1.0}
+    assert p.mean[:, 1].mean().item() == pytest.approx(5, abs=1)
+    assert not family.kind.discrete
+    family.range.check(x, "it")
+    x[3, 2] = 0.5
+    x[3, 4] = 7.0
+    with pytest.raises(BadInput, match=r"modality 1 \(it\) needs values in \[0, 1\]"):
+        family.range.check(x, "it")
+
+
+def shared(rows=400):
+    """Two modalities that one factor makes, each missing in some rows; and all there is."""
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(rows, 1))
+    w = rng.normal(size=(2, 1, 3))
+    x = np.concatenate([z @ part + 0.3 * rng.normal(size=(rows, 3)) for part in w], 1)
+    full = torch.from_numpy(x.astype(np.float32))
+    gappy = full.clone()
+    gappy[: rows // 4, 3:], gappy[rows // 4 : rows // 2, :3] = NAN, NAN
+    return full, gappy
+
+
+@pytest.mark.parametrize("name", JOINT)
+def test_one_modality_tells_another(name):
+    full, gappy = shared()
+    torch.manual_seed(0)
+    small = {"latent": 1, "width": 16, "depth": 1, "likelihood": "gaussian"}
+    m, objective = recipe(name)(shape=(6,), **small)
+    data_init(m, gappy)
+    optimizer = torch.optim.Adam(m.parameters(), 1e-2)
+    for step in range(120):
+        loss = objective(m, Rows(gappy[torch.randint(len(gappy), (100,))]), step)
+        optimizer.zero_grad()
+        loss.total.backward()
+        optimizer.step()
+    found = expected(m.eval(), gappy[:100], samples=100)
+    told = torch.stack([found[:, j], full[:100, j]]).corrcoef()[0, 1] if (j := 4) else None
+    assert told > 0.8
+    assert loss.terms["kl"] > 0.5
+
+
+@pytest.mark.parametrize("name", JOINT)
+def test_a_table_with_a_picture_and_truths(name, tmp_path, capsys):
+    """Trained, evaluated, filled in at the command line, columns by name."""
+    rng = np.random.default_rng(0)
+    picture, bits = rng.normal(size=(60, 4)), rng.integers(0, 2, (60, 2))
+    x = np.round(np.concatenate([picture, bits], 1), 3)
+    gone = np.zeros(x.shape, bool)
+    gone[:20, :4], gone[20:40, 4:] = True, True
+    told = np.where(gone, "", x.astype(str))
+    path = tmp_path / "t.csv"
+    path.write_text("a,b,c,d,ill,old\n" + "\n".join(",".join(row) for row in told) + "\n")
+    small = ["--epochs", "1", "--latent", "2", "--width", "8", "--network", "dense"]
+    asked = ["--modalities", "a-d:1x2x2, ill+old:bernoulli"]
+    assert (
+        run(["train", str(path), "--recipe", name, "-o", str(tmp_path / "run"), *small, *asked])
+        == 0
+    )
+    for command in (["evaluate"], ["sample"], ["encode"], ["reconstruct"]):
+        assert run([*command, str(tmp_path / "run")]) == 0
+    assert run(["impute", str(tmp_path / "run"), str(path), "--draws", "1", "--samples", "5"]) == 0
+    made = csv.read_csv(tmp_path / "t-filled.csv")
+    assert made["ill"].null_count == 0
+    assert set(made["ill"].to_pylist()) <= {0, 1}
+    assert np.array_equal(made["a"].to_numpy()[20:], x[20:, 0])
+    assert run(["compress", str(tmp_path / "run"), str(path)]) == 2
+    assert vaekit.load(tmp_path / "run").config.arguments["names"] == [
+        "a",
+        "b",
+        "c",
+        "d",
+        "ill",
+        "old",
+    ]
+    capsys.readouterr()

@@ -1,0 +1,177 @@
+"""Posteriors of experts, and likelihoods of rows of several modalities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product as every
+from math import prod
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch import distributions as D
+
+from vaekit.data_init import SeesSome
+from vaekit.distributions.experts import Experts, Together, product
+from vaekit.families.base import Family, Kind, Likelihood, Range, Shape
+from vaekit.families.elementwise import independent
+from vaekit.system.checks import require
+
+How = Literal["product", "mixture", "mixture_of_products"]
+MOST_MODALITIES = 8  # of a mixture of all their products
+
+
+class Modality(SeesSome):
+    """Some numbers of a row that belong together, and their likelihood.
+
+    Args:
+        places: of its numbers in the flattened row.
+        shape: that they have.
+        likelihood: of them.
+    """
+
+    def __init__(self, places: Sequence[int], shape: Shape, likelihood: Likelihood) -> None:
+        super().__init__(places, shape)
+        self.likelihood: Any = likelihood
+
+    @property
+    def raw_numbers(self) -> int:
+        """Raw numbers of a row."""
+        return prod(self.likelihood.raw_shape)
+
+    def of(self, raw: Tensor) -> D.Distribution:
+        """The elementwise distribution of raw numbers, (rows, raw_numbers)."""
+        found = self.likelihood(raw.unflatten(1, self.likelihood.raw_shape))
+        return found.base_dist
+
+
+class JoinedExperts(nn.Module):
+    r"""q(z | the modalities that are there), of a normal expert q_i for each:
+
+    "product", of N(0, I) and the experts that are there (Wu & Goodman 2018); "mixture", of these
+    (Shi et al. 2019); "mixture_of_products", of the products of all subsets of these (Sutter et al.
+    2021). N(0, I) where none is there.
+
+    Raw numbers are those of the experts side by side, and for each whether its modality is there.
+
+    Args:
+        expert: the family of each.
+        count: how many experts.
+        how: they are joined.
+    """
+
+    has_density = True
+    subsets: Tensor
+
+    def __init__(self, expert: Family, count: int, how: How) -> None:
+        super().__init__()
+        self.expert, self.count, self.how = expert, count, how
+        require(
+            how != "mixture_of_products" or count <= MOST_MODALITIES,
+            f"a mixture of products is of at most {MOST_MODALITIES} modalities, not {count}",
+        )
+        rows = {
+            "product": lambda: torch.ones(1, count),
+            "mixture": lambda: torch.eye(count),
+            "mixture_of_products": lambda: _subsets(count),
+        }
+        self.register_buffer("subsets", rows[how]().bool(), persistent=False)
+
+    @property
+    def event_shape(self) -> Shape:
+        """Shape of a code."""
+        return self.expert.event_shape
+
+    @property
+    def raw_shape(self) -> Shape:
+        """Those of all experts, and whether each is there."""
+        return (self.count * (prod(self.expert.raw_shape) + 1),)
+
+    @property
+    def components(self) -> int:
+        """Of the mixture."""
+        return len(self.subsets)
+
+    def forward(self, raw: Tensor) -> D.Distribution:
+        """q of raw numbers, (rows, *raw_shape)."""
+        there = raw[:, -self.count :] > 0
+        own = self.expert(raw[:, : -self.count].reshape(len(raw) * self.count, -1))
+        loc, scale = (v.unflatten(0, (-1, self.count)) for v in (own.mean, own.stddev))
+        if self.how == "product":
+            loc, scale = product(loc, scale, there[:, None], 1.0)
+            each = D.Normal(loc[:, 0], scale[:, 0], validate_args=False)
+            return independent(each, self.event_shape)
+        whole = (there[:, None] | ~self.subsets).all(-1)
+        loc, scale = product(loc, scale, there[:, None] & self.subsets, 0.0)
+        none = ~whole.any(-1, keepdim=True)
+        logits = torch.where(whole | none, 0.0, -torch.inf).to(loc.dtype).log_softmax(-1)
+        return Experts(logits, loc, scale)
+
+
+def _subsets(count: int) -> Tensor:
+    """All that are not empty, the smallest first, (2^count - 1, count)."""
+    found = sorted(every((0, 1), repeat=count), key=lambda row: (sum(row), [-i for i in row]))
+    return torch.tensor(found[1:])
+
+
+@dataclass(frozen=True)
+class RangeOfModalities(Range):
+    """The values that each modality can have.
+
+    Args:
+        of: places and range of each.
+    """
+
+    of: tuple[tuple[tuple[int, ...], Range], ...] = ()
+
+    def check(self, x: Tensor, name: str) -> None:
+        """Raise ``BadInput`` unless every value is in the range of its modality."""
+        for number, (places, own) in enumerate(self.of):
+            called = f"modality {number + 1} ({name})" if len(self.of) > 1 else name
+            replace(own, missing=self.missing).check(x.flatten(1)[:, list(places)], called)
+
+
+class InModalities(nn.Module):
+    """p(x | z) of rows of several modalities, independent given z, each of a likelihood of its own.
+
+    Args:
+        shape: of a row.
+        modalities: of it.
+    """
+
+    has_density = True
+    places: Tensor
+
+    def __init__(self, shape: Shape, modalities: Sequence[Modality]) -> None:
+        super().__init__()
+        self.event_shape, self.each = shape, nn.ModuleList(modalities)
+        self.register_buffer("places", torch.cat([p.places for p in modalities]), persistent=False)
+
+    @property
+    def raw_shape(self) -> Shape:
+        """Those of all modalities, one after the other."""
+        return (sum(one.raw_numbers for one in self._each),)
+
+    @property
+    def range(self) -> Range:
+        """That of each one."""
+        return RangeOfModalities(of=tuple((p.numbers, p.likelihood.range) for p in self._each))
+
+    @property
+    def kind(self) -> Kind:
+        """That of the first modality whose values are no discrete ones, or of the first."""
+        kinds = [one.likelihood.kind for one in self._each]
+        return next((kind for kind in kinds if not kind.discrete), kinds[0])
+
+    @property
+    def _each(self) -> list[Modality]:
+        return [*self.each]
+
+    def forward(self, raw: Tensor) -> D.Distribution:
+        """The distribution of raw numbers, (rows, *raw_shape)."""
+        split = raw.split([one.raw_numbers for one in self._each], 1)
+        each = [one.of(own) for one, own in zip(self._each, split, strict=True)]
+        shapes = [torch.Size(one.shape) for one in self._each]
+        together = Together(each, shapes, self.places, torch.Size(self.event_shape))
+        return independent(together, self.event_shape)

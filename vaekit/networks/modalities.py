@@ -1,0 +1,59 @@
+"""Networks of rows of several modalities: an encoder and a decoder for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from vaekit.data_init import SeesSome
+
+
+class ModalityEncoder(SeesSome):
+    """``net`` of a modality of a row.
+
+    Args:
+        places: of its numbers in the flattened row.
+        shape: that they have.
+        net: from it and what is given to raw numbers.
+    """
+
+    def __init__(self, places: Sequence[int], shape: tuple[int, ...], net: nn.Module) -> None:
+        super().__init__(places, shape)
+        self.net = net
+
+    def forward(self, x: Tensor, *given: Tensor) -> Tensor:
+        """(rows, *row) to (rows, raw numbers)."""
+        return self.net(self.own(x), *given)
+
+
+class ModalityEncoders(nn.Module):
+    """Raw numbers of an expert for each modality, side by side, and behind them for each 1 if some
+    of it is there, else 0.
+
+    Args:
+        each: encoders.
+    """
+
+    def __init__(self, each: Sequence[ModalityEncoder]) -> None:
+        super().__init__()
+        self.each = nn.ModuleList(each)
+
+    def forward(self, x: Tensor, *given: Tensor) -> Tensor:
+        """(rows, *row) to (rows, raw numbers)."""
+        there = [~net.own(x).flatten(1).isnan().all(1) for net in self.each]  # type: ignore[operator]
+        raw = [net(x, *given) for net in self.each]
+        return torch.cat([*raw, torch.stack(there, 1).to(raw[0].dtype)], 1)
+
+
+class SideBySide(nn.Module):
+    """What several networks give of the same inputs, side by side as a vector."""
+
+    def __init__(self, each: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.each = nn.ModuleList(each)
+
+    def forward(self, *given: Tensor) -> Tensor:
+        """(rows, numbers of all)."""
+        return torch.cat([net(*given).flatten(1) for net in self.each], 1)

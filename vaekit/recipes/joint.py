@@ -1,0 +1,149 @@
+"""Models of rows of several modalities, such as a picture and columns of a table, with one code for
+all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vaekit.conditionals import Conditional, StandardNormal
+from vaekit.families.experts import How, InModalities, JoinedExperts, Modality
+from vaekit.families.gaps import WithGaps
+from vaekit.models import VAE
+from vaekit.models.drawing import each_component
+from vaekit.networks.modalities import ModalityEncoder, ModalityEncoders, SideBySide
+from vaekit.objectives import Objective, Term
+from vaekit.objectives.modalities import single_modalities
+from vaekit.recipes import parts as named
+from vaekit.recipes.modalities import Spec, modalities_of
+from vaekit.recipes.plain import vae
+from vaekit.recipes.recipe import Built, Recipe, extends
+from vaekit.recipes.uses import good_for
+from vaekit.system.ranges import Count, Weight
+from vaekit.system.types import Shape
+
+SETTLED = {"missing": True, "posterior": "diagonal", "prior": "standard"}
+IDLE = ("rank", "prior_components")
+
+
+@extends(vae, fixed=SETTLED, without=IDLE)
+@good_for("gaps", "rows of several modalities, each of which may be missing.", rank=0.6)
+def mvae(
+    modalities: str = "2", single: Weight = 1.0, names: Sequence[str] = (), **rest: Any
+) -> Built:
+    """Rows of several modalities, any of which may be missing: the posterior is the product of an
+    expert for each that is there (Wu & Goodman 2018).
+
+    Args:
+        modalities: columns of each, as "a-c, d-f" (by name or by number, from 0), each with
+            ":bernoulli" for a likelihood or ":1x8x8" for a picture's shape, if need be; or in how
+            many equal runs columns are cut.
+        single: weight of the bounds of each modality by itself, beside that of the whole row.
+        names: of the columns.
+    """
+    model, objective = _joint("product", modalities, names, **rest)
+    places = [own.numbers for own in model.likelihood.family.base.each]
+    alone = Term("single_modalities", single, single_modalities(places), replays=True)
+    return Built(model, objective.plus(alone))
+
+
+@extends(vae, fixed=SETTLED, without=IDLE)
+@good_for("gaps", "the same by a mixture of experts: one tells another more.", rank=0.5)
+def mmvae(
+    modalities: str = "2", samples: Count = 1, names: Sequence[str] = (), **rest: Any
+) -> Built:
+    """Rows of several modalities, any of which may be missing: the posterior is a mixture of the
+    experts of those that are there, each of which is drawn from (Shi et al. 2019).
+
+    Args:
+        modalities: columns of each, as in mvae.
+        samples: draws of each expert.
+        names: of the columns.
+    """
+    return _mixed(_joint("mixture", modalities, names, **rest), samples)
+
+
+@extends(vae, fixed=SETTLED, without=IDLE)
+@good_for("gaps", "the same by a mixture of the products of any experts.", rank=0.5)
+def mopoe(
+    modalities: str = "2", samples: Count = 1, names: Sequence[str] = (), **rest: Any
+) -> Built:
+    """Rows of several modalities, any of which may be missing: the posterior is a mixture of the
+    products of all subsets of the experts of those that are there (Sutter et al. 2021).
+
+    Args:
+        modalities: columns of each, as in mvae.
+        samples: draws of each product.
+        names: of the columns.
+    """
+    return _mixed(_joint("mixture_of_products", modalities, names, **rest), samples)
+
+
+def _mixed(built: Built, samples: int) -> Built:
+    """Trained by draws of each component of the posterior."""
+    model, objective = built
+    count = samples * model.posteriors[0].family.components
+    return Built(
+        model,
+        Objective(
+            objective.bound, samples=count, kl_weight=objective.kl_weight,
+            rules=lambda _: {"z": each_component},
+        ),
+    )  # fmt: skip
+
+
+def _joint(
+    how: How,
+    modalities: str,
+    names: Sequence[str],
+    *,
+    shape: Shape,
+    levels: int = 256,
+    steps: int = 1,
+    given: Mapping[str, int] | None = None,
+    latent: int = 16,
+    likelihood: str = "gaussian",
+    network: str = "auto",
+    width: int = 0,
+    depth: int = 0,
+    link: str = "softplus",
+    scale: str = "auto",
+    components: int = 3,
+    kl_warmup: float = 0.0,
+    drop: float = 0.0,
+    noise: float | None = None,
+    **_: Any,
+) -> Built:
+    """The model, and the ELBO."""
+    code, beside = (
+        named.posterior_family("diagonal", latent, link=link),
+        sum((given or {}).values()),
+    )
+
+    def modality(spec: Spec) -> Modality:
+        name = spec.likelihood or likelihood
+        data = named.likelihood_family(name, spec.shape, levels, scale, components)
+        return Modality(spec.places, spec.shape, data)
+
+    def encoder(own: Modality) -> ModalityEncoder:
+        kind = named.network_for(network if len(own.shape) == 3 else "dense", own.shape)
+        much = named.noise_for(own.shape) if noise is None else noise
+        seen = WithGaps(own.likelihood)
+        q = named.posterior(seen, code, kind, width, depth, beside, much)
+        return ModalityEncoder(own.numbers, own.shape, q.net)
+
+    def decoder(own: Modality) -> Any:
+        kind = named.network_for(network if len(own.shape) == 3 else "dense", own.shape)
+        return named.decoder(own.likelihood, latent, kind, width, depth, beside).net
+
+    each = [modality(spec) for spec in modalities_of(modalities, shape, names)]
+    encode = Conditional(
+        ModalityEncoders([*map(encoder, each)]), JoinedExperts(code, len(each), how)
+    )
+    decode = Conditional(SideBySide([*map(decoder, each)]), WithGaps(InModalities(shape, each)))
+    side = named.condition_dropout(drop, beside)
+    model = VAE(StandardNormal(latent), encode, decode, side)
+    return Built(model, named.warmed_up(kl_warmup, steps))
+
+
+RECIPES: tuple[Recipe, ...] = (mvae, mmvae, mopoe)
