@@ -10,6 +10,7 @@ from vaekit.families import (
     DiagonalNormal,
     FullNormal,
     LowRankNormal,
+    NormalMixture,
     likelihood,
 )
 from vaekit.families.base import half_exp
@@ -27,6 +28,7 @@ POSTERIORS = {
     "diagonal by log variance": DiagonalNormal(3, half_exp),
     "low rank": LowRankNormal(3, 2),
     "full": FullNormal(3),
+    "mixture": NormalMixture(3, 2),
     "iaf": AutoregressiveFlow(3),
 }
 
@@ -57,6 +59,7 @@ BOUNDS = {  # of three particles, or of a multiple of three
     "dreg": bounds.dreg,
     "miwae": bounds.miwae(3),
     "piwae": bounds.piwae(3),
+    "miselbo": bounds.miselbo(3),
     "ciwae": bounds.ciwae(0.3),
     "renyi": bounds.renyi(0.5),
     "tvo": bounds.tvo(5),

@@ -30,10 +30,12 @@ POSTERIORS = [*named.POSTERIORS]
 NAMES = [*catalogue.LIKELIHOODS]
 FOR_PICTURES = {"conv_vae", "residual_vae", "keras_mnist", "keras_mnist_fast"}
 
-# pairs of a recipe and a part, or of two parts, that cannot be trained
+# pairs of a recipe and a part, or of two parts, that cannot be trained; where two parts have a name
+# in common, with the option's
 REFUSED = {
     **{(recipe, "vamp"): "pseudo-inputs" for recipe in ("conditional_vae", "m2_vae")},
     **{("beta_tcvae", name): "independent dimensions" for name in ("low_rank", "full", "iaf")},
+    ("beta_tcvae", "posterior mixture"): "independent dimensions",
     ("dip_vae", "iaf"): "covariance of this posterior is not known",
     ("free_bits_vae", "iaf"): "no KL per dimension",
     **{("free_bits_vae", name): "no KL per dimension" for name in ("mixture", "vamp", "flow")},
@@ -52,7 +54,8 @@ def lived(recipe, folder, **chosen):
     shape = (16, 16) if recipe in FOR_PICTURES else VECTOR
     refusal = life(recipe, folder, shape=shape, **chosen)
     lacking = [name for name in chosen if name not in options(RECIPES[recipe])]
-    pairs = [REFUSED[recipe, part] for part in chosen.values() if (recipe, part) in REFUSED]
+    parts = {*chosen.values(), *(f"{name} {part}" for name, part in chosen.items())}
+    pairs = [REFUSED[recipe, part] for part in parts if (recipe, part) in REFUSED]
     if lacking:
         assert lacking[0] in refusal
     elif pairs:

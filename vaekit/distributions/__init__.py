@@ -15,6 +15,7 @@ from vaekit.distributions.levels import (
     LevelMixture,
 )
 from vaekit.distributions.low_rank import LowRankNormal
+from vaekit.distributions.mixtures import NormalMixture, strata
 from vaekit.distributions.point import Point
 from vaekit.distributions.quantiles import quantiles
 from vaekit.distributions.student import StudentT
@@ -29,6 +30,7 @@ __all__ = [
     "LevelMixture",
     "LowRankNormal",
     "NegativeBinomial",
+    "NormalMixture",
     "Point",
     "Poisson",
     "SomeKnown",
@@ -43,4 +45,5 @@ __all__ = [
     "kl_per_dimension",
     "log_prob_per_element",
     "quantiles",
+    "strata",
 ]

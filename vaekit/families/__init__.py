@@ -4,7 +4,13 @@ from vaekit.families.base import Family, Kind, Likelihood, Range
 from vaekit.families.catalogue import LIKELIHOODS, likelihood
 from vaekit.families.elementwise import Bernoulli, Elementwise
 from vaekit.families.flows import AutoregressiveFlow
-from vaekit.families.gaussians import DiagonalNormal, FullNormal, LowRankNormal, PointMass
+from vaekit.families.gaussians import (
+    DiagonalNormal,
+    FullNormal,
+    LowRankNormal,
+    NormalMixture,
+    PointMass,
+)
 from vaekit.families.known import WithKnown
 from vaekit.families.levels import BetaBinomialLevels, Categorical, LogisticMixture, OneHot
 from vaekit.families.located import Located
@@ -24,6 +30,7 @@ __all__ = [
     "Located",
     "LogisticMixture",
     "LowRankNormal",
+    "NormalMixture",
     "OneHot",
     "PointMass",
     "Range",

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch import distributions as D
 
-from vaekit.distributions import common_draws, draw_with_density, exact_kl
+from vaekit.distributions import common_draws, draw_with_density, exact_kl, strata
 
 
 class Draw(Protocol):
@@ -111,6 +111,17 @@ def enumerated(classes: int) -> Rule:
         return replace(latent, log_weight=latent.log_q + math.log(classes))
 
     return rule
+
+
+def stratified(p: D.Distribution, q: D.Distribution, shape: torch.Size) -> Latent:
+    """Draw from each component of a mixture q in turn, and let the draw weigh as much as its
+    component: expectations over components are sums, with gradients to the weights.
+
+    The number of particles must be a multiple of C, the components; particle k is of component
+    ``k % C``.
+    """
+    z, beyond = strata(q, shape[0])
+    return replace(_latent(p, q, z, q.log_prob(z), shape), log_weight=beyond)
 
 
 class Recorder:

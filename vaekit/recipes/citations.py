@@ -108,6 +108,15 @@ CITATIONS: dict[str, str] = {
     "Jiang et al. 2017": "Jiang, Z., Zheng, Y., Tan, H., Tang, B. and Zhou, H. (2017). Variational "
     "Deep Embedding: An Unsupervised and Generative Approach to Clustering. International Joint "
     "Conference on Artificial Intelligence. arXiv:1611.05148",
+    "Kviman et al. 2022": "Kviman, O., Melin, H., Koptagel, H., Elvira, V. and Lagergren, J. "
+    "(2022). Multiple Importance Sampling ELBO and Deep Ensembles of Variational Approximations. "
+    "International Conference on Artificial Intelligence and Statistics. arXiv:2202.10951",
+    "Kviman et al. 2023": "Kviman, O., Molén, R., Hotti, A., Kurt, S., Elvira, V. and Lagergren, "
+    "J. (2023). Cooperation in the Latent Space: The Benefits of Adding Mixture Components in "
+    "Variational Autoencoders. International Conference on Machine Learning. arXiv:2209.15514",
+    "Figurnov et al. 2018": "Figurnov, M., Mohamed, S. and Mnih, A. (2018). Implicit "
+    "Reparameterization Gradients. Advances in Neural Information Processing Systems. "
+    "arXiv:1805.08498",
     "Chollet 2020": "Chollet, F. (2020). Variational AutoEncoder. Keras code examples, "
     "keras.io/examples/generative/vae",
     "Sohn et al. 2015": "Sohn, K., Lee, H. and Yan, X. (2015). Learning Structured Output "

@@ -68,6 +68,7 @@ def vae(
     depth: Depth = 0,
     posterior: Posterior = "diagonal",
     rank: Count = 2,
+    posterior_components: Whole = 0,
     prior: Prior = "standard",
     prior_components: Whole = 0,
     link: Link = "softplus",
@@ -89,9 +90,10 @@ def vae(
         network: auto is conv for images of 16 pixels a side or more, else dense.
         width: of hidden layers (400), or channels of the first stage (32).
         depth: hidden layers (2), or halvings of the image (until about 4 pixels).
-        posterior: q(z|x): normal with a covariance that is diagonal, low_rank or full; iaf (normal,
-            moved through autoregressive steps); point has no spread.
+        posterior: q(z|x): normal with a covariance that is diagonal, low_rank or full; mixture (of
+            normals); iaf (normal, moved through autoregressive steps); point has no spread.
         rank: of a low_rank posterior.
+        posterior_components: of a mixture posterior (4).
         prior: p(z): standard, or learned: mixture (of normals), vamp (of the posteriors of learned
             pseudo-inputs), flow.
         prior_components: of a mixture (50), pseudo-inputs of a vamp (500).
@@ -104,7 +106,7 @@ def vae(
         noise: on what the encoder sees in training, in standard deviations (of whole levels: halves
             of their range), against overfitting; by default 0.2 for images, 0 for vectors.
     """
-    code = parts.posterior_family(posterior, latent, rank, link)
+    code = parts.posterior_family(posterior, latent, rank, link, posterior_components)
     data = parts.likelihood_family(likelihood, shape, levels, scale, components)
     kind, beside = parts.network_for(network, shape), sum((given or {}).values())
     decode = parts.decoder(data, latent, kind, width, depth, beside)
@@ -141,14 +143,14 @@ def residual_vae(**rest: Any) -> Built:
     return vae(**rest)
 
 
-@extends(vae, fixed={"posterior": "full"}, without=("rank",))
+@extends(vae, fixed={"posterior": "full"}, without=("rank", "posterior_components"))
 @good_for("likelihood", "a posterior whose numbers depend on each other is a tighter bound.")
 def full_covariance_vae(**rest: Any) -> Built:
     """A VAE whose posterior has a full covariance matrix."""
     return vae(**rest)
 
 
-@extends(vae, fixed={"posterior": "iaf"}, without=("rank",))
+@extends(vae, fixed={"posterior": "iaf"}, without=("rank", "posterior_components"))
 @good_for("likelihood", "a posterior that bends is a tighter bound.", rank=0.6)
 def iaf_vae(**rest: Any) -> Built:
     """A VAE whose posterior is a normal moved through inverse autoregressive steps
@@ -167,7 +169,7 @@ def path_vae(**rest: Any) -> Built:
 @extends(
     vae,
     fixed={"posterior": "point"},
-    without=("rank", "prior", "prior_components", "link", "kl_warmup"),
+    without=("rank", "posterior_components", "prior", "prior_components", "link", "kl_warmup"),
     likelihood="gaussian",
     scale="1",
     noise=0.0,
