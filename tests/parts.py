@@ -5,9 +5,11 @@ from torch import nn
 
 from vaekit.conditionals import Conditional, StandardNormal
 from vaekit.data import open_source
+from vaekit.distributions import VonMisesFisher
 from vaekit.families import (
     AutoregressiveFlow,
     DiagonalNormal,
+    Direction,
     FullNormal,
     LowRankNormal,
     NormalMixture,
@@ -30,6 +32,8 @@ POSTERIORS = {
     "full": FullNormal(3),
     "mixture": NormalMixture(3, 2),
     "iaf": AutoregressiveFlow(3),
+    "power spherical": Direction(3),
+    "von mises fisher": Direction(3, VonMisesFisher),
 }
 
 LIKELIHOODS = {

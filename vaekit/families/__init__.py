@@ -2,6 +2,7 @@
 
 from vaekit.families.base import Family, Kind, Likelihood, Range
 from vaekit.families.catalogue import LIKELIHOODS, likelihood
+from vaekit.families.directions import Direction
 from vaekit.families.elementwise import Bernoulli, Elementwise
 from vaekit.families.flows import AutoregressiveFlow
 from vaekit.families.gaussians import (
@@ -22,6 +23,7 @@ __all__ = [
     "BetaBinomialLevels",
     "Categorical",
     "DiagonalNormal",
+    "Direction",
     "Elementwise",
     "Family",
     "FullNormal",

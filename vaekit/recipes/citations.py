@@ -117,6 +117,11 @@ CITATIONS: dict[str, str] = {
     "Figurnov et al. 2018": "Figurnov, M., Mohamed, S. and Mnih, A. (2018). Implicit "
     "Reparameterization Gradients. Advances in Neural Information Processing Systems. "
     "arXiv:1805.08498",
+    "Davidson et al. 2018": "Davidson, T. R., Falorsi, L., De Cao, N., Kipf, T. and Tomczak, J. M. "
+    "(2018). Hyperspherical Variational Auto-Encoders. Conference on Uncertainty in Artificial "
+    "Intelligence. arXiv:1804.00891",
+    "De Cao & Aziz 2020": "De Cao, N. and Aziz, W. (2020). The Power Spherical Distribution. ICML "
+    "Workshop on Invertible Neural Networks. arXiv:2006.04437",
     "Chollet 2020": "Chollet, F. (2020). Variational AutoEncoder. Keras code examples, "
     "keras.io/examples/generative/vae",
     "Sohn et al. 2015": "Sohn, K., Lee, H. and Yan, X. (2015). Learning Structured Output "

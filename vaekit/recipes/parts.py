@@ -6,7 +6,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from torch import Tensor, nn
 
@@ -220,6 +220,24 @@ def posterior(
         first = jittered(noise, first)
     net = nets.encoder((shape[0] + given, *shape[1:]), family.raw_shape, width, depth)
     return Conditional(InputLayerFirst(first, Join(net)), family)
+
+
+def like_its_encoder(
+    data: Likelihood,
+    family: Family,
+    given: int = 0,
+    *,
+    network: str = "auto",
+    width: int = 0,
+    depth: int = 0,
+    noise: float | None = None,
+    **_: Any,
+) -> Conditional:
+    """A conditional that sees x, and what is given beside it, by a network like that of q(z|x) in a
+    VAE of these options."""
+    shape = data.event_shape
+    noise = noise_for(shape) if noise is None else noise
+    return posterior(data, family, network_for(network, shape), width, depth, given, noise)
 
 
 def noise_for(shape: Shape) -> float:
