@@ -11,8 +11,11 @@ from vaekit.families import (
     DiagonalNormal,
     Direction,
     FullNormal,
+    HouseholderNormal,
     LowRankNormal,
     NormalMixture,
+    PlanarFlow,
+    SylvesterFlow,
     likelihood,
 )
 from vaekit.families.base import half_exp
@@ -30,7 +33,10 @@ POSTERIORS = {
     "diagonal by log variance": DiagonalNormal(3, half_exp),
     "low rank": LowRankNormal(3, 2),
     "full": FullNormal(3),
+    "householder": HouseholderNormal(3, 2),
     "mixture": NormalMixture(3, 2),
+    "planar": PlanarFlow(3, 2),
+    "sylvester": SylvesterFlow(3, 2),
     "iaf": AutoregressiveFlow(3),
     "power spherical": Direction(3),
     "von mises fisher": Direction(3, VonMisesFisher),

@@ -4,10 +4,11 @@ from vaekit.families.base import Family, Kind, Likelihood, Range
 from vaekit.families.catalogue import LIKELIHOODS, likelihood
 from vaekit.families.directions import Direction
 from vaekit.families.elementwise import Bernoulli, Elementwise
-from vaekit.families.flows import AutoregressiveFlow
+from vaekit.families.flows import AutoregressiveFlow, PlanarFlow, SylvesterFlow
 from vaekit.families.gaussians import (
     DiagonalNormal,
     FullNormal,
+    HouseholderNormal,
     LowRankNormal,
     NormalMixture,
     PointMass,
@@ -27,6 +28,7 @@ __all__ = [
     "Elementwise",
     "Family",
     "FullNormal",
+    "HouseholderNormal",
     "Kind",
     "Likelihood",
     "Located",
@@ -34,8 +36,10 @@ __all__ = [
     "LowRankNormal",
     "NormalMixture",
     "OneHot",
+    "PlanarFlow",
     "PointMass",
     "Range",
+    "SylvesterFlow",
     "WithKnown",
     "likelihood",
 ]

@@ -11,6 +11,7 @@ from torch import distributions as D
 
 from vaekit import distributions
 from vaekit.distributions import Point
+from vaekit.distributions.bends import reflected
 from vaekit.families.base import Link, Positive, Shape
 from vaekit.families.elementwise import independent
 from vaekit.system.room import with_memory
@@ -102,6 +103,35 @@ class LowRankNormal(OfVector):
         factor = factor.unflatten(-1, (self.dim, self.rank))
         variance = self.link(scale).square()
         return distributions.LowRankNormal(loc, factor, variance, validate_args=False)
+
+
+@dataclass(frozen=True)
+class HouseholderNormal(OfVector):
+    r"""A full covariance by few numbers (Tomczak & Welling 2016): ``dim`` means, ``dim`` raw
+    scales, then the vectors of ``components`` reflections.
+
+    .. math:: N(\mu, H \operatorname{diag}(\sigma^2) H^\top), \qquad
+        H = \prod_t (I - 2 v_t v_t^\top / \lVert v_t \rVert^2)
+
+    With as many reflections as numbers it is any normal. Its triangular factor is found by QR.
+    """
+
+    components: int = 4
+    link: Link = field(default=SCALE)
+
+    @property
+    def raw_shape(self) -> Shape:
+        """Shape of the raw numbers of a row."""
+        return (self.dim * (2 + self.components),)
+
+    def __call__(self, raw: Tensor) -> D.Distribution:
+        """The distribution of raw numbers, (rows, *raw_shape)."""
+        loc, scale, mirrors = raw.split([self.dim, self.dim, self.components * self.dim], -1)
+        mirrors = mirrors.unflatten(-1, (self.components, self.dim))
+        turned = reflected(torch.diag_embed(self.link(scale)), mirrors[..., None, :, :])
+        upper = torch.linalg.qr(turned)[1]  # rows of ``turned`` are s_i H e_i
+        lower = upper.mT * upper.diagonal(dim1=-2, dim2=-1).sign()[..., None, :]
+        return D.MultivariateNormal(loc, scale_tril=lower, validate_args=False)
 
 
 class NormalMixture(nn.Module):

@@ -122,6 +122,13 @@ CITATIONS: dict[str, str] = {
     "Intelligence. arXiv:1804.00891",
     "De Cao & Aziz 2020": "De Cao, N. and Aziz, W. (2020). The Power Spherical Distribution. ICML "
     "Workshop on Invertible Neural Networks. arXiv:2006.04437",
+    "Rezende & Mohamed 2015": "Rezende, D. J. and Mohamed, S. (2015). Variational Inference with "
+    "Normalizing Flows. International Conference on Machine Learning. arXiv:1505.05770",
+    "van den Berg et al. 2018": "van den Berg, R., Hasenclever, L., Tomczak, J. M. and Welling, M. "
+    "(2018). Sylvester Normalizing Flows for Variational Inference. Conference on Uncertainty in "
+    "Artificial Intelligence. arXiv:1803.05649",
+    "Tomczak & Welling 2016": "Tomczak, J. M. and Welling, M. (2016). Improving Variational "
+    "Auto-Encoders using Householder Flow. arXiv:1611.09630",
     "Chollet 2020": "Chollet, F. (2020). Variational AutoEncoder. Keras code examples, "
     "keras.io/examples/generative/vae",
     "Sohn et al. 2015": "Sohn, K., Lee, H. and Yan, X. (2015). Learning Structured Output "

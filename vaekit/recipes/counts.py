@@ -73,7 +73,8 @@ def count_vae(
         depth: hidden layers.
         posterior: q(z|x), as in vae.
         rank: of a low_rank posterior.
-        posterior_components: of a mixture posterior (4).
+        posterior_components: of a mixture posterior (4); reflections of householder (4), steps of
+            planar (8) and sylvester (4).
         prior: p(z): standard, or learned: mixture, vamp, flow.
         prior_components: of a mixture (50), pseudo-inputs of a vamp (500).
         link: how the network gives standard deviations: softplus, or exp of half a log variance.

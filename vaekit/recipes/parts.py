@@ -18,10 +18,13 @@ from vaekit.families import (
     DiagonalNormal,
     Family,
     FullNormal,
+    HouseholderNormal,
     Likelihood,
     LowRankNormal,
     NormalMixture,
+    PlanarFlow,
     PointMass,
+    SylvesterFlow,
     likelihood,
 )
 from vaekit.families.base import Positive, half_exp
@@ -46,7 +49,9 @@ from vaekit.system.ranges import OneOf, Parsed, Range, Swept
 from vaekit.system.types import Shape
 
 Network = Literal["auto", "dense", "conv", "residual"]
-Posterior = Literal["diagonal", "low_rank", "full", "mixture", "iaf", "point"]
+Posterior = Literal[
+    "diagonal", "low_rank", "full", "householder", "mixture", "planar", "sylvester", "iaf", "point",
+]  # fmt: skip
 Prior = Literal["standard", "mixture", "vamp", "flow"]
 Link = Literal["softplus", "exp"]
 LikelihoodName = Annotated[str, OneOf("likelihood", ("auto", *LIKELIHOODS))]
@@ -79,7 +84,10 @@ POSTERIORS: dict[str, Callable[[Asked], Family]] = {
     "diagonal": lambda of: DiagonalNormal(of.latent, of.link),
     "low_rank": lambda of: LowRankNormal(of.latent, of.rank, of.link),
     "full": lambda of: FullNormal(of.latent, of.link),
+    "householder": lambda of: HouseholderNormal(of.latent, of.components or 4, of.link),
     "mixture": lambda of: NormalMixture(of.latent, of.components or 4, of.link),
+    "planar": lambda of: PlanarFlow(of.latent, of.components or 8, of.link),
+    "sylvester": lambda of: SylvesterFlow(of.latent, of.components or 4, of.link),
     "iaf": lambda of: AutoregressiveFlow(of.latent, of.link),
     "point": lambda of: PointMass(of.latent),
 }

@@ -90,10 +90,12 @@ def vae(
         network: auto is conv for images of 16 pixels a side or more, else dense.
         width: of hidden layers (400), or channels of the first stage (32).
         depth: hidden layers (2), or halvings of the image (until about 4 pixels).
-        posterior: q(z|x): normal with a covariance that is diagonal, low_rank or full; mixture (of
-            normals); iaf (normal, moved through autoregressive steps); point has no spread.
+        posterior: q(z|x): normal with a covariance that is diagonal, low_rank, full or householder
+            (by reflections); mixture (of normals); planar, sylvester or iaf (normal, moved through
+            steps of that kind); point has no spread.
         rank: of a low_rank posterior.
-        posterior_components: of a mixture posterior (4).
+        posterior_components: of a mixture posterior (4); reflections of householder (4), steps of
+            planar (8) and sylvester (4).
         prior: p(z): standard, or learned: mixture (of normals), vamp (of the posteriors of learned
             pseudo-inputs), flow.
         prior_components: of a mixture (50), pseudo-inputs of a vamp (500).
