@@ -9,12 +9,13 @@ from vaekit.conditionals import (
     Mapped,
     Mixture,
     Site,
+    Sphere,
     StandardNormal,
     prior,
 )
 from vaekit.conditionals.codebooks import Autoregressive, Even
 from vaekit.conditionals.refitted import Refitted, Scaled
-from vaekit.families import DiagonalNormal, OneHot, likelihood
+from vaekit.families import DiagonalNormal, Direction, OneHot, likelihood
 from vaekit.families.codebooks import Codebook, Nearest
 from vaekit.models import VAE, Clustered, Labelled, Ladder, Rung
 from vaekit.models.density import Density
@@ -40,6 +41,7 @@ PRIORS = {
     "flow": lambda: prior("flow", site()),
     "scaled": lambda: Scaled(Mixture(LATENT, 4)),
     "refitted": lambda: Refitted(Mixture(LATENT, 4), StandardNormal(LATENT)),
+    "sphere": lambda: Sphere(LATENT),
     "entries": lambda: Even(Nearest(Codebook(4, LATENT), 1)),
     "entries in a row": lambda: Autoregressive(Nearest(Codebook(4, LATENT), 2), 8),
 }
@@ -92,6 +94,13 @@ def listed(prior=Even):
     return VAE(prior(family), q, bits(2 * LATENT))
 
 
+def directed():
+    """z -> x, with codes on a sphere."""
+    code = Direction(LATENT)
+    q = Conditional(dense(VECTOR, code.raw_shape, [WIDTH], "tanh"), code)
+    return VAE(Sphere(LATENT), q, bits(LATENT))
+
+
 def refitted():
     """z -> x, with another prior than the model was trained with."""
     new = Refitted(Scaled(Mixture(LATENT, 4)), StandardNormal(LATENT))
@@ -120,6 +129,7 @@ GRAPHS = {
     "clustered": lambda: (clustered(), 0),
     "vae with codes from a list": lambda: (listed(), 0),
     "vae with codes one after the other": lambda: (listed(Autoregressive), 0),
+    "vae with codes on a sphere": lambda: (directed(), 0),
     "a density": lambda: (Density(Mixture(VECTOR[0], 4)), 0),
     "vae with a refitted prior": lambda: (refitted(), 0),
 }

@@ -5,11 +5,17 @@ from torch import nn
 
 from vaekit.conditionals import Conditional, StandardNormal
 from vaekit.data import open_source
+from vaekit.distributions import VonMisesFisher
 from vaekit.families import (
     AutoregressiveFlow,
     DiagonalNormal,
+    Direction,
     FullNormal,
+    HouseholderNormal,
     LowRankNormal,
+    NormalMixture,
+    PlanarFlow,
+    SylvesterFlow,
     likelihood,
 )
 from vaekit.families.base import half_exp
@@ -27,7 +33,13 @@ POSTERIORS = {
     "diagonal by log variance": DiagonalNormal(3, half_exp),
     "low rank": LowRankNormal(3, 2),
     "full": FullNormal(3),
+    "householder": HouseholderNormal(3, 2),
+    "mixture": NormalMixture(3, 2),
+    "planar": PlanarFlow(3, 2),
+    "sylvester": SylvesterFlow(3, 2),
     "iaf": AutoregressiveFlow(3),
+    "power spherical": Direction(3),
+    "von mises fisher": Direction(3, VonMisesFisher),
 }
 
 LIKELIHOODS = {
@@ -57,6 +69,7 @@ BOUNDS = {  # of three particles, or of a multiple of three
     "dreg": bounds.dreg,
     "miwae": bounds.miwae(3),
     "piwae": bounds.piwae(3),
+    "miselbo": bounds.miselbo(3),
     "ciwae": bounds.ciwae(0.3),
     "renyi": bounds.renyi(0.5),
     "tvo": bounds.tvo(5),

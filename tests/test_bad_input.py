@@ -172,6 +172,7 @@ CASES = {
     "a fraction of a unit": (["train", "digits", "--width", "3.7"], "--width: '3.7' is no whole number"),
     "an endless learning rate": (["train", "digits", "--lr", "inf"], "lr must be a finite number, not inf"),
     "no rank": (["train", "digits", "--rank", "0"], "rank must be at least 1"),
+    "components of a normal": (["train", "digits", "--posterior-components", "3"], "a diagonal posterior has no components"),
     "too deep": (["train", "digits", "--depth", "5000"], "depth must lie between 0 and 1,000, not 5000"),
     "negative checkpoints": (["train", "digits", "--checkpoint-every", "-2"], "--checkpoint-every must not be negative"),
     "two data sets": (["train", "digits", "mnist"], "too many arguments: 'mnist'"),

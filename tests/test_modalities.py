@@ -19,7 +19,7 @@ from vaekit.families.experts import InModalities, JoinedExperts, Modality
 from vaekit.families.gaps import WithGaps
 from vaekit.interfaces.cli import run
 from vaekit.models import VAE
-from vaekit.models.drawing import each_component
+from vaekit.models.drawing import stratified
 from vaekit.models.trace import trace
 from vaekit.objectives.bounds import elbo, iwae
 from vaekit.objectives.modalities import single_modalities
@@ -118,7 +118,7 @@ class TestALinearGaussianModel:
         torch.manual_seed(0)
         with torch.no_grad():
             q = model.posterior(x)
-            few = elbo(trace(model, x, samples=300 * q.components, named={"z": each_component}))
+            few = elbo(trace(model, x, samples=300 * q.components, named={"z": stratified}))
             many = iwae(trace(model, x, samples=20_000))
         assert (few < wanted + 0.1).all()
         assert torch.allclose(many, wanted, atol=0.05)
@@ -159,9 +159,9 @@ def test_a_mixture_of_experts_has_a_density_and_is_drawn_from():
         assert torch.allclose(z.var(0), q.variance, atol=0.05)
 
 
-def test_each_component_is_weighed_by_its_share():
+def test_stratified_is_weighed_by_its_share():
     q, p = mixed(), StandardNormal(1)()
-    latent = each_component(p, q, torch.Size([3000, 2]))
+    latent = stratified(p, q, torch.Size([3000, 2]))
     weight = (latent.log_weight - np.log(3000)).exp()
     assert torch.allclose(weight.sum(0), torch.ones(2))
     assert torch.allclose((weight[..., None] * latent.value).sum(0), q.mean, atol=0.06)

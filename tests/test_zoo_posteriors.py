@@ -69,12 +69,12 @@ def test_a_rows_draws_from_common_noise_are_its_own():
     assert torch.allclose(found[0][:, 2:3], found[1], atol=1e-6)
 
 
-def apart(family, updates=400):
+def apart(family, updates=400, lr=1e-2):
     """The least KL(q || p) found, for a bent p: z1 ~ N(0, 1), z2 ~ N(z1^2, 0.3^2)."""
     torch.manual_seed(0)
     raw = torch.nn.Parameter(0.1 * torch.randn(1, *family.raw_shape))
     weights = list(family.parameters()) if isinstance(family, torch.nn.Module) else []
-    optimizer = torch.optim.Adam([raw, *weights], 1e-2)
+    optimizer = torch.optim.Adam([raw, *weights], lr)
 
     def kl(draws):
         z, log_q = draw_with_density(family(raw), torch.Size([draws]))

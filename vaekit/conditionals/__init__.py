@@ -14,6 +14,7 @@ from vaekit.conditionals.priors import (
     prior_kind,
 )
 from vaekit.conditionals.refitted import Refitted, Scaled, refit_of
+from vaekit.conditionals.spheres import Sphere
 
 __all__ = [
     "PRIORS",
@@ -26,6 +27,7 @@ __all__ = [
     "Refitted",
     "Scaled",
     "Site",
+    "Sphere",
     "StandardNormal",
     "Vamp",
     "prior",

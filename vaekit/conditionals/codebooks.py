@@ -20,6 +20,10 @@ class Even(Prior):
     """
 
     discrete = True
+    stays = (
+        "codes of this model are from a list and have probabilities: no density can take the place "
+        "of their prior"
+    )
 
     def __init__(self, family: Nearest) -> None:
         super().__init__(*family.event_shape)

@@ -40,6 +40,10 @@ class Conditional(nn.Module):
         """As a prior: not known, for they depend on what is given."""
         return None
 
+    def fitting(self, codes: Tensor, held: list[int]) -> Tensor:
+        """As a prior: codes may lie anywhere."""
+        return codes
+
     def path(self, start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
         """As a prior: the straight way from some codes to others, (pairs, shares, dim)."""
         return straight(start, end, shares)

@@ -34,9 +34,11 @@ class Prior(nn.Module, ABC):
 
     Attributes:
         discrete: whether it is of codes from a list, which have probabilities and no density.
+        stays: why no density over all vectors can take its place, in words; empty where one can.
     """
 
     discrete = False
+    stays = ""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -73,6 +75,12 @@ class Prior(nn.Module, ABC):
     def path(self, start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
         """Codes on the way from one to another, (pairs, shares, dim): here a straight line."""
         return straight(start, end, shares)
+
+    @torch.no_grad()
+    def fitting(self, codes: Tensor, held: list[int]) -> Tensor:
+        """Codes that somebody made up, (..., dim), brought to where there are codes; the numbers
+        ``held`` stay as they are where they can. Here codes may lie anywhere."""
+        return codes
 
 
 class StandardNormal(Prior):

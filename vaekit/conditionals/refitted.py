@@ -82,6 +82,10 @@ class Refitted(Prior):
         """Those of the new prior."""
         return self.new.quantiles(shares)
 
+    def fitting(self, codes: Tensor, held: list[int]) -> Tensor:
+        """As the new prior knows."""
+        return self.new.fitting(codes, held)
+
     def path(self, start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
         """As the new prior leads."""
         return self.new.path(start, end, shares)

@@ -123,7 +123,7 @@ class Opening:
             own = read_labels(labels) if isinstance(labels, str) else labels
             named = self._named_in_memory(data)
             if named is None:
-                found = from_memory(data, own, axes=self.axes)
+                found = from_memory(data, own, axes=self.axes, gaps=self.gaps)
             else:
                 found = named if own is None else relabelled(named, own)
         self._check_said(found)

@@ -5,7 +5,13 @@ from vaekit.distributions.bernoulli import ContinuousBernoulli
 from vaekit.distributions.counts import NegativeBinomial, Poisson, ZeroInflated
 from vaekit.distributions.covariances import covariance
 from vaekit.distributions.divergences import exact_kl, kl_per_dimension, log_prob_per_element
-from vaekit.distributions.draws import common_draws, draw_with_density, has_density, is_discrete
+from vaekit.distributions.draws import (
+    common_draws,
+    draw_with_density,
+    has_density,
+    is_discrete,
+    no_way,
+)
 from vaekit.distributions.flows import Flowed
 from vaekit.distributions.known import SomeKnown
 from vaekit.distributions.levels import (
@@ -15,8 +21,10 @@ from vaekit.distributions.levels import (
     LevelMixture,
 )
 from vaekit.distributions.low_rank import LowRankNormal
+from vaekit.distributions.mixtures import NormalMixture, strata
 from vaekit.distributions.point import Point
 from vaekit.distributions.quantiles import quantiles
+from vaekit.distributions.spheres import PowerSpherical, UniformOnSphere, VonMisesFisher
 from vaekit.distributions.student import StudentT
 
 __all__ = [
@@ -29,10 +37,14 @@ __all__ = [
     "LevelMixture",
     "LowRankNormal",
     "NegativeBinomial",
+    "NormalMixture",
     "Point",
     "Poisson",
+    "PowerSpherical",
     "SomeKnown",
     "StudentT",
+    "UniformOnSphere",
+    "VonMisesFisher",
     "ZeroInflated",
     "common_draws",
     "covariance",
@@ -42,5 +54,7 @@ __all__ = [
     "is_discrete",
     "kl_per_dimension",
     "log_prob_per_element",
+    "no_way",
     "quantiles",
+    "strata",
 ]

@@ -69,6 +69,13 @@ def _(q: D.Independent) -> D.Normal | None:
     return normal_marginals(q.base_dist)
 
 
+@singledispatch
+def marginals(q: D.Distribution) -> D.Distribution | None:
+    """Each dimension by itself, as a distribution of one number, (..., dim); None where that is not
+    known."""
+    return normal_marginals(q)
+
+
 def kl_per_dimension(q: D.Distribution, p: D.Distribution) -> Tensor | None:
     """KL between the marginals of q and p, (rows, dim), in nats; None unless both are normal.
 

@@ -40,6 +40,16 @@ def is_discrete(p: D.Distribution) -> bool:
     return support is not None and bool(support.is_discrete)
 
 
+@singledispatch
+def no_way(p: D.Distribution) -> str | None:
+    """Why one cannot go from one value to another in small steps, in words; None where one can."""
+    return (
+        "this model's codes are from a list, between which there is no way"
+        if is_discrete(p)
+        else None
+    )
+
+
 @has_density.register
 def _(q: Point) -> bool:
     return False

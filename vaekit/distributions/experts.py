@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import distributions as D
 from torch.nn import functional as F
 
 from vaekit.distributions.draws import Noise, from_noise
+from vaekit.distributions.mixtures import strata
 
 
 def product(loc: Tensor, scale: Tensor, among: Tensor, prior: float) -> tuple[Tensor, Tensor]:
@@ -61,9 +63,12 @@ class Experts(D.MixtureSameFamily):
         """Of the products, (B, S)."""
         return self.mixture_distribution.logits
 
-    def of_each(self, draws: int) -> Tensor:
-        """Draws of each product with gradients to the experts, (draws, S, B, dim)."""
-        return self.component_distribution.rsample(torch.Size([draws])).transpose(1, 2)
+
+@strata.register
+def _(q: Experts, draws: int) -> tuple[Tensor, Tensor]:
+    times = draws // q.components
+    z = q.component_distribution.rsample(torch.Size([times])).transpose(1, 2)
+    return z.flatten(0, 1), (q.log_shares.T + math.log(q.components)).repeat(times, 1)
 
 
 @from_noise.register

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch import distributions as D
 
-from vaekit.distributions.divergences import log_prob_per_element, normal_marginals
+from vaekit.distributions.divergences import log_prob_per_element, marginals
 from vaekit.evaluation.figures import Figure
 from vaekit.evaluation.passes import LatentDistributions, at_mean, chunks, latent_distributions
 from vaekit.models import Graph
@@ -75,7 +75,7 @@ class Aggregate:
 def aggregate(model: Graph, rows: AnyRows, *, seed: int = 0) -> Aggregate | None:
     """Look at the aggregate posterior over up to 4,000 rows, chosen at random.
 
-    Returns None unless the model has one latent whose posterior is normal.
+    Returns None unless the model has one latent whose posterior is normal, or a mixture of normals.
     """
     model.eval()
     if len(model.latents) != 1:
@@ -85,12 +85,12 @@ def aggregate(model: Graph, rows: AnyRows, *, seed: int = 0) -> Aggregate | None
         for part in chunks(rows[some(len(rows), ROWS, seed)])
         for latent in latent_distributions(model, part, at_mean).values()
     ]
-    if normal_marginals(found[0].posterior) is None:
+    if marginals(found[0].posterior) is None:
         return None
     with seeded(seed, "aggregate"):
         draws = [latent.posterior.sample() for latent in found]
     parts = [_log_densities(z, found) for z in torch.cat(draws).split(AT_ONCE)]
-    joint, marginals = (torch.cat(values) for values in zip(*parts, strict=True))
+    joint, single = (torch.cat(values) for values in zip(*parts, strict=True))
     pairs = list(zip(found, draws, strict=True))
     own = torch.cat([latent.posterior.log_prob(z) for latent, z in pairs]).double()
     log_p = torch.cat([latent.prior.log_prob(z) for latent, z in pairs]).double()
@@ -99,9 +99,9 @@ def aggregate(model: Graph, rows: AnyRows, *, seed: int = 0) -> Aggregate | None
         rows=len(own),
         kl=(own - log_p).mean().item(),
         mutual_information=(own - joint).mean().item(),
-        total_correlation=(joint - marginals.sum(-1)).mean().item(),
+        total_correlation=(joint - single.sum(-1)).mean().item(),
         marginal_kl=(joint - log_p).mean().item(),
-        dimension_kl=_dimension_kl(marginals, each),
+        dimension_kl=_dimension_kl(single, each),
         mutual_information_error=_standard_error(own - joint),
     )
 
@@ -111,23 +111,23 @@ def _standard_error(each: Tensor) -> float | None:
     return each.std().item() / math.sqrt(len(each)) if len(each) > 1 else None
 
 
-def _dimension_kl(marginals: Tensor, log_p: list[Tensor | None]) -> list[float] | None:
+def _dimension_kl(single: Tensor, log_p: list[Tensor | None]) -> list[float] | None:
     """KL(q(z_i) || p(z_i)) of each dimension, where the prior's are independent."""
     known = [part for part in log_p if part is not None]
     if len(known) < len(log_p):
         return None
-    return (marginals - torch.cat(known).double()).mean(0).tolist()
+    return (single - torch.cat(known).double()).mean(0).tolist()
 
 
 def _log_densities(z: Tensor, found: list[LatentDistributions]) -> tuple[Tensor, Tensor]:
     """log q(z), (rows,), and log q(z_i), (rows, dim), for codes z, in float64."""
-    joint, marginals = [], []
+    joint, single = [], []
     for latent in found:
-        q = latent.posterior
-        joint.append(q.log_prob(z[:, None]))
-        marginals.append(D.Normal(q.mean, q.stddev, validate_args=False).log_prob(z[:, None]))
+        each: Any = marginals(latent.posterior)
+        joint.append(latent.posterior.log_prob(z[:, None]))
+        single.append(each.log_prob(z[:, None]))
     count = math.log(sum(part.shape[1] for part in joint))
     return (
         torch.logsumexp(torch.cat(joint, 1).double(), 1) - count,
-        torch.logsumexp(torch.cat(marginals, 1).double(), 1) - count,
+        torch.logsumexp(torch.cat(single, 1).double(), 1) - count,
     )

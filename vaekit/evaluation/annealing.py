@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch import distributions as D
 
-from vaekit.distributions import is_discrete
+from vaekit.distributions import is_discrete, no_way
 from vaekit.models import Graph
 from vaekit.models.drawing import from_posterior, replayed
 from vaekit.models.graph import NOTHING
@@ -66,12 +66,9 @@ class AnnealedPath:
     """
 
     def __init__(self, model: Graph, rows: Rows, start: str) -> None:
-        require(
-            not any(
-                is_discrete(latent.prior) for latent in trace(model, rows[:1]).latents.values()
-            ),
-            "this model's codes are from a list, between which there is no way: no annealing",
-        )
+        for latent in trace(model, rows[:1]).latents.values():
+            reason = no_way(latent.prior)
+            require(reason is None, f"{reason}: no annealing")
         if start not in ("prior", "posterior"):
             raise ValueError(f"start must be 'prior' or 'posterior', not {start!r}")
         self.model, self.rows, self.start = model, rows, start

@@ -2,9 +2,17 @@
 
 from vaekit.families.base import Family, Kind, Likelihood, Range
 from vaekit.families.catalogue import LIKELIHOODS, likelihood
+from vaekit.families.directions import Direction
 from vaekit.families.elementwise import Bernoulli, Elementwise
-from vaekit.families.flows import AutoregressiveFlow
-from vaekit.families.gaussians import DiagonalNormal, FullNormal, LowRankNormal, PointMass
+from vaekit.families.flows import AutoregressiveFlow, PlanarFlow, SylvesterFlow
+from vaekit.families.gaussians import (
+    DiagonalNormal,
+    FullNormal,
+    HouseholderNormal,
+    LowRankNormal,
+    NormalMixture,
+    PointMass,
+)
 from vaekit.families.known import WithKnown
 from vaekit.families.levels import BetaBinomialLevels, Categorical, LogisticMixture, OneHot
 from vaekit.families.located import Located
@@ -16,17 +24,22 @@ __all__ = [
     "BetaBinomialLevels",
     "Categorical",
     "DiagonalNormal",
+    "Direction",
     "Elementwise",
     "Family",
     "FullNormal",
+    "HouseholderNormal",
     "Kind",
     "Likelihood",
     "Located",
     "LogisticMixture",
     "LowRankNormal",
+    "NormalMixture",
     "OneHot",
+    "PlanarFlow",
     "PointMass",
     "Range",
+    "SylvesterFlow",
     "WithKnown",
     "likelihood",
 ]

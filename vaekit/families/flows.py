@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from dataclasses import dataclass, field
+
 import torch
 from torch import Tensor, nn
 from torch import distributions as D
 
+from vaekit.distributions.bends import Bend, Planar, Sylvester
 from vaekit.distributions.flows import Flowed, zuko
 from vaekit.families.base import Link, Shape
 from vaekit.families.elementwise import independent
-from vaekit.families.gaussians import SCALE
+from vaekit.families.gaussians import SCALE, OfVector
 from vaekit.system.room import with_memory
 
 CONTEXT, STEPS, WIDTH = 32, 2, 64
+MIRRORS = 4
 
 
 class AutoregressiveFlow(nn.Module):
@@ -57,3 +62,86 @@ class AutoregressiveFlow(nn.Module):
         loc, scale, context = raw.split([self.dim, self.dim, CONTEXT], -1)
         base = D.Normal(loc, self.link(scale), validate_args=False)
         return Flowed(independent(base, self.event_shape), [step(context) for step in self.steps])
+
+
+@dataclass(frozen=True)
+class Bent(OfVector):
+    """Independent normals moved through steps whose numbers the network gives: raw numbers are
+    ``dim`` means, ``dim`` raw scales, then those of each step.
+
+    A draw with its density takes one pass through the steps; the density of a given z undoes them
+    number by number.
+    """
+
+    components: int = 8
+    link: Link = field(default=SCALE)
+
+    @property
+    @abstractmethod
+    def each(self) -> int:
+        """Raw numbers of a step."""
+
+    @abstractmethod
+    def bend(self, raw: Tensor, which: int) -> Bend:
+        """A step by its raw numbers, and which it is; of raw numbers of 0 it moves nothing."""
+
+    @property
+    def raw_shape(self) -> Shape:
+        """Shape of the raw numbers of a row."""
+        return (2 * self.dim + self.components * self.each,)
+
+    def __call__(self, raw: Tensor) -> D.Distribution:
+        """The distribution of raw numbers, (rows, *raw_shape)."""
+        loc, scale, rest = raw.split([self.dim, self.dim, self.components * self.each], -1)
+        base = D.Normal(loc, self.link(scale), validate_args=False)
+        bends = [self.bend(part, i) for i, part in enumerate(rest.split(self.each, -1))]
+        return Flowed(independent(base, self.event_shape), bends)
+
+
+@dataclass(frozen=True)
+class PlanarFlow(Bent):
+    r"""Steps along one direction each (Rezende & Mohamed 2015):
+
+    .. math:: z + \hat u \tanh(w \cdot z + b)
+    """
+
+    @property
+    def each(self) -> int:
+        """u, w and b."""
+        return 2 * self.dim + 1
+
+    def bend(self, raw: Tensor, which: int) -> Planar:
+        """A step, which begins along one axis."""
+        u, w, b = raw.split([self.dim, self.dim, 1], -1)
+        axis = torch.arange(self.dim, device=raw.device) == which % self.dim
+        return Planar(u, w + axis.to(w), b)
+
+
+@dataclass(frozen=True)
+class SylvesterFlow(Bent):
+    r"""Steps along all directions at once (van den Berg et al. 2018), in bases that four
+    reflections turn:
+
+    .. math:: z + Q R \tanh(\tilde R Q^\top z + b)
+    """
+
+    components: int = 4
+
+    @property
+    def each(self) -> int:
+        """Two upper triangles, b, and what is reflected across."""
+        return self.dim * (self.dim + 1) + self.dim + MIRRORS * self.dim
+
+    def bend(self, raw: Tensor, which: int) -> Sylvester:
+        """A step, which begins with the identity for the second matrix."""
+        half = self.dim * (self.dim + 1) // 2
+        first, second, b, mirrors = raw.split([half, half, self.dim, MIRRORS * self.dim], -1)
+        first, second = self._upper(first), self._upper(second)
+        second = second + torch.eye(self.dim, dtype=raw.dtype, device=raw.device)
+        return Sylvester(first, second, b, mirrors.unflatten(-1, (MIRRORS, self.dim)))
+
+    def _upper(self, numbers: Tensor) -> Tensor:
+        rows, columns = torch.triu_indices(self.dim, self.dim, device=numbers.device)
+        matrix = numbers.new_zeros(*numbers.shape[:-1], self.dim, self.dim)
+        matrix[..., rows, columns] = numbers
+        return matrix

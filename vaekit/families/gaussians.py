@@ -1,17 +1,20 @@
-"""Families for latents: normal distributions from diagonal to full covariance, and a point."""
+"""Families for latents: normal distributions from diagonal to full covariance, mixtures of them,
+and a point."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch import distributions as D
 
 from vaekit import distributions
 from vaekit.distributions import Point
+from vaekit.distributions.bends import reflected
 from vaekit.families.base import Link, Positive, Shape
 from vaekit.families.elementwise import independent
+from vaekit.system.room import with_memory
 
 SCALE: Link = Positive(1e-4)
 
@@ -100,6 +103,76 @@ class LowRankNormal(OfVector):
         factor = factor.unflatten(-1, (self.dim, self.rank))
         variance = self.link(scale).square()
         return distributions.LowRankNormal(loc, factor, variance, validate_args=False)
+
+
+@dataclass(frozen=True)
+class HouseholderNormal(OfVector):
+    r"""A full covariance by few numbers (Tomczak & Welling 2016): ``dim`` means, ``dim`` raw
+    scales, then the vectors of ``components`` reflections.
+
+    .. math:: N(\mu, H \operatorname{diag}(\sigma^2) H^\top), \qquad
+        H = \prod_t (I - 2 v_t v_t^\top / \lVert v_t \rVert^2)
+
+    With as many reflections as numbers it is any normal. Its triangular factor is found by QR.
+    """
+
+    components: int = 4
+    link: Link = field(default=SCALE)
+
+    @property
+    def raw_shape(self) -> Shape:
+        """Shape of the raw numbers of a row."""
+        return (self.dim * (2 + self.components),)
+
+    def __call__(self, raw: Tensor) -> D.Distribution:
+        """The distribution of raw numbers, (rows, *raw_shape)."""
+        loc, scale, mirrors = raw.split([self.dim, self.dim, self.components * self.dim], -1)
+        mirrors = mirrors.unflatten(-1, (self.components, self.dim))
+        turned = reflected(torch.diag_embed(self.link(scale)), mirrors[..., None, :, :])
+        upper = torch.linalg.qr(turned)[1]  # rows of ``turned`` are s_i H e_i
+        lower = upper.mT * upper.diagonal(dim1=-2, dim2=-1).sign()[..., None, :]
+        return D.MultivariateNormal(loc, scale_tril=lower, validate_args=False)
+
+
+class NormalMixture(nn.Module):
+    r"""A mixture: raw numbers are ``components`` logits of weights, then means, then raw scales.
+
+    .. math:: \sum_c w_c N(\mu_c + a_c, \operatorname{diag}(\sigma_c^2))
+
+    a, which is learned and the same for all rows, keeps components from beginning in one place,
+    from where each would be drawn to the same peak.
+
+    Args:
+        dim: numbers of the vector.
+        components: how many.
+        link: from raw scales to standard deviations.
+    """
+
+    has_density = True
+
+    def __init__(self, dim: int, components: int = 4, link: Link = SCALE) -> None:
+        super().__init__()
+        self.dim, self.components, self.link = dim, components, link
+        with with_memory(components * dim):
+            apart = torch.randn(components, dim)
+            self.apart = nn.Parameter(apart - apart.mean(0))
+
+    @property
+    def raw_shape(self) -> Shape:
+        """Shape of the raw numbers of a row."""
+        return (self.components * (1 + 2 * self.dim),)
+
+    @property
+    def event_shape(self) -> Shape:
+        """Shape of one value."""
+        return (self.dim,)
+
+    def forward(self, raw: Tensor) -> D.Distribution:
+        """The distribution of raw numbers, (rows, *raw_shape)."""
+        size = self.components * self.dim
+        logits, loc, scale = raw.split([self.components, size, size], -1)
+        loc, scale = (t.unflatten(-1, (self.components, self.dim)) for t in (loc, scale))
+        return distributions.NormalMixture(logits, loc + self.apart, self.link(scale))
 
 
 @dataclass(frozen=True)

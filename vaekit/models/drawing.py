@@ -15,8 +15,7 @@ import torch
 from torch import Tensor
 from torch import distributions as D
 
-from vaekit.distributions import common_draws, draw_with_density, exact_kl
-from vaekit.distributions.experts import Experts
+from vaekit.distributions import common_draws, draw_with_density, exact_kl, strata
 
 
 class Draw(Protocol):
@@ -114,16 +113,15 @@ def enumerated(classes: int) -> Rule:
     return rule
 
 
-def each_component(p: D.Distribution, q: D.Distribution, shape: torch.Size) -> Latent:
-    """Draw from each product of a mixture of experts in turn, with gradients to the experts, each
-    weighed by its share. The number of particles must be a multiple of theirs, S; particle k is of
-    product ``k % S``."""
-    assert isinstance(q, Experts)
-    times = shape[0] // q.components
-    z = q.of_each(times).flatten(0, 1)
-    latent = _latent(p, q, z, q.log_prob(z), shape)
-    share = q.log_shares.T.repeat(times, 1) + math.log(q.components)
-    return replace(latent, log_weight=share)
+def stratified(p: D.Distribution, q: D.Distribution, shape: torch.Size) -> Latent:
+    """Draw from each component of a mixture q in turn, and let the draw weigh as much as its
+    component: expectations over components are sums, with gradients to the weights.
+
+    The number of particles must be a multiple of C, the components; particle k is of component
+    ``k % C``.
+    """
+    z, beyond = strata(q, shape[0])
+    return replace(_latent(p, q, z, q.log_prob(z), shape), log_weight=beyond)
 
 
 class Recorder:

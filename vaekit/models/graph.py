@@ -88,6 +88,16 @@ class Graph(nn.Module, ABC):
         ends = zip(self.priors, start.split(sizes, -1), end.split(sizes, -1), strict=True)
         return torch.cat([prior.path(a, b, shares) for prior, a, b in ends], -1)
 
+    def fitting(self, codes: Tensor, held: list[int]) -> Tensor:
+        """Codes that somebody made up, (..., dim), brought to where there are codes, the numbers
+        ``held`` as they are where they can be; each latent as its prior knows."""
+        found, first = [], 0
+        for prior, own in zip(self.priors, codes.split([*self.latents.values()], -1), strict=True):
+            kept = [place - first for place in held if 0 <= place - first < own.shape[-1]]
+            found.append(prior.fitting(own, kept))
+            first += own.shape[-1]
+        return torch.cat(found, -1)
+
     def quantiles(self, shares: Tensor) -> Tensor | None:
         """The values below which a share of the prior's mass lies in each dimension of a code,
         (shares, dim); None where they are not known."""

@@ -51,13 +51,9 @@ class VAE(Graph):
         """q(z | x, given).
 
         Raises:
-            BadInput: where codes are from a list.
+            BadInput: where codes are of another kind than vectors that may lie anywhere.
         """
-        require(
-            not self.prior.discrete,
-            "codes of this model are from a list and have probabilities: no density can take the "
-            "place of their prior",
-        )
+        require(not self.prior.stays, self.prior.stays)
         return self.posterior
 
     def put_first_prior(self, prior: Any) -> None:

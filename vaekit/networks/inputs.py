@@ -63,6 +63,14 @@ class SeenGaps(nn.Module):
         return self.net(x, there.flatten(1) if self.flat else there, *given)
 
 
+class UnitLength(nn.Module):
+    """Vectors brought to length one: of a code that lies beside the sphere, the direction."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        """z over its length."""
+        return z / z.square().sum(-1, keepdim=True).clamp_min(1e-24).sqrt()
+
+
 class MeanLogits(DataInit):
     """Adds learned logits, one per number, that start at those of the training data's mean, so
     that a fresh decoder of values in [0, 1] already gives the mean (Burda et al. 2016).

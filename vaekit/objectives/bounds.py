@@ -122,6 +122,27 @@ def piwae(groups: int) -> Bound:
     return piwae
 
 
+def miselbo(components: int) -> Bound:
+    """The importance-weighted bounds of a mixture's components, each of its own particles, weighed
+    as the components are (Kviman et al. 2022): with one particle each the ELBO without the noise of
+    choosing a component. The rule ``stratified`` draws so.
+
+    Args:
+        components: C; particle k is of component ``k % C``.
+    """
+
+    @Bound
+    def miselbo(t: Trace) -> Tensor:
+        turns = len(t.log_ratio) // components
+        if len(t.log_ratio) % components:
+            raise ValueError(f"{len(t.log_ratio)} samples are not so many of each component")
+        each = torch.logsumexp(t.log_ratio.unflatten(0, (turns, components)), 0) - math.log(turns)
+        shares = t.log_weight.unflatten(0, (turns, components)).exp().sum(0)
+        return (shares * each).sum(0)
+
+    return miselbo
+
+
 def ciwae(beta: float) -> Bound:
     """beta ELBO + (1 - beta) IWAE (Rainforth et al. 2018)."""
 

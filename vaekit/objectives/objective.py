@@ -121,9 +121,16 @@ class Objective(nn.Module):
         """The same objective with more terms."""
         return self._but(terms=(*self.terms, *terms))
 
-    def but(self, bound: Bound, samples: int = 1) -> Objective:
-        """The same terms and weights beside another bound."""
-        return self._but(bound=bound, samples=samples)
+    def but(self, bound: Bound, samples: int = 1, rule: Rule | None = None) -> Objective:
+        """The same terms and weights beside another bound.
+
+        Args:
+            bound: the other.
+            samples: K, particles per row.
+            rule: by which the latent z is drawn; None: as before.
+        """
+        rules = self.rules if rule is None else lambda _: {"z": rule}
+        return self._but(bound=bound, samples=samples, rules=rules)
 
     def weighing_kl(self, weight: Weight) -> Objective:
         """The same objective with the KL's weight multiplied by another."""

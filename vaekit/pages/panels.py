@@ -84,6 +84,7 @@ def traversals(
     codes = np.tile(code, (len(units), steps, 1))
     for row, unit in enumerate(units):
         codes[row, :, unit] = quantiles[:, unit]
+        codes[row] = fitting(trained, codes[row], [unit])
     return trained.decode(codes.reshape(-1, len(code)), given=given)
 
 
@@ -98,7 +99,13 @@ def manifold(
     codes = np.tile(median, (side, side, 1))
     codes[..., axes[0]] = quantiles[None, :, axes[0]]
     codes[..., axes[1]] = quantiles[::-1, None, axes[1]]
+    codes = fitting(trained, codes, [*axes])
     return trained.decode(codes.reshape(-1, trained.latent), given=given)
+
+
+def fitting(trained: Trained, codes: Array, held: list[int]) -> Array:
+    """Codes that were made up, brought to where there are codes."""
+    return trained.model.fitting(torch.from_numpy(codes), held).numpy()
 
 
 def prior_quantiles(trained: Trained, shares: Array) -> Array:

@@ -125,6 +125,27 @@ CITATIONS: dict[str, str] = {
     "Information Processing Systems. arXiv:1911.03393",
     "Sutter et al. 2021": "Sutter, T. M., Daunhawer, I. and Vogt, J. E. (2021). Generalized "
     "Multimodal ELBO. International Conference on Learning Representations. arXiv:2105.02470",
+    "Kviman et al. 2022": "Kviman, O., Melin, H., Koptagel, H., Elvira, V. and Lagergren, J. "
+    "(2022). Multiple Importance Sampling ELBO and Deep Ensembles of Variational Approximations. "
+    "International Conference on Artificial Intelligence and Statistics. arXiv:2202.10951",
+    "Kviman et al. 2023": "Kviman, O., Molén, R., Hotti, A., Kurt, S., Elvira, V. and Lagergren, "
+    "J. (2023). Cooperation in the Latent Space: The Benefits of Adding Mixture Components in "
+    "Variational Autoencoders. International Conference on Machine Learning. arXiv:2209.15514",
+    "Figurnov et al. 2018": "Figurnov, M., Mohamed, S. and Mnih, A. (2018). Implicit "
+    "Reparameterization Gradients. Advances in Neural Information Processing Systems. "
+    "arXiv:1805.08498",
+    "Davidson et al. 2018": "Davidson, T. R., Falorsi, L., De Cao, N., Kipf, T. and Tomczak, J. M. "
+    "(2018). Hyperspherical Variational Auto-Encoders. Conference on Uncertainty in Artificial "
+    "Intelligence. arXiv:1804.00891",
+    "De Cao & Aziz 2020": "De Cao, N. and Aziz, W. (2020). The Power Spherical Distribution. ICML "
+    "Workshop on Invertible Neural Networks. arXiv:2006.04437",
+    "Rezende & Mohamed 2015": "Rezende, D. J. and Mohamed, S. (2015). Variational Inference with "
+    "Normalizing Flows. International Conference on Machine Learning. arXiv:1505.05770",
+    "van den Berg et al. 2018": "van den Berg, R., Hasenclever, L., Tomczak, J. M. and Welling, M. "
+    "(2018). Sylvester Normalizing Flows for Variational Inference. Conference on Uncertainty in "
+    "Artificial Intelligence. arXiv:1803.05649",
+    "Tomczak & Welling 2016": "Tomczak, J. M. and Welling, M. (2016). Improving Variational "
+    "Auto-Encoders using Householder Flow. arXiv:1611.09630",
     "Chollet 2020": "Chollet, F. (2020). Variational AutoEncoder. Keras code examples, "
     "keras.io/examples/generative/vae",
     "Sohn et al. 2015": "Sohn, K., Lee, H. and Yan, X. (2015). Learning Structured Output "

@@ -50,6 +50,7 @@ def count_vae(
     depth: Annotated[int, Range(1, 1000)] = 1,
     posterior: Posterior = "diagonal",
     rank: Count = 2,
+    posterior_components: Whole = 0,
     prior: Prior = "standard",
     prior_components: Whole = 0,
     link: Link = "softplus",
@@ -72,6 +73,8 @@ def count_vae(
         depth: hidden layers.
         posterior: q(z|x), as in vae.
         rank: of a low_rank posterior.
+        posterior_components: of a mixture posterior (4); reflections of householder (4), steps of
+            planar (8) and sylvester (4).
         prior: p(z): standard, or learned: mixture, vamp, flow.
         prior_components: of a mixture (50), pseudo-inputs of a vamp (500).
         link: how the network gives standard deviations: softplus, or exp of half a log variance.
@@ -81,7 +84,7 @@ def count_vae(
     data = parts.likelihood_family(likelihood, shape, levels, "auto", 3)
     counted = data.kind is COUNTS
     require(counted, f"count_vae is for counts: {likelihood} is of {data.kind.name} values")
-    code = parts.posterior_family(posterior, latent, rank, link)
+    code = parts.posterior_family(posterior, latent, rank, link, posterior_components)
     beside, hidden = sum((given or {}).values()), parts.layers(depth, width)
     family = OfTotal(data, by_row=spread == "row")  # type: ignore[arg-type]
     decode = OfShares(Join(dense((latent + beside,), family.raw_shape, hidden)), family)

@@ -24,7 +24,17 @@ Layers = Literal["auto", "dense", "residual"]
 
 @extends(
     vae,
-    without=("given", "drop", "posterior", "rank", "prior", "prior_components", "network", "noise"),
+    without=(
+        "given",
+        "drop",
+        "posterior",
+        "rank",
+        "posterior_components",
+        "prior",
+        "prior_components",
+        "network",
+        "noise",
+    ),
 )
 @good_for(
     "compression",

@@ -10,7 +10,7 @@ from vaekit.conditionals import Conditional, StandardNormal
 from vaekit.families.experts import How, InModalities, JoinedExperts, Modality
 from vaekit.families.gaps import WithGaps
 from vaekit.models import VAE
-from vaekit.models.drawing import each_component
+from vaekit.models.drawing import stratified
 from vaekit.networks.modalities import ModalityEncoder, ModalityEncoders, SideBySide
 from vaekit.objectives import Objective, Term
 from vaekit.objectives.modalities import single_modalities
@@ -87,7 +87,7 @@ def _mixed(built: Built, samples: int) -> Built:
         model,
         Objective(
             objective.bound, samples=count, kl_weight=objective.kl_weight,
-            rules=lambda _: {"z": each_component},
+            rules=lambda _: {"z": stratified},
         ),
     )  # fmt: skip
 

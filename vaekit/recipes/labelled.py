@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vaekit.conditionals import Conditional, EvenLabels
-from vaekit.families import Likelihood, OneHot
+from vaekit.conditionals import EvenLabels
+from vaekit.families import OneHot
 from vaekit.models import Clustered, Labelled
 from vaekit.models.drawing import enumerated
 from vaekit.models.labelled import LABEL
@@ -48,7 +48,7 @@ def m2_vae(
     require(classes > 1, f"{name} has to be a label of at least two classes")
     require(labelled > 0, f"no training row has a {name}: at least some must have one")
     inner = vae(shape=shape, given={LABEL: classes}, **rest).model
-    classifier = _classifier(inner.likelihood.family, classes, **rest)
+    classifier = parts.like_its_encoder(inner.likelihood.family, OneHot(classes), **rest)
     lesson = Classification(LABEL, name, labelled / rows, strength)
     term = Term("label", 0.0, lesson, replays=True)
     summed_out = {LABEL: enumerated(classes)}
@@ -71,23 +71,6 @@ def vade(clusters: Count = 10, pretraining: Whole = 1000, **rest: Any) -> Built:
     model, objective = vae(prior_components=clusters, **rest)
     (prior,), (posterior,) = model.priors, model.posteriors
     return Built(Clustered(prior, posterior, model.likelihood, first), objective)
-
-
-def _classifier(
-    data: Likelihood,
-    classes: int,
-    *,
-    network: str = "auto",
-    width: int = 0,
-    depth: int = 0,
-    noise: float | None = None,
-    **_: Any,
-) -> Conditional:
-    """q(y | x), by a network like that of q(z | x, y)."""
-    shape = data.event_shape
-    kind = parts.network_for(network, shape)
-    noise = parts.noise_for(shape) if noise is None else noise
-    return parts.posterior(data, OneHot(classes), kind, width, depth, noise=noise)
 
 
 RECIPES: tuple[Recipe, ...] = (m2_vae, vade)

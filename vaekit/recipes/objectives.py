@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+from vaekit.models.drawing import stratified
 from vaekit.objectives import Term, bounds, discrepancies, penalties
 from vaekit.objectives.critics import TotalCorrelation
 from vaekit.objectives.discrepancies import Kernel
@@ -95,6 +96,21 @@ def piwae(groups: Count = 8, samples: Count = 8, **rest: Any) -> Built:
     """
     model, objective = vae(**rest)
     return Built(model, objective.but(bound=bounds.piwae(groups), samples=groups * samples))
+
+
+@extends(vae, fixed={"posterior": "mixture"}, without=("rank",))
+@good_for("likelihood", "a posterior of several peaks, each with draws of its own.", rank=0.4)
+def misvae(posterior_components: Count = 4, samples: Count = 1, **rest: Any) -> Built:
+    """A mixture for a posterior, each of whose components has draws of its own
+    (Kviman et al. 2023).
+
+    Args:
+        posterior_components: of the mixture.
+        samples: particles of each component.
+    """
+    model, objective = vae(posterior_components=posterior_components, **rest)
+    bound, draws = bounds.miselbo(posterior_components), posterior_components * samples
+    return Built(model, objective.but(bound, draws, stratified))
 
 
 @extends(vae)
@@ -282,6 +298,7 @@ RECIPES: tuple[Recipe, ...] = (
     dreg,
     miwae,
     piwae,
+    misvae,
     ciwae,
     renyi,
     tvo,

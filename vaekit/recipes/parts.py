@@ -6,7 +6,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from torch import Tensor, nn
 
@@ -18,9 +18,13 @@ from vaekit.families import (
     DiagonalNormal,
     Family,
     FullNormal,
+    HouseholderNormal,
     Likelihood,
     LowRankNormal,
+    NormalMixture,
+    PlanarFlow,
     PointMass,
+    SylvesterFlow,
     likelihood,
 )
 from vaekit.families.base import Positive, half_exp
@@ -46,7 +50,9 @@ from vaekit.system.ranges import OneOf, Parsed, Range, Swept
 from vaekit.system.types import Shape
 
 Network = Literal["auto", "dense", "conv", "residual"]
-Posterior = Literal["diagonal", "low_rank", "full", "iaf", "point"]
+Posterior = Literal[
+    "diagonal", "low_rank", "full", "householder", "mixture", "planar", "sylvester", "iaf", "point",
+]  # fmt: skip
 Prior = Literal["standard", "mixture", "vamp", "flow"]
 Link = Literal["softplus", "exp"]
 LikelihoodName = Annotated[str, OneOf("likelihood", ("auto", *LIKELIHOODS))]
@@ -58,21 +64,49 @@ NOISE = 0.2
 LINKS: dict[str, Callable[[Tensor], Tensor]] = {"softplus": Positive(1e-4), "exp": half_exp}
 
 
-POSTERIORS: dict[str, Callable[[int, int, Callable[[Tensor], Tensor]], Family]] = {
-    "diagonal": lambda latent, rank, scale: DiagonalNormal(latent, scale),
-    "low_rank": lambda latent, rank, scale: LowRankNormal(latent, rank, scale),
-    "full": lambda latent, rank, scale: FullNormal(latent, scale),
-    "iaf": lambda latent, rank, scale: AutoregressiveFlow(latent, scale),
-    "point": lambda latent, rank, scale: PointMass(latent),
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a family of q(z|x).
+
+    Args:
+        latent: numbers of a code.
+        rank: of a low-rank covariance.
+        components: of a family that has some; 0 for as many as it thinks fit.
+        link: from raw numbers to standard deviations.
+    """
+
+    latent: int
+    rank: int
+    components: int
+    link: Callable[[Tensor], Tensor]
+
+
+POSTERIORS: dict[str, Callable[[Asked], Family]] = {
+    "diagonal": lambda of: DiagonalNormal(of.latent, of.link),
+    "low_rank": lambda of: LowRankNormal(of.latent, of.rank, of.link),
+    "full": lambda of: FullNormal(of.latent, of.link),
+    "householder": lambda of: HouseholderNormal(of.latent, of.components or 4, of.link),
+    "mixture": lambda of: NormalMixture(of.latent, of.components or 4, of.link),
+    "planar": lambda of: PlanarFlow(of.latent, of.components or 8, of.link),
+    "sylvester": lambda of: SylvesterFlow(of.latent, of.components or 4, of.link),
+    "iaf": lambda of: AutoregressiveFlow(of.latent, of.link),
+    "point": lambda of: PointMass(of.latent),
 }
 
 
-def posterior_family(name: str, latent: int, rank: int = 2, link: str = "softplus") -> Family:
+def posterior_family(
+    name: str, latent: int, rank: int = 2, link: str = "softplus", components: int = 0
+) -> Family:
     """The family of q(z|x) by name."""
     require(latent >= 1, f"latent must be at least 1, not {latent}")
     require(rank >= 1, f"rank must be at least 1, not {rank}")
-    scale = LINKS[known("link", link, LINKS)]
-    return POSTERIORS[known("posterior", name, POSTERIORS)](latent, rank, scale)
+    asked = Asked(latent, rank, components, LINKS[known("link", link, LINKS)])
+    found = POSTERIORS[known("posterior", name, POSTERIORS)](asked)
+    require(
+        components in (0, getattr(found, "components", 0)),
+        f"a {name} posterior has no components: leave posterior_components out",
+    )
+    return found
 
 
 def likelihood_family(
@@ -197,6 +231,24 @@ def posterior(
     net = nets.encoder((shape[0] + given, *shape[1:]), family.raw_shape, width, depth)
     seen = InputLayerFirst(first, Join(net))
     return Conditional(SeenGaps(seen, flat=nets.flat) if gaps else seen, family)
+
+
+def like_its_encoder(
+    data: Likelihood,
+    family: Family,
+    given: int = 0,
+    *,
+    network: str = "auto",
+    width: int = 0,
+    depth: int = 0,
+    noise: float | None = None,
+    **_: Any,
+) -> Conditional:
+    """A conditional that sees x, and what is given beside it, by a network like that of q(z|x) in a
+    VAE of these options."""
+    shape = data.event_shape
+    noise = noise_for(shape) if noise is None else noise
+    return posterior(data, family, network_for(network, shape), width, depth, given, noise)
 
 
 def noise_for(shape: Shape) -> float:

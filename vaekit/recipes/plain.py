@@ -69,6 +69,7 @@ def vae(
     depth: Depth = 0,
     posterior: Posterior = "diagonal",
     rank: Count = 2,
+    posterior_components: Whole = 0,
     prior: Prior = "standard",
     prior_components: Whole = 0,
     link: Link = "softplus",
@@ -91,9 +92,12 @@ def vae(
         network: auto is conv for images of 16 pixels a side or more, else dense.
         width: of hidden layers (400), or channels of the first stage (32).
         depth: hidden layers (2), or halvings of the image (until about 4 pixels).
-        posterior: q(z|x): normal with a covariance that is diagonal, low_rank or full; iaf (normal,
-            moved through autoregressive steps); point has no spread.
+        posterior: q(z|x): normal with a covariance that is diagonal, low_rank, full or householder
+            (by reflections); mixture (of normals); planar, sylvester or iaf (normal, moved through
+            steps of that kind); point has no spread.
         rank: of a low_rank posterior.
+        posterior_components: of a mixture posterior (4); reflections of householder (4), steps of
+            planar (8) and sylvester (4).
         prior: p(z): standard, or learned: mixture (of normals), vamp (of the posteriors of learned
             pseudo-inputs), flow.
         prior_components: of a mixture (50), pseudo-inputs of a vamp (500).
@@ -107,7 +111,7 @@ def vae(
             of their range), against overfitting; by default 0.2 for images, 0 for vectors.
         missing: whether numbers of x may be missing, NaN: then the encoder sees which.
     """
-    code = parts.posterior_family(posterior, latent, rank, link)
+    code = parts.posterior_family(posterior, latent, rank, link, posterior_components)
     data = parts.likelihood_family(likelihood, shape, levels, scale, components)
     data = WithGaps(data) if missing else data
     kind, beside = parts.network_for(network, shape), sum((given or {}).values())
@@ -145,14 +149,14 @@ def residual_vae(**rest: Any) -> Built:
     return vae(**rest)
 
 
-@extends(vae, fixed={"posterior": "full"}, without=("rank",))
+@extends(vae, fixed={"posterior": "full"}, without=("rank", "posterior_components"))
 @good_for("likelihood", "a posterior whose numbers depend on each other is a tighter bound.")
 def full_covariance_vae(**rest: Any) -> Built:
     """A VAE whose posterior has a full covariance matrix."""
     return vae(**rest)
 
 
-@extends(vae, fixed={"posterior": "iaf"}, without=("rank",))
+@extends(vae, fixed={"posterior": "iaf"}, without=("rank", "posterior_components"))
 @good_for("likelihood", "a posterior that bends is a tighter bound.", rank=0.6)
 def iaf_vae(**rest: Any) -> Built:
     """A VAE whose posterior is a normal moved through inverse autoregressive steps
@@ -171,7 +175,7 @@ def path_vae(**rest: Any) -> Built:
 @extends(
     vae,
     fixed={"posterior": "point"},
-    without=("rank", "prior", "prior_components", "link", "kl_warmup"),
+    without=("rank", "posterior_components", "prior", "prior_components", "link", "kl_warmup"),
     likelihood="gaussian",
     scale="1",
     noise=0.0,

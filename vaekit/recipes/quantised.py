@@ -21,7 +21,9 @@ CODE_PRIORS: dict[str, Callable[[Nearest], Prior]] = {
     "even": Even,
     "autoregressive": Autoregressive,
 }
-CONTINUOUS = ("posterior", "rank", "link", "prior", "prior_components", "kl_warmup")
+CONTINUOUS = (
+    "posterior", "rank", "posterior_components", "link", "prior", "prior_components", "kl_warmup",
+)  # fmt: skip
 
 
 def _with_codes(family: Nearest, code_prior: str, **options: Any) -> Built:

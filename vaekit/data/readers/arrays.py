@@ -26,6 +26,7 @@ def from_memory(
     name: str = "data",
     *,
     axes: Axis = GUESS,
+    gaps: bool = False,
 ) -> Source:
     """A source from whatever holds rows of numbers: an array, a tensor or a torch Dataset.
 
@@ -34,6 +35,7 @@ def from_memory(
         labels: one for each row.
         name: what people call the data.
         axes: what is known of an array's axes.
+        gaps: whether numbers may be missing.
 
     Raises:
         BadInput: for data of another kind, shape or type, or with missing values.
@@ -46,7 +48,7 @@ def from_memory(
     rows = rows_of(data, name, exact=True, axes=axes)
     notes = (*notes, *axes.notes(rows.layout))
     return source(
-        name, rows.values, labels=numbers, label_names=names, notes=notes, gaps=roles.gaps,
+        name, rows.values, labels=numbers, label_names=names, notes=notes, gaps=gaps,
         **rows.of,
     )  # fmt: skip
 

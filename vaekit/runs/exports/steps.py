@@ -362,7 +362,7 @@ def _embedding(r: _Recorder, value: Tensor, weight: Any, places: Any, *how: Any)
 ONE = (
     "relu", "sigmoid", "silu", "tanh", "exp", "log", "sqrt", "rsqrt", "log1p", "expm1", "neg",
     "abs", "isnan", "bitwise_not", "logical_not", "reciprocal", "sin", "cos", "round", "floor",
-    "square", "softplus", "elu", "gelu", "leaky_relu", "erf",
+    "square", "softplus", "elu", "gelu", "leaky_relu", "erf", "atan", "acos",
 )  # fmt: skip
 TWO = (
     "add", "sub", "mul", "div", "maximum", "minimum", "eq", "ne", "lt", "le", "gt", "ge", "pow",

@@ -20,7 +20,7 @@ function even(x) {
 }
 
 const ONE = {
-  silu: (x) => x * sigmoid(x), tanh: Math.tanh, exp: Math.exp, log: Math.log, sqrt: Math.sqrt,
+  silu: (x) => x * sigmoid(x), tanh: Math.tanh, atan: Math.atan, acos: Math.acos, exp: Math.exp, log: Math.log, sqrt: Math.sqrt,
   rsqrt: (x) => 1 / Math.sqrt(x), log1p: Math.log1p, expm1: Math.expm1, neg: (x) => -x, abs: Math.abs, isnan: (x) => (x === x ? 0 : 1),
   bitwise_not: (x) => (x ? 0 : 1), logical_not: (x) => (x ? 0 : 1), reciprocal: (x) => 1 / x, sin: Math.sin, cos: Math.cos, round: even, floor: Math.floor,
   square: (x) => x * x, softplus, elu: (x, alpha = 1) => (x > 0 ? x : alpha * Math.expm1(x)), leaky_relu: (x, slope = 0.01) => (x > 0 ? x : slope * x),
