@@ -105,15 +105,16 @@ def manifold(
 
 def fitting(trained: Trained, codes: Array, held: list[int]) -> Array:
     """Codes that were made up, brought to where there are codes."""
-    return trained.model.fitting(torch.from_numpy(codes), held).numpy()
+    there = torch.from_numpy(codes).to(trained.device)
+    return trained.model.fitting(there, held).cpu().numpy()
 
 
 def prior_quantiles(trained: Trained, shares: Array) -> Array:
     """The values below which a share of the prior's mass lies in each dimension of a code,
     (shares, latent): exact where the prior knows them, else of many draws from it."""
-    found = trained.model.quantiles(torch.from_numpy(shares).float())
+    found = trained.model.quantiles(torch.from_numpy(shares).float().to(trained.device))
     if found is not None:
-        return found.numpy()
+        return found.cpu().numpy()
     return np.quantile(prior_draws(trained), shares, axis=0).astype(np.float32)
 
 
@@ -121,8 +122,9 @@ def prior_draws(trained: Trained, rows: int = PRIOR_DRAWS, seed: int = 0) -> Arr
     """Codes drawn from the prior, (rows, latent)."""
     fixed = FixedLatents(rows)
     with torch.inference_mode(), seeded(seed, "prior"):
-        trained.model.walk(fixed, Rows(None, trained.config.conditions.unknown(rows)))
-    return torch.cat(fixed.drawn, 1).numpy()
+        told = Rows(None, trained.config.conditions.unknown(rows)).to(trained.device)
+        trained.model.walk(fixed, told)
+    return torch.cat(fixed.drawn, 1).cpu().numpy()
 
 
 def one_row_per_class(
