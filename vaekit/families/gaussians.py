@@ -17,6 +17,7 @@ from vaekit.families.elementwise import independent
 from vaekit.system.room import with_memory
 
 SCALE: Link = Positive(1e-4)
+TILT, LOW_TILT = 0.02, 0.1  # of raw numbers, to what dimensions share: its noise slows training
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,10 @@ class DiagonalNormal(OfVector):
 
 @dataclass(frozen=True)
 class FullNormal(OfVector):
-    r"""Full covariance: ``dim`` means, then the rows of the lower triangle of L.
+    r"""Full covariance: ``dim`` means, then the rows of a lower triangle: raw scales on its
+    diagonal, and below it R, what dimensions share.
 
-    .. math:: N(\mu, L L^\top)
+    .. math:: N(\mu, L L^\top), \qquad L = \operatorname{diag}(\sigma) (I + R / 50)
     """
 
     link: Link = field(default=SCALE)
@@ -79,14 +81,16 @@ class FullNormal(OfVector):
         rows, columns = torch.tril_indices(self.dim, self.dim, device=lower.device)
         matrix = lower.new_zeros(*lower.shape[:-1], self.dim, self.dim)
         matrix[..., rows, columns] = lower
-        return matrix.tril(-1) + torch.diag_embed(self.link(matrix.diagonal(dim1=-2, dim2=-1)))
+        scale = self.link(matrix.diagonal(dim1=-2, dim2=-1))
+        return torch.diag_embed(scale) + scale[..., None] * (TILT * matrix.tril(-1))
 
 
 @dataclass(frozen=True)
 class LowRankNormal(OfVector):
-    r"""A low-rank covariance: ``dim`` means, ``dim`` raw scales, then W (dim x rank).
+    r"""A low-rank covariance: ``dim`` means, ``dim`` raw scales, then R (dim x rank).
 
-    .. math:: N(\mu, W W^\top + \operatorname{diag}(s^2))
+    .. math:: N(\mu, W W^\top + \operatorname{diag}(\sigma^2)),
+        \qquad W = \operatorname{diag}(\sigma) R / 10
     """
 
     rank: int = 2
@@ -100,9 +104,9 @@ class LowRankNormal(OfVector):
     def __call__(self, raw: Tensor) -> D.Distribution:
         """The distribution of raw numbers, (rows, *raw_shape)."""
         loc, scale, factor = raw.split([self.dim, self.dim, self.dim * self.rank], -1)
-        factor = factor.unflatten(-1, (self.dim, self.rank))
-        variance = self.link(scale).square()
-        return distributions.LowRankNormal(loc, factor, variance, validate_args=False)
+        spread = self.link(scale)
+        factor = spread[..., None] * (LOW_TILT * factor.unflatten(-1, (self.dim, self.rank)))
+        return distributions.LowRankNormal(loc, factor, spread.square(), validate_args=False)
 
 
 @dataclass(frozen=True)
