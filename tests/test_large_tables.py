@@ -14,6 +14,7 @@ from pyarrow import csv, feather, parquet
 from vaekit.data import Batches, Opening, Representation
 from vaekit.data.on_disk import OnDisk
 from vaekit.data.readers import mapping
+from vaekit.data.readers.columns import taken
 from vaekit.data.schema import standing
 
 ROWS = 700
@@ -175,6 +176,14 @@ def test_a_disk_that_fills_while_rows_are_kept_is_said_in_a_line(step, monkeypat
     monkeypatch.setattr("tempfile.TemporaryFile", lambda dir: Full())
     with pytest.raises(ValueError, match=r"people does not fit .*No space left.*TMPDIR"):
         mapping.on_disk("people", mixed().schema, mixed().to_batches())
+
+
+@pytest.mark.parametrize("rows", [[], [3, 3, 8, 199], [150, 2, 199, 2], range(200)])
+def test_rows_of_a_column_are_taken_slice_by_slice(rows, monkeypatch):
+    monkeypatch.setattr("vaekit.data.readers.columns.AT_ONCE", 64)
+    column = pa.chunked_array([[n % 7 or None for n in range(90)], list(range(110))])
+    wanted = np.array(rows, np.int64)
+    assert taken(column, wanted).to_pylist() == column.take(pa.array(wanted)).to_pylist()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 from vaekit.runs import folder as store
 from vaekit.system.checks import require
 from vaekit.system.files import make_folder
-from vaekit.system.records import Part, read_json, write_json
+from vaekit.system.records import Part, write_json
 
 SEEDS, FORMAT, LARGEST = "seeds.json", "vaekit seeds 1", 2**24
 
@@ -54,8 +54,7 @@ class SeedPlan:
             BadInput: if it holds none, or a damaged one.
         """
         require(holds_seeds(folder), f"{folder} holds no runs of several seeds: no {SEEDS}")
-        part = Part(read_json(folder / SEEDS, LARGEST), SEEDS)
-        require(part.maybe_text("format") == FORMAT, f"{SEEDS} is not one that this version reads")
+        part = Part.of_format(folder / SEEDS, FORMAT, LARGEST)
         return cls(
             part.maybe_text("data"),
             part.maybe_text("recipe"),

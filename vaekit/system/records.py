@@ -151,6 +151,23 @@ class Part:
         require(isinstance(found, dict), f"{name} is damaged: it must be a dictionary")
         self.found, self.name = found, name
 
+    @classmethod
+    def of_format(cls, path: Path, wanted: str, largest: int = LARGEST) -> Part:
+        """The dictionary in a file that says of itself what it is.
+
+        Args:
+            path: of the file.
+            wanted: what its ``format`` is to be.
+            largest: bytes that there may be.
+
+        Raises:
+            BadInput: for any other file.
+        """
+        part = cls(read_json(path, largest), path.name)
+        fits = part.maybe_text("format") == wanted
+        require(fits, f"{path.name} is not one that this version reads")
+        return part
+
     def has(self, key: str) -> bool:
         """Whether there is a value other than null."""
         return self.found.get(key) is not None

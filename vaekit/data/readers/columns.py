@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,6 +19,7 @@ from vaekit.system.types import Array
 
 DROP = "drop the column, or name it with --label or --given (in Python label= or given=)"
 EXACT = 2**53
+AT_ONCE = 2**20  # rows
 MOSTLY = 0.5
 DATES = re.compile(
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T]\d{1,2}:\d{2}.*)?|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?|"
@@ -73,6 +75,25 @@ def plain(column: Column | pa.Array) -> Any:
     """A column, or an array, without a dictionary."""
     kind = column.type
     return column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column
+
+
+def taken(column: Column, rows: Array) -> Column:
+    """Some rows of a column, slice by slice, as taking them of all at once copies all.
+
+    Args:
+        column: that may lie on disk.
+        rows: their numbers.
+    """
+    if (np.diff(rows) < 0).any():
+        order = np.argsort(rows, kind="stable")
+        return taken(column, rows[order]).take(pa.array(np.argsort(order)))
+    starts = range(0, len(column), AT_ONCE)
+    ends = np.searchsorted(rows, [*starts, len(column)])
+    parts = [
+        column.slice(start, AT_ONCE).take(pa.array(rows[i:j] - start))
+        for start, (i, j) in zip(starts, pairwise(ends), strict=True)
+    ]
+    return pa.chunked_array([chunk for part in parts for chunk in part.chunks], column.type)
 
 
 def is_text(kind: pa.DataType) -> bool:

@@ -243,7 +243,7 @@ class Taken(Mapping[str, Column]):
         return cls(columns, rows)
 
     def __getitem__(self, name: str) -> Column:
-        return self.columns[name].take(pa.array(self.rows))
+        return cells_of.taken(self.columns[name], self.rows)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.columns)

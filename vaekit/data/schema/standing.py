@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -69,7 +68,7 @@ class Standing:
         own[self.chosen] = True
         rows = np.flatnonzero(wanted)
         place = replace(cells.place, rows=rows + cells.place.start)
-        found = replace(cells, column=_taken(cells.column, rows), place=place)
+        found = replace(cells, column=cells_of.taken(cells.column, rows), place=place)
         return found, np.flatnonzero((own & self.training)[rows])
 
     def counted(self, column: ColumnSchema, cells: Cells) -> ColumnSchema:
@@ -93,16 +92,6 @@ def _slices(column: Column) -> Iterator[tuple[int, Column]]:
         yield start, column.slice(start, MOST)
 
 
-def _taken(column: Column, rows: Array) -> Column:
-    """Some rows, whose numbers rise; slice by slice, as taking them of all at once copies all."""
-    ends = np.searchsorted(rows, range(0, len(column) + MOST, MOST))
-    parts = [
-        part.take(pa.array(rows[i:j] - start))
-        for (start, part), (i, j) in zip(_slices(column), pairwise(ends), strict=False)
-    ]
-    return pa.chunked_array([chunk for part in parts for chunk in part.chunks], column.type)
-
-
 def _plain(part: Column) -> pa.Array:
     """Without a dictionary, in one piece."""
     return cells_of.plain(part).combine_chunks()
@@ -110,7 +99,7 @@ def _plain(part: Column) -> pa.Array:
 
 def _unseen(column: Column, chosen: Array) -> list[Array]:
     """Numbers of the rows that are looked at beside those that are chosen."""
-    known, found = _plain(_taken(column, chosen)).unique(), list[Array]()
+    known, found = _plain(cells_of.taken(column, chosen)).unique(), list[Array]()
     for start, part in _slices(column):
         encoded = _plain(part).dictionary_encode()
         new = pc.invert(pc.is_in(encoded.dictionary, value_set=known))

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from vaekit.data.opening import check_there
-from vaekit.interfaces.cli.common import SHOWN, Shown, columns
+from vaekit.interfaces.cli.common import SHOWN, Label, Shown, columns
 from vaekit.recipes.uses import PURPOSES
 from vaekit.system.checks import BadInput, known
 
@@ -25,7 +25,7 @@ def choose(
         str | None,
         Parameter(name="--for", help=f"What the model is for: {NAMES}; by default each of them."),
     ] = None,
-    label: Annotated[str | None, Parameter(help="Column or array that holds labels.")] = None,
+    label: Label = None,
     work: Shown = SHOWN,
 ) -> None:
     """Recommend a recipe for data, with reasons and the command that trains it."""

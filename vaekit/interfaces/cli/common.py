@@ -16,6 +16,7 @@ from vaekit.system.progress import hush
 from vaekit.system.ranges import Range
 
 MOST_THREADS = 1024  # torch ends the process where the system refuses one
+Label = Annotated[str | None, Parameter(help="Column or array that holds labels.")]
 Force = Annotated[bool, Parameter(negative="", help="Write over what is there already.")]
 
 

@@ -13,7 +13,7 @@ from vaekit.data.on_disk import in_memory
 from vaekit.data.readers.cells import ENDING, read_anndata, writable
 from vaekit.data.readers.roles import LABEL
 from vaekit.interfaces.anndata import annotate
-from vaekit.interfaces.cli.common import ON_DEVICE, SHOWN, WORK, Force, OnDevice, Shown, Work
+from vaekit.interfaces.cli.common import ON_DEVICE, SHOWN, WORK, Force, Label, OnDevice, Shown, Work
 from vaekit.interfaces.cli.seeds import Processes, Seeds, check_processes
 from vaekit.interfaces.cli.shared import (
     Data,
@@ -278,7 +278,7 @@ def compare(
     *data: Annotated[
         str, Parameter(help="Data set name or path; or two and more models to compare.")
     ],
-    label: Annotated[str | None, Parameter(help="Column or array that holds labels.")] = None,
+    label: Label = None,
     latent: Annotated[
         int, Parameter(help="Numbers in a code, the same for all three.", validator=Range(1))
     ] = 2,

@@ -12,7 +12,7 @@ from vaekit.runs import folder as store
 from vaekit.studies.sweep.space import Axis, space
 from vaekit.system.checks import require
 from vaekit.system.files import make_folder
-from vaekit.system.records import Part, read_json, write_json
+from vaekit.system.records import Part, write_json
 
 SWEEP, STUDY, FORMAT, LARGEST = "sweep.json", "study.db", "vaekit sweep 1", 2**24
 
@@ -59,8 +59,7 @@ class SweepPlan:
             BadInput: if it holds none, or a damaged one.
         """
         require(holds_sweep(folder), f"{folder} holds no sweep: there is no {SWEEP} in it")
-        part = Part(read_json(folder / SWEEP, LARGEST), SWEEP)
-        require(part.maybe_text("format") == FORMAT, f"{SWEEP} is not one that this version reads")
+        part = Part.of_format(folder / SWEEP, FORMAT, LARGEST)
         return cls(
             part.maybe_text("data"),
             part.text("recipe"),
