@@ -18,6 +18,7 @@ from vaekit.recipes import (
     objectives,
     plain,
     quantised,
+    series,
     tables,
 )
 from vaekit.recipes.recipe import Built, Recipe, from_data, options
@@ -27,7 +28,7 @@ from vaekit.training.plan import Suited
 DEFAULT, OF_TABLES = "vae", "table_vae"  # of data of which nobody says one
 _MODULES = (
     plain, hierarchical, conditional, labelled, objectives, autoencoders, quantised, counts, gaps,
-    joint, tables,
+    joint, series, tables,
 )  # fmt: skip
 RECIPES: dict[str, Recipe] = {made.__name__: made for module in _MODULES for made in module.RECIPES}
 
