@@ -22,6 +22,7 @@ from vaekit.families.base import half_exp
 from vaekit.models import VAE
 from vaekit.networks import dense
 from vaekit.objectives import bounds, critics, discrepancies, penalties
+from vaekit.objectives.similarity import Discriminator
 from vaekit.recipes import RECIPES
 from vaekit.recipes.recipe import needs_given, takes_cells
 
@@ -92,6 +93,7 @@ PENALTIES = {
 CRITICS = {  # of codes of three numbers
     "total_correlation": lambda **how: critics.TotalCorrelation(3, 8, **how),
     "adversary": lambda **how: critics.Adversary(3, 8, **how),
+    "similarity": lambda **how: Discriminator(dense(VECTOR, (8,), [8]), 8, **how),
 }
 # right on average: of the mixture that a batch stands for, or by drawing
 ESTIMATES = {"total_correlation", "mmd", "mmd, rbf", "decoder_slope"}

@@ -99,6 +99,16 @@ class Source:
         """Whether rows are (C, H, W)."""
         return self.values.dim() == 4
 
+    @property
+    def series(self) -> dict[str, Any]:
+        """Of rows that are series, times and features, and whether these come first."""
+        layout = self.layout
+        if layout is None or layout.noun != "series":
+            return {}
+        first = layout.axes == "features_first"
+        sizes = layout.shape[::-1] if first else layout.shape
+        return {"series": list(sizes), "features_first": first}
+
     def indices(self, split: str) -> Tensor:
         """Which rows are in a split; "all" of them are in one more."""
         if split == "all":

@@ -19,6 +19,7 @@ from vaekit.recipes import (
     objectives,
     plain,
     quantised,
+    series,
     spheres,
     tables,
 )
@@ -28,8 +29,8 @@ from vaekit.training.plan import Suited
 
 DEFAULT, OF_TABLES = "vae", "table_vae"  # of data of which nobody says one
 _MODULES = (
-    plain, hierarchical, conditional, labelled, objectives, autoencoders, quantised, spheres, maps,
-    counts, gaps, joint, tables,
+    plain, hierarchical, conditional, labelled, objectives, autoencoders, quantised, spheres,
+    maps, counts, gaps, joint, series, tables,
 )  # fmt: skip
 RECIPES: dict[str, Recipe] = {made.__name__: made for module in _MODULES for made in module.RECIPES}
 

@@ -146,6 +146,11 @@ CITATIONS: dict[str, str] = {
     "Artificial Intelligence. arXiv:1803.05649",
     "Tomczak & Welling 2016": "Tomczak, J. M. and Welling, M. (2016). Improving Variational "
     "Auto-Encoders using Householder Flow. arXiv:1611.09630",
+    "Larsen et al. 2016": "Larsen, A. B. L., Sønderby, S. K., Larochelle, H. and Winther, O. "
+    "(2016). Autoencoding beyond pixels using a learned similarity metric. International "
+    "Conference on Machine Learning. arXiv:1512.09300",
+    "Desai et al. 2021": "Desai, A., Freeman, C., Wang, Z. and Beaver, I. (2021). TimeVAE: A "
+    "Variational Auto-Encoder for Multivariate Time Series Generation. arXiv. arXiv:2111.08095",
     "Chollet 2020": "Chollet, F. (2020). Variational AutoEncoder. Keras code examples, "
     "keras.io/examples/generative/vae",
     "Sohn et al. 2015": "Sohn, K., Lee, H. and Yan, X. (2015). Learning Structured Output "

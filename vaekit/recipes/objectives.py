@@ -9,6 +9,8 @@ from vaekit.objectives import Term, bounds, discrepancies, penalties
 from vaekit.objectives.critics import TotalCorrelation
 from vaekit.objectives.discrepancies import Kernel
 from vaekit.objectives.schedules import cyclical, ramp
+from vaekit.objectives.similarity import Discriminator, apart_from_pixels
+from vaekit.recipes import parts
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
 from vaekit.recipes.uses import good_for
@@ -291,6 +293,33 @@ def factor_vae(
     return Built(model, objective.plus(Term("total_correlation", gamma, critic, "batch")))
 
 
+@extends(vae)
+@good_for("samples", "pictures that a critic takes for real ones, sharper than means.", rank=0.5)
+def vae_gan(
+    similarity: Annotated[Weight, Swept(0.1, 10.0, log=True)] = 1.0,
+    strength: Annotated[Weight, Swept(0.01, 1.0, log=True)] = 0.1,
+    pixels: Weight = 0.01,
+    critic_width: Count = 64,
+    critic_lr: Above = 1e-3,
+    **rest: Any,
+) -> Built:
+    """Rows are compared as a discriminator sees them that learns to tell them from what the decoder
+    makes, in place of number by number (VAE/GAN: Larsen et al. 2016).
+
+    Args:
+        similarity: weight of the squared error of the discriminator's features.
+        strength: of what makes the decoder's rows pass for real ones, beside that error.
+        pixels: weight of log p(x|z), from which the likelihood learns its noise; 0 in the paper.
+        critic_width: of the discriminator's features.
+        critic_lr: the discriminator's highest learning rate.
+    """
+    model, objective = vae(**rest)
+    features = parts.features(model.likelihood.family, critic_width, **rest)
+    critic = Discriminator(features, critic_width, strength, critic_lr)
+    term = Term("similarity", similarity, critic, replays=True)
+    return Built(model, objective.but(bound=apart_from_pixels(pixels)).plus(term))
+
+
 RECIPES: tuple[Recipe, ...] = (
     beta_vae,
     beta_tcvae,
@@ -310,4 +339,5 @@ RECIPES: tuple[Recipe, ...] = (
     info_vae,
     dip_vae,
     factor_vae,
+    vae_gan,
 )

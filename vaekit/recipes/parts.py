@@ -190,6 +190,10 @@ NETWORKS = {
 }
 
 
+def _nets(network: str | Nets) -> Nets:
+    return NETWORKS[network] if isinstance(network, str) else network
+
+
 def channels_for(shape: Shape, width: int, depth: int) -> list[int]:
     """Channels of each halving: ``width``, then twice that; halved until about 4 pixels."""
     first = width or 32
@@ -200,7 +204,7 @@ def channels_for(shape: Shape, width: int, depth: int) -> list[int]:
 def posterior(
     data: Likelihood,
     family: Family,
-    network: str,
+    network: str | Nets,
     width: int,
     depth: int,
     given: int = 0,
@@ -211,14 +215,14 @@ def posterior(
     Args:
         data: the likelihood, which makes the input layer.
         family: of q.
-        network: by name.
+        network: by name, or itself.
         width: see :func:`vaekit.recipes.plain.vae`.
         depth: likewise.
         given: how many numbers are given beside x.
         noise: see :func:`vaekit.recipes.plain.vae`.
     """
     require(noise >= 0, f"noise must not be negative, not {noise}")
-    shape, nets, gaps = data.event_shape, NETWORKS[network], data.range.missing
+    shape, nets, gaps = data.event_shape, _nets(network), data.range.missing
     given += (math.prod(shape) if nets.flat else shape[0]) if gaps else 0
     if not given:
         net = nets.encoder(shape, family.raw_shape, width, depth)
@@ -265,11 +269,20 @@ def jittered(noise: float, first: nn.Module, *others: nn.Module) -> nn.Sequentia
 
 
 def decoder(
-    data: Likelihood, latent: int, network: str, width: int, depth: int, given: int = 0
+    data: Likelihood, latent: int, network: str | Nets, width: int, depth: int, given: int = 0
 ) -> Conditional:
     """p(x|z, given); arguments as for :func:`posterior`."""
-    net = NETWORKS[network].decoder(latent + given, data.raw_shape, width, depth)
+    net = _nets(network).decoder(latent + given, data.raw_shape, width, depth)
     return Conditional(Join(net) if given else net, data)
+
+
+def features(
+    data: Likelihood, count: int, *, network: str = "auto", width: int = 0, depth: int = 0, **_: Any
+) -> nn.Module:
+    """A network from x to a number of features, of the kind of the encoder's."""
+    nets = NETWORKS[network_for(network, data.event_shape)]
+    net = nets.encoder(data.event_shape, (count,), width, depth)
+    return nn.Sequential(data.kind.input(data), net)
 
 
 def prior(name: str, site: Site) -> conditionals.Prior:

@@ -21,6 +21,7 @@ from vaekit.recipes.parts import (
     Depth,
     LikelihoodName,
     Link,
+    Nets,
     Network,
     Posterior,
     Prior,
@@ -79,6 +80,7 @@ def vae(
     drop: ShareBelow = 0.0,
     noise: Weight | None = None,
     missing: bool = False,
+    nets: Nets | None = None,
 ) -> Built:
     """A variational autoencoder (Kingma & Welling 2014; Rezende et al. 2014).
 
@@ -110,11 +112,13 @@ def vae(
         noise: on what the encoder sees in training, in standard deviations (of whole levels: halves
             of their range), against overfitting; by default 0.2 for images, 0 for vectors.
         missing: whether numbers of x may be missing, NaN: then the encoder sees which.
+        nets: other networks than those that have names.
     """
     code = parts.posterior_family(posterior, latent, rank, link, posterior_components)
     data = parts.likelihood_family(likelihood, shape, levels, scale, components)
     data = WithGaps(data) if missing else data
-    kind, beside = parts.network_for(network, shape), sum((given or {}).values())
+    kind = nets or parts.network_for(network, shape)
+    beside = sum((given or {}).values())
     decode = parts.decoder(data, latent, kind, width, depth, beside)
     noise = parts.noise_for(shape) if noise is None else noise
     encode = parts.posterior(data, code, kind, width, depth, beside, noise)

@@ -177,6 +177,7 @@ class Job:
         else:
             fill(built.model, self.weights, "the model to start from")
             unsettle(built.model)
+        data_init(built.objective, rows.data)
         if built.objective.keeping:
             labelled = self.source.classified("train").nonzero()[:, 0]
             built.objective.keep(shown(self.rows("train"), self.plan.seed, labelled))
@@ -317,7 +318,7 @@ def planned(
         recipes.recipe(recipe), shape=source.shape, levels=choice.levels,
         steps=plan.epochs * per_epoch, rows=trained_on(source), given=conditions.widths,
         labelled=int(source.classified("train").sum()),
-        names=list(source.columns),
+        names=list(source.columns), **source.series,
         columns=source.coding and source.coding.levels,
         ordered=source.coding and source.coding.ordered,
         gaps=source.coding and source.coding.said_by,
