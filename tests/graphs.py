@@ -15,11 +15,12 @@ from vaekit.conditionals import (
 )
 from vaekit.conditionals.codebooks import Autoregressive, Even
 from vaekit.conditionals.refitted import Refitted, Scaled
+from vaekit.distributions.codebooks import rotated, straight
 from vaekit.families import DiagonalNormal, Direction, OneHot, likelihood
 from vaekit.families.codebooks import Codebook, Nearest
 from vaekit.models import VAE, Clustered, Labelled, Ladder, Rung
 from vaekit.models.density import Density
-from vaekit.networks import ConditionDropout, Join, dense
+from vaekit.networks import ConditionDropout, InputLayerFirst, Join, Summed, dense
 from vaekit.recipes import recipe
 from vaekit.rows import Rows
 
@@ -87,11 +88,13 @@ def clustered():
     return Clustered(Mixture(LATENT, 4), normal(VECTOR[0]), bits(LATENT), 0)
 
 
-def listed(prior=Even):
-    """z -> x, with codes of two entries from a list of four."""
-    family = Nearest(Codebook(4, LATENT), 2)
+def listed(prior=Even, stages=1):
+    """z -> x, with codes of two entries, or sums of some, from a list of four."""
+    family = Nearest(Codebook(4, LATENT), 2, stages, rotated if stages > 1 else straight)
     q = Conditional(dense(VECTOR, family.raw_shape, [WIDTH], "tanh"), family)
-    return VAE(prior(family), q, bits(2 * LATENT))
+    decode = bits(2 * LATENT)
+    decode.net = InputLayerFirst(Summed(stages, LATENT), decode.net)
+    return VAE(prior(family), q, decode)
 
 
 def directed():
@@ -129,6 +132,7 @@ GRAPHS = {
     "clustered": lambda: (clustered(), 0),
     "vae with codes from a list": lambda: (listed(), 0),
     "vae with codes one after the other": lambda: (listed(Autoregressive), 0),
+    "vae with codes that are sums": lambda: (listed(stages=3), 0),
     "vae with codes on a sphere": lambda: (directed(), 0),
     "a density": lambda: (Density(Mixture(VECTOR[0], 4)), 0),
     "vae with a refitted prior": lambda: (refitted(), 0),

@@ -13,10 +13,11 @@ from test_zoo import factors, made, trained
 import vaekit
 from vaekit.conditionals.codebooks import Autoregressive, Even
 from vaekit.distributions import common_draws, exact_kl, is_discrete
-from vaekit.distributions.codebooks import EvenEntries, NearestEntries, listed
+from vaekit.distributions.codebooks import EvenEntries, NearestEntries, listed, rotated
 from vaekit.evaluation.codebooks import codebook_use
-from vaekit.families.codebooks import Codebook, Nearest, NearestValues
+from vaekit.families.codebooks import Codebook, MappedCodebook, Nearest, NearestValues
 from vaekit.models.trace import trace
+from vaekit.networks import Summed
 from vaekit.objectives import codebooks
 from vaekit.objectives.bounds import elbo, iwae
 from vaekit.system.checks import BadInput, Unsuited
@@ -115,6 +116,88 @@ def test_gradients_go_straight_through():
     assert torch.equal(z, NearestEntries(GIVEN, BOOK).mean)
     z.backward(torch.arange(8.0).view(2, 4))
     assert torch.equal(raw.grad.flatten(), torch.arange(8.0))
+
+
+def test_rotated_gradients_turn_as_codes_do():
+    """By the matrix itself: (|c| / |e|) R with R e / |e| = c / |c|, R orthogonal."""
+    torch.manual_seed(0)
+    raw = torch.randn(1, 2, 3, requires_grad=True)
+    q = NearestEntries(raw, torch.randn(5, 3), rotated)
+    way = torch.randn(2, 3)
+    (found,) = torch.autograd.grad((q.rsample().view(2, 3) * way).sum(), raw)
+    for e, c, g, by in zip(raw[0].detach(), q.entries[0], way, found[0], strict=True):
+        a, b = e / e.norm(), c / c.norm()
+        half = (a + b) / (a + b).norm()
+        turn = torch.eye(3) - 2 * torch.outer(half, half) + 2 * torch.outer(b, a)
+        assert torch.allclose(turn @ turn.T, torch.eye(3), atol=1e-5)
+        assert torch.allclose(turn @ a, b, atol=1e-5)
+        assert torch.allclose(by, c.norm() / e.norm() * turn.T @ g, atol=1e-5)
+    assert torch.allclose(q.rsample(), q.mean, atol=1e-6)
+
+
+def test_each_stage_takes_what_is_nearest_to_what_is_left():
+    family = Nearest(Codebook(6, 2), 1, stages=3)
+    raw = torch.randn(4, 2, requires_grad=True)
+    q, left, taken = family(raw), raw.detach(), []
+    for _ in range(3):
+        taken.append(family.book[torch.cdist(left, family.book).argmin(1)].detach())
+        left = left - taken[-1]
+    assert torch.equal(q.mean, torch.cat(taken, 1))
+    assert (family.raw_shape, family.event_shape, family.places) == ((2,), (6,), 3)
+    assert torch.allclose(Summed(3, 2)(q.unlisted), raw, atol=1e-6)
+    assert exact_kl(q, Even(family)())[0].item() == pytest.approx(3 * math.log(6))
+    way = torch.randn(4, 2)
+    (found,) = torch.autograd.grad((Summed(3, 2)(q.rsample()) * way).sum(), raw)
+    assert torch.allclose(found, way, atol=1e-6)
+
+
+def test_more_stages_leave_less():
+    x, errors = factors(), []
+    for stages in (1, 2, 4):
+        m, loss = trained("vq_vae", x, updates=150, latent=3, places=1, entries=8, stages=stages)
+        q = m.posterior(x)
+        left = m.posterior.net(x) - Summed(stages, 3)(q.mean)
+        errors.append(left.square().mean().item() / m.posterior.net(x).var().item())
+        assert loss.terms["kl"].item() == pytest.approx(stages * math.log(8), rel=1e-4)
+    assert errors[2] < 0.7 * errors[1] < 0.5 * errors[0]
+
+
+def test_a_mapped_list_moves_as_a_whole():
+    book = MappedCodebook(64, 2)
+    start, optimizer = book.book.detach(), torch.optim.Adam(book.parameters(), 0.1)
+    for _ in range(100):
+        optimizer.zero_grad()
+        (book.book[0] - torch.tensor([3.0, 1.0])).square().sum().backward()
+        optimizer.step()
+    moved = torch.linalg.lstsq(start, book.book.detach()).solution
+    assert torch.allclose(start @ moved, book.book, atol=1e-4)
+    assert (book.book - start).norm(dim=1).min() > 1e-3
+    assert book.book[0].tolist() == pytest.approx([3.0, 1.0], abs=0.1)
+    assert [n for n, _ in book.named_parameters()] == ["map"]
+
+
+def test_what_is_unsure_by_hand():
+    """Two rows at the two values: sure, and as even as can be; both between them: the contrary."""
+    m = listed_model()
+    for at, told in (([50.0, -50.0], -math.log(2)), ([0.0, 0.0], 0.0)):
+        encoded = torch.tensor(at).view(2, 1, 1).expand(2, 3, 1)
+        q = NearestEntries(encoded, torch.tensor([[-1.0], [1.0]]))
+        t = trace(m, some_rows(0, 2))
+        t.latents["z"] = t.latents["z"].__class__(**{**vars(t.latents["z"]), "posterior": q})
+        assert codebooks.unsure(t).item() == pytest.approx(3 * told, abs=1e-5)
+
+
+def test_bits_are_sure_and_even():
+    x = factors()
+    m, loss = trained("lfq_vae", x, updates=200, latent=6, entropy=1.0)
+    use = codebook_use(m, x)
+    assert use.entries == 2
+    assert use.perplexity > 1.9
+    assert loss.terms["kl"].item() == pytest.approx(6 * math.log(2), rel=1e-4)
+    (term,) = made("lfq_vae", latent=6).objective.terms
+    assert term.name == "entropy"
+    with pytest.raises(BadInput, match="always has values 2"):
+        vaekit.fit(x, "lfq_vae", values=3)
 
 
 def test_common_noise_changes_nothing():

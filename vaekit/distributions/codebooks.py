@@ -16,6 +16,8 @@ from vaekit.distributions.distances import distances
 from vaekit.distributions.divergences import exact_kl
 from vaekit.distributions.draws import Noise, from_noise
 
+TINY = 1e-12
+
 
 class _Listed(constraints.Constraint):
     """Vectors whose parts are entries of a list."""
@@ -23,32 +25,78 @@ class _Listed(constraints.Constraint):
     is_discrete, event_dim = True, 1
 
 
+Carrier = Callable[[Tensor, Tensor], Tensor]
+
+
+def straight(encoded: Tensor, code: Tensor) -> Tensor:
+    """Gradients go to what the encoder gave, as if it had not been moved: straight through."""
+    return encoded
+
+
+def rotated(encoded: Tensor, code: Tensor) -> Tensor:
+    r"""Gradients are turned and stretched as what the encoder gave was, on its way to the code: the
+    rotation trick (Fifty et al. 2025).
+
+    .. math:: \tilde z = \frac{\lVert c \rVert}{\lVert e \rVert} R e, \qquad
+        R = I - 2 r r^\top + 2 \hat c \hat e^\top, \quad r \propto \hat e + \hat c
+
+    with the length's ratio and R held as they are: entries that lie near each other in angle stay
+    so.
+
+    Args:
+        encoded: e, (..., size).
+        code: c, likewise.
+    """
+    with torch.no_grad():
+        far, near = (v.norm(dim=-1, keepdim=True).clamp_min(TINY) for v in (code, encoded))
+        c, e = code / far, encoded / near
+        r = (c + e) / (c + e).norm(dim=-1, keepdim=True).clamp_min(TINY)
+    across = encoded - 2 * (encoded * r).sum(-1, keepdim=True) * r
+    return far / near * (across + 2 * (encoded * e).sum(-1, keepdim=True) * c)
+
+
 class NearestEntries(D.Distribution):
     """All probability on one code: at each place the entry of the list that is nearest to what the
     encoder gave. ``log_prob`` is the log of a probability, 0 at that code and -inf elsewhere.
 
-    Draws are the code itself; their gradients go to what the encoder gave, as if it had not been
-    moved (straight through).
+    Draws are the code itself; their gradients go to what the encoder gave.
 
     Args:
         encoded: (*batch, places, size).
         book: the list, (entries, size).
+        carrier: from what the encoder gave and the code to what has a draw's gradient.
+        stages: so many places after one another stand for a sum: each has a share of the gradient.
     """
 
     arg_constraints: dict[str, Any] = {}
     support = _Listed()
     has_rsample = True
 
-    def __init__(self, encoded: Tensor, book: Tensor) -> None:
+    def __init__(
+        self, encoded: Tensor, book: Tensor, carrier: Carrier = straight, stages: int = 1
+    ) -> None:
         self.encoded, self.book = encoded, book
+        self.carrier, self.stages = carrier, stages
         self.chosen = distances(encoded, book).argmin(-1)
         batch, event = encoded.shape[:-2], encoded.shape[-2:].numel()
         super().__init__(batch, torch.Size([event]), validate_args=False)
 
     @property
+    def entries(self) -> Tensor:
+        """The code, place by place, (*batch, places, size)."""
+        return self.book[self.chosen].detach()
+
+    @property
     def mean(self) -> Tensor:
         """The code."""
-        return self.book[self.chosen].detach().flatten(-2)
+        return self.entries.flatten(-2)
+
+    @property
+    def unlisted(self) -> Tensor:
+        """The code, where what the encoder gave takes the place of the last of the stages."""
+        parts = self.entries.unflatten(-2, (-1, self.stages))
+        given = self.encoded.unflatten(-2, (-1, self.stages))
+        return torch.cat([parts[..., :-1, :], given[..., -1:, :]], -2).flatten(-3)
 
     @property
     def variance(self) -> Tensor:
@@ -57,7 +105,8 @@ class NearestEntries(D.Distribution):
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """The code, as often as asked for."""
-        through = (self.encoded - self.encoded.detach()).flatten(-2)
+        carried = self.carrier(self.encoded, self.entries) / self.stages
+        through = (carried - carried.detach()).flatten(-2)
         return (self.mean + through).expand(*sample_shape, *self.mean.shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -160,11 +209,13 @@ class Listed(NamedTuple):
         encoded: what the encoder gave, (rows, places, size).
         chosen: the entry at each place, (rows, places).
         book: the list, (entries, size).
+        unlisted: the code that there would be without the list, (rows, places * size).
     """
 
     encoded: Tensor
     chosen: Tensor
     book: Tensor
+    unlisted: Tensor
 
 
 @singledispatch
@@ -175,4 +226,4 @@ def listed(q: D.Distribution) -> Listed | None:
 
 @listed.register
 def _(q: NearestEntries) -> Listed:
-    return Listed(q.encoded, q.chosen, q.book)
+    return Listed(q.encoded, q.chosen, q.book, q.unlisted)

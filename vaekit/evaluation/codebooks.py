@@ -68,7 +68,7 @@ def codebook_use(model: Graph, rows: AnyRows) -> CodebookUse | None:
         if found is None:
             return None
         counts = _counted(counts, found)
-        rebuilt = decode(model, found.encoded.flatten(1), part)
+        rebuilt = decode(model, found.unlisted, part)
         errors.append((rebuilt - part.data).double().square().flatten(1).mean(1))
     share = counts / counts.sum()
     perplexity = torch.special.entr(share).sum().exp().item()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch import distributions as D
 
-from vaekit.distributions.codebooks import NearestEntries
+from vaekit.distributions.codebooks import Carrier, NearestEntries, straight
 from vaekit.families.base import Shape
 from vaekit.system.checks import require
 
@@ -22,6 +24,28 @@ class Codebook(nn.Module):
     def __init__(self, entries: int, size: int) -> None:
         super().__init__()
         self.book = nn.Parameter(torch.randn(entries, size) / entries ** (1 / size))
+
+
+class MappedCodebook(nn.Module):
+    """A list of random vectors that stay, all moved by one linear map that is learned: entries that
+    no row has move with the others (SimVQ: Zhu et al. 2024).
+
+    Args:
+        entries: how many.
+        size: numbers of each.
+    """
+
+    fixed: Tensor
+
+    def __init__(self, entries: int, size: int) -> None:
+        super().__init__()
+        self.register_buffer("fixed", torch.randn(entries, size))
+        self.map = nn.Parameter(torch.eye(size) / entries ** (1 / size))
+
+    @property
+    def book(self) -> Tensor:
+        """The list, (entries, size)."""
+        return self.fixed @ self.map
 
 
 class EvenValues(nn.Module):
@@ -43,35 +67,51 @@ class Nearest(nn.Module):
     """The entries of a list that are nearest to raw numbers, place by place
     (van den Oord et al. 2017).
 
+    With several stages the numbers of a place are told by a sum of entries: each stage takes the
+    entry nearest to what those before it left (Lee et al. 2022). A value then has the entries of
+    all stages side by side, as if each were a place.
+
     Args:
         codebook: has the list, ``book``.
-        places: how many.
+        places: of a code.
+        stages: entries for each.
+        carrier: see :class:`vaekit.distributions.codebooks.NearestEntries`.
     """
 
     has_density = True
 
-    def __init__(self, codebook: nn.Module, places: int) -> None:
+    def __init__(
+        self, codebook: nn.Module, places: int, stages: int = 1, carrier: Carrier = straight
+    ) -> None:
         super().__init__()
-        self.codebook, self.places = codebook, places
+        self.codebook, self.stages, self.carrier = codebook, stages, carrier
+        self.places = places * stages
 
     @property
     def raw_shape(self) -> Shape:
         """Shape of the raw numbers of a row."""
-        return (self.places * self.book.shape[1],)
+        return (self.places // self.stages * self.book.shape[1],)
 
     @property
     def event_shape(self) -> Shape:
         """Shape of one value."""
-        return self.raw_shape
+        return (self.places * self.book.shape[1],)
 
     @property
     def book(self) -> Tensor:
         """The list, (entries, size)."""
-        return self.codebook.get_parameter("book")
+        codebook: Any = self.codebook
+        return codebook.book
 
     def forward(self, raw: Tensor) -> D.Distribution:
         """The codes nearest to raw numbers, (rows, *raw_shape)."""
-        return NearestEntries(raw.unflatten(-1, (self.places, -1)), self.book)
+        book = self.book
+        left = [raw.unflatten(-1, (self.places // self.stages, -1))]
+        for _ in range(self.stages - 1):
+            left.append(left[-1] - NearestEntries(left[-1], book).entries)
+        return NearestEntries(
+            torch.stack(left, -2).flatten(-3, -2), book, self.carrier, self.stages
+        )
 
 
 class NearestValues(Nearest):
@@ -85,11 +125,6 @@ class NearestValues(Nearest):
 
     def __init__(self, values: int, places: int) -> None:
         super().__init__(EvenValues(values), places)
-
-    @property
-    def book(self) -> Tensor:
-        """The values, (values, 1)."""
-        return self.codebook.get_buffer("book")
 
     def forward(self, raw: Tensor) -> D.Distribution:
         """The codes nearest to the tanh of raw numbers, (rows, *raw_shape)."""

@@ -59,6 +59,7 @@ class VAE(Graph):
     def put_first_prior(self, prior: Any) -> None:
         """Let z have another prior."""
         self.prior = prior
+        self.latents = {**self.latents, "z": math.prod(prior.event_shape)}
 
     def networks(self, rows: Rows) -> dict[str, tuple[nn.Module, tuple[Tensor, ...]]]:
         """The encoder's and the decoder's."""

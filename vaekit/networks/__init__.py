@@ -2,7 +2,7 @@
 
 from vaekit.networks.convolutional import conv_decoder, conv_encoder
 from vaekit.networks.dense import dense
-from vaekit.networks.inputs import Jitter, MeanLogits, Rescale, Standardize, UnitLength
+from vaekit.networks.inputs import Jitter, MeanLogits, Rescale, Standardize, Summed, UnitLength
 from vaekit.networks.join import ConditionDropout, InputLayerFirst, Join
 from vaekit.networks.keras import tutorial_decoder, tutorial_encoder
 from vaekit.networks.layers import ACTIVATIONS, Heads, glorot
@@ -18,6 +18,7 @@ __all__ = [
     "MeanLogits",
     "Rescale",
     "Standardize",
+    "Summed",
     "UnitLength",
     "conv_decoder",
     "conv_encoder",

@@ -63,6 +63,23 @@ class SeenGaps(nn.Module):
         return self.net(x, there.flatten(1) if self.flat else there, *given)
 
 
+class Summed(nn.Module):
+    """Codes whose places are sums of several vectors that lie side by side: the sums.
+
+    Args:
+        stages: how many vectors make a sum.
+        size: numbers of each.
+    """
+
+    def __init__(self, stages: int, size: int) -> None:
+        super().__init__()
+        self.stages, self.size = stages, size
+
+    def forward(self, z: Tensor) -> Tensor:
+        """(rows, places * stages * size) to (rows, places * size)."""
+        return z.unflatten(-1, (-1, self.stages, self.size)).sum(-2).flatten(-2)
+
+
 class UnitLength(nn.Module):
     """Vectors brought to length one: of a code that lies beside the sphere, the direction."""
 

@@ -57,6 +57,27 @@ def revival(t: Trace) -> Tensor:
     return torch.stack(far).sum()
 
 
+def unsure(t: Trace) -> Tensor:
+    r"""How unsure the choice of an entry is, less how evenly the batch chooses (Yu et al. 2024), in
+    nats, summed over places:
+
+    .. math:: E_x[H(p(\cdot \mid x))] - H(E_x[p(\cdot \mid x)]), \qquad
+        p(k \mid x) \propto e^{-\lVert f(x) - e_k \rVert^2}
+
+    which is minus what a place would tell of its row, if entries were drawn so.
+
+    Raises:
+        Unsuited: if codes are from no list.
+    """
+    found = []
+    for c in _listed(t):
+        far = (c.encoded[..., None, :] - c.book).square().sum(-1)
+        p = (-far).softmax(-1)
+        told = torch.special.entr(p).sum(-1).mean(0) - torch.special.entr(p.mean(0)).sum(-1)
+        found.append(told.sum())
+    return torch.stack(found).sum()
+
+
 def learning(commitment_weight: float, revival_weight: float) -> Learning:
     """What brings the list and the encoder together: :func:`codebook`, :func:`commitment` and
     :func:`revival`, weighed. It grows as codes spread, good or bad, so that it is a loss of its

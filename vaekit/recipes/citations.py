@@ -105,6 +105,15 @@ CITATIONS: dict[str, str] = {
     "van den Oord et al. 2017": "van den Oord, A., Vinyals, O. and Kavukcuoglu, K. (2017). Neural "
     "Discrete Representation Learning. Advances in Neural Information Processing Systems. "
     "arXiv:1711.00937",
+    "Fifty et al. 2025": "Fifty, C. et al. (2025). Restructuring Vector Quantization with the "
+    "Rotation Trick. International Conference on Learning Representations. arXiv:2410.06424",
+    "Zhu et al. 2024": "Zhu, Y., Li, B., Xin, Y. and Xu, L. (2024). Addressing Representation "
+    "Collapse in Vector Quantized Models with One Linear Layer. arXiv:2411.02038",
+    "Lee et al. 2022": "Lee, D., Kim, C., Kim, S., Cho, M. and Han, W.-S. (2022). Autoregressive "
+    "Image Generation using Residual Quantization. Conference on Computer Vision and Pattern "
+    "Recognition. arXiv:2203.01941",
+    "Yu et al. 2024": "Yu, L. et al. (2024). Language Model Beats Diffusion: Tokenizer is Key to "
+    "Visual Generation. International Conference on Learning Representations. arXiv:2310.05737",
     "Mentzer et al. 2024": "Mentzer, F., Minnen, D., Agustsson, E. and Tschannen, M. (2024). "
     "Finite Scalar Quantization: VQ-VAE Made Simple. International Conference on Learning "
     "Representations. arXiv:2309.15505",

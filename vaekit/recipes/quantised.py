@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
+from torch import nn
+
 from vaekit.conditionals import Prior
 from vaekit.conditionals.codebooks import Autoregressive, Even
-from vaekit.families.codebooks import Codebook, Nearest, NearestValues
+from vaekit.distributions.codebooks import Carrier, rotated, straight
+from vaekit.families.codebooks import Codebook, MappedCodebook, Nearest, NearestValues
+from vaekit.networks import InputLayerFirst, Summed
 from vaekit.objectives import Term, codebooks
 from vaekit.recipes.parts import CodeSize
 from vaekit.recipes.plain import vae
@@ -21,6 +25,13 @@ CODE_PRIORS: dict[str, Callable[[Nearest], Prior]] = {
     "even": Even,
     "autoregressive": Autoregressive,
 }
+CodebookName = Literal["free", "mapped"]
+CODEBOOKS: dict[str, Callable[[int, int], nn.Module]] = {
+    "free": Codebook,
+    "mapped": MappedCodebook,
+}
+Gradient = Literal["straight", "rotation"]
+CARRIERS: dict[str, Carrier] = {"straight": straight, "rotation": rotated}
 CONTINUOUS = (
     "posterior", "rank", "posterior_components", "link", "prior", "prior_components", "kl_warmup",
 )  # fmt: skip
@@ -29,10 +40,14 @@ CONTINUOUS = (
 def _with_codes(family: Nearest, code_prior: str, **options: Any) -> Built:
     """A VAE whose codes are from the family's list."""
     before = CODE_PRIORS[known("code_prior", code_prior, CODE_PRIORS)](family)
-    (numbers,) = family.event_shape
+    (numbers,) = family.raw_shape
     model, objective = vae(latent=numbers, posterior="point", **options)
     posterior: Any = model.first_posterior
     posterior.family = family
+    if family.stages > 1:
+        decoder: Any = model.likelihood
+        summed = Summed(family.stages, family.book.shape[1])
+        decoder.net = InputLayerFirst(summed, decoder.net)
     model.put_first_prior(before)
     return Built(model, objective)
 
@@ -45,10 +60,14 @@ def vq_vae(
     entries: Annotated[int, Range(2), Swept(16, 1024, log=True)] = 256,
     commitment: Annotated[Weight, Swept(0.1, 2.0, log=True)] = 0.25,
     revival: Weight = 0.1,
+    stages: Annotated[int, Range(1, 64)] = 1,
+    codebook: CodebookName = "free",
+    gradient: Gradient = "straight",
     code_prior: CodePrior = "even",
     **rest: Any,
 ) -> Built:
-    """Every place of a code has one entry of a learned codebook (van den Oord et al. 2017).
+    """Every place of a code has one entry of a learned codebook (van den Oord et al. 2017), or the
+    sum of several (Lee et al. 2022).
 
     Args:
         latent: numbers of an entry.
@@ -56,9 +75,16 @@ def vq_vae(
         entries: of the codebook.
         commitment: weight of what moves the encoder to the entries.
         revival: weight of what moves entries that no row of the batch has to where codes are.
+        stages: entries whose sum a place has, each nearest to what those before it left.
+        codebook: free: each entry learns by itself; mapped: random ones, moved by one linear map
+            that is learned (SimVQ), so that none is left behind.
+        gradient: of the choice: straight through, or by rotation: as if the encoder's numbers had
+            been turned and stretched to the entry.
         code_prior: p(z): even, or autoregressive: each entry given those before it, learned.
     """
-    built = _with_codes(Nearest(Codebook(entries, latent), places), code_prior, **rest)
+    book = CODEBOOKS[known("codebook", codebook, CODEBOOKS)](entries, latent)
+    carrier = CARRIERS[known("gradient", gradient, CARRIERS)]
+    built = _with_codes(Nearest(book, places, stages, carrier), code_prior, **rest)
     term = Term("codebook", 0.0, codebooks.learning(commitment, revival), "batch")
     return Built(built.model, built.objective.plus(term))
 
@@ -82,4 +108,18 @@ def fsq_vae(
     return _with_codes(NearestValues(values, latent), code_prior, **rest)
 
 
-RECIPES: tuple[Recipe, ...] = (vq_vae, fsq_vae)
+@extends(fsq_vae, fixed={"values": 2})
+@good_for("codes", "codes of bits.", rank=0.3)
+def lfq_vae(entropy: Annotated[Weight, Swept(0.01, 1.0, log=True)] = 0.1, **rest: Any) -> Built:
+    """Every number of a code is -1 or 1, sure in each row and of both kinds among rows: without
+    look-up (Yu et al. 2024).
+
+    Args:
+        entropy: weight of what makes each row's choices sure, and those of all rows together even.
+    """
+    built = fsq_vae(**rest)
+    term = Term("entropy", entropy, codebooks.unsure, "batch")
+    return Built(built.model, built.objective.plus(term))
+
+
+RECIPES: tuple[Recipe, ...] = (vq_vae, fsq_vae, lfq_vae)
