@@ -27,6 +27,8 @@ from vaekit.objectives.bounds import (
     renyi,
     tvo,
 )
+from vaekit.recipes import RECIPES
+from vaekit.rows import Rows
 
 WRONG = LinearGaussian(shift=0.15, stretch=1.3, full=False)
 BOUNDS = {
@@ -348,3 +350,45 @@ def test_bounds_of_a_bernoulli_model_give_gradients_everywhere():
             assert p.grad is not None, (name, parameter)
             assert torch.isfinite(p.grad).all()
             assert p.grad.abs().sum() > 0, (name, parameter)
+
+
+def test_a_second_pass_has_the_noise_of_the_first():
+    """Layers that draw in training, as the jitter of the encoder and dropout of what is given, draw
+    the same when a bound runs the model again: log q(z | x) is that of the q that z came from."""
+    model, _ = RECIPES["conditional_vae"](
+        shape=(1, 6, 6), given={"label": 3}, network="dense", width=8, latent=2, noise=0.5, drop=0.5,
+        likelihood="bernoulli",
+    )  # fmt: skip
+    model.train()
+    rows = Rows((torch.rand(20, 1, 6, 6) < 0.5).float(), {"label": torch.eye(3).repeat(7, 1)[:20]})
+    t, other = trace(model, rows, samples=3), trace(model, rows, samples=3)
+    assert not torch.equal(t.log_qz, other.log_qz)
+    for again in (replay(t), replay(replay(t, frozen=True), fixed=True)):
+        assert torch.equal(again.log_qz, t.log_qz)
+        assert torch.equal(again.log_px, t.log_px)
+
+
+@pytest.mark.parametrize(("plain", "by_paths", "samples"), [(iwae, dreg, 4), (elbo, path_elbo, 1)])
+def test_gradients_along_paths_with_noise_in_layers(plain, by_paths, samples):
+    """On average those of the bound; were the noise of the second pass another one, they would push
+    posteriors of one row apart."""
+    made, _ = RECIPES["vae"](
+        shape=(1, 4, 4), network="dense", width=8, latent=2, noise=1.0, likelihood="bernoulli"
+    )
+    made.train()
+    *_, weight, bias = made.posterior.parameters()
+    with torch.no_grad():
+        weight.mul_(5.0)  # so that noise of layers moves posteriors by more than their spread
+        bias[2:] = -2.0
+    x = (torch.rand(4, 1, 4, 4) < 0.5).float()
+
+    def slope(bound):
+        draws = [
+            torch.autograd.grad(bound(trace(made, x, samples=samples)).mean(), bias)[0]
+            for _ in range(300)
+        ]
+        every = torch.stack(draws)
+        return every.mean(0), every.std(0) / 300**0.5
+
+    (mean, error), (other, its) = slope(plain), slope(by_paths)
+    assert ((other - mean).abs() < 4.5 * (error.square() + its.square()).sqrt()).all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from torch.func import functional_call
 
 from vaekit.distributions import has_density
 from vaekit.models.drawing import Latent, Recorder, Rule, from_posterior, replayed
+from vaekit.networks.noise import Noise, kept, repeated
 from vaekit.rows import Rows
 
 
@@ -24,7 +25,7 @@ class Trace:
     log p(x | z), ``log_pz`` = log p(z), ``log_qz`` = log q(z | x), ``kl`` = KL(q || p) (exact
     where a closed form is known), ``log_weight`` = log of each particle's share; the shares of a
     row sum to 1. ``kl_weight`` is what bounds multiply KL and log p(z) - log q(z | x) by: 1, or
-    what a warm-up or beta says.
+    what a warm-up or beta says. ``noise`` is what layers drew in training.
     """
 
     rows: Rows
@@ -37,6 +38,7 @@ class Trace:
     likelihood: D.Distribution
     model: nn.Module
     kl_weight: float | Tensor = 1.0
+    noise: Noise = field(default_factory=Noise)
 
     @property
     def log_ratio(self) -> Tensor:
@@ -75,7 +77,9 @@ def trace(
     """
     rows = Rows.of(rows)
     recorder = Recorder(len(rows), samples, rule, named)
-    return read(recorder, model(recorder, rows), model, rows)
+    with kept() as noise:
+        likelihood = model(recorder, rows)
+    return replace(read(recorder, likelihood, model, rows), noise=noise)
 
 
 def read(recorder: Recorder, likelihood: D.Distribution, model: nn.Module, rows: Rows) -> Trace:
@@ -101,7 +105,7 @@ def read(recorder: Recorder, likelihood: D.Distribution, model: nn.Module, rows:
 
 
 def replay(t: Trace, *, frozen: bool = False, fixed: bool = False) -> Trace:
-    """The same particles through the same model once more.
+    """The same particles through the same model once more, with the same noise of its layers.
 
     Args:
         t: the first pass.
@@ -113,14 +117,15 @@ def replay(t: Trace, *, frozen: bool = False, fixed: bool = False) -> Trace:
         TypeError: if the model's weights are sharded over processes and not gathered here.
     """
     values = {name: latent.value for name, latent in t.latents.items()}
-    kept = {name: replayed(v.detach() if fixed else v) for name, v in values.items()}
-    recorder = Recorder(len(t.rows), t.log_px.shape[0], from_posterior, kept)
+    still = {name: replayed(v.detach() if fixed else v) for name, v in values.items()}
+    recorder = Recorder(len(t.rows), t.log_px.shape[0], from_posterior, still)
     weights = {n: p.detach() if frozen else p for n, p in t.model.named_parameters()}
     if any(type(p) not in (Tensor, nn.Parameter) for p in weights.values()):
         raise TypeError("sharded weights are not gathered here: the bound must say that it replays")
-    likelihood = functional_call(t.model, weights, (recorder, t.rows))
+    with repeated(t.noise):
+        likelihood = functional_call(t.model, weights, (recorder, t.rows))
     again = read(recorder, likelihood, t.model, t.rows)
-    return replace(again, log_weight=t.log_weight, kl_weight=t.kl_weight)
+    return replace(again, log_weight=t.log_weight, kl_weight=t.kl_weight, noise=t.noise)
 
 
 def _per_row(log_px: Tensor, shape: torch.Size) -> Tensor:

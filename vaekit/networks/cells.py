@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import accumulate
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vaekit.networks.fast import Linear
+from vaekit.networks.noise import drawn
 
 SIZE = 8  # numbers that stand for a cell
 WAVES = 4.0  # the shortest wave in which numbers that stand for ordered levels begin
@@ -193,8 +195,11 @@ class Unseen(nn.Module):
         """(rows, D) as they are; in training, with more cells missing in some rows."""
         if not self.training or not self.share:
             return x
-        rows = torch.rand_like(x[:, :1]) < self.share
-        hidden = torch.rand_like(x) < torch.rand_like(x[:, :1])
+        one = x[:, :1]
+        chance, cells, rate = (
+            drawn(self, partial(torch.rand_like, like)) for like in (one, x, one)
+        )
+        rows, hidden = chance < self.share, cells < rate
         return x.masked_fill(rows & hidden, torch.nan)
 
 

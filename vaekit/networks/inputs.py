@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.data_init import DataInit, moments
+from vaekit.networks.noise import drawn
 
 
 class Rescale(nn.Module):
@@ -34,7 +35,9 @@ class Jitter(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x; in training, x plus noise."""
-        return x + self.deviation * torch.randn_like(x) if self.training else x
+        if not self.training:
+            return x
+        return x + self.deviation * drawn(self, lambda: torch.randn_like(x))
 
 
 class Filled(nn.Module):

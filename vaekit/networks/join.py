@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from vaekit.networks.noise import drawn
+
 
 class Join(nn.Module):
     """``net`` of all that is given, side by side along the first axis of a row. A vector beside
@@ -47,7 +49,8 @@ class ConditionDropout(nn.Module):
         """The inputs; in training, zeros for some rows."""
         if not self.training or not self.share:
             return [*given]
-        kept = torch.rand(len(given[0]), 1, device=given[0].device) >= self.share
+        chance = drawn(self, lambda: torch.rand(len(given[0]), 1, device=given[0].device))
+        kept = chance >= self.share
         return [values * kept for values in given]
 
 
