@@ -16,6 +16,7 @@ from vaekit.recipes import (
     joint,
     labelled,
     objectives,
+    pixels,
     plain,
     quantised,
     series,
@@ -28,7 +29,7 @@ from vaekit.training.plan import Suited
 DEFAULT, OF_TABLES = "vae", "table_vae"  # of data of which nobody says one
 _MODULES = (
     plain, hierarchical, conditional, labelled, objectives, autoencoders, quantised, counts, gaps,
-    joint, series, tables,
+    joint, series, pixels, tables,
 )  # fmt: skip
 RECIPES: dict[str, Recipe] = {made.__name__: made for module in _MODULES for made in module.RECIPES}
 
