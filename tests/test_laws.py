@@ -29,7 +29,12 @@ from vaekit.system.checks import BadInput
 POSTERIORS = [*named.POSTERIORS]
 ALIKE = {"householder": "full", "planar": "iaf", "sylvester": "iaf"}  # the others stand for them
 NAMES = [*catalogue.LIKELIHOODS]
-FOR_PICTURES = {"conv_vae", "residual_vae", "keras_mnist", "keras_mnist_fast", "autoencoder_kl"}
+FOR_PICTURES = {
+    **dict.fromkeys(
+        ("conv_vae", "residual_vae", "keras_mnist", "keras_mnist_fast", "autoencoder_kl"), (16, 16)
+    ),
+    "pixel_vae": (3, 3),
+}
 
 # pairs of a recipe and a part, or of two parts, that cannot be trained; where two parts have a name
 # in common, with the option's
@@ -56,6 +61,11 @@ REFUSED = {
         if catalogue.kind_of(name) is not COUNTS
     },
     **{("not_miwae", name): "is for likelihood gaussian" for name in NAMES if name != "gaussian"},
+    **{
+        ("pixel_vae", name): "of whole values alone"
+        for name in NAMES
+        if not catalogue.kind_of(name).discrete
+    },
     **{(recipe, "point"): "a point has no density" for recipe in RECIPES},
     **{("sphere_vae", name): "unknown posterior" for name in POSTERIORS},  # it has its own
 }
@@ -63,7 +73,7 @@ REFUSED = {
 
 def lived(recipe, folder, **chosen):
     """A model lives, or is refused for the reason that is expected."""
-    shape = (16, 16) if recipe in FOR_PICTURES else VECTOR
+    shape = FOR_PICTURES.get(recipe, VECTOR)
     refusal = life(recipe, folder, shape=shape, **chosen)
     lacking = [name for name in chosen if name not in options(RECIPES[recipe])]
     parts = {*chosen.values(), *(f"{name} {part}" for name, part in chosen.items())}
@@ -87,7 +97,7 @@ class TestEveryRecipe:
         lived(recipe, tmp_path, prior=prior)
 
     def test_with_pictures(self, recipe, tmp_path):
-        assert life(recipe, tmp_path, shape=(16, 16)) is None
+        assert life(recipe, tmp_path, shape=FOR_PICTURES.get(recipe, (16, 16))) is None
 
 
 @pytest.mark.parametrize("posterior", POSTERIORS)

@@ -17,6 +17,7 @@ from vaekit.recipes import (
     labelled,
     maps,
     objectives,
+    pixels,
     plain,
     quantised,
     series,
@@ -30,7 +31,7 @@ from vaekit.training.plan import Suited
 DEFAULT, OF_TABLES = "vae", "table_vae"  # of data of which nobody says one
 _MODULES = (
     plain, hierarchical, conditional, labelled, objectives, autoencoders, quantised, spheres,
-    maps, counts, gaps, joint, series, tables,
+    maps, counts, gaps, joint, series, pixels, tables,
 )  # fmt: skip
 RECIPES: dict[str, Recipe] = {made.__name__: made for module in _MODULES for made in module.RECIPES}
 

@@ -160,6 +160,12 @@ CITATIONS: dict[str, str] = {
     "Conference on Machine Learning. arXiv:1512.09300",
     "Desai et al. 2021": "Desai, A., Freeman, C., Wang, Z. and Beaver, I. (2021). TimeVAE: A "
     "Variational Auto-Encoder for Multivariate Time Series Generation. arXiv. arXiv:2111.08095",
+    "Gulrajani et al. 2017": "Gulrajani, I., Kumar, K., Ahmed, F., Taiga, A. A., Visin, F., "
+    "Vazquez, D. and Courville, A. (2017). PixelVAE: A Latent Variable Model for Natural Images. "
+    "International Conference on Learning Representations. arXiv:1611.05013",
+    "van den Oord et al. 2016": "van den Oord, A., Kalchbrenner, N. and Kavukcuoglu, K. (2016). "
+    "Pixel Recurrent Neural Networks. International Conference on Machine Learning. "
+    "arXiv:1601.06759",
     "Chollet 2020": "Chollet, F. (2020). Variational AutoEncoder. Keras code examples, "
     "keras.io/examples/generative/vae",
     "Sohn et al. 2015": "Sohn, K., Lee, H. and Yan, X. (2015). Learning Structured Output "

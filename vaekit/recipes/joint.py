@@ -56,7 +56,8 @@ def mmvae(
     experts of those that are there, each of which is drawn from (Shi et al. 2019).
 
     Args:
-        modalities: columns of each, as in mvae.
+        modalities: columns of each, as "a-c, d-f" or "0-2, 3:bernoulli", or in how many equal runs
+            they are cut; see mvae.
         samples: draws of each expert.
         names: of the columns.
     """
@@ -72,7 +73,8 @@ def mopoe(
     products of all subsets of the experts of those that are there (Sutter et al. 2021).
 
     Args:
-        modalities: columns of each, as in mvae.
+        modalities: columns of each, as "a-c, d-f" or "0-2, 3:bernoulli", or in how many equal runs
+            they are cut; see mvae.
         samples: draws of each product.
         names: of the columns.
     """

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from torch import nn
 
 from vaekit.conditionals import Conditional, Site, StandardNormal
-from vaekit.families.base import UNIT_RANGE, half_exp
+from vaekit.families.base import UNIT_RANGE, Likelihood, half_exp
 from vaekit.families.gaps import WithGaps
 from vaekit.families.gaussians import DiagonalNormal
 from vaekit.models import VAE
@@ -81,6 +81,7 @@ def vae(
     noise: Weight | None = None,
     missing: bool = False,
     nets: Nets | None = None,
+    made_of: Callable[[Likelihood], Likelihood] | None = None,
 ) -> Built:
     """A variational autoencoder (Kingma & Welling 2014; Rezende et al. 2014).
 
@@ -113,10 +114,12 @@ def vae(
             of their range), against overfitting; by default 0.2 for images, 0 for vectors.
         missing: whether numbers of x may be missing, NaN: then the encoder sees which.
         nets: other networks than those that have names.
+        made_of: what p(x|z) is made of the likelihood, if it is another thing.
     """
     code = parts.posterior_family(posterior, latent, rank, link, posterior_components)
     data = parts.likelihood_family(likelihood, shape, levels, scale, components)
     data = WithGaps(data) if missing else data
+    data = made_of(data) if made_of else data
     kind = nets or parts.network_for(network, shape)
     beside = sum((given or {}).values())
     decode = parts.decoder(data, latent, kind, width, depth, beside)

@@ -29,7 +29,7 @@ Values = Mapping[str, Any]
 NEWER: Values = {"noise": 0.0}  # what models did that are older than an option
 FROM_DATA = (
     "shape", "levels", "steps", "rows", "given", "labelled", "columns", "ordered", "gaps",
-    "missing", "names", "nets", "series", "features_first",
+    "missing", "names", "nets", "made_of", "series", "features_first",
 )  # fmt: skip
 
 ALWAYS = ("shape", "levels", "steps", "rows")
