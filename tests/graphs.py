@@ -17,7 +17,7 @@ from vaekit.conditionals.codebooks import Autoregressive, Even
 from vaekit.conditionals.refitted import Refitted, Scaled
 from vaekit.distributions.codebooks import rotated, straight
 from vaekit.families import DiagonalNormal, Direction, OneHot, likelihood
-from vaekit.families.codebooks import Codebook, Nearest
+from vaekit.families.codebooks import Codebook, DrawnCodes, Nearest
 from vaekit.models import VAE, Clustered, Labelled, Ladder, Rung
 from vaekit.models.density import Density
 from vaekit.networks import ConditionDropout, InputLayerFirst, Join, Summed, dense
@@ -97,6 +97,13 @@ def listed(prior=Even, stages=1):
     return VAE(prior(family), q, decode)
 
 
+def drawn():
+    """z -> x, with codes of two entries from a list of four, each drawn by its chance."""
+    family = DrawnCodes(Codebook(4, LATENT), 2, 0.5)
+    q = Conditional(dense(VECTOR, family.raw_shape, [WIDTH], "tanh"), family)
+    return VAE(Even(family), q, bits(2 * LATENT))
+
+
 def directed():
     """z -> x, with codes on a sphere."""
     code = Direction(LATENT)
@@ -133,6 +140,7 @@ GRAPHS = {
     "vae with codes from a list": lambda: (listed(), 0),
     "vae with codes one after the other": lambda: (listed(Autoregressive), 0),
     "vae with codes that are sums": lambda: (listed(stages=3), 0),
+    "vae with codes that are drawn": lambda: (drawn(), 0),
     "vae with codes on a sphere": lambda: (directed(), 0),
     "a density": lambda: (Density(Mixture(VECTOR[0], 4)), 0),
     "vae with a refitted prior": lambda: (refitted(), 0),

@@ -179,6 +179,8 @@ CASES = {
     "an endless learning rate": (["train", "digits", "--lr", "inf"], "lr must be a finite number, not inf"),
     "no rank": (["train", "digits", "--rank", "0"], "rank must be at least 1"),
     "components of a normal": (["train", "digits", "--posterior-components", "3"], "a diagonal posterior has no components"),
+    "no temperature": (["train", "digits", "--recipe", "categorical_vae", "--temperature", "0"], "temperature must be above 0"),
+    "an unknown list": (["train", "digits", "--recipe", "vq_vae", "--codebook", "moved"], 'Choose from: "free", "mapped"'),
     "too deep": (["train", "digits", "--depth", "5000"], "depth must lie between 0 and 1,000, not 5000"),
     "negative checkpoints": (["train", "digits", "--checkpoint-every", "-2"], "--checkpoint-every must not be negative"),
     "two data sets": (["train", "digits", "mnist"], "too many arguments: 'mnist'"),

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from graphs import drawn as drawn_model
 from graphs import listed as listed_model
 from graphs import some_rows
 from test_zoo import factors, made, trained
@@ -14,6 +15,7 @@ import vaekit
 from vaekit.conditionals.codebooks import Autoregressive, Even
 from vaekit.distributions import common_draws, exact_kl, is_discrete
 from vaekit.distributions.codebooks import EvenEntries, NearestEntries, listed, rotated
+from vaekit.distributions.drawn_entries import DrawnEntries
 from vaekit.evaluation.codebooks import codebook_use
 from vaekit.families.codebooks import Codebook, MappedCodebook, Nearest, NearestValues
 from vaekit.models.trace import trace
@@ -198,6 +200,58 @@ def test_bits_are_sure_and_even():
     assert term.name == "entropy"
     with pytest.raises(BadInput, match="always has values 2"):
         vaekit.fit(x, "lfq_vae", values=3)
+
+
+CHANCES = torch.tensor([[[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]]]).log()
+
+
+def test_drawn_codes_are_drawn_as_often_as_is_said():
+    codes = torch.stack([torch.cat(pair) for pair in itertools.product(BOOK, BOOK)])
+    q = DrawnEntries(CHANCES + 3, BOOK, 0.5)
+    chance = q.log_prob(codes[:, None])[:, 0].exp()
+    assert chance.sum().item() == pytest.approx(1.0)
+    assert chance[2].item() == pytest.approx(0.7 * 0.8)
+    for z in (q.sample((9000,)), common_draws(q, 9000)):
+        share = (z == codes[:, None, None]).all(-1).float().mean(1)[:, 0]
+        assert torch.allclose(share, chance, atol=0.02)
+    by_hand = (chance * (chance.log() + 2 * math.log(3))).sum().item()
+    assert exact_kl(q, EvenEntries(BOOK, 2)).item() == pytest.approx(by_hand, abs=1e-5)
+    assert q.mean.tolist() == [[0, 0, 0, 1]]
+
+
+def test_gradients_of_drawn_codes_are_right_where_it_is_cold():
+    """Of E[f(z)] with a linear f, of which the exact gradient is known; warm ones are smaller."""
+    way, off = torch.tensor([1.0, -2.0, 0.5, 3.0]), []
+    for temperature in (0.1, 5.0):
+        logits = CHANCES.clone().requires_grad_()
+        q = DrawnEntries(logits, BOOK, temperature)
+        (exact,) = torch.autograd.grad(q.expected.flatten() @ way, logits, retain_graph=True)
+        (found,) = torch.autograd.grad((q.rsample((60_000,)) @ way).mean(), logits)
+        off.append((found - exact).abs().max().item())
+    assert off[0] < 0.06 < 0.2 < off[1]
+
+
+def test_log_p_of_drawn_codes_is_found_by_more_of_them():
+    """log p(x) of sixteen codes in full."""
+    torch.manual_seed(0)
+    m, told = drawn_model(), some_rows(0, 5)
+    book = m.prior.family.book
+    codes = torch.stack([torch.cat(pair) for pair in itertools.product(book, book)])
+    with torch.no_grad():
+        each = torch.stack([m.likelihood(z.expand(5, -1)).log_prob(told.x) for z in codes])
+        exact = each.logsumexp(0) - math.log(len(codes))
+        assert torch.allclose(iwae(trace(m, told, samples=3000)), exact, atol=0.02)
+        assert (elbo(trace(m, told, samples=3000)) < exact).all()
+    found = codebook_use(m, told)
+    assert (found.certain, found.doubts) == (False, ())
+
+
+def test_drawn_codes_tell_of_a_row():
+    x = factors()
+    m, loss = trained("categorical_vae", x, updates=250, latent=2, places=3, entries=6)
+    error = (m.likelihood(m.posterior(x).mean).mean - x).square().mean().item()
+    assert error < 0.6 * x.var().item()
+    assert 1.0 < loss.terms["kl"].item() < 3 * math.log(6)
 
 
 def test_common_noise_changes_nothing():

@@ -8,7 +8,7 @@ from torch import distributions as D
 
 from vaekit.conditionals.priors import Prior, straight
 from vaekit.distributions.codebooks import EvenEntries, NearestEntries, SequentialEntries
-from vaekit.families.codebooks import Nearest
+from vaekit.families.codebooks import DrawnCodes, Nearest
 from vaekit.networks.sequences import NextSymbol
 
 
@@ -25,7 +25,7 @@ class Even(Prior):
         "of their prior"
     )
 
-    def __init__(self, family: Nearest) -> None:
+    def __init__(self, family: Nearest | DrawnCodes) -> None:
         super().__init__(*family.event_shape)
         self.family = family
 

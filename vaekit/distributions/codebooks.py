@@ -19,7 +19,7 @@ from vaekit.distributions.draws import Noise, from_noise
 TINY = 1e-12
 
 
-class _Listed(constraints.Constraint):
+class ListedVectors(constraints.Constraint):
     """Vectors whose parts are entries of a list."""
 
     is_discrete, event_dim = True, 1
@@ -69,7 +69,7 @@ class NearestEntries(D.Distribution):
     """
 
     arg_constraints: dict[str, Any] = {}
-    support = _Listed()
+    support = ListedVectors()
     has_rsample = True
 
     def __init__(
@@ -124,7 +124,7 @@ class EvenEntries(D.Distribution):
     """
 
     arg_constraints: dict[str, Any] = {}
-    support = _Listed()
+    support = ListedVectors()
 
     def __init__(self, book: Tensor, places: int) -> None:
         self.book, self.places = book, places
@@ -210,12 +210,14 @@ class Listed(NamedTuple):
         chosen: the entry at each place, (rows, places).
         book: the list, (entries, size).
         unlisted: the code that there would be without the list, (rows, places * size).
+        certain: whether no other entry was possible.
     """
 
     encoded: Tensor
     chosen: Tensor
     book: Tensor
     unlisted: Tensor
+    certain: bool = True
 
 
 @singledispatch

@@ -25,12 +25,14 @@ class CodebookUse:
             many used evenly would be as hard to guess.
         unquantised_error: mean squared error per number where what the encoder gave is decoded as
             it is, not its nearest entries.
+        certain: whether the encoder chooses one code for each row.
     """
 
     entries: int
     used: int
     perplexity: float
     unquantised_error: float
+    certain: bool = True
 
     @property
     def figures(self) -> tuple[Figure, ...]:
@@ -44,10 +46,11 @@ class CodebookUse:
     @property
     def doubts(self) -> tuple[str, ...]:
         """What log p(x) leaves out."""
-        return (
+        said = (
             "log p(x) is that of a row with the one code that the encoder chose: other codes would "
             "add to it, and no number of samples finds them.",
         )
+        return said if self.certain else ()
 
     def to_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -61,19 +64,19 @@ def codebook_use(model: Graph, rows: AnyRows) -> CodebookUse | None:
     model.eval()
     if len(model.latents) != 1:
         return None
-    counts, errors = torch.zeros(0), []
+    counts, errors, certain = torch.zeros(0), [], True
     for part in chunks(rows):
         (latent,) = latent_distributions(model, part, at_mean).values()
         found = listed(latent.posterior)
         if found is None:
             return None
-        counts = _counted(counts, found)
+        counts, certain = _counted(counts, found), found.certain
         rebuilt = decode(model, found.unlisted, part)
         errors.append((rebuilt - part.data).double().square().flatten(1).mean(1))
     share = counts / counts.sum()
     perplexity = torch.special.entr(share).sum().exp().item()
     error = torch.cat(errors).mean().item()
-    return CodebookUse(len(counts), int((counts > 0).sum()), perplexity, error)
+    return CodebookUse(len(counts), int((counts > 0).sum()), perplexity, error, certain)
 
 
 def _counted(before: Tensor, found: Listed) -> Tensor:

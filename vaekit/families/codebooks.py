@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch import distributions as D
 
 from vaekit.distributions.codebooks import Carrier, NearestEntries, straight
+from vaekit.distributions.drawn_entries import DrawnEntries
 from vaekit.families.base import Shape
 from vaekit.system.checks import require
 
@@ -129,3 +130,38 @@ class NearestValues(Nearest):
     def forward(self, raw: Tensor) -> D.Distribution:
         """The codes nearest to the tanh of raw numbers, (rows, *raw_shape)."""
         return super().forward(torch.tanh(raw))
+
+
+class DrawnCodes(nn.Module):
+    """Entries of a list that are drawn, place by place: raw numbers are logits of each.
+
+    Args:
+        codebook: has the list, ``book``.
+        places: of a code.
+        temperature: of gradients, see :class:`vaekit.distributions.drawn_entries.DrawnEntries`.
+    """
+
+    has_density = True
+
+    def __init__(self, codebook: Codebook, places: int, temperature: float) -> None:
+        super().__init__()
+        self.codebook, self.places, self.temperature = codebook, places, temperature
+
+    @property
+    def raw_shape(self) -> Shape:
+        """Shape of the raw numbers of a row."""
+        return (self.places * len(self.book),)
+
+    @property
+    def event_shape(self) -> Shape:
+        """Shape of one value."""
+        return (self.places * self.book.shape[1],)
+
+    @property
+    def book(self) -> Tensor:
+        """The list, (entries, size)."""
+        return self.codebook.book
+
+    def forward(self, raw: Tensor) -> D.Distribution:
+        """Entries drawn by the softmax of raw numbers, (rows, *raw_shape)."""
+        return DrawnEntries(raw.unflatten(-1, (self.places, -1)), self.book, self.temperature)

@@ -114,6 +114,11 @@ CITATIONS: dict[str, str] = {
     "Recognition. arXiv:2203.01941",
     "Yu et al. 2024": "Yu, L. et al. (2024). Language Model Beats Diffusion: Tokenizer is Key to "
     "Visual Generation. International Conference on Learning Representations. arXiv:2310.05737",
+    "Jang et al. 2017": "Jang, E., Gu, S. and Poole, B. (2017). Categorical Reparameterization "
+    "with Gumbel-Softmax. International Conference on Learning Representations. arXiv:1611.01144",
+    "Maddison et al. 2017": "Maddison, C. J., Mnih, A. and Teh, Y. W. (2017). The Concrete "
+    "Distribution: A Continuous Relaxation of Discrete Random Variables. International Conference "
+    "on Learning Representations. arXiv:1611.00712",
     "Mentzer et al. 2024": "Mentzer, F., Minnen, D., Agustsson, E. and Tschannen, M. (2024). "
     "Finite Scalar Quantization: VQ-VAE Made Simple. International Conference on Learning "
     "Representations. arXiv:2309.15505",

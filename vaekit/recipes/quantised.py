@@ -10,15 +10,16 @@ from torch import nn
 from vaekit.conditionals import Prior
 from vaekit.conditionals.codebooks import Autoregressive, Even
 from vaekit.distributions.codebooks import Carrier, rotated, straight
-from vaekit.families.codebooks import Codebook, MappedCodebook, Nearest, NearestValues
+from vaekit.families.codebooks import Codebook, DrawnCodes, MappedCodebook, Nearest, NearestValues
 from vaekit.networks import InputLayerFirst, Summed
 from vaekit.objectives import Term, codebooks
+from vaekit.recipes import parts
 from vaekit.recipes.parts import CodeSize
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
 from vaekit.recipes.uses import good_for
 from vaekit.system.checks import known
-from vaekit.system.ranges import Count, Range, Swept, Weight
+from vaekit.system.ranges import Above, Count, Range, Swept, Weight
 
 CodePrior = Literal["even", "autoregressive"]
 CODE_PRIORS: dict[str, Callable[[Nearest], Prior]] = {
@@ -122,4 +123,31 @@ def lfq_vae(entropy: Annotated[Weight, Swept(0.01, 1.0, log=True)] = 0.1, **rest
     return Built(built.model, built.objective.plus(term))
 
 
-RECIPES: tuple[Recipe, ...] = (vq_vae, fsq_vae, lfq_vae)
+@extends(vae, without=[name for name in CONTINUOUS if name != "kl_warmup"])
+@good_for("codes", "codes from a list, and how sure each entry of them is.", rank=0.4)
+def categorical_vae(
+    latent: Annotated[Count, Swept(2, 16, log=True)] = 4,
+    places: Annotated[Count, Swept(4, 64, log=True)] = 16,
+    entries: Annotated[int, Range(2), Swept(4, 256, log=True)] = 16,
+    temperature: Annotated[Above, Swept(0.1, 2.0, log=True)] = 0.5,
+    **rest: Any,
+) -> Built:
+    """Every place of a code has one entry of a codebook, drawn by its own chance, with gradients by
+    Gumbel's noise (Jang et al. 2017; Maddison et al. 2017).
+
+    Args:
+        latent: numbers of an entry.
+        places: of a code.
+        entries: of the codebook.
+        temperature: of gradients: low ones are right, and noisy.
+    """
+    model: Any
+    family = DrawnCodes(Codebook(entries, latent), places, temperature)
+    model, objective = vae(latent=places * latent, posterior="point", **rest)
+    beside, data = sum((rest.get("given") or {}).values()), model.likelihood.family
+    model.posterior = parts.like_its_encoder(data, family, beside, **rest)
+    model.put_first_prior(Even(family))
+    return Built(model, objective)
+
+
+RECIPES: tuple[Recipe, ...] = (vq_vae, fsq_vae, lfq_vae, categorical_vae)
