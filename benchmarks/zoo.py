@@ -86,6 +86,12 @@ ENTRIES: dict[str, Entry] = {
     "vae, flow prior": Entry("vae", "log_likelihood", how={"prior": "flow"}),
     "full_covariance_vae": Entry("full_covariance_vae", "gap", "less"),
     "iaf_vae": Entry("iaf_vae", "gap", "less"),
+    "vae, Householder": Entry("vae", "gap", "less", {"posterior": "householder"}),
+    "vae, planar": Entry("vae", "gap", "less", {"posterior": "planar"}),
+    "vae, Sylvester": Entry("vae", "gap", "less", {"posterior": "sylvester"}),
+    "misvae": Entry("misvae", "gap", "less"),
+    "sphere_vae, 8": Entry("sphere_vae", "frechet", "less", {"latent": 8}, "vae, 8"),
+    "vae, 8": Entry("vae", how={"latent": 8}, beside="vae, 8"),
     "path_vae": Entry("path_vae", "gap", "less"),
     "iwae": Entry("iwae", "log_likelihood"),
     "dreg": Entry("dreg", "log_likelihood"),
@@ -94,6 +100,7 @@ ENTRIES: dict[str, Entry] = {
     "ciwae": Entry("ciwae", "log_likelihood", how={"samples": 16}),
     "renyi": Entry("renyi", "log_likelihood"),
     "tvo": Entry("tvo", "log_likelihood"),
+    "pixel_vae": Entry("pixel_vae", "log_likelihood"),
     "ladder_vae": Entry("ladder_vae", "log_likelihood"),
     "conditional_vae": Entry("conditional_vae", "log_likelihood", how={"given": ["label"]}),
     "beta_vae": Entry("beta_vae", "total_correlation", "less"),
@@ -114,6 +121,7 @@ ENTRIES: dict[str, Entry] = {
     "adversarial_autoencoder": Entry(
         "adversarial_autoencoder", "frechet", "less", beside="autoencoder"
     ),
+    "vae_gan": Entry("vae_gan", "frechet", "less"),
     "autoencoder, mixture": Entry(
         "autoencoder", "frechet", "less", prior="mixture", beside="autoencoder"
     ),
@@ -123,6 +131,15 @@ ENTRIES: dict[str, Entry] = {
     "vq_vae, learned prior": Entry(
         "vq_vae", "frechet", "less", {"code_prior": "autoregressive"}, "vq_vae"
     ),
+    "vq_vae, two stages": Entry("vq_vae", "mean_squared_error", "less", {"stages": 2}, "vq_vae"),
+    "vq_vae, rotation": Entry(
+        "vq_vae", "mean_squared_error", "less", {"gradient": "rotation"}, "vq_vae"
+    ),
+    "vq_vae, mapped": Entry(
+        "vq_vae", "codebook_perplexity", "more", {"codebook": "mapped"}, "vq_vae"
+    ),
+    "lfq_vae": Entry("lfq_vae", "codebook_perplexity", beside="vq_vae"),
+    "categorical_vae": Entry("categorical_vae", "codebook_perplexity", beside="vq_vae"),
     "fsq_vae": Entry("fsq_vae", "codebook_perplexity", beside="vq_vae"),
     "vade": Entry("vade", "accuracy"),
 }
