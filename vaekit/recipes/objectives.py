@@ -195,7 +195,7 @@ def sigma_vae(**rest: Any) -> Built:
 @good_for("codes", "codes of as many nats as are asked for.", rank=0.4)
 def capacity_vae(
     capacity: Annotated[Weight, Swept(2.0, 50.0, log=True)] = 25.0,
-    gamma: Weight = 100.0,
+    gamma: Weight = 10.0,
     rise: Share = 0.8,
     steps: int = 1,
     **rest: Any,
