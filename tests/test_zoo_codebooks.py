@@ -367,3 +367,13 @@ def test_a_model_of_listed_codes_answers_what_it_can(tmp_path):
     book = model.model.prior.family.book
     parts = way.unflatten(-1, (2, 2))
     assert all((part == book).all(-1).any() for part in parts.flatten(0, 2))
+
+
+def test_numbers_far_out_can_come_back():
+    """At first all rows may push codes to one end; there the slope is not gone, as tanh's is."""
+    raw = torch.tensor([[-6.0, 0.0, 1.0, 6.0]], requires_grad=True)
+    q = NearestValues(9, 4)(raw)
+    z = q.rsample()
+    assert z.tolist() == [[-0.75, 0.0, 0.5, 0.75]]
+    z.sum().backward()
+    assert raw.grad[0].tolist() == pytest.approx([1 / 49, 1, 1 / 4, 1 / 49])

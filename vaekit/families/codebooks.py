@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch import distributions as D
+from torch.nn import functional as F
 
 from vaekit.distributions.codebooks import Carrier, NearestEntries, straight
 from vaekit.distributions.drawn_entries import DrawnEntries
@@ -116,8 +117,9 @@ class Nearest(nn.Module):
 
 
 class NearestValues(Nearest):
-    """The nearest of some values at even distances, after tanh: finite scalar quantisation
-    (Mentzer et al. 2024).
+    r"""The nearest of some values at even distances from -1 to 1: finite scalar quantisation
+    (Mentzer et al. 2024). Raw numbers are held between these by r / (1 + \|r\|) where the paper has
+    tanh, whose slope dies: then codes that all rows push to one end at first never come back.
 
     Args:
         values: how many, from -1 to 1.
@@ -128,8 +130,8 @@ class NearestValues(Nearest):
         super().__init__(EvenValues(values), places)
 
     def forward(self, raw: Tensor) -> D.Distribution:
-        """The codes nearest to the tanh of raw numbers, (rows, *raw_shape)."""
-        return super().forward(torch.tanh(raw))
+        """The codes nearest to raw numbers, (rows, *raw_shape), held between -1 and 1."""
+        return super().forward(F.softsign(raw))
 
 
 class DrawnCodes(nn.Module):
