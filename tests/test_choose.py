@@ -123,7 +123,7 @@ def test_the_command_says_what_to_type(place, capsys):
     found = {r["purpose"]: r for r in json.loads(capsys.readouterr().out)["recommended"]}
     assert [*found] == [*PURPOSES]
     assert found["samples"]["recipe"] == "vae"
-    assert found["gaps"]["recipe"] == "table_vae"  # rows of numbers can be taken as cells
+    assert found["gaps"]["recipe"] == "gaps_vae"
     assert [path.name for path in place.glob("runs")] == []
 
 

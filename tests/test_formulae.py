@@ -182,7 +182,12 @@ def test_errors_of_a_mean_over_rows():
 
 @pytest.mark.parametrize(
     ("coded", "family"),
-    [(posteriors.full, FullNormal(4)), (posteriors.low_rank, LowRankNormal(4, 2))],
+    [
+        (posteriors.full, FullNormal(4)),
+        (posteriors.full, FullNormal(4, tilt=0.3)),
+        (posteriors.low_rank, LowRankNormal(4, 2)),
+        (posteriors.low_rank, LowRankNormal(4, 2, tilt=0.3)),
+    ],
 )
 def test_coded_covariances_are_those_of_the_posterior(coded, family):
     raw = torch.randn(5, *family.raw_shape, dtype=torch.float64).mul(ONE).round()

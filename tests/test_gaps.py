@@ -370,6 +370,6 @@ class TestRefused:
 
 
 def test_not_miwae_is_for_normal_numbers_and_settles_the_rest():
-    with pytest.raises(BadInput, match="not_miwae is for likelihood gaussian, not laplace"):
+    with pytest.raises(BadInput, match="not_miwae is for likelihood gaussian: take gaps_vae"):
         recipe("not_miwae")(shape=VECTOR, likelihood="laplace")
     assert open_source(np.zeros((20, 2))).shape == (2,)

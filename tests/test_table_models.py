@@ -264,7 +264,7 @@ def test_arrays_are_no_tables(model, command, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("command", "told"),
     [
-        (["impute"], "model of digits, which is no table of mixed columns"),
+        (["impute"], "recipe vae knows no gaps: train gaps_vae on rows of numbers"),
         (["predict", "--target", "age"], "a model of recipe vae predicts no label"),
     ],
 )

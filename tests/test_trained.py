@@ -234,7 +234,14 @@ def test_auto_looks_at_the_data_and_says_why(kind):
 
 
 SMALL = {"latent": 2, "width": 8, "groups": 2, "samples": 2}
-IMAGE_ONLY = {"conv_vae", "residual_vae", "keras_mnist", "keras_mnist_fast", "autoencoder_kl"}
+IMAGE_ONLY = {
+    "conv_vae",
+    "residual_vae",
+    "keras_mnist",
+    "keras_mnist_fast",
+    "autoencoder_kl",
+    "pixel_vae",
+}
 
 
 @pytest.mark.parametrize("recipe", sorted(OF_NUMBERS))

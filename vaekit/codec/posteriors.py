@@ -14,7 +14,7 @@ from vaekit.codec import fixed_point
 from vaekit.codec.ans import PARTS, Stack
 from vaekit.codec.fixed_point import BINS, ONE, through
 from vaekit.codec.symbols import Cumulative, Symbols
-from vaekit.families.gaussians import LOW_TILT, TILT, FullNormal, LowRankNormal
+from vaekit.families.gaussians import FullNormal, LowRankNormal
 from vaekit.system.types import Array
 
 
@@ -134,18 +134,16 @@ def full(family: FullNormal, raw: Tensor) -> CorrelatedNormal:
     lower[:, rows, columns] = numbers[:, dim:] / ONE
     diagonal = np.arange(dim)
     raw_diagonal = np.ascontiguousarray(lower[:, diagonal, diagonal] * ONE)
-    scale = through(family.link, raw_diagonal)
-    lower = scale[:, :, None] * (TILT * lower)
-    lower[:, diagonal, diagonal] = scale
+    lower *= family.tilt
+    lower[:, diagonal, diagonal] = through(family.link, raw_diagonal)
     return CorrelatedNormal(numbers[:, :dim] / ONE, lower)
 
 
 def low_rank(family: LowRankNormal, raw: Tensor) -> CorrelatedNormal:
-    """W W^T + diag(sigma^2), by its Cholesky factor."""
+    """W W^T + diag(s^2), by its Cholesky factor."""
     numbers, dim = raw.numpy(), family.dim
     scale = through(family.link, np.ascontiguousarray(numbers[:, dim : 2 * dim]))
-    factor = numbers[:, 2 * dim :].reshape(-1, dim, family.rank) / ONE
-    factor = scale[:, :, None] * (LOW_TILT * factor)
+    factor = numbers[:, 2 * dim :].reshape(-1, dim, family.rank) / ONE * family.tilt
     covariance = np.zeros((len(numbers), dim, dim))
     for k in range(family.rank):
         covariance = covariance + factor[:, :, None, k] * factor[:, None, :, k]

@@ -16,6 +16,7 @@ from vaekit.distributions.gaps import SelfMasked, SomeMissing
 from vaekit.families.base import Kind, Likelihood, Range, Shape
 from vaekit.families.elementwise import independent, same
 from vaekit.networks.inputs import Filled
+from vaekit.system.checks import require
 
 Direction = Literal["any", "high", "low"]
 SIGNS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -96,6 +97,8 @@ class SelfMasking(WithGaps):
 
     def __init__(self, base: Likelihood, missing: str = "any") -> None:
         super().__init__(base)
+        normal = getattr(base, "make", None) is D.Normal
+        require(normal, "not_miwae is for likelihood gaussian: take gaps_vae for others")
         shape = base.event_shape
         self.sign = SIGNS[missing]
         self.bias = nn.Parameter(torch.zeros(shape))

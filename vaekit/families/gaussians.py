@@ -17,7 +17,6 @@ from vaekit.families.elementwise import independent
 from vaekit.system.room import with_memory
 
 SCALE: Link = Positive(1e-4)
-TILT, LOW_TILT = 0.02, 0.1  # of raw numbers, to what dimensions share: its noise slows training
 
 
 @dataclass(frozen=True)
@@ -60,12 +59,18 @@ class DiagonalNormal(OfVector):
 @dataclass(frozen=True)
 class FullNormal(OfVector):
     r"""Full covariance: ``dim`` means, then the rows of a lower triangle: raw scales on its
-    diagonal, and below it R, what dimensions share.
+    diagonal, and below it what dimensions share, R.
 
-    .. math:: N(\mu, L L^\top), \qquad L = \operatorname{diag}(\sigma) (I + R / 50)
+    .. math:: N(\mu, L L^\top), \qquad L = \operatorname{diag}(\sigma) + t R
+
+    Args:
+        dim: numbers of the vector.
+        link: from raw numbers to scales.
+        tilt: t. Where it is small, the noise that dimensions share does not hold training back.
     """
 
     link: Link = field(default=SCALE)
+    tilt: float = 1.0
 
     @property
     def raw_shape(self) -> Shape:
@@ -82,19 +87,25 @@ class FullNormal(OfVector):
         matrix = lower.new_zeros(*lower.shape[:-1], self.dim, self.dim)
         matrix[..., rows, columns] = lower
         scale = self.link(matrix.diagonal(dim1=-2, dim2=-1))
-        return torch.diag_embed(scale) + scale[..., None] * (TILT * matrix.tril(-1))
+        return self.tilt * matrix.tril(-1) + torch.diag_embed(scale)
 
 
 @dataclass(frozen=True)
 class LowRankNormal(OfVector):
     r"""A low-rank covariance: ``dim`` means, ``dim`` raw scales, then R (dim x rank).
 
-    .. math:: N(\mu, W W^\top + \operatorname{diag}(\sigma^2)),
-        \qquad W = \operatorname{diag}(\sigma) R / 10
+    .. math:: N(\mu, W W^\top + \operatorname{diag}(s^2)), \qquad W = t R
+
+    Args:
+        dim: numbers of the vector.
+        rank: of W.
+        link: from raw numbers to scales.
+        tilt: t, as in :class:`FullNormal`.
     """
 
     rank: int = 2
     link: Link = field(default=SCALE)
+    tilt: float = 1.0
 
     @property
     def raw_shape(self) -> Shape:
@@ -104,9 +115,9 @@ class LowRankNormal(OfVector):
     def __call__(self, raw: Tensor) -> D.Distribution:
         """The distribution of raw numbers, (rows, *raw_shape)."""
         loc, scale, factor = raw.split([self.dim, self.dim, self.dim * self.rank], -1)
-        spread = self.link(scale)
-        factor = spread[..., None] * (LOW_TILT * factor.unflatten(-1, (self.dim, self.rank)))
-        return distributions.LowRankNormal(loc, factor, spread.square(), validate_args=False)
+        factor = self.tilt * factor.unflatten(-1, (self.dim, self.rank))
+        variance = self.link(scale).square()
+        return distributions.LowRankNormal(loc, factor, variance, validate_args=False)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from vaekit.recipes.parts import CodeSize, LikelihoodName, Link, Posterior, Prio
 from vaekit.recipes.recipe import Built, Recipe
 from vaekit.recipes.uses import good_for
 from vaekit.system.checks import require
-from vaekit.system.ranges import Count, Range, Share, ShareBelow, Swept, Whole
+from vaekit.system.ranges import Count, Range, Share, ShareBelow, Swept, Weight, Whole
 from vaekit.system.types import Shape
 
 
@@ -51,6 +51,7 @@ def count_vae(
     posterior: Posterior = "diagonal",
     rank: Count = 2,
     posterior_components: Whole = 0,
+    tilt: Weight = parts.TILT,
     prior: Prior = "standard",
     prior_components: Whole = 0,
     link: Link = "softplus",
@@ -75,6 +76,8 @@ def count_vae(
         rank: of a low_rank posterior.
         posterior_components: of a mixture posterior (4); reflections of householder (4), steps of
             planar (8) and sylvester (4).
+        tilt: of a full or low_rank posterior: how much raw numbers make dimensions share; where it
+            is small, their noise does not hold training back.
         prior: p(z): standard, or learned: mixture, vamp, flow.
         prior_components: of a mixture (50), pseudo-inputs of a vamp (500).
         link: how the network gives standard deviations: softplus, or exp of half a log variance.
@@ -84,7 +87,7 @@ def count_vae(
     data = parts.likelihood_family(likelihood, shape, levels, "auto", 3)
     counted = data.kind is COUNTS
     require(counted, f"count_vae is for counts: {likelihood} is of {data.kind.name} values")
-    code = parts.posterior_family(posterior, latent, rank, link, posterior_components)
+    code = parts.posterior_family(posterior, latent, rank, link, posterior_components, tilt)
     beside, hidden = sum((given or {}).values()), parts.layers(depth, width)
     family = OfTotal(data, by_row=spread == "row")  # type: ignore[arg-type]
     decode = OfShares(Join(dense((latent + beside,), family.raw_shape, hidden)), family)

@@ -9,7 +9,6 @@ from vaekit.objectives import bounds
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
 from vaekit.recipes.uses import good_for
-from vaekit.system.checks import require
 from vaekit.system.ranges import Count, Swept
 
 
@@ -37,8 +36,7 @@ def not_miwae(mask: Direction = "any", **rest: Any) -> Built:
         mask: which numbers of a column are missing more often: high or low ones; any finds it out.
     """
     model, objective = gaps_vae(**rest)
-    px, name = model.likelihood, rest.get("likelihood")
-    require(name == "gaussian", f"not_miwae is for likelihood gaussian, not {name}: take gaps_vae")
+    px = model.likelihood
     px.family = SelfMasking(px.family.base, mask)
     return Built(model, objective)
 

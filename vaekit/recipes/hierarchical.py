@@ -29,6 +29,7 @@ Layers = Literal["auto", "dense", "residual"]
         "drop",
         "posterior",
         "rank",
+        "tilt",
         "posterior_components",
         "prior",
         "prior_components",

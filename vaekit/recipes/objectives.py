@@ -100,7 +100,7 @@ def piwae(groups: Count = 8, samples: Count = 8, **rest: Any) -> Built:
     return Built(model, objective.but(bound=bounds.piwae(groups), samples=groups * samples))
 
 
-@extends(vae, fixed={"posterior": "mixture"}, without=("rank",))
+@extends(vae, fixed={"posterior": "mixture"}, without=("rank", "tilt"))
 @good_for("likelihood", "a posterior of several peaks, each with draws of its own.", rank=0.4)
 def misvae(posterior_components: Count = 4, samples: Count = 1, **rest: Any) -> Built:
     """A mixture for a posterior, each of whose components has draws of its own

@@ -60,7 +60,7 @@ Depth = Annotated[int, Range(0, 1000)]
 CodeSize = Annotated[int, Range(1), Swept(2, 64, log=True)]
 
 SMALLEST_CONV, MOST_LAYERS = 16, 1000
-NOISE = 0.2
+NOISE, TILT = 0.2, 0.02
 LINKS: dict[str, Callable[[Tensor], Tensor]] = {"softplus": Positive(1e-4), "exp": half_exp}
 
 
@@ -73,18 +73,20 @@ class Asked:
         rank: of a low-rank covariance.
         components: of a family that has some; 0 for as many as it thinks fit.
         link: from raw numbers to standard deviations.
+        tilt: of what raw numbers say that dimensions share.
     """
 
     latent: int
     rank: int
     components: int
     link: Callable[[Tensor], Tensor]
+    tilt: float
 
 
 POSTERIORS: dict[str, Callable[[Asked], Family]] = {
     "diagonal": lambda of: DiagonalNormal(of.latent, of.link),
-    "low_rank": lambda of: LowRankNormal(of.latent, of.rank, of.link),
-    "full": lambda of: FullNormal(of.latent, of.link),
+    "low_rank": lambda of: LowRankNormal(of.latent, of.rank, of.link, of.tilt),
+    "full": lambda of: FullNormal(of.latent, of.link, of.tilt),
     "householder": lambda of: HouseholderNormal(of.latent, of.components or 4, of.link),
     "mixture": lambda of: NormalMixture(of.latent, of.components or 4, of.link),
     "planar": lambda of: PlanarFlow(of.latent, of.components or 8, of.link),
@@ -95,12 +97,17 @@ POSTERIORS: dict[str, Callable[[Asked], Family]] = {
 
 
 def posterior_family(
-    name: str, latent: int, rank: int = 2, link: str = "softplus", components: int = 0
+    name: str,
+    latent: int,
+    rank: int = 2,
+    link: str = "softplus",
+    components: int = 0,
+    tilt: float = TILT,
 ) -> Family:
     """The family of q(z|x) by name."""
     require(latent >= 1, f"latent must be at least 1, not {latent}")
     require(rank >= 1, f"rank must be at least 1, not {rank}")
-    asked = Asked(latent, rank, components, LINKS[known("link", link, LINKS)])
+    asked = Asked(latent, rank, components, LINKS[known("link", link, LINKS)], tilt)
     found = POSTERIORS[known("posterior", name, POSTERIORS)](asked)
     require(
         components in (0, getattr(found, "components", 0)),

@@ -71,6 +71,7 @@ def vae(
     posterior: Posterior = "diagonal",
     rank: Count = 2,
     posterior_components: Whole = 0,
+    tilt: Weight = parts.TILT,
     prior: Prior = "standard",
     prior_components: Whole = 0,
     link: Link = "softplus",
@@ -101,6 +102,8 @@ def vae(
         rank: of a low_rank posterior.
         posterior_components: of a mixture posterior (4); reflections of householder (4), steps of
             planar (8) and sylvester (4).
+        tilt: of a full or low_rank posterior: how much raw numbers make dimensions share; where it
+            is small, their noise does not hold training back.
         prior: p(z): standard, or learned: mixture (of normals), vamp (of the posteriors of learned
             pseudo-inputs), flow.
         prior_components: of a mixture (50), pseudo-inputs of a vamp (500).
@@ -116,7 +119,7 @@ def vae(
         nets: other networks than those that have names.
         made_of: what p(x|z) is made of the likelihood, if it is another thing.
     """
-    code = parts.posterior_family(posterior, latent, rank, link, posterior_components)
+    code = parts.posterior_family(posterior, latent, rank, link, posterior_components, tilt)
     data = parts.likelihood_family(likelihood, shape, levels, scale, components)
     data = WithGaps(data) if missing else data
     data = made_of(data) if made_of else data
@@ -163,7 +166,7 @@ def full_covariance_vae(**rest: Any) -> Built:
     return vae(**rest)
 
 
-@extends(vae, fixed={"posterior": "iaf"}, without=("rank", "posterior_components"))
+@extends(vae, fixed={"posterior": "iaf"}, without=("rank", "posterior_components", "tilt"))
 @good_for("likelihood", "a posterior that bends is a tighter bound.", rank=0.6)
 def iaf_vae(**rest: Any) -> Built:
     """A VAE whose posterior is a normal moved through inverse autoregressive steps
@@ -182,7 +185,15 @@ def path_vae(**rest: Any) -> Built:
 @extends(
     vae,
     fixed={"posterior": "point"},
-    without=("rank", "posterior_components", "prior", "prior_components", "link", "kl_warmup"),
+    without=(
+        "rank",
+        "posterior_components",
+        "tilt",
+        "prior",
+        "prior_components",
+        "link",
+        "kl_warmup",
+    ),
     likelihood="gaussian",
     scale="1",
     noise=0.0,

@@ -34,7 +34,8 @@ CODEBOOKS: dict[str, Callable[[int, int], nn.Module]] = {
 Gradient = Literal["straight", "rotation"]
 CARRIERS: dict[str, Carrier] = {"straight": straight, "rotation": rotated}
 CONTINUOUS = (
-    "posterior", "rank", "posterior_components", "link", "prior", "prior_components", "kl_warmup",
+    "posterior", "rank", "tilt", "posterior_components", "link", "prior", "prior_components",
+    "kl_warmup",
 )  # fmt: skip
 
 

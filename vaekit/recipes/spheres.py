@@ -23,7 +23,7 @@ ABOUT_AN_AXIS: dict[str, type[AboutAnAxis]] = {
 }
 
 
-@extends(vae, without=("rank", "posterior_components", "prior", "prior_components", "link"))
+@extends(vae, without=("rank", "tilt", "posterior_components", "prior", "prior_components", "link"))
 @good_for("codes", "codes without a middle: directions, told apart by angles.", rank=0.5)
 def sphere_vae(
     latent: Annotated[int, Range(2), Swept(2, 32, log=True)] = 8,

@@ -45,13 +45,9 @@ def export(
     ] = "html",
     split: Annotated[str | None, Parameter(help="Of rows: train, validation, test or all.")] = None,
     limit: Annotated[
-        int | None,
-        Parameter(
-            help="Of rows: the most, chosen at random; 0 for all. By default "
-            f"{MOST_ROWS:,} in a page, all in an atlas.",
-            validator=Range(0),
-        ),
-    ] = None,
+        int,
+        Parameter(help="Of rows: the most, chosen at random; 0 for all.", validator=Range(0)),
+    ] = MOST_ROWS,
     rows: Annotated[
         bool | None,
         Parameter(help="Of a page: whether the rows themselves lie in it; by default they do."),
@@ -79,7 +75,8 @@ def export(
     path = kind.outlet.claim(
         output or folder / kind.name, force=force, inputs=reads(model, data, given=given)
     )
-    asked = {"split": split, "rows": rows, "scores": scores, "seed": seed or None, "limit": limit}
+    asked = {"split": split, "rows": rows, "scores": scores, "seed": seed or None}
+    asked["limit"] = None if limit == MOST_ROWS else limit
     how: dict[str, Any] = checked(to, {k: v for k, v in asked.items() if v is not None})
     if kind.takes_rows:
         trained = open_model(model, data)

@@ -123,8 +123,8 @@ def impute(
         _impute_numbers(trained, table, paths, draws, samples, seed, work)
         return
     require(samples is None, "samples is for rows of numbers: leave it out")
-    require(path.suffix.lower() != ".npy", f"{path}: a table of mixed columns is no array")
     found = _opened(trained, table)
+    require(path.suffix.lower() != ".npy", f"{path}: a table of mixed columns is no array")
     for number, each in enumerate(paths):
         parts = in_parts.filled(trained, found, seed + number)
         work.wrote(each, write_tables(each, parts, formulas=formulas))

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sklearn.neighbors import NearestNeighbors
 
+from vaekit.interfaces.export import MOST_ROWS
 from vaekit.interfaces.server.subject import Subject, subject_of
 from vaekit.pictures.grids import png, to_image
 from vaekit.runs.outputs import free
@@ -30,7 +31,7 @@ def write_atlas(
     data: Any = None,
     *,
     split: str | None = None,
-    limit: int = 0,
+    limit: int = MOST_ROWS,
     scores: bool = False,
     seed: int = 0,
     given: Mapping[str, Any] | None = None,
