@@ -110,10 +110,10 @@ ENTRIES: dict[str, Entry] = {
     "capacity_vae": Entry("capacity_vae", "kl", 15.0, {"capacity": 15.0}),
     "rate_floor_vae": Entry("rate_floor_vae", "kl", 40.0, {"floor": 40.0}),
     "free_bits_vae": Entry("free_bits_vae", "active_units", how={"latent": 64}, beside="vae, 64"),
-    "vae, 64": Entry("vae", "active_units", how={"latent": 64}),
+    "vae, 64": Entry("vae", how={"latent": 64}, beside="vae, 64"),
     "cyclical_vae": Entry("cyclical_vae", "elbo"),
     "info_vae": Entry("info_vae", "marginal_kl", "less"),
-    "vae, grey": Entry("vae", "mean_squared_error", "less", {**GREY, "scale": "1"}),
+    "vae, grey": Entry("vae", how={**GREY, "scale": "1"}, beside="vae, grey"),
     "sigma_vae, grey": Entry("sigma_vae", "mean_squared_error", "less", GREY, "vae, grey"),
     "autoencoder": Entry("autoencoder", "mean_squared_error", "less"),
     "wae": Entry("wae", "frechet", "less", beside="autoencoder"),
@@ -127,7 +127,7 @@ ENTRIES: dict[str, Entry] = {
     ),
     "rae_l2": Entry("rae_l2", "frechet", "less", beside="autoencoder, mixture", prior="mixture"),
     "rae_gp": Entry("rae_gp", "frechet", "less", beside="autoencoder, mixture", prior="mixture"),
-    "vq_vae": Entry("vq_vae", "codebook_perplexity"),
+    "vq_vae": Entry("vq_vae", "codebook_perplexity", beside=""),
     "vq_vae, learned prior": Entry(
         "vq_vae", "frechet", "less", {"code_prior": "autoregressive"}, "vq_vae"
     ),
@@ -138,10 +138,10 @@ ENTRIES: dict[str, Entry] = {
     "vq_vae, mapped": Entry(
         "vq_vae", "codebook_perplexity", "more", {"codebook": "mapped"}, "vq_vae"
     ),
-    "lfq_vae": Entry("lfq_vae", "codebook_perplexity", beside="vq_vae"),
-    "categorical_vae": Entry("categorical_vae", "codebook_perplexity", beside="vq_vae"),
-    "fsq_vae": Entry("fsq_vae", "codebook_perplexity", beside="vq_vae"),
-    "vade": Entry("vade", "accuracy"),
+    "lfq_vae": Entry("lfq_vae", "codebook_perplexity", beside=""),
+    "categorical_vae": Entry("categorical_vae", "codebook_perplexity", beside=""),
+    "fsq_vae": Entry("fsq_vae", "codebook_perplexity", beside=""),
+    "vade": Entry("vade", "accuracy", beside=""),
 }
 
 
@@ -315,11 +315,12 @@ def page(found: dict[str, Any]) -> str:
     """The table as Markdown."""
     settings, entries = found["settings"], found["entries"]
     seeds = max(len(runs) for runs in entries.values())
+    many = f"{seeds} seeds: mean ± standard deviation" if seeds > 1 else "one seed"
     lines = [
         "# The variants beside each other",
         "",
         f"Written by `benchmarks/zoo.py` ({found['machine']}). MNIST cut at 1/2 (grey where that is said), dense networks 784-200-200-16 and",
-        f"back, {settings['epochs']} epochs in batches of 128 at a learning rate of {RATE:g}, {seeds} seeds: mean ± standard deviation over seeds. ELBO and log p(x)",
+        f"back, {settings['epochs']} epochs in batches of 128 at a learning rate of {RATE:g}, {many}. ELBO and log p(x)",
         f"in nats per row, of {settings['rows']:,} test rows with {settings['samples']} importance samples each; squared error per pixel; Frechet distance of",
         f"{settings['made']:,} samples from as many test rows in the last hidden layer of a classifier (see [evaluation](evaluation.md)): training rows have about 4.",
         "The budget is small, so that each variant can be run on a laptop: figures say how variants differ, not how good each can get.",
@@ -379,7 +380,7 @@ def line(name: str, entries: dict[str, Any]) -> str:
     )
     other = entries.get(entry.beside, {})
     beside = spread(other, entry.figure, digits) + (
-        "" if entry.beside == "vae" else f" (`{entry.beside}`)"
+        "" if entry.beside in ("", "vae") else f" (`{entry.beside}`)"
     )
     what = f"{KNOWN[entry.figure]}: {wanted}"
     own = spread(runs, entry.figure, digits)
