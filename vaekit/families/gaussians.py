@@ -64,7 +64,6 @@ class FullNormal(OfVector):
     .. math:: N(\mu, L L^\top), \qquad L = \operatorname{diag}(\sigma) + t R
 
     Args:
-        dim: numbers of the vector.
         link: from raw numbers to scales.
         tilt: t. Where it is small, the noise that dimensions share does not hold training back.
     """
@@ -97,7 +96,6 @@ class LowRankNormal(OfVector):
     .. math:: N(\mu, W W^\top + \operatorname{diag}(s^2)), \qquad W = t R
 
     Args:
-        dim: numbers of the vector.
         rank: of W.
         link: from raw numbers to scales.
         tilt: t, as in :class:`FullNormal`.
