@@ -11,12 +11,13 @@ from torch import distributions as D
 from torch.nn import functional as F
 
 from vaekit.distributions.known import SomeKnown
+from vaekit.distributions.wrapped import Wrapped
 
 NODES = 24  # of the integral over a number that is missing
 CANDIDATES = 64  # draws of which one is taken for such a number
 
 
-class SomeMissing(D.Distribution):
+class SomeMissing(Wrapped):
     r"""x of independent numbers, NaN where one is missing: it has no part in the density.
 
     .. math:: \log p(x) = \sum_{i \text{ there}} \log p(x_i)
@@ -28,31 +29,9 @@ class SomeMissing(D.Distribution):
         typical: a value that each number can have, of the last dimensions of base.
     """
 
-    arg_constraints: dict[str, Any] = {}
-
     def __init__(self, base: Any, typical: Tensor) -> None:
-        self.base, self.typical = base, typical
-        super().__init__(base.batch_shape, validate_args=False)
-
-    @property
-    def has_rsample(self) -> bool:  # type: ignore[override]
-        """Whether draws carry gradients."""
-        return bool(self.base.has_rsample)
-
-    @property
-    def support(self) -> Any:
-        """The values that have a density."""
-        return self.base.support
-
-    @property
-    def mean(self) -> Tensor:
-        """The mean, of all numbers."""
-        return self.base.mean
-
-    @property
-    def variance(self) -> Tensor:
-        """The variance, of all numbers."""
-        return self.base.variance
+        self.typical = typical
+        super().__init__(base)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> SomeMissing:
         """The same distribution for more rows."""
@@ -62,14 +41,6 @@ class SomeMissing(D.Distribution):
         """log p(value) in nats, one per element; 0 where it is missing."""
         gone = value.isnan()
         return torch.where(gone, 0.0, self.base.log_prob(torch.where(gone, self.typical, value)))
-
-    def sample(self, sample_shape: Any = ()) -> Tensor:
-        """Draws of all numbers."""
-        return self.base.sample(torch.Size(sample_shape))
-
-    def rsample(self, sample_shape: Any = ()) -> Tensor:
-        """Draws of all numbers, with gradients to the parameters."""
-        return self.base.rsample(torch.Size(sample_shape))
 
 
 class SelfMasked(SomeMissing):

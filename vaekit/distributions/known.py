@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch import distributions as D
+
+from vaekit.distributions.wrapped import Wrapped
 
 
-class SomeKnown(D.Distribution):
+class SomeKnown(Wrapped):
     r"""x of independent numbers, some of which are known: these have no part in the density.
 
     .. math:: \log p(x_i) = 0 \text{ where } x_i \text{ is known}
@@ -23,21 +24,9 @@ class SomeKnown(D.Distribution):
         value: what they are; anything elsewhere.
     """
 
-    arg_constraints: dict[str, Any] = {}
-
     def __init__(self, base: Any, known: Tensor, value: Tensor) -> None:
-        self.base, self.known, self.value = base, known, value
-        super().__init__(base.batch_shape, validate_args=False)
-
-    @property
-    def has_rsample(self) -> bool:  # type: ignore[override]
-        """Whether draws carry gradients."""
-        return bool(self.base.has_rsample)
-
-    @property
-    def support(self) -> Any:
-        """The values that have a density."""
-        return self.base.support
+        self.known, self.value = known, value
+        super().__init__(base)
 
     @property
     def mean(self) -> Tensor:
@@ -68,11 +57,11 @@ class SomeKnown(D.Distribution):
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         """Draws."""
-        return self._put(self.base.sample(torch.Size(sample_shape)))
+        return self._put(super().sample(sample_shape))
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """Draws with gradients to the parameters."""
-        return self._put(self.base.rsample(torch.Size(sample_shape)))
+        return self._put(super().rsample(sample_shape))
 
     def _put(self, x: Tensor) -> Tensor:
         return torch.where(self.known, self.value.to(x.dtype), x)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +13,9 @@ from torch.nn import functional as F
 
 from vaekit.data_init import DataInit, moments
 from vaekit.distributions.gaps import SelfMasked, SomeMissing
-from vaekit.families.base import Kind, Likelihood, Range, Shape
+from vaekit.families.base import Kind, Likelihood, Range
 from vaekit.families.elementwise import independent, same
+from vaekit.families.wrapped import Wrapped
 from vaekit.networks.inputs import Filled
 from vaekit.system.checks import require
 
@@ -26,7 +27,7 @@ SIGNS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-class WithGaps(DataInit):
+class WithGaps(Wrapped, DataInit):
     """A likelihood of rows whose numbers may be missing, NaN: these have no part in its densities.
     Its input layer fills them with 0, on the scale on which networks see them.
 
@@ -37,29 +38,13 @@ class WithGaps(DataInit):
     typical: Tensor
 
     def __init__(self, base: Likelihood) -> None:
-        super().__init__()
-        self.base: Any = base
+        super().__init__(base)
         self.register_buffer("typical", torch.zeros(base.event_shape))
 
     def init_from(self, x: Tensor) -> None:
         """Find a value that each number can have."""
         found = x.nan_to_num(-torch.inf).amax(0)
         self.typical.copy_(torch.where(found.isfinite(), found, 0.0))
-
-    @property
-    def event_shape(self) -> Shape:
-        """Shape of one value."""
-        return self.base.event_shape
-
-    @property
-    def raw_shape(self) -> Shape:
-        """Shape of the raw numbers of a row."""
-        return self.base.raw_shape
-
-    @property
-    def has_density(self) -> bool:
-        """As the base."""
-        return self.base.has_density
 
     @property
     def range(self) -> Range:

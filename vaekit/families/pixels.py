@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from torch import Tensor, nn
+from torch import Tensor
 
 from vaekit.distributions.pixels import PixelByPixel
-from vaekit.families.base import Kind, Likelihood, Range
+from vaekit.families.base import Likelihood, Shape
+from vaekit.families.wrapped import Wrapped
 from vaekit.networks.masked import PixelNet
 from vaekit.system.checks import require
 
 
-class Pixels(nn.Module):
+class Pixels(Wrapped):
     """p(x | z) of pictures, pixel by pixel given those before it and features that z makes of each
     (Gulrajani et al. 2017).
 
@@ -23,10 +22,8 @@ class Pixels(nn.Module):
         layers: how many of them.
     """
 
-    has_density = True
-
     def __init__(self, base: Likelihood, features: int, width: int, layers: int) -> None:
-        super().__init__()
+        super().__init__(base)
         shape = base.event_shape
         require(len(shape) == 3, "pixels are drawn one after the other in pictures alone")
         require(
@@ -34,20 +31,14 @@ class Pixels(nn.Module):
             "pixels are drawn one after the other of whole values alone, not "
             f"{base.kind.name} ones",
         )
-        self.base: Any = base
-        self.event_shape, self.raw_shape = shape, (features, *shape[1:])
+        self.features = features
         self.first = base.kind.input(base)
         self.net = PixelNet(shape[0], features, base.raw_shape[0], width, layers)
 
     @property
-    def range(self) -> Range:
-        """The values that have a probability."""
-        return self.base.range
-
-    @property
-    def kind(self) -> Kind:
-        """The kind of data."""
-        return self.base.kind
+    def raw_shape(self) -> Shape:
+        """Shape of the features of a row."""
+        return (self.features, *self.event_shape[1:])
 
     def forward(self, raw: Tensor) -> PixelByPixel:
         """The distribution of features, (rows, *raw_shape)."""
