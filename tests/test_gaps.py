@@ -365,6 +365,8 @@ class TestRefused:
         path, model = str(place / "t.csv"), str(place / "run")
         assert run(["impute", model, path, "-o", str(place / "x.npy"), "--samples", "2"]) == 2
         assert "a table is no array" in capsys.readouterr().err
+        assert run(["impute", model, str(place / "no.csv"), "-o", str(place / "y.csv")]) == 2
+        assert f"there is no file {place / 'no.csv'}" in capsys.readouterr().err
         assert run(["compress", model, path]) == 2
         assert capsys.readouterr().err.strip().count("\n") == 0
 

@@ -118,6 +118,7 @@ def _table_in(trained: Trained, data: Any) -> Table | None:
     if is_frame(data):
         table = table_of(data, "data", opening.dialect)
     elif isinstance(data, str | os.PathLike) and ending_of(Path(data)) in TABLES:
+        require(Path(data).exists(), f"there is no file {data}")
         table = TABLES[ending_of(Path(data))](Path(data), opening.roles, opening.dialect)
     else:
         return None
