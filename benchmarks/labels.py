@@ -48,7 +48,7 @@ def main() -> None:
         classes = tuple(map(str, np.unique(label)))
         few = torch.from_numpy(np.where(known, label, len(classes)))
         part = replace(source, labels=few, label_names=(*classes, "")).take(torch.from_numpy(rows))
-        alone = {} if name == "m2_vae" else {"strength": 1e4}
+        alone = {} if name == "m2_vae" else {"strength": 1e4, "agreement": 0.0}
         model = vaekit.fit(
             part, "m2_vae", given="label", epochs=epochs, seed=asked.seed, quiet=True,
             **{**asked.options, **alone},

@@ -16,11 +16,12 @@ from vaekit.data_init import data_init
 from vaekit.distributions.labels import surprise
 from vaekit.evaluation.classes import best_match, class_chances, class_use
 from vaekit.interfaces.cli import run
-from vaekit.models.drawing import enumerated
+from vaekit.models.drawing import enumerated, likeliest_and_another
 from vaekit.models.labelled import LABEL
 from vaekit.models.trace import trace
-from vaekit.objectives.bounds import elbo, iwae
-from vaekit.objectives.labels import Classification
+from vaekit.networks.moved import Moved
+from vaekit.objectives.bounds import elbo, elbo_of_some, iwae
+from vaekit.objectives.labels import Classification, agreement
 from vaekit.recipes import recipe
 from vaekit.rows import Rows
 from vaekit.runs.labels import prediction
@@ -297,3 +298,59 @@ def test_blank_labels_are_not_compared_with_clusters(blank):
     right = best_match(chosen[kind > 0], kind[kind > 0])
     assert found.classes.labelled == 40
     assert found.classes.wrong == pytest.approx(1 - right / 40)
+
+
+def test_two_classes_stand_for_all_on_average():
+    """The sum over all labels, and its slope, for a bound that depends on the label alone."""
+    logits = torch.tensor([[0.5, -0.3, 1.0], [0.0, 2.0, 0.1]], requires_grad=True)
+    value = torch.tensor([1.0, 5.0, -2.0])
+    q = torch.distributions.OneHotCategorical(logits=logits)
+    p = torch.distributions.OneHotCategorical(logits=torch.zeros(3))
+    torch.manual_seed(0)
+    latent = likeliest_and_another(p, q, torch.Size([8000, 2]))
+    assert latent.value[0].argmax(-1).tolist() == [2, 1]
+    shares = (latent.log_weight - math.log(8000)).exp()
+    assert torch.allclose(shares.sum(0), torch.ones(2), atol=1e-3)
+    exact = (q.probs * value).sum(1)
+    found = (shares * (latent.value @ value)).sum(0)
+    assert torch.allclose(found, exact, atol=0.1)
+    (by_hand,) = torch.autograd.grad(exact.sum(), logits, retain_graph=True)
+    first = (latent.value[:1] @ value).detach()
+    (slope,) = torch.autograd.grad((shares * (latent.value @ value - first)).sum(), logits)
+    assert torch.allclose(slope, by_hand, atol=0.1)
+
+
+def test_a_known_label_is_observed_in_two_passes_too():
+    model, told = labelled(told="age"), some_rows(-CLASSES)
+    t = trace(model, told, samples=2, named={LABEL: likeliest_and_another})
+    known = told.given["age"].sum(1) > 0
+    assert torch.equal(t.latents[LABEL].value[0][known], told.given["age"][known])
+    by_hand = t.log_px[0] - t.kl[0]
+    assert torch.allclose(elbo_of_some(t)[known], by_hand[known], atol=1e-4)
+
+
+def test_what_is_said_for_sure_is_taught():
+    model, told = labelled(told="age"), some_rows(-CLASSES)
+    with torch.no_grad():
+        [*model.posterior.parameters()][-1].copy_(5 * torch.eye(CLASSES)[0])
+    t = traced(model, told)
+    probs = model.posterior(told.x).probs
+    sure = probs.amax(1) > 0.9
+    assert sure.any()
+    by_hand = -(probs.amax(1).log() * sure).mean()
+    value, found = agreement(LABEL, 3.0)(t)
+    assert value.item() == pytest.approx(by_hand.item(), rel=1e-3)
+    assert found.item() == pytest.approx(3 * by_hand.item(), rel=1e-3)
+
+
+def test_pictures_are_moved_in_training_alone():
+    torch.manual_seed(0)
+    layer, x = Moved(0.1), torch.zeros(50, 1, 20, 20)
+    x[..., 9:11, 9:11] = 1.0
+    assert torch.equal(layer.eval()(x), x)
+    assert torch.allclose(Moved(0.0).train()(x), x, atol=1e-4)
+    mass = layer.train()(x).sum((1, 2))
+    assert 0.5 < ((mass * torch.arange(20.0)).sum(1) / mass.sum(1)).std() < 3
+    how = {"likelihood": "bernoulli", "moved": 0.1, "labelled": 3, "rows": 9}
+    with pytest.raises(BadInput, match="moved is for pictures"):
+        recipe("m2_vae")(shape=(4,), given={"age": 3}, **how)

@@ -51,6 +51,17 @@ def surprise(q: D.Distribution) -> Tensor:
     return q.mean.new_zeros(q.batch_shape)
 
 
+@singledispatch
+def untold(q: D.Distribution) -> D.Distribution:
+    """What is said of a label by who does not know it."""
+    return q
+
+
+@untold.register
+def _(q: PartlyKnown) -> D.Distribution:
+    return q.base
+
+
 @surprise.register
 def _(q: PartlyKnown) -> Tensor:
     return -(q.known * q.base.logits.log_softmax(-1)).sum(-1)

@@ -61,6 +61,15 @@ def elbo(t: Trace) -> Tensor:
     return (t.log_weight.exp() * (t.log_px - t.kl_weight * t.kl)).sum(0)
 
 
+@Bound
+def elbo_of_some(t: Trace) -> Tensor:
+    """The ELBO where the weights of particles are right on average alone: what the first particle
+    has is taken off before they weigh, so that the gradient's noise is small."""
+    each = t.log_px - t.kl_weight * t.kl
+    first = each[:1].detach()
+    return (t.log_weight.exp() * (each - first)).sum(0) + first[0]
+
+
 @partial(Bound, replays=True)
 def path_elbo(t: Trace) -> Tensor:
     """The sampled ELBO with the gradient along the path only: "sticking the landing".

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from vaekit.distributions.labels import surprise
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vaekit.distributions.labels import surprise, untold
 from vaekit.models.trace import Trace
 from vaekit.objectives.keeping import Keeping
 from vaekit.rows import Rows
 
 AT_ONCE = 200
+SURE = 0.9  # chance of a class above which it is taught
 
 
 class Classification(Keeping):
@@ -55,3 +60,39 @@ class Classification(Keeping):
         some = torch.randint(len(self.x), (min(len(self.x), AT_ONCE),), device=self.x.device)
         classes = t.model.classes(Rows(self.x[some].to(here)))  # type: ignore[operator]
         return -(self.y[some].to(here) * classes.logits.log_softmax(-1)).sum(-1).mean()
+
+
+def agreement(name: str, strength: float) -> Callable[[Trace], tuple[Tensor, Tensor]]:
+    r"""Rows as they are teach what is said of them when they are changed a little: a mean over all
+    rows, nats (Sohn et al. 2020).
+
+    .. math:: -\log q(y^* \mid x') \;[q(y^* \mid x) > 0.9], \qquad y^* = \arg\max_y q(y \mid x)
+
+    x' is x with what the classifier's layers do to it in training: noise, small moves. As with
+    :class:`Classification`, epochs are not compared by it.
+
+    Args:
+        name: of the latent that is the label.
+        strength: what it weighs in the loss.
+    """
+
+    def agreement(t: Trace) -> tuple[Tensor, Tensor]:
+        changed = untold(t.latents[name].posterior).logits.log_softmax(-1)  # type: ignore[attr-defined]
+        with torch.no_grad(), _at_rest(t.model):
+            said = t.model.classes(t.rows).probs  # type: ignore[operator]
+        chance, label = said.max(-1)
+        lacking = F.nll_loss(changed, label, reduction="none") * (chance > SURE)
+        return lacking.mean().detach(), strength * lacking.mean()
+
+    return agreement
+
+
+@contextmanager
+def _at_rest(model: nn.Module) -> Iterator[None]:
+    """Inside the block layers do as outside training."""
+    was = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was)

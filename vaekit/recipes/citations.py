@@ -66,6 +66,9 @@ CITATIONS: dict[str, str] = {
     "Kingma et al. 2014": "Kingma, D. P., Rezende, D. J., Mohamed, S. and Welling, M. (2014). "
     "Semi-supervised Learning with Deep Generative Models. Advances in Neural Information "
     "Processing Systems. arXiv:1406.5298",
+    "Sohn et al. 2020": "Sohn, K. et al. (2020). FixMatch: Simplifying Semi-Supervised "
+    "Learning with Consistency and Confidence. Advances in Neural Information Processing Systems. "
+    "arXiv:2001.07685",
     "Wu et al. 2017": "Wu, Y., Burda, Y., Salakhutdinov, R. and Grosse, R. (2017). On the "
     "Quantitative Analysis of Decoder-Based Generative Models. International Conference on "
     "Learning Representations. arXiv:1611.04273",

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from torch import nn
 
 from vaekit.conditionals import EvenLabels
 from vaekit.families import OneHot
 from vaekit.models import Clustered, Labelled
-from vaekit.models.drawing import enumerated
+from vaekit.models.drawing import enumerated, likeliest_and_another
 from vaekit.models.labelled import LABEL
+from vaekit.networks.moved import Moved
 from vaekit.objectives import Objective, Term
-from vaekit.objectives.bounds import elbo
+from vaekit.objectives.bounds import elbo, elbo_of_some
 from vaekit.objectives.labels import Classification
+from vaekit.objectives.labels import agreement as agreed
 from vaekit.recipes import parts
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
 from vaekit.recipes.uses import good_for
 from vaekit.system.checks import require
-from vaekit.system.ranges import Count, Weight, Whole
+from vaekit.system.ranges import Count, Range, Weight, Whole
 from vaekit.system.types import Shape
+
+MOVED = 1 / 14  # of a side
 
 
 @extends(vae, without=("drop", "kl_warmup"), latent=50)
@@ -28,12 +35,16 @@ def m2_vae(
     given: Mapping[str, int],
     rows: int = 1,
     labelled: int = 0,
-    strength: Weight = 3.0,
+    strength: Weight = 20.0,
+    agreement: Weight = 20.0,
+    moved: Annotated[float, Range(0, 0.5)] | None = None,
+    summed: Literal["two", "all"] = "two",
     samples: Count = 1,
     **rest: Any,
 ) -> Built:
     """Rows of which only some have a label: it is observed where it is known, summed out over all
-    classes where it is not, and q(y|x) is a classifier (M2 of: Kingma et al. 2014).
+    classes where it is not, and q(y|x) is a classifier (M2 of: Kingma et al. 2014) that teaches
+    itself what it is sure of (Sohn et al. 2020).
 
     Args:
         shape: of one row of x.
@@ -41,7 +52,13 @@ def m2_vae(
         rows: to train on.
         labelled: of them, those whose label is known.
         strength: of what teaches q(y|x) the labels that are known, beside the bound of a row.
-        samples: draws of z for each class.
+        agreement: of what teaches q(y|x) to say of a row with noise, or moved, what it is sure of
+            without.
+        moved: share of a side by which pictures are shifted, turned and stretched at most before
+            q(y|x) sees them in training; by default 1/14, and 0 of what is no picture.
+        summed: over which classes a label that is not known is summed: two, the likeliest and one
+            drawn from the others, right on average; or all, a pass for each.
+        samples: draws of z for each class that is summed over.
     """
     require(len(given) == 1, f"m2_vae is given a label alone, not {' and '.join(given)} together")
     ((name, classes),) = given.items()
@@ -49,10 +66,21 @@ def m2_vae(
     require(labelled > 0, f"no training row has a {name}: at least some must have one")
     inner = vae(shape=shape, given={LABEL: classes}, **rest).model
     classifier = parts.like_its_encoder(inner.likelihood.family, OneHot(classes), **rest)
+    most = (MOVED if len(shape) == 3 else 0.0) if moved is None else moved
+    require(not most or len(shape) == 3, "moved is for pictures: leave it out")
+    if most:
+        layers = [("moved", Moved(most)), *classifier.net.named_children()]
+        classifier.net = nn.Sequential(OrderedDict(layers))
     lesson = Classification(LABEL, name, labelled / rows, strength)
-    term = Term("label", 0.0, lesson, replays=True)
-    summed_out = {LABEL: enumerated(classes)}
-    objective = Objective(elbo, term, samples=classes * samples, rules=lambda _: summed_out)
+    terms = [Term("label", 0.0, lesson, replays=True)]
+    if agreement:
+        terms += [Term("agreement", 0.0, agreed(LABEL, agreement), replays=True)]
+    bound, rule, passes = (
+        (elbo, enumerated(classes), classes)
+        if summed == "all"
+        else (elbo_of_some, likeliest_and_another, 2)
+    )
+    objective = Objective(bound, *terms, samples=passes * samples, rules=lambda _: {LABEL: rule})
     return Built(Labelled(EvenLabels(classes), classifier, inner, told=name), objective)
 
 

@@ -26,7 +26,8 @@ class Built(NamedTuple):
 Recipe = Callable[..., Built]
 Values = Mapping[str, Any]
 
-NEWER: Values = {"noise": 0.0, "tilt": 1.0}  # what models did that are older than an option
+# what models did that are older than an option
+NEWER: Values = {"noise": 0.0, "tilt": 1.0, "moved": 0.0, "agreement": 0.0, "summed": "all"}
 FROM_DATA = (
     "shape", "levels", "steps", "rows", "given", "labelled", "columns", "ordered", "gaps",
     "missing", "names", "nets", "made_of", "series", "features_first",
