@@ -88,7 +88,8 @@ def known_options():
     arguments = [a for command in made for a in command.assemble_argument_collection()]
     own = {name for recipe in recipes.RECIPES.values() for name in options(recipe)}
     named = {name for a in arguments for name in a.names}
-    return named | {f"--{name.replace('_', '-')}" for name in own} | ALWAYS
+    spelt = {name.replace("_", "-") for name in own}
+    return named | {f"--{name}" for name in spelt} | {f"--no-{name}" for name in spelt} | ALWAYS
 
 
 def options_in_words(text):
