@@ -121,6 +121,27 @@ class Decoding(Exported):
         return values.float()
 
 
+class CellsDecoding(Exported):
+    """Codes of a table's rows to the likeliest level of each cell, given those before it: (1, D),
+    -1 where it is said to be missing. Column after column without a look at any number, so that
+    what is recorded for one row does for all."""
+
+    def forward(self, code: Tensor, *given: Tensor) -> Tensor:
+        """(1, latent) to (1, D)."""
+        cells = self.emitted(code, given)
+        net, order = cells.predictor, torch.ones(1)
+        blank = torch.full((1, 1), torch.nan)
+        seen = [blank] * len(net.levels)
+        level: list[Tensor] = []
+        for j in range(len(net.levels)):
+            logits = net.column(cells.features, torch.cat(seen, 1), j, order)
+            level.append(logits.argmax(1, keepdim=True).float())
+            seen[j] = level[j]
+            if j in net.gaps:
+                seen[j] = torch.where(level[net.gaps[j]] == 1, blank, level[j])
+        return torch.cat(seen, 1).nan_to_num(-1.0)
+
+
 class Density(Exported):
     """log p(x|z) at the mean of q(z|x), KL(q(z|x) || p(z)) and their difference, the ELBO at the
     mean, of rows: (rows,) each, in nats. Nothing is drawn. Where the KL has no closed form it is
