@@ -493,7 +493,7 @@ class TestLimits:
         again, first, other = asyncio.run(two())
         assert (again.status, first.status, other.status) == (429, 200, 200)
         assert int(again.headers["retry-after"]) >= 1
-        assert "1 requests of yours are in hand" in again.json["error"]
+        assert "a request of yours is in hand" in again.json["error"]
         assert not own.of_each
         own.close()
 

@@ -4,6 +4,7 @@ data's own numbers, as they are stored; all that lies between is inside."""
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -128,7 +129,7 @@ class CellsDecoding(Exported):
 
     def forward(self, code: Tensor, *given: Tensor) -> Tensor:
         """(1, latent) to (1, D)."""
-        cells = self.emitted(code, given)
+        cells: Any = self.emitted(code, given)
         net, order = cells.predictor, torch.ones(1)
         blank = torch.full((1, 1), torch.nan)
         seen = [blank] * len(net.levels)

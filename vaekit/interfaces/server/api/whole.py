@@ -19,9 +19,10 @@ from vaekit.interfaces.server.api.operations import (
     Score,
 )
 from vaekit.interfaces.server.api.options import JsonOption, Option, seed
-from vaekit.interfaces.server.api.served import BINARY, Asked, Served, checked_given, rows_of
+from vaekit.interfaces.server.api.served import BINARY, Asked, Served, rows_of
 from vaekit.interfaces.server.api.wires import Schema
 from vaekit.interfaces.server.api.worker import Prepared
+from vaekit.interfaces.server.asking import checked_given
 from vaekit.runs import tables
 from vaekit.runs.archive import Archive
 from vaekit.runs.coder import check_coded, coder_of
