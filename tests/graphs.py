@@ -40,6 +40,8 @@ PRIORS = {
     "mixture": lambda: prior("mixture", site()),
     "vamp": lambda: prior("vamp", site()),
     "flow": lambda: prior("flow", site()),
+    "second_stage": lambda: prior("second_stage", site()).eval(),
+    "flow_matching": lambda: prior("flow_matching", site()),
     "scaled": lambda: Scaled(Mixture(LATENT, 4)),
     "refitted": lambda: Refitted(Mixture(LATENT, 4), StandardNormal(LATENT)),
     "sphere": lambda: Sphere(LATENT),

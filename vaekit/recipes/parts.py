@@ -295,6 +295,8 @@ def features(
 def prior(name: str, site: Site) -> conditionals.Prior:
     """p(z) by name."""
     require(site.components >= 0, f"prior_components must not be negative, not {site.components}")
+    reason = conditionals.prior_kind(name).only_after
+    require(not reason, f"a {name} prior {reason}")
     found = conditionals.prior(name, site)
     require(
         site.components in (0, found.components),
