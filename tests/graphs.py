@@ -40,6 +40,8 @@ PRIORS = {
     "mixture": lambda: prior("mixture", site()),
     "vamp": lambda: prior("vamp", site()),
     "flow": lambda: prior("flow", site()),
+    "lars": lambda: prior("lars", site()),
+    "exemplar": lambda: prior("exemplar", site()).eval(),
     "second_stage": lambda: prior("second_stage", site()).eval(),
     "flow_matching": lambda: prior("flow_matching", site()),
     "scaled": lambda: Scaled(Mixture(LATENT, 4)),

@@ -28,6 +28,7 @@ from vaekit.rows import Rows
 from vaekit.system.checks import BadInput
 
 POSTERIORS = [*named.POSTERIORS]
+LEARNED = ("mixture", "vamp", "flow", "lars", "exemplar")
 IN_TRAINING = [name for name, kind in conditionals.PRIORS.items() if not kind.only_after]
 ALIKE = {"householder": "full", "planar": "iaf", "sylvester": "iaf"}  # the others stand for them
 NAMES = [*catalogue.LIKELIHOODS]
@@ -41,7 +42,11 @@ FOR_PICTURES = {
 # pairs of a recipe and a part, or of two parts, that cannot be trained; where two parts have a name
 # in common, with the option's
 REFUSED = {
-    **{(recipe, "vamp"): "pseudo-inputs" for recipe in ("conditional_vae", "m2_vae")},
+    **{
+        (recipe, prior): "without anything given beside them"
+        for recipe in ("conditional_vae", "m2_vae")
+        for prior in ("vamp", "exemplar")
+    },
     **{
         ("beta_tcvae", name): "independent dimensions"
         for name in ("low_rank", "full", "iaf", *ALIKE)
@@ -55,7 +60,7 @@ REFUSED = {
             ("free_bits_vae", "no KL per dimension"),
         )
     },
-    **{("free_bits_vae", name): "no KL per dimension" for name in ("mixture", "vamp", "flow")},
+    **{("free_bits_vae", name): "no KL per dimension" for name in LEARNED},
     **{
         (recipe, name): "is for counts"
         for recipe in FOR_COUNTS

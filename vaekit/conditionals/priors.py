@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from torch import distributions as D
 from torch.nn import functional as F
 
+from vaekit.conditionals.accepted import Accepted
 from vaekit.conditionals.base import Prior, evenly
+from vaekit.conditionals.exemplars import Exemplar
 from vaekit.conditionals.flow_matching import FlowMatching, VelocityNetwork
 from vaekit.conditionals.second_stage import SecondStage
 from vaekit.data_init import DataInit
@@ -234,12 +236,22 @@ class Kind:
     only_within: str = ""
 
 
+def _alone(site: Site, needs: str) -> None:
+    require(not site.given, f"{needs} without anything given beside them: take another prior")
+
+
 def _vamp(site: Site) -> Vamp:
-    require(
-        not site.given,
-        "a vamp prior needs pseudo-inputs without anything given beside them: take another prior",
-    )
+    _alone(site, "a vamp prior needs pseudo-inputs")
     return Vamp(site.posterior, site.shape, site.dim, site.components or 500)
+
+
+def _exemplar(site: Site) -> Exemplar:
+    _alone(site, "an exemplar prior needs codes of training rows")
+    return Exemplar(site.posterior, site.shape, site.dim, site.components or 1000)
+
+
+def _lars(site: Site) -> Accepted:
+    return Accepted(StandardNormal(site.dim))
 
 
 def _second_stage(site: Site) -> SecondStage:
@@ -250,6 +262,10 @@ def _flow_matching(site: Site) -> FlowMatching:
     return FlowMatching(StandardNormal(site.dim), VelocityNetwork(site.dim))
 
 
+WITHIN = (
+    "leaves each row out of its own prior, which codes do not tell of: it is trained with a model "
+    "(train --prior exemplar); take vamp or mixture"
+)
 AFTERWARDS = "is fitted to the codes of a trained model: vaekit refit-prior"
 
 PRIORS = {
@@ -257,6 +273,8 @@ PRIORS = {
     "mixture": Kind(lambda site: Mixture(site.dim, site.components or 50), 3e-2, scaled=True),
     "vamp": Kind(_vamp, 5e-3),
     "flow": Kind(lambda site: Flow(site.dim), 3e-3, scaled=True),
+    "lars": Kind(_lars, 3e-3, scaled=True),
+    "exemplar": Kind(_exemplar, only_within=WITHIN),
     "second_stage": Kind(_second_stage, 2e-3, scaled=True, only_after=AFTERWARDS),
     "flow_matching": Kind(_flow_matching, 2e-3, scaled=True, only_after=AFTERWARDS),
 }

@@ -53,7 +53,7 @@ Network = Literal["auto", "dense", "conv", "residual"]
 Posterior = Literal[
     "diagonal", "low_rank", "full", "householder", "mixture", "planar", "sylvester", "iaf", "point",
 ]  # fmt: skip
-Prior = Literal["standard", "mixture", "vamp", "flow"]
+Prior = Literal["standard", "mixture", "vamp", "flow", "lars", "exemplar"]
 Link = Literal["softplus", "exp"]
 LikelihoodName = Annotated[str, OneOf("likelihood", ("auto", *LIKELIHOODS))]
 Depth = Annotated[int, Range(0, 1000)]

@@ -43,7 +43,7 @@ def new_prior(model: Graph, config: Config, name: str, components: int = 0) -> P
         "another prior",
     )
     reason = prior_kind(name).only_within
-    require(not reason, f"a {name} prior {reason}")
+    require(not reason, f"the {name} prior {reason}")
     require(components >= 0, f"components must not be negative, not {components}")
     dim = next(iter(model.latents.values()))
     shape, given = config.representation.shape, bool(config.conditions)
