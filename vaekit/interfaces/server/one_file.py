@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vaekit.conditionals.priors import straight
+from vaekit.conditionals.base import straight
 from vaekit.interfaces.export import MOST_ROWS
 from vaekit.interfaces.server.bundle import page
 from vaekit.interfaces.server.colours import SAMPLES, Colouring
