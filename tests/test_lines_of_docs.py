@@ -31,7 +31,7 @@ PARSED_ALONE = {
     "keras_mnist": "test_zoo.py",
     "mnist": "published data",
     "sprites": "large pictures: test_walks.py",
-    "push": "sends to others: test_hub.py",
+    "push": "sends to others",
     "compare digits": "three trainings: test_trial.py",
     "0.0.0.0": "open to others",
 }
