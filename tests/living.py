@@ -18,7 +18,7 @@ from vaekit.system.checks import BadInput
 ROWS, SMALL = 12, {"latent": 2, "width": 8, "depth": 1, "groups": 2, "pretraining": 3}
 FOR_COUNTS = {"count_vae"}
 USUAL = {"count_vae": "negative_binomial", "not_miwae": "gaussian"}  # else bernoulli
-HAVE_COMPONENTS = ("mixture", "vamp")
+HAVE_COMPONENTS = ("mixture", "vamp", "exemplar")
 PLAN = {"epochs": 1, "batch": 6, "precision": "fp32"}
 DRAWN = {
     BINARY: lambda rng, shape: rng.integers(0, 2, shape),

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 from browser import Watched, chromium
 from people import people
 from PIL import Image
@@ -19,9 +20,12 @@ import vaekit
 from vaekit.data.readers.roles import LABEL
 from vaekit.interfaces.server import looks, one_file
 from vaekit.interfaces.server.bundle import PAGE, page
+from vaekit.interfaces.server.faces import text_of
 from vaekit.interfaces.server.one_file import packed
 from vaekit.interfaces.server.subject import subject_of
-from vaekit.runs.exports.steps import rounded
+from vaekit.models.drawing import Generator
+from vaekit.runs.exports.networks import CellsDecoding
+from vaekit.runs.exports.steps import program_of, rounded
 
 
 def halved(model):
@@ -221,15 +225,6 @@ def test_half_precision_is_read_as_it_is_written(opened):
     assert found[1] == [5, 3, -7]
 
 
-def test_a_table_of_mixed_columns_is_refused_and_nothing_is_written(tmp_path):
-    model = vaekit.fit(people(60), recipe="table_vae", epochs=1, quiet=True)
-    with pytest.raises(
-        vaekit.BadInput, match="no decoder for tables of mixed columns: use vaekit explore"
-    ):
-        model.export(tmp_path / "people.html")
-    assert [*tmp_path.iterdir()] == []
-
-
 def test_what_is_there_stays_and_options_mean_something(trained, tmp_path):
     path = tmp_path / "page.html"
     path.write_text("mine")
@@ -286,3 +281,79 @@ def test_rows_that_are_too_many_to_look_at_stay_out(trained, tmp_path, monkeypat
     monkeypatch.setattr(one_file, "MOST_READ", 64 * 29)
     assert trained[1].export(tmp_path / "page.html", limit=30) == ["the rows themselves"]
     assert trained[1].export(tmp_path / "less.html", limit=29) == []
+
+
+@pytest.fixture(scope="module")
+def table_page(browser, tmp_path_factory):
+    """The page of a table, opened with the network cut, and what a server would answer."""
+    model = vaekit.fit(people(200), "table_vae", latent=2, width=16, epochs=2, quiet=True)
+    path = tmp_path_factory.mktemp("tables") / "people.html"
+    assert model.export(path) == ["cells of one's own, and log p of each"]
+    with Watched.faultless(browser, path.as_uri(), offline=True) as watched:
+        yield watched, subject_of(halved(model))
+
+
+def test_a_table_is_shown_as_by_the_server(table_page):
+    opened, subject = table_page
+    rows = asked(opened, "stored([3, 5, 8])")
+    assert rows["cells"] == subject.face.stored(subject.chosen([3, 5, 8]))
+    told = asked(opened, "row(3)")
+    assert told["own"] == {"cells": rows["cells"][:1]}
+    assert told["code"] == pytest.approx(subject.codes[3], abs=1e-4)
+    text = opened.page.evaluate("async () => (await $wire.csv([3])).text()").splitlines()
+    assert text[0] == "row,z0,z1,age,pay,rich,town"
+    assert opened.page.locator("#own-card").is_hidden()
+
+
+def test_cells_are_decoded_as_torch_decodes_them(table_page):
+    """The likeliest levels of a code, column after column; of numbers the mean inside the level."""
+    opened, subject = table_page
+    codes = np.random.default_rng(1).normal(size=(40, 2)).astype(np.float32)
+    levels = opened.page.evaluate(
+        "async (codes) => { const page = await $answers.alone, found = []; for (const code of codes) "
+        "found.push([...page.decoder.run(code)[0]]); return found; }",
+        codes.tolist(),
+    )
+    trained = subject.trained
+    coding = trained.config.coding
+    with torch.inference_mode():
+        likelihood = trained.model(Generator(40, {"z": torch.from_numpy(codes)}))
+    right = coding.with_gaps(likelihood.mean.int().numpy())
+    assert (np.array(levels) == right).mean() > 0.99  # two levels may be as likely as each other
+    shown = asked(opened, f"decode(new Float32Array({codes.ravel().tolist()}), {{}})")["cells"]
+    pay = coding.schema.columns[1].coding
+    for row, level in zip(shown, np.array(levels)[:, 3].astype(int), strict=True):
+        mean = None if level < 0 else text_of(pay.expected(np.eye(pay.count))[level].as_py())
+        assert row[1] == mean
+
+
+def test_logits_of_cells_are_those_of_torch(table_page):
+    """What the browser's runtime makes of the cells' network, to 1e-4."""
+    opened, subject = table_page
+    decoding = CellsDecoding(subject.trained)
+
+    class Logits(torch.nn.Module):
+        def forward(self, code):
+            cells, seen = decoding.emitted(code, ()), torch.full((1, 6), torch.nan)
+            return cells.predictor.column(cells.features, seen, 2, torch.ones(1))
+
+    program = program_of(Logits(), [torch.zeros(1, 2)])
+    steps = {
+        **vars(program),
+        "constants": [c.astype(float).tolist() for c in program.constants],
+    }
+    code = [[0.3, -1.2]]
+    got = opened.page.evaluate(
+        "({steps, code}) => [...new $runtime.Program(steps).run(code)[0]]",
+        {"steps": json.loads(json.dumps(steps)), "code": code[0]},
+    )
+    with torch.no_grad():
+        right = Logits()(torch.tensor(code))[0]
+    assert got == pytest.approx(right.tolist(), abs=1e-4)
+
+
+def test_a_code_of_a_table_is_shown_under_the_pointer(table_page):
+    opened, _ = table_page
+    opened.page.mouse.move(*opened.spot(0.6, 0.5))
+    opened.until("() => document.querySelectorAll('#here-face .cells td').length === 4")
+    opened.until("() => document.querySelector('#here-face .cells td').textContent !== ''")

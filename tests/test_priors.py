@@ -31,6 +31,10 @@ from vaekit.system.checks import BadInput
 from vaekit.system.modules import load_state, state_of
 from vaekit.system.room import without_memory
 
+EXACT = [name for name in PRIORS if name != "second_stage"]
+IN_TRAINING = [name for name, kind in PRIORS.items() if not kind.only_after]
+NO_QUANTILES = ("flow", "lars", "flow_matching", "second_stage")
+
 
 def site(dim=2):
     posterior = Conditional(dense((5,), (2 * dim,), [8]), DiagonalNormal(dim))
@@ -43,11 +47,11 @@ def made(name, dim=2):
     return found
 
 
-@pytest.mark.parametrize("name", PRIORS)
+@pytest.mark.parametrize("name", EXACT)
 def test_draws_match_the_density(name):
     """The mean of exp(-|z|^2) over draws equals its integral under the density."""
     p = made(name)
-    grid = torch.linspace(-8, 8, 401)
+    grid = torch.linspace(-8, 8, 101)
     z = torch.cartesian_prod(grid, grid)
     with torch.no_grad():
         mass = p().log_prob(z).exp() * (grid[1] - grid[0]) ** 2
@@ -61,7 +65,7 @@ def test_draws_match_the_density(name):
 def test_quantiles_are_those_of_draws_or_unknown(name):
     p, shares = made(name), torch.tensor([0.05, 0.3, 0.5, 0.95])
     found = p.quantiles(shares)
-    if name == "flow":
+    if name in NO_QUANTILES:
         assert found is None
         return
     with torch.no_grad():
@@ -70,7 +74,7 @@ def test_quantiles_are_those_of_draws_or_unknown(name):
     assert np.allclose(below, shares[:, None], atol=0.015)
 
 
-@pytest.mark.parametrize("name", PRIORS)
+@pytest.mark.parametrize("name", IN_TRAINING)
 def test_a_model_with_any_prior_weighs_and_generates(name):
     model, objective = recipe("vae")(shape=(5,), likelihood="gaussian", latent=2, prior=name)
     x = torch.randn(600, 5)

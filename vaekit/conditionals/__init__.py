@@ -1,12 +1,12 @@
 """Conditional distributions: priors, posteriors and likelihoods alike."""
 
+from vaekit.conditionals.base import Prior
 from vaekit.conditionals.conditional import Conditional, Mapped
 from vaekit.conditionals.priors import (
     PRIORS,
     EvenLabels,
     Flow,
     Mixture,
-    Prior,
     Site,
     StandardNormal,
     Vamp,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch import distributions as D
 
-from vaekit.conditionals.priors import Prior, straight
+from vaekit.conditionals.base import Prior, straight
 from vaekit.distributions.codebooks import EvenEntries, NearestEntries, SequentialEntries
 from vaekit.families.codebooks import DrawnCodes, Nearest
 from vaekit.networks.sequences import NextSymbol

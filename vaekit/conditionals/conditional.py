@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch import distributions as D
 
-from vaekit.conditionals.priors import straight
+from vaekit.conditionals.base import straight
 from vaekit.families import Family
 from vaekit.system.precision import in_precision
 

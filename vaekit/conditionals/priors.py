@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +12,12 @@ from torch import Tensor, nn
 from torch import distributions as D
 from torch.nn import functional as F
 
+from vaekit.conditionals.accepted import Accepted
+from vaekit.conditionals.base import Prior, evenly
+from vaekit.conditionals.exemplars import Exemplar
+from vaekit.conditionals.flow_matching import FlowMatching, VelocityNetwork
+from vaekit.conditionals.second_stage import SecondStage
 from vaekit.data_init import DataInit
-from vaekit.distributions import quantiles
 from vaekit.distributions.flows import zuko
 from vaekit.distributions.labels import one_hot
 from vaekit.families.elementwise import independent
@@ -24,63 +27,6 @@ from vaekit.system.room import with_memory
 FLOOR = 1e-3  # of a component's standard deviations
 ROWS_EACH = 20  # codes for each normal of a mixture that is fitted to them
 REGULAR, TINY, ROUNDS = 1e-4, 1e-8, 50  # least variance, least codes of one; how often
-
-
-class Prior(nn.Module, ABC):
-    """p(z) over ``dim`` numbers, whatever is given.
-
-    ``forward`` returns a distribution without a batch, its event the whole vector, so that
-    ``log_prob`` is one number per row, in nats, and ``sample`` draws rows.
-
-    Attributes:
-        discrete: whether it is of codes from a list, which have probabilities and no density.
-        stays: why no density over all vectors can take its place, in words; empty where one can.
-    """
-
-    discrete = False
-    stays = ""
-
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.event_shape = (dim,)
-
-    @abstractmethod
-    def forward(self, *given: Tensor) -> D.Distribution:
-        """p(z)."""
-
-    @property
-    def components(self) -> int:
-        """Of how many parts it is a mixture; 0 for what is none."""
-        return 0
-
-    @torch.no_grad()
-    def begin(self, x: Tensor, codes: Tensor) -> None:
-        """Get ready to be fitted to codes, (rows, dim), of these rows of x; the rows are the same
-        or others. By default there is nothing to do."""
-        return
-
-    @torch.no_grad()
-    def settle(self, codes: Tensor) -> None:
-        """Become as likely as can be for codes, (rows, dim), draws of q(z|x) for many rows, at one
-        go, where there is a way. By default there is none."""
-        return
-
-    @torch.no_grad()
-    def quantiles(self, shares: Tensor) -> Tensor | None:
-        """The values below which a share of each dimension's mass lies, (shares, dim); None
-        where they are not known."""
-        return quantiles(self(), shares)
-
-    @torch.no_grad()
-    def path(self, start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
-        """Codes on the way from one to another, (pairs, shares, dim): here a straight line."""
-        return straight(start, end, shares)
-
-    @torch.no_grad()
-    def fitting(self, codes: Tensor, held: list[int]) -> Tensor:
-        """Codes that somebody made up, (..., dim), brought to where there are codes; the numbers
-        ``held`` stay as they are where they can. Here codes may lie anywhere."""
-        return codes
 
 
 class StandardNormal(Prior):
@@ -246,16 +192,6 @@ def unsoftplus(y: Tensor) -> Tensor:
     return y + torch.log(-torch.expm1(-y))
 
 
-def evenly(rows: int, number: int) -> Tensor:
-    """The numbers of rows spread evenly over all; they repeat where there are too few."""
-    return torch.linspace(0, rows - 1, number).long()
-
-
-def straight(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
-    """The straight line from each row of one to that of another, (rows, shares, dim)."""
-    return start[:, None] + (end - start)[:, None] * shares[None, :, None]
-
-
 def mixed(logits: Tensor, parts: D.Distribution) -> D.MixtureSameFamily:
     """The mixture of the rows of ``parts``."""
     weights = D.Categorical(logits=logits, validate_args=False)
@@ -289,26 +225,58 @@ class Kind:
         make: it, for a site.
         lr: the learning rate at which it is fitted to codes after training.
         scaled: whether codes are brought to one size for that.
+        only_after: why it is not trained with a model, in words; empty where it is.
+        only_within: why it is not fitted after training, in words; empty where it is.
     """
 
     make: Callable[[Site], Prior]
     lr: float = 1e-3
     scaled: bool = False
+    only_after: str = ""
+    only_within: str = ""
+
+
+def _alone(site: Site, needs: str) -> None:
+    require(not site.given, f"{needs} without anything given beside them: take another prior")
 
 
 def _vamp(site: Site) -> Vamp:
-    require(
-        not site.given,
-        "a vamp prior needs pseudo-inputs without anything given beside them: take another prior",
-    )
+    _alone(site, "a vamp prior needs pseudo-inputs")
     return Vamp(site.posterior, site.shape, site.dim, site.components or 500)
 
+
+def _exemplar(site: Site) -> Exemplar:
+    _alone(site, "an exemplar prior needs codes of training rows")
+    return Exemplar(site.posterior, site.shape, site.dim, site.components or 1000)
+
+
+def _lars(site: Site) -> Accepted:
+    return Accepted(StandardNormal(site.dim))
+
+
+def _second_stage(site: Site) -> SecondStage:
+    return SecondStage(StandardNormal(site.dim))
+
+
+def _flow_matching(site: Site) -> FlowMatching:
+    return FlowMatching(StandardNormal(site.dim), VelocityNetwork(site.dim))
+
+
+WITHIN = (
+    "leaves each row out of its own prior, which codes do not tell of: it is trained with a model "
+    "(train --prior exemplar); take vamp or mixture"
+)
+AFTERWARDS = "is fitted to the codes of a trained model: vaekit refit-prior"
 
 PRIORS = {
     "standard": Kind(lambda site: StandardNormal(site.dim)),
     "mixture": Kind(lambda site: Mixture(site.dim, site.components or 50), 3e-2, scaled=True),
     "vamp": Kind(_vamp, 5e-3),
     "flow": Kind(lambda site: Flow(site.dim), 3e-3, scaled=True),
+    "lars": Kind(_lars, 3e-3, scaled=True),
+    "exemplar": Kind(_exemplar, only_within=WITHIN),
+    "second_stage": Kind(_second_stage, 2e-3, scaled=True, only_after=AFTERWARDS),
+    "flow_matching": Kind(_flow_matching, 2e-3, scaled=True, only_after=AFTERWARDS),
 }
 
 

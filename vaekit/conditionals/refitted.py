@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch import distributions as D
 
-from vaekit.conditionals.priors import Prior, Site, prior, prior_kind
+from vaekit.conditionals.base import Prior
+from vaekit.conditionals.priors import Site, prior, prior_kind
 
 NARROWEST = 1e-6
 
@@ -30,7 +31,7 @@ class Scaled(Prior):
 
     def __init__(self, prior: Prior) -> None:
         super().__init__(*prior.event_shape)
-        self.prior = prior
+        self.prior, self.exact = prior, prior.exact
         self.register_buffer("shift", torch.zeros(prior.event_shape))
         self.register_buffer("scale", torch.ones(prior.event_shape))
 
@@ -45,6 +46,10 @@ class Scaled(Prior):
         self.shift.copy_(codes.mean(0))
         self.scale.copy_(codes.std(0, correction=0).clamp_min(NARROWEST))
         self.prior.begin(x, (codes - self.shift) / self.scale)
+
+    def misfit(self, z: Tensor) -> Tensor:
+        """That of the other, at codes brought to one size."""
+        return self.prior.misfit((z - self.shift) / self.scale)
 
     def forward(self, *given: Tensor) -> D.Distribution:
         """The prior of standardised codes, moved to where they lie."""
@@ -67,7 +72,7 @@ class Refitted(Prior):
 
     def __init__(self, new: Prior, trained: Any) -> None:
         super().__init__(*new.event_shape)
-        self.new, self.trained = new, trained
+        self.new, self.trained, self.exact = new, trained, new.exact
 
     @property
     def components(self) -> int:

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch import distributions as D
 from torch.nn import functional as F
 
-from vaekit.conditionals.priors import Prior
+from vaekit.conditionals.base import Prior
 from vaekit.distributions.spheres import TINY, UniformOnSphere, VonMisesFisher, unit
 from vaekit.system.checks import require
 

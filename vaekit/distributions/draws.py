@@ -50,6 +50,11 @@ def no_way(p: D.Distribution) -> str | None:
     )
 
 
+@no_way.register
+def _(p: D.TransformedDistribution) -> str | None:
+    return no_way(p.base_dist)
+
+
 @has_density.register
 def _(q: Point) -> bool:
     return False

@@ -17,6 +17,7 @@ from torch import distributions as D
 from torch.nn import functional as F
 
 from vaekit.distributions import common_draws, draw_with_density, exact_kl, strata
+from vaekit.distributions.exemplars import without
 
 LEAST = 1e-30  # chance of a value that is drawn
 
@@ -147,12 +148,25 @@ def stratified(p: D.Distribution, q: D.Distribution, shape: torch.Size) -> Laten
 
 
 class Recorder:
-    """Draws K particles for each of B rows by a rule (or a rule by name), and keeps them."""
+    """Draws K particles for each of B rows by a rule (or a rule by name), and keeps them.
+
+    Args:
+        rows: B.
+        samples: K.
+        rule: how latents are drawn.
+        named: other rules for latents of these names.
+        apart: x of the rows in training, whose prior is what others lend to it.
+    """
 
     def __init__(
-        self, rows: int, samples: int, rule: Rule, named: Mapping[str, Rule] | None = None
+        self,
+        rows: int,
+        samples: int,
+        rule: Rule,
+        named: Mapping[str, Rule] | None = None,
+        apart: Tensor | None = None,
     ) -> None:
-        self.shape = torch.Size([samples, rows])
+        self.shape, self.apart = torch.Size([samples, rows]), apart
         self.rule, self.named = rule, named or {}
         self.latents: dict[str, Latent] = {}
 
@@ -173,6 +187,7 @@ class Recorder:
         """A value of the latent, by this rule."""
         if posterior is None:
             raise TypeError(f"latent {name!r} has no posterior here: give the model its x")
+        prior = prior if self.apart is None else without(prior, self.apart)
         self.latents[name] = self.named.get(name, self.rule)(prior, posterior, self.shape)
         return self.latents[name].value.flatten(0, 1)
 

@@ -76,7 +76,7 @@ def trace(
             one number per row.
     """
     rows = Rows.of(rows)
-    recorder = Recorder(len(rows), samples, rule, named)
+    recorder = Recorder(len(rows), samples, rule, named, rows.x if model.training else None)
     with kept() as noise:
         likelihood = model(recorder, rows)
     return replace(read(recorder, likelihood, model, rows), noise=noise)
@@ -118,7 +118,8 @@ def replay(t: Trace, *, frozen: bool = False, fixed: bool = False) -> Trace:
     """
     values = {name: latent.value for name, latent in t.latents.items()}
     still = {name: replayed(v.detach() if fixed else v) for name, v in values.items()}
-    recorder = Recorder(len(t.rows), t.log_px.shape[0], from_posterior, still)
+    apart = t.rows.x if t.model.training else None
+    recorder = Recorder(len(t.rows), t.log_px.shape[0], from_posterior, still, apart)
     weights = {n: p.detach() if frozen else p for n, p in t.model.named_parameters()}
     if any(type(p) not in (Tensor, nn.Parameter) for p in weights.values()):
         raise TypeError("sharded weights are not gathered here: the bound must say that it replays")

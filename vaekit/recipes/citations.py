@@ -81,6 +81,17 @@ CITATIONS: dict[str, str] = {
     "International Conference on Artificial Intelligence and Statistics. arXiv:1705.07120",
     "Durkan et al. 2019": "Durkan, C., Bekasov, A., Murray, I. and Papamakarios, G. (2019). Neural "
     "Spline Flows. Advances in Neural Information Processing Systems. arXiv:1906.04032",
+    "Bauer & Mnih 2019": "Bauer, M. and Mnih, A. (2019). Resampled Priors for Variational "
+    "Autoencoders. International Conference on Artificial Intelligence and Statistics. "
+    "arXiv:1810.11428",
+    "Norouzi et al. 2020": "Norouzi, S., Fleet, D. J. and Norouzi, M. (2020). Exemplar VAE: "
+    "Linking Generative Models, Nearest Neighbor Retrieval, and Data Augmentation. Advances in "
+    "Neural Information Processing Systems. arXiv:2004.04795",
+    "Lipman et al. 2023": "Lipman, Y., Chen, R. T. Q., Ben-Hamu, H., Nickel, M. and Le, M. (2023). "
+    "Flow Matching for Generative Modeling. International Conference on Learning Representations. "
+    "arXiv:2210.02747",
+    "Dai & Wipf 2019": "Dai, B. and Wipf, D. (2019). Diagnosing and Enhancing VAE Models. "
+    "International Conference on Learning Representations. arXiv:1903.05789",
     "Ghosh et al. 2020": "Ghosh, P., Sajjadi, M. S. M., Vergari, A., Black, M. and Schölkopf, B. "
     "(2020). From Variational to Deterministic Autoencoders. International Conference on Learning "
     "Representations. arXiv:1903.12436",

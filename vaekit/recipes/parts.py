@@ -53,7 +53,7 @@ Network = Literal["auto", "dense", "conv", "residual"]
 Posterior = Literal[
     "diagonal", "low_rank", "full", "householder", "mixture", "planar", "sylvester", "iaf", "point",
 ]  # fmt: skip
-Prior = Literal["standard", "mixture", "vamp", "flow"]
+Prior = Literal["standard", "mixture", "vamp", "flow", "lars", "exemplar"]
 Link = Literal["softplus", "exp"]
 LikelihoodName = Annotated[str, OneOf("likelihood", ("auto", *LIKELIHOODS))]
 Depth = Annotated[int, Range(0, 1000)]
@@ -295,6 +295,8 @@ def features(
 def prior(name: str, site: Site) -> conditionals.Prior:
     """p(z) by name."""
     require(site.components >= 0, f"prior_components must not be negative, not {site.components}")
+    reason = conditionals.prior_kind(name).only_after
+    require(not reason, f"a {name} prior {reason}")
     found = conditionals.prior(name, site)
     require(
         site.components in (0, found.components),

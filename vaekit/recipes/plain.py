@@ -105,8 +105,10 @@ def vae(
         tilt: of a full or low_rank posterior: how much raw numbers make dimensions share; where it
             is small, their noise does not hold training back.
         prior: p(z): standard, or learned: mixture (of normals), vamp (of the posteriors of learned
-            pseudo-inputs), flow.
-        prior_components: of a mixture (50), pseudo-inputs of a vamp (500).
+            pseudo-inputs), flow, lars (of draws that a network accepts), exemplar (of normals
+            around the codes of training rows).
+        prior_components: of a mixture (50), pseudo-inputs of a vamp (500), rows of an exemplar
+            prior (1,000).
         link: how the network gives standard deviations: softplus, or exp of half a log variance.
         scale: of gaussian, laplace, student_t: shared, element, network or a number; auto is
             shared for images, element for vectors.

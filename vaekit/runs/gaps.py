@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ def impute(
         check_knows_gaps(trained)
         usual = partial(expected, samples=samples, seed=seed)
         each = [partial(drawn, samples=samples, seed=seed + n) for n in range(draws)]
-        made = [_filled(trained, data, fill) for fill in each or [usual]]
+        made = _filled(trained, data, each or [usual])
     return made if draws else made[0]
 
 
@@ -98,18 +98,25 @@ def check_knows_gaps(trained: Trained) -> None:
     )
 
 
-def _filled(trained: Trained, data: Any, fill: Fill) -> Any:
-    """Rows of numbers, filled."""
+def _filled(trained: Trained, data: Any, fills: Sequence[Fill]) -> list[Any]:
+    """Rows of numbers, read once and filled in each way."""
     table = _table_in(trained, data)
     if table is None:
         rows, layout = trained._rows(data)
-        return handed_back(trained.config, data, _values(trained, rows, fill), layout)
+        each = (_values(trained, rows, fill) for fill in fills)
+        return [handed_back(trained.config, data, values, layout) for values in each]
     source = trained.open(data)
-    values = _values(trained, trained.rows(source), fill).numpy()
+    known = trained.rows(source)
+    each = (_values(trained, known, fill) for fill in fills)
+    return [like_frame(data, _put(table, source.columns, values.numpy())) for values in each]
+
+
+def _put(table: Table, names: Sequence[str], values: Array) -> pa.Table:
+    """A table in whose gaps are values, (rows, names)."""
     made = dict(table.columns)
-    for number, name in enumerate(source.columns):
+    for number, name in enumerate(names):
         made[name] = _column(table, name, values[:, number])
-    return like_frame(data, pa.table(made))
+    return pa.table(made)
 
 
 def _table_in(trained: Trained, data: Any) -> Table | None:

@@ -22,8 +22,7 @@ from vaekit.conditionals import Prior, prior_kind
 from vaekit.data import Batches, Encoded, Representation, Source
 from vaekit.evaluation.passes import chunks, concatenated, drawn, latent_distributions
 from vaekit.models import Density, Graph
-from vaekit.objectives import Objective
-from vaekit.objectives.bounds import elbo
+from vaekit.objectives.fitting import Fitting
 from vaekit.recipes import Built
 from vaekit.rows import AnyRows
 from vaekit.runs import folder as store
@@ -70,6 +69,11 @@ class Gain:
     error: float
 
     @property
+    def bound(self) -> str:
+        """What stands before it where log p_new(z) is known from below alone."""
+        return "at least " if self.nats >= 0 else "at most "
+
+    @property
     def text(self) -> str:
         """As people read it."""
         likelier = "more" if self.nats >= 0 else "less"
@@ -105,7 +109,11 @@ class Refit:
         what = f"{self.choice.name} prior" + (f" of {parts:,}" if parts else "")
         how = f"fitted to codes of {self.rows:,} training rows in {self.updates:,} updates"
         how = how if self.updates else "put in place as it is"
-        gains = ", ".join(f"codes of {split} rows are {g.text}" for split, g in self.gains.items())
+        bounded = not self.trained.model.priors[0].exact
+        gains = ", ".join(
+            f"codes of {split} rows are {g.bound if bounded else ''}{g.text}"
+            for split, g in self.gains.items()
+        )
         return f"p(z) is now a {what}, {how}: {gains} than under the trained prior"
 
     def to_dict(self) -> dict[str, Any]:
@@ -127,7 +135,8 @@ def refit_prior(
 
     Args:
         folder: of the model.
-        prior: mixture, vamp, flow or standard; None takes the trained one back.
+        prior: mixture, vamp, flow, lars, flow_matching, second_stage or standard; None takes the
+            trained one back.
         data: as given to :func:`vaekit.fit`; needed only if that was not a name or a path.
         how: see :func:`refit`.
 
@@ -178,13 +187,16 @@ def refit(
 
     Args:
         trained: a model whose data is at hand; a prior that was refitted before is replaced.
-        prior: mixture (of normals), vamp (of the posteriors of learned pseudo-inputs), flow, or
-            standard: N(0, I) as it is.
+        prior: mixture (of normals), vamp (of the posteriors of learned pseudo-inputs), flow,
+            lars (of draws that a network accepts), flow_matching (of a learned velocity),
+            second_stage (a small VAE of codes), or standard: N(0, I) as it is.
         components: of a mixture (50), pseudo-inputs of a vamp (500); 0 for so many.
         device: where it is fitted: auto, cpu, cuda.
         options: of the plan: epochs (0: as many as make 4,000 updates, at least 20), batch, lr,
             decay, warmup, weight_decay, clip, ema, patience, seed. The learning rate is by
-            default 0.03 for a mixture, 0.005 for a vamp, 0.003 for a flow.
+            default 0.03 for a mixture, 0.005 for a vamp, 0.003 for a flow
+            and lars, 0.002 for flow_matching
+            and second_stage.
 
     Raises:
         BadInput: for a prior that does not go with the model, or data that is gone.
@@ -258,7 +270,8 @@ class DrawnBatches(Batches):
 def fit_density(
     prior: Prior, codes: Tensor, held_out: Tensor, plan: Plan, device: str = "auto"
 ) -> tuple[Prior, int]:
-    """Fit a prior to codes by maximum likelihood; what has no weights to learn stays as it is.
+    """Fit a prior to codes by what it says of its misfit, mostly - log p(z); what has no weights to
+    learn stays as it is.
 
     Args:
         prior: that has begun.
@@ -281,7 +294,7 @@ def fit_density(
     )
     validation = Encoded(held_out.flatten(0, 1), stored_as, "validation", plan.seed).split()
     plan = plan.sized(batches.per_epoch)
-    built = Built(Density(prior), Objective(elbo))
+    built = Built(Density(prior), Fitting())
     run = Run(built, batches, validation, plan, plan.epochs * batches.per_epoch, place)
     run_here(run)
     return run.best_model().likelihood, run.state.step

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vaekit.conditionals import Prior, Refitted, Site, refit_of
+from vaekit.conditionals import Prior, Refitted, Site, prior_kind, refit_of
 from vaekit.models import Graph
 from vaekit.runs.config import Config, PriorChoice
 from vaekit.system.checks import require
@@ -42,6 +42,8 @@ def new_prior(model: Graph, config: Config, name: str, components: int = 0) -> P
         "a vamp prior is a mixture of posteriors, and an autoencoder's have no density: take "
         "another prior",
     )
+    reason = prior_kind(name).only_within
+    require(not reason, f"the {name} prior {reason}")
     require(components >= 0, f"components must not be negative, not {components}")
     dim = next(iter(model.latents.values()))
     shape, given = config.representation.shape, bool(config.conditions)

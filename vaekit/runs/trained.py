@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaekit.conditionals.priors import straight
+from vaekit.conditionals.base import straight
 from vaekit.data import Encoded, Encoder, Representation, Source, names_columns
 from vaekit.data.conditions import by_name
 from vaekit.data.layout import Like, RowLayout

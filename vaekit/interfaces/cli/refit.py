@@ -26,7 +26,11 @@ def refit_prior(
     /,
     *,
     prior: Annotated[
-        str | None, Parameter(help="mixture, vamp, flow, or standard: N(0, I) as it is.")
+        str | None,
+        Parameter(
+            help="mixture, vamp, flow, lars, flow_matching, second_stage, or standard: N(0, I) as "
+            "it is."
+        ),
     ] = None,
     undo: Annotated[
         bool, Parameter(negative="", help="Take the prior back that the model was trained with.")
@@ -42,7 +46,8 @@ def refit_prior(
     lr: Annotated[
         float | None,
         Parameter(
-            help="Highest learning rate; by default 0.03 for a mixture, 0.005 vamp, 0.003 flow.",
+            help="Highest learning rate; by default 0.03 for a mixture, 0.005 vamp, 0.003 flow "
+            "and lars, 0.002 flow_matching and second_stage.",
             group=TRAINING,
         ),
     ] = None,

@@ -27,11 +27,25 @@ def given_of(request: Request) -> dict[str, Any]:
     text = request.query_params.get("given", "")
     require(len(text) <= LONGEST_TEXT, "given is too long")
     found = from_text(text.encode(), "given") if text else {}
-    require(isinstance(found, dict), 'given is an object, as {"label": "3"}')
-    for name, value in found.items():
-        plain = isinstance(value, str | int | float) and not isinstance(value, bool)
-        require(plain, f"given: {name} must be a text or a number")
-    return dict(found)
+    told = checked_given(found) or {}
+    for name, value in told.items():
+        require(not isinstance(value, list), f"given: {name} must be a text or a number")
+    return told
+
+
+def checked_given(found: Any) -> dict[str, Any] | None:
+    """What is given, if it is texts and numbers by name, one for all rows or one for each.
+
+    Raises:
+        BadInput: for anything else.
+    """
+    require(found is None or isinstance(found, dict), 'given is an object, as {"label": "3"}')
+    for name, value in (found or {}).items():
+        each = value if isinstance(value, list) else [value]
+        fine = all(isinstance(v, str | int | float) and not isinstance(v, bool) for v in each)
+        require(fine, f"given: {name} must be a text or a number, or a list of one for each row")
+        require(bool(each), f"given: {name} is empty")
+    return found or None
 
 
 def whole_of(request: Request, name: str, default: int, low: int, high: int) -> int:

@@ -16,16 +16,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vaekit.conditionals.priors import straight
+from vaekit.conditionals.base import straight
 from vaekit.interfaces.export import MOST_ROWS
 from vaekit.interfaces.server.bundle import page
 from vaekit.interfaces.server.colours import SAMPLES, Colouring
-from vaekit.interfaces.server.faces import Face
+from vaekit.interfaces.server.faces import Face, text_of
 from vaekit.interfaces.server.subject import Subject, subject_of
 from vaekit.pictures.grids import COLOURS
-from vaekit.runs.exports.networks import Decoding, Encoding
+from vaekit.runs.exports.networks import CellsDecoding, Decoding, Encoding
 from vaekit.runs.exports.steps import Program, Unknown, program_of, rounded
-from vaekit.runs.shown import is_picture, tones
+from vaekit.runs.shown import by_rows, is_picture, tones
+from vaekit.runs.tables import coding_of
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import replacing
@@ -143,22 +144,21 @@ def _decoder(trained: Trained) -> Program:
         BadInput: where the page cannot compute it.
     """
     instead = "use vaekit explore, which computes with torch"
-    require(
-        trained.config.coding is None,
-        f"a page in one file has no decoder for tables of mixed columns: {instead}",
-    )
     if is_picture(trained):
         channels = trained.representation.shape[0]
         fine = channels in COLOURS and tones(trained) is not None
         require(fine, f"a page in one file shows pictures of 1, 3 or 4 channels: {instead}")
     try:
-        return program_of(_Shown(trained), _example(trained, torch.zeros(1, trained.latent)))
+        shown: type[Any] = by_rows(trained, cells=CellsDecoding, pictures=_Shown, numbers=_Shown)
+        return program_of(shown(trained), _example(trained, torch.zeros(1, trained.latent)))
     except Unknown as error:
         raise BadInput(f"the page's decoder cannot be made: {error}; {instead}") from error
 
 
 def _encoder(trained: Trained, face: Face) -> tuple[Program | None, list[str]]:
     """The encoder's steps, if there are such, and what the page lacks without."""
+    if trained.config.coding is not None:  # how cells are read is not in the page
+        return None, ["cells of one's own, and log p of each"]
     takes = trained.representation
     x = torch.zeros(1, *takes.shape, dtype=getattr(torch, takes.dtype))
     if x.dtype not in (torch.uint8, torch.int32, torch.int64, torch.float32, torch.float64):
@@ -196,6 +196,7 @@ def _held(subject: Subject, *, rows: bool, scores: bool) -> dict[str, Any]:
         "colours": colours,
         "given": _given(subject),
         "rows": _rows(subject) if rows else None,
+        "cells": _cells(subject.trained),
         "tones": _tones(subject.trained),
         "samples": SAMPLES,
     }
@@ -219,14 +220,36 @@ def _given(subject: Subject) -> dict[str, Array]:
     return {n: v.numpy().astype(np.float64) for n, v in conditions.ask(carried, len(rows)).items()}
 
 
-def _rows(subject: Subject) -> Array | None:
-    """The rows as they are shown, if that is not too much."""
+def _cells(trained: Trained) -> list[list[str | None]] | None:
+    """Of each column of a table what is written for each level: of numbers the mean inside it."""
+    if trained.config.coding is None:
+        return None
+    codings = [column.coding for column in coding_of(trained).schema.columns]
+    return [[*map(text_of, c.expected(np.eye(c.count)).to_pylist())] for c in codings]
+
+
+def _rows(subject: Subject) -> Any:
+    """The rows as they are shown, if that is not too much; of a table for each column its different
+    texts, and which of them stands in each row."""
+    if subject.trained.config.coding is not None:
+        return _columns(subject)
     if len(subject.rows) * math.prod(subject.rows.shape) > MOST_READ:
         return None
     shown = subject.face.stored(subject.rows)
     assert isinstance(shown, np.ndarray)
     fits = shown.nbytes <= MOST_HELD or len(zlib.compress(shown.tobytes(), 6)) <= MOST_HELD
     return shown if fits else None
+
+
+def _columns(subject: Subject) -> list[dict[str, Any]] | None:
+    columns = [*zip(*subject.face.stored(subject.rows), strict=True)]
+    texts = [[*dict.fromkeys(column)] for column in columns]
+    places = [{text: n for n, text in enumerate(each)} for each in texts]
+    at = [np.array([p[t] for t in c], np.int32) for p, c in zip(places, columns, strict=True)]
+    size = sum(len(text or "") for each in texts for text in each) + sum(a.nbytes for a in at)
+    if size > 4 * MOST_HELD:
+        return None
+    return [{"texts": t, "at": a} for t, a in zip(texts, at, strict=True)]
 
 
 def _tones(trained: Trained) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from vaekit.conditionals.priors import straight
+from vaekit.conditionals.base import straight
 from vaekit.data import Source
 from vaekit.data.on_disk import in_memory
 from vaekit.data.source import SPLITS

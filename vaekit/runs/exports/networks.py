@@ -4,6 +4,7 @@ data's own numbers, as they are stored; all that lies between is inside."""
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -119,6 +120,27 @@ class Decoding(Exported):
             known = takes.stored_constants.to(values.dtype)
             values = torch.where(takes.is_constant, known, values)
         return values.float()
+
+
+class CellsDecoding(Exported):
+    """Codes of a table's rows to the likeliest level of each cell, given those before it: (1, D),
+    -1 where it is said to be missing. Column after column without a look at any number, so that
+    what is recorded for one row does for all."""
+
+    def forward(self, code: Tensor, *given: Tensor) -> Tensor:
+        """(1, latent) to (1, D)."""
+        cells: Any = self.emitted(code, given)
+        net, order = cells.predictor, torch.ones(1)
+        blank = torch.full((1, 1), torch.nan)
+        seen = [blank] * len(net.levels)
+        level: list[Tensor] = []
+        for j in range(len(net.levels)):
+            logits = net.column(cells.features, torch.cat(seen, 1), j, order)
+            level.append(logits.argmax(1, keepdim=True).float())
+            seen[j] = level[j]
+            if j in net.gaps:
+                seen[j] = torch.where(level[net.gaps[j]] == 1, blank, level[j])
+        return torch.cat(seen, 1).nan_to_num(-1.0)
 
 
 class Density(Exported):

@@ -124,7 +124,9 @@ class Api:
         if self.is_full or self.bytes_in_hand + size > BODIES * self.limits.bytes:
             raise self._busy("the server has its hands full")
         if self.of_each[reading.client] >= self.limits.each:
-            raise self._busy(f"{self.limits.each} requests of yours are in hand", 429)
+            most = self.limits.each
+            many = f"{most} requests of yours are" if most > 1 else "a request of yours is"
+            raise self._busy(f"{many} in hand", 429)
         job: Job | None = None
         self._take(reading.client, size, 1)
         try:

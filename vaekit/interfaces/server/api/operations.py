@@ -24,7 +24,6 @@ from vaekit.interfaces.server.api.served import (
     Asked,
     Served,
     body_of,
-    checked_given,
     lists_of,
     object_of,
     rows_of,
@@ -32,6 +31,7 @@ from vaekit.interfaces.server.api.served import (
 )
 from vaekit.interfaces.server.api.wires import Schema, Taken
 from vaekit.interfaces.server.api.worker import PIECE, Prepared
+from vaekit.interfaces.server.asking import checked_given
 from vaekit.models import Graph
 from vaekit.rows import Rows
 from vaekit.runs.apart import per_row

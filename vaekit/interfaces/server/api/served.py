@@ -126,21 +126,6 @@ class Asked:
         return {**found, "given": told}
 
 
-def checked_given(found: Any) -> dict[str, Any] | None:
-    """What is given, if it is texts and numbers by name, one for all rows or one for each.
-
-    Raises:
-        BadInput: for anything else.
-    """
-    require(found is None or isinstance(found, dict), 'given is an object, as {"label": "3"}')
-    for name, value in (found or {}).items():
-        each = value if isinstance(value, list) else [value]
-        fine = all(isinstance(v, str | int | float) and not isinstance(v, bool) for v in each)
-        require(fine, f"given: {name} must be a text or a number, or a list of one for each row")
-        require(bool(each), f"given: {name} is empty")
-    return found or None
-
-
 def rows_of(model: Served) -> dict[str, Schema]:
     """Kinds of replies that hold rows, and their schemas."""
     each = {"rows": {"type": "array", "items": _loosely(model.wire.schema)}}

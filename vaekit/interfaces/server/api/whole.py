@@ -19,10 +19,11 @@ from vaekit.interfaces.server.api.operations import (
     Score,
 )
 from vaekit.interfaces.server.api.options import JsonOption, Option, seed
-from vaekit.interfaces.server.api.served import BINARY, Asked, Served, checked_given, rows_of
+from vaekit.interfaces.server.api.served import BINARY, Asked, Served, rows_of
 from vaekit.interfaces.server.api.wires import Schema
 from vaekit.interfaces.server.api.worker import Prepared
-from vaekit.runs import tables
+from vaekit.interfaces.server.asking import checked_given
+from vaekit.runs import gaps, tables
 from vaekit.runs.archive import Archive
 from vaekit.runs.coder import check_coded, coder_of
 from vaekit.runs.compression import compress
@@ -84,18 +85,20 @@ class Sample(Operation):
 
 
 class Impute(OfRows):
-    """Gaps of a table, filled in."""
+    """Gaps filled in."""
 
     name = "impute"
-    about = "Rows of a table without gaps: what is missing is drawn given the rest of its row."
+    about = "Rows without gaps: what is missing is drawn given the rest of its row."
 
     def why_not(self, model: Served) -> str:
-        """Models of tables of mixed columns alone know of gaps."""
-        return _why(lambda: tables.coding_of(model.trained))
+        """Not all models know of gaps."""
+        if model.trained.config.coding is not None:
+            return ""
+        return _why(lambda: gaps.check_knows_gaps(model.trained))
 
     def options(self, model: Served) -> tuple[Option, ...]:
         """Draws of which seed, or what is expected."""
-        about = "Means and likeliest categories instead of draws."
+        about = "Means (of categories the likeliest) instead of draws."
         return Option("expected", about, default=False), seed()
 
     def gives(self, model: Served) -> dict[str, Schema]:
@@ -104,21 +107,33 @@ class Impute(OfRows):
 
     def example(self, model: Served) -> dict[str, Any] | None:
         """A row whose last cell is missing."""
-        row = dict(model.wire.example)
-        return {"rows": [{**row, list(row)[-1]: None}]}
+        return {"rows": [_with_gap(model.wire.example)]}
 
     def prepared(self, model: Served, asked: Asked) -> Prepared:
         """The rows with all cells."""
         trained, (taken, _) = model.trained, self.read(model, asked)
-        how = tables.expected if asked.options["expected"] else tables.fill
+        expected, key = asked.options["expected"], asked.options["seed"]
 
         def filled(_: None) -> Any:
-            return how(trained, taken.data, seed=asked.options["seed"])
+            if trained.config.coding is not None:
+                how = tables.expected if expected else tables.fill
+                return how(trained, taken.data, seed=key)
+            made = gaps.impute(trained, taken.data, draws=0 if expected else 1, seed=key)
+            return made if expected else made[0]
 
         return Prepared(
             model.name, self.name, filled, count=taken.count,
-            give=lambda rows: model.wire.give(rows, asked.wants, notes=taken.notes),
+            give=lambda rows: model.wire.give(
+                rows, asked.wants, named=taken.named, notes=taken.notes
+            ),
         )  # fmt: skip
+
+
+def _with_gap(row: Any) -> Any:
+    """A row whose last number or cell is missing."""
+    if isinstance(row, list):
+        return [*row[:-1], _with_gap(row[-1])]
+    return {**row, list(row)[-1]: None} if isinstance(row, dict) else None
 
 
 class Compress(OfRows):

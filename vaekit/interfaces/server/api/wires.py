@@ -115,6 +115,11 @@ class Numbers:
         """Of a row as it lay in the training data."""
         return np.dtype(self.trained.layout.dtype or self.trained.representation.dtype)
 
+    @cached_property
+    def gaps(self) -> bool:
+        """Whether numbers may be missing: null in JSON, NaN in arrays."""
+        return bool(self.trained.model.likelihood.family.range.missing)
+
     @property
     def columns(self) -> list[str]:
         """Names of the numbers of a row; none where they have none."""
@@ -123,15 +128,17 @@ class Numbers:
     @property
     def schema(self) -> Schema:
         """Lists in each other, or an object where numbers have names."""
-        lists: Schema = {"type": "integer" if self.dtype.kind in "ui" else "number"}
+        one = "integer" if self.dtype.kind in "ui" else "number"
+        single: Schema = {"type": [one, "null"] if self.gaps else one}
+        lists: Schema = single
         for length in reversed(self.shape):
             lists = {"type": "array", "items": lists, "minItems": length, "maxItems": length}
         if not self.columns:
             return lists
-        each = {name: {"type": "number"} for name in self.columns}
+        number: Schema = {"type": ["number", "null"] if self.gaps else "number"}
         named = {
-            "type": "object", "properties": each, "required": self.columns,
-            "additionalProperties": False,
+            "type": "object", "properties": dict.fromkeys(self.columns, number),
+            "required": [] if self.gaps else self.columns, "additionalProperties": False,
         }  # fmt: skip
         return {"anyOf": [named, lists]}
 
@@ -148,7 +155,7 @@ class Numbers:
         if named:
             rows = [self._in_order(row, place) for place, row in enumerate(rows)]
         try:
-            array = np.asarray(rows)
+            array = np.asarray(with_nan(rows) if self.gaps else rows)
         except ValueError:
             raise BadInput(f"rows must all have the shape {size_text(self.shape)}") from None
         numbers = array.dtype.kind in "buif"
@@ -183,8 +190,8 @@ class Numbers:
         for name in row:
             known("column", name, self.columns)
         gone = [name for name in self.columns if row.get(name) is None]
-        require(not gone, f"row {place} has no {', '.join(gone[:5])}")
-        return [row[name] for name in self.columns]
+        require(self.gaps or not gone, f"row {place} has no {', '.join(gone[:5])}")
+        return [row.get(name) for name in self.columns]
 
     def give(self, rows: Any, kind: str, *, named: bool = True, notes: Sequence[str] = ()) -> Reply:
         """Lists, objects, or an array."""
@@ -198,6 +205,13 @@ class Numbers:
         columns = {n: plain(v) for n, v in self.trained.config.by_column(rows).items()}
         each = zip(*columns.values(), strict=True)
         return [dict(zip(columns, row, strict=True)) for row in each]
+
+
+def with_nan(rows: Any) -> Any:
+    """Lists in each other with NaN where nothing is said."""
+    if isinstance(rows, list):
+        return [with_nan(each) for each in rows]
+    return np.nan if rows is None else rows
 
 
 def _ends(kind: np.dtype) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 import { answeredBy } from "./wire.js";
 import { unpacked } from "./held.js";
+import { decodedCells, storedCells } from "./cells.js";
 import { fitted } from "./pictures.js";
 import { along, masses, points } from "./planes.js";
 import { csv, differs, found, known, named, nearest } from "./rows.js";
@@ -17,7 +18,8 @@ function binary(data, shape = [data.length], more = {}) {
 }
 
 // Rows as they are shown, in JSON.
-function packed({ data, shape }) {
+function packed({ data, shape, cells }) {
+  if (cells) return { cells };
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);
@@ -60,15 +62,20 @@ class Alone {
   // Rows that codes stand for. Many are made some at a time, so that what lies under the pointer need not wait.
   async decoded(codes, told) {
     const { latent } = this.about, n = codes.length / latent, out = new this.Row(n * this.size), given = this.given(told);
+    const { cells } = this.held, texts = [];
     let last = performance.now();
     for (let i = 0; i < n; i++) {
       if (performance.now() - last > AT_ONCE) { await pause(); last = performance.now(); }
-      out.set(this.one(codes.subarray(i * latent, (i + 1) * latent), given), i * this.size);
+      const code = codes.subarray(i * latent, (i + 1) * latent);
+      if (cells) texts.push(decodedCells(cells, this.decoder.run(code, ...given)[0]));
+      else out.set(this.one(code, given), i * this.size);
     }
+    if (cells) return { cells: texts };
     return { data: out, shape: [n, ...this.shape] };
   }
 
   stored(ids) {
+    if (this.held.cells) return { cells: ids.map((id) => storedCells(this.held.rows, id)) };
     const out = new this.Row(ids.length * this.size);
     ids.forEach((id, k) => out.set(this.held.rows.subarray(id * this.size, (id + 1) * this.size), k * this.size));
     return { data: out, shape: [ids.length, ...this.shape] };
@@ -128,7 +135,7 @@ class Alone {
   async answer(name, query, body) {
     const { held, about } = this, { latent } = about, told = JSON.parse(query.get("given") ?? "{}");
     const drawn = () => { const k = Math.floor(Math.random() * (held.draws.length / latent)); return held.draws.slice(k * latent, (k + 1) * latent); };
-    const many = ({ data, shape }) => binary(data, shape);
+    const many = ({ data, shape, cells }) => (cells ? json({ cells }) : binary(data, shape));
     switch (name) {
       case "about": return json(about);
       case "points": { const plane = this.plane(query.get("plane")); return binary(points(plane, held, latent), [about.rows, 5], { "x-plane": JSON.stringify(plane) }); }
@@ -149,7 +156,7 @@ class Alone {
   }
 }
 
-const alone = unpacked(document.getElementById("held").textContent).then((held) => new Alone(held));
+export const alone = unpacked(document.getElementById("held").textContent).then((held) => new Alone(held));
 
 answeredBy(async (path, options = {}) => {
   const [name, query] = path.replace("api/", "").split("?");

@@ -1,5 +1,7 @@
 // What is said of rows that the file holds: which hold a text, what sets some apart, a table of them.
 
+import { storedCells } from "./cells.js";
+
 const TELLING = 12, MOST_SHOWN = 300;
 
 export const named = ({ names }, row) => String(names ? names[row] : row);
@@ -70,7 +72,8 @@ const cell = (value) => (typeof value === "number" ? String(+value.toPrecision(7
 
 export function csv(held, ids) {
   const { about, colours, codes } = held, { latent } = about, label = about.colours.find((c) => c.key === "label"), columns = held.rows && about.face.columns;
+  const values = (i) => (held.cells ? storedCells(held.rows, i).map((v) => v ?? "") : held.rows.subarray(i * columns.length, (i + 1) * columns.length));
   const head = ["row", ...(label ? ["label"] : []), ...Array.from({ length: latent }, (_, d) => `z${d}`), ...(columns || [])];
-  const lines = [...ids].map((i) => [named(held, i), ...(label ? [label.classes[colours.label[i]]] : []), ...codes.subarray(i * latent, (i + 1) * latent), ...(columns ? held.rows.subarray(i * columns.length, (i + 1) * columns.length) : [])]);
+  const lines = [...ids].map((i) => [named(held, i), ...(label ? [label.classes[colours.label[i]]] : []), ...codes.subarray(i * latent, (i + 1) * latent), ...(columns ? values(i) : [])]);
   return [head, ...lines].map((line) => line.map(cell).join(",")).join("\r\n") + "\r\n";
 }

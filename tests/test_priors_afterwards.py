@@ -1,0 +1,150 @@
+"""Priors that are fitted after training: a velocity's density, and a second stage's bound."""
+
+import math
+
+import pytest
+import torch
+from torch import distributions as D
+
+import vaekit
+from vaekit.conditionals import PRIORS, Scaled, StandardNormal
+from vaekit.conditionals.flow_matching import FlowMatching, VelocityNetwork
+from vaekit.conditionals.second_stage import SecondStage
+from vaekit.distributions.bounded import Marginal
+from vaekit.distributions.carried import Carried
+from vaekit.recipes import recipe
+from vaekit.runs.refit import fit_density, plan_of, refit
+from vaekit.system.checks import BadInput
+from vaekit.system.seeding import seeded
+
+MEAN, SCALE = torch.tensor([1.0, -2.0]), torch.tensor([0.5, 1.5])
+
+
+class ToANormal:
+    """The best velocity from N(0, I) to N(m, s^2), which is linear at each time."""
+
+    def stretch(self, t):
+        return (t * SCALE**2 - (1 - t)) / ((1 - t) ** 2 + t**2 * SCALE**2)
+
+    def __call__(self, z, t):
+        return MEAN + self.stretch(t) * (z - t * MEAN)
+
+    def with_divergence(self, z, t):
+        return self(z, t), self.stretch(t).sum().expand(len(z))
+
+
+def standard(dim=2):
+    return StandardNormal(dim)()
+
+
+def test_the_best_velocity_to_a_normal_gives_its_density_and_draws():
+    known = D.Independent(D.Normal(MEAN, SCALE), 1)
+    found = Carried(standard(), ToANormal())
+    z = known.sample((3, 7))
+    assert found.log_prob(z).shape == (3, 7)
+    assert torch.allclose(found.log_prob(z), known.log_prob(z), atol=2e-3)
+    assert torch.allclose(
+        Carried(standard(), ToANormal(), 64).log_prob(z), known.log_prob(z), atol=1e-4
+    )
+    drawn = found.sample((20_000,))
+    assert torch.allclose(drawn.mean(0), MEAN, atol=0.05)
+    assert torch.allclose(drawn.std(0), SCALE, rtol=0.03)
+
+
+def test_the_trace_of_a_velocity_is_that_of_its_derivatives():
+    velocity, z = VelocityNetwork(3, 8).double(), torch.randn(5, 3).double()
+    value, trace = velocity.with_divergence(z, 0.3)
+    each = torch.stack([
+        torch.autograd.functional.jacobian(lambda row: velocity(row[None], 0.3)[0], row).trace()
+        for row in z
+    ])  # fmt: skip
+    assert torch.allclose(trace, each)
+    assert torch.allclose(value, velocity(z, 0.3))
+
+
+def test_the_misfit_of_the_best_velocity_is_what_cannot_be_known():
+    r"""E|v - (z - e)|^2 at the best v is the variance of z - e given where the way stands."""
+    prior = FlowMatching(StandardNormal(2), VelocityNetwork(2, 8))
+    prior.velocity = torch.nn.Module()
+    prior.velocity.forward = ToANormal()
+    z = MEAN + SCALE * torch.randn(200_000, 2)
+    t = torch.linspace(0, 1, 20_001)[:, None]
+    left = SCALE**2 / ((1 - t) ** 2 + t**2 * SCALE**2)  # of each number
+    assert prior.misfit(z).mean().item() == pytest.approx(left.mean(0).sum().item(), rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "lost"), [("flow_matching", (-0.03, 0.12)), ("second_stage", (-0.1, 0.1))]
+)
+def test_codes_of_a_normal_get_its_density(name, lost):
+    """Fitted to draws of a known distribution, it loses little of their entropy."""
+    turn = torch.tensor([[1.0, 0.0], [0.8, 0.6]])
+    known = D.MultivariateNormal(torch.tensor([5.0, -1.0]), scale_tril=turn)
+    with seeded(1):
+        train, held_out, test = (known.sample((n,)) for n in (2000, 500, 1000))
+        inner = {
+            "flow_matching": lambda: FlowMatching(StandardNormal(2), VelocityNetwork(2, 32)),
+            "second_stage": lambda: SecondStage(StandardNormal(2), 32),
+        }[name]()
+    prior = Scaled(inner)
+    prior.begin(train, train)
+    how = plan_of(name, {"epochs": 40, "lr": 1e-2})
+    fitted, _ = fit_density(prior, train[None], held_out[None], how)
+    with torch.no_grad():
+        gap = (known.log_prob(test) - fitted.eval()().log_prob(test)).mean().item()
+    assert lost[0] < gap < lost[1]
+    drawn = fitted().sample((5000,))
+    assert torch.allclose(drawn.mean(0), known.mean, atol=0.1)
+    assert torch.allclose(drawn.T.cov(), known.covariance_matrix, atol=0.15)
+
+
+def linear(w, scale):
+    """A normal around w times what is given."""
+    return lambda given: D.Independent(D.Normal(w * given, torch.tensor(scale)), 1)
+
+
+def test_a_marginal_is_bounded_from_below_and_right_on_average():
+    """u ~ N(0, 1), z ~ N(2u, 0.25): z ~ N(0, 4.25), and p(u|z) is known."""
+    exact = D.Independent(D.Normal(torch.zeros(1), math.sqrt(4.25)), 1)
+    z = torch.tensor([[-3.0], [0.0], [1.0], [4.0]])
+    best = linear(2 / 4.25, math.sqrt(0.25 / 4.25))
+    wrong = linear(0.3, 0.5)
+    p = Marginal(standard(1), linear(2.0, 0.5), best, 3)
+    assert torch.allclose(p.log_prob(z), exact.log_prob(z), atol=1e-5)
+    few, many = (
+        torch.stack([Marginal(standard(1), linear(2.0, 0.5), wrong, n, fixed=False).log_prob(z)
+                     for _ in range(times)])
+        for n, times in ((2, 3000), (20_000, 3))
+    )  # fmt: skip
+    assert (few.mean(0) < exact.log_prob(z)).all()
+    assert torch.allclose(few.exp().mean(0), exact.log_prob(z).exp(), rtol=0.25)
+    assert torch.allclose(many.mean(0), exact.log_prob(z), atol=0.05)
+    drawn = p.sample((20_000,))
+    assert drawn.std().item() == pytest.approx(math.sqrt(4.25), rel=0.03)
+
+
+def test_a_row_has_one_bound_whatever_stands_beside_it():
+    p = Marginal(standard(1), linear(2.0, 0.5), linear(0.3, 0.5), 8)
+    z = torch.randn(6, 1)
+    whole = p.log_prob(z)
+    assert torch.equal(whole, p.log_prob(z))
+    assert torch.allclose(whole, torch.cat([p.log_prob(row) for row in z.split(1)]), atol=1e-6)
+    fresh = Marginal(standard(1), linear(2.0, 0.5), linear(0.3, 0.5), 8, fixed=False)
+    assert not torch.equal(fresh.log_prob(z), fresh.log_prob(z))
+
+
+def test_what_is_not_known_is_said():
+    model = vaekit.fit("digits", latent=2, width=8, epochs=1, batch=500)
+    made = refit(model, "second_stage", epochs=1)
+    assert "codes of test rows are at " in made.text
+    with pytest.raises(BadInput, match="known from below alone: no annealing"):
+        made.trained.evaluate(samples=2, annealed_rows=2, annealed_steps=3, chains=2)
+    other = refit(model, "flow_matching", epochs=1)
+    assert "at least" not in other.text
+    assert "at most" not in other.text
+
+
+@pytest.mark.parametrize("name", [n for n, kind in PRIORS.items() if kind.only_after])
+def test_it_is_not_trained_with_a_model(name):
+    with pytest.raises(BadInput, match=f"a {name} prior is fitted to the codes of a trained model"):
+        recipe("vae")(shape=(5,), likelihood="gaussian", prior=name)
