@@ -65,6 +65,7 @@ LIKELIHOODS = {
 BOUNDS = {  # of three particles, or of a multiple of three
     "reconstruction": bounds.reconstruction,
     "elbo": bounds.elbo,
+    "elbo_of_some": bounds.elbo_of_some,
     "path_elbo": bounds.path_elbo,
     "iwae": bounds.iwae,
     "dreg": bounds.dreg,
