@@ -14,7 +14,6 @@ from typing import Protocol
 import torch
 from torch import Tensor
 from torch import distributions as D
-from torch.nn import functional as F
 
 from vaekit.distributions import common_draws, draw_with_density, exact_kl, strata
 from vaekit.distributions.exemplars import without
@@ -117,6 +116,11 @@ def enumerated(classes: int) -> Rule:
     return rule
 
 
+def _greatest(x: Tensor) -> Tensor:
+    """1 at the greatest of the last dimension, 0 elsewhere."""
+    return torch.zeros_like(x).scatter(-1, x.argmax(-1, keepdim=True), 1.0)
+
+
 def likeliest_and_another(p: D.Distribution, q: D.Distribution, shape: torch.Size) -> Latent:
     """The likeliest one-hot value, and one of the others by its chance: sums a label out in two
     passes, right on average, with its gradients.
@@ -125,11 +129,10 @@ def likeliest_and_another(p: D.Distribution, q: D.Distribution, shape: torch.Siz
     """
     half, rows = shape[0] // 2, shape[1]
     chances = q.mean.detach().expand(rows, -1)
-    first = F.one_hot(chances.argmax(-1), chances.shape[1]).to(chances)
+    first = _greatest(chances)
     others = chances.clamp_min(LEAST) * (1 - first)
-    drawn = torch.multinomial(others, half, replacement=True).T
-    other = F.one_hot(drawn, chances.shape[1]).to(chances)
-    y = torch.cat([first.expand(half, -1, -1), other])
+    waits = torch.empty_like(chances.expand(half, -1, -1)).exponential_()
+    y = torch.cat([first.expand(half, -1, -1), _greatest(others / waits)])
     latent = _latent(p, q, y, density(q, y, shape), shape)
     top, rest = latent.log_q[:half], latent.log_q[half:]
     rest = rest - rest.detach() + others.sum(-1).log()
