@@ -76,10 +76,15 @@ def trace(
             one number per row.
     """
     rows = Rows.of(rows)
-    recorder = Recorder(len(rows), samples, rule, named, rows.x if model.training else None)
+    recorder = Recorder(len(rows), samples, rule, named, _apart(model, rows))
     with kept() as noise:
         likelihood = model(recorder, rows)
     return replace(read(recorder, likelihood, model, rows), noise=noise)
+
+
+def _apart(model: nn.Module, rows: Rows) -> Tensor | None:
+    """x of the rows that have no part in their own prior: those that are trained on."""
+    return rows.x if model.training else None
 
 
 def read(recorder: Recorder, likelihood: D.Distribution, model: nn.Module, rows: Rows) -> Trace:
@@ -118,8 +123,8 @@ def replay(t: Trace, *, frozen: bool = False, fixed: bool = False) -> Trace:
     """
     values = {name: latent.value for name, latent in t.latents.items()}
     still = {name: replayed(v.detach() if fixed else v) for name, v in values.items()}
-    apart = t.rows.x if t.model.training else None
-    recorder = Recorder(len(t.rows), t.log_px.shape[0], from_posterior, still, apart)
+    samples, apart = t.log_px.shape[0], _apart(t.model, t.rows)
+    recorder = Recorder(len(t.rows), samples, from_posterior, still, apart)
     weights = {n: p.detach() if frozen else p for n, p in t.model.named_parameters()}
     if any(type(p) not in (Tensor, nn.Parameter) for p in weights.values()):
         raise TypeError("sharded weights are not gathered here: the bound must say that it replays")

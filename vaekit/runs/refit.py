@@ -194,9 +194,8 @@ def refit(
         device: where it is fitted: auto, cpu, cuda.
         options: of the plan: epochs (0: as many as make 4,000 updates, at least 20), batch, lr,
             decay, warmup, weight_decay, clip, ema, patience, seed. The learning rate is by
-            default 0.03 for a mixture, 0.005 for a vamp, 0.003 for a flow
-            and lars, 0.002 for flow_matching
-            and second_stage.
+            default 0.03 for a mixture, 0.005 for a vamp, 0.003 for a flow and lars, 0.002 for
+            flow_matching and second_stage.
 
     Raises:
         BadInput: for a prior that does not go with the model, or data that is gone.

@@ -92,8 +92,6 @@ class Impute(OfRows):
 
     def why_not(self, model: Served) -> str:
         """Not all models know of gaps."""
-        if model.trained.config.coding is not None:
-            return ""
         return _why(lambda: gaps.check_knows_gaps(model.trained))
 
     def options(self, model: Served) -> tuple[Option, ...]:
@@ -112,14 +110,11 @@ class Impute(OfRows):
     def prepared(self, model: Served, asked: Asked) -> Prepared:
         """The rows with all cells."""
         trained, (taken, _) = model.trained, self.read(model, asked)
-        expected, key = asked.options["expected"], asked.options["seed"]
+        draws = 0 if asked.options["expected"] else 1
 
         def filled(_: None) -> Any:
-            if trained.config.coding is not None:
-                how = tables.expected if expected else tables.fill
-                return how(trained, taken.data, seed=key)
-            made = gaps.impute(trained, taken.data, draws=0 if expected else 1, seed=key)
-            return made if expected else made[0]
+            made = gaps.impute(trained, taken.data, draws=draws, seed=asked.options["seed"])
+            return made[0] if draws else made
 
         return Prepared(
             model.name, self.name, filled, count=taken.count,
