@@ -23,6 +23,7 @@ from vaekit.networks.moved import Moved
 from vaekit.objectives.bounds import elbo, elbo_of_some, iwae
 from vaekit.objectives.labels import Classification, agreement
 from vaekit.recipes import recipe
+from vaekit.recipes.recipe import call
 from vaekit.rows import Rows
 from vaekit.runs.labels import prediction
 from vaekit.system.checks import BadInput
@@ -354,3 +355,5 @@ def test_pictures_are_moved_in_training_alone():
     how = {"likelihood": "bernoulli", "moved": 0.1, "labelled": 3, "rows": 9}
     with pytest.raises(BadInput, match="moved is for pictures"):
         recipe("m2_vae")(shape=(4,), given={"age": 3}, **how)
+    with pytest.raises(BadInput, match="moved must lie between"):
+        call(recipe("m2_vae"), {"shape": (1, 8, 8), "given": {"age": 3}, **how | {"moved": 0.9}})

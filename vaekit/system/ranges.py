@@ -145,6 +145,9 @@ def check_value(name: str, kind: Any, value: Any) -> None:
     require(is_of(value, inside), f"{name} must be {noun}, not {reprlib.repr(value)[:60]}")
     for rule in rules:
         rule.check(name, value)
+    either = typing.get_args(inside) if typing.get_origin(inside) in _EITHER else ()
+    for member in [each for each in either if is_of(value, each)][:1]:
+        check_value(name, member, value)
 
 
 def is_of(value: Any, kind: Any) -> bool:
