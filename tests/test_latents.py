@@ -89,6 +89,10 @@ class TestAggregate:
     def test_information_beyond_the_rows_is_flagged(self):
         found = aggregate(line([1.0, 1.0, 1.0], [0.01, 0.01, 0.01]), self.x[:100])
         assert found.saturated
+        notes = {figure.name: figure.note for figure in found.figures}
+        assert notes["mutual information"].startswith("at least")
+        assert notes["marginal KL"].startswith("at most")
+        assert notes["total correlation"].startswith("at most")
         assert found.mutual_information == pytest.approx(math.log(100), abs=0.01)
 
     def test_unknown_families_give_none(self):

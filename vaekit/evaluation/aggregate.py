@@ -25,7 +25,8 @@ class Aggregate:
 
     kl = mutual_information + marginal_kl, and where the prior's dimensions are independent
     marginal_kl = total_correlation + sum(dimension_kl). Estimated with q(z) as a mixture over
-    ``rows`` rows, so that the mutual information cannot exceed log(rows).
+    ``rows`` rows, so that the mutual information cannot exceed log(rows); where it comes near that,
+    it is at least what is said, and marginal_kl and total_correlation at most.
 
     Args:
         rows: how many were looked at.
@@ -57,13 +58,14 @@ class Aggregate:
         """As people read them."""
         shown = "1 row shows" if self.rows == 1 else f"{self.rows:,} rows show"
         least = f"at least: {shown} no more" if self.saturated else ""
+        most = f"at most: {shown} no less" if self.saturated else ""
         return (
             Figure(
                 "mutual information", self.mutual_information, self.mutual_information_error,
                 least or "of code and row",
             ),
-            Figure("marginal KL", self.marginal_kl, note="from all codes to the prior"),
-            Figure("total correlation", self.total_correlation, note="between latent units"),
+            Figure("marginal KL", self.marginal_kl, note=most or "from all codes to the prior"),
+            Figure("total correlation", self.total_correlation, note=most or "between latent units"),
         )  # fmt: skip
 
     def to_dict(self) -> dict[str, object]:
