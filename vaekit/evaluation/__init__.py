@@ -14,6 +14,7 @@ from vaekit.evaluation.likelihood import (
     log_likelihood_per_row,
 )
 from vaekit.evaluation.passes import decode, encode, in_chunks
+from vaekit.evaluation.refining import Refined, refine
 from vaekit.evaluation.unusual import log_likelihood_of_cells, p_values
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "BoundCurve",
     "LatentHealth",
     "LogLikelihood",
+    "Refined",
     "Sandwich",
     "aggregate",
     "anneal",
@@ -37,5 +39,6 @@ __all__ = [
     "log_likelihood_of_cells",
     "log_likelihood_per_row",
     "p_values",
+    "refine",
     "sandwich",
 ]

@@ -65,7 +65,9 @@ class Aggregate:
                 least or "of code and row",
             ),
             Figure("marginal KL", self.marginal_kl, note=most or "from all codes to the prior"),
-            Figure("total correlation", self.total_correlation, note=most or "between latent units"),
+            Figure(
+                "total correlation", self.total_correlation, note=most or "between latent units"
+            ),
         )  # fmt: skip
 
     def to_dict(self) -> dict[str, object]:

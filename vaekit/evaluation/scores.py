@@ -23,6 +23,7 @@ from vaekit.evaluation.likelihood import (
 )
 from vaekit.evaluation.passes import ROWS, chunks, concatenated
 from vaekit.evaluation.rebuilding import cells_wrong, reconstruction_error
+from vaekit.evaluation.refining import Refinement, refine
 from vaekit.evaluation.verdict import Finding, Level, Rank, of_latents
 from vaekit.models import Graph
 from vaekit.models.trace import trace
@@ -130,6 +131,7 @@ class Scores(Card):
         codebook: where the model has one latent whose codes are from a list.
         classes: where the model has a latent that is a class, and somebody looked.
         annealing: if it was asked for.
+        refinement: likewise: what the encoder loses.
         cells_wrong: of a table, the share of cells, of those that are there, that differ from the
             likeliest given the row's code; None for numbers.
     """
@@ -150,6 +152,7 @@ class Scores(Card):
     codebook: CodebookUse | None = None
     classes: ClassUse | None = None
     annealing: Annealing | None = None
+    refinement: Refinement | None = None
     cells_wrong: float | None = None
 
     def told(self, finding: Finding | None) -> Scores:
@@ -201,8 +204,9 @@ class Scores(Card):
         """All numbers in groups, those that matter most first."""
         error, wrong = self.mean_squared_error, self.cells_wrong
         sampled = f"{self.rows:,} row{'s' * (self.rows > 1)}, {self.samples:,} samples each"
+        likely = (self.density, self.annealing, self.refinement)
         groups = [
-            (f"Likelihood, nats per row ({sampled})", (self.density, self.annealing)),
+            (f"Likelihood, nats per row ({sampled})", likely),
             ("Bits for each number of a row", (self.bits,)),
             ("What the codes carry, nats", (self.aggregate,)),
         ]
@@ -229,6 +233,7 @@ class Scores(Card):
             **named([field.name for field in fields(Bits)], self.bits),
             **named(OF_AGGREGATE, self.aggregate),
             **{f"annealed_{k}".removesuffix("_value"): v for k, v in annealed.items()},
+            **({} if self.refinement is None else self.refinement.to_dict()),
             **({} if self.cells_wrong is None else {"cells_wrong": self.cells_wrong}),
             **({} if self.codebook is None else self.codebook.to_dict()),
             **({} if self.classes is None else self.classes.to_dict()),
@@ -308,8 +313,16 @@ def with_annealing(
     return replace(scores, annealing=Annealing(found.mean, error, len(part), apart.gap))
 
 
+def with_refinement(
+    scores: Scores, model: Graph, rows: AnyRows, *, count: int, seed: int = 0
+) -> Scores:
+    """The same scores with what the encoder loses of ``count`` rows."""
+    found = refine(model, annealed_part(rows, count, seed), seed=seed)
+    return replace(scores, refinement=Refinement.of(found))
+
+
 def annealed_part(rows: AnyRows, count: int, seed: int) -> Rows:
-    """The rows that are annealed, chosen at random."""
+    """The rows that are annealed, or refined, chosen at random."""
     return Rows.of(rows[some(len(rows), count, seed)])
 
 

@@ -233,7 +233,7 @@ def cyclical_vae(cycles: Annotated[Count, Swept(1, 8)] = 4, steps: int = 1, **re
 @good_for("codes", "codes that tell more of a row and fill the prior as a whole.")
 def info_vae(
     alpha: Annotated[Share, Swept(0.0, 1.0)] = 0.5,
-    strength: Annotated[Weight, Swept(1.0, 100.0, log=True)] = 10.0,
+    strength: Annotated[Weight, Swept(10.0, 1000.0, log=True)] = 100.0,
     kernel: Kernel = "imq",
     **rest: Any,
 ) -> Built:

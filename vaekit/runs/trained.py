@@ -22,7 +22,7 @@ from vaekit.evaluation import decode, elbo_per_row, encode, in_chunks, log_likel
 from vaekit.evaluation.annealing import CHAINS, STEPS
 from vaekit.evaluation.classes import class_use
 from vaekit.evaluation.passes import ROWS, codes
-from vaekit.evaluation.scores import Scores, score, with_annealing
+from vaekit.evaluation.scores import Scores, score, with_annealing, with_refinement
 from vaekit.models import Graph
 from vaekit.models.drawing import Generator
 from vaekit.rows import LazyRows, Rows
@@ -273,6 +273,7 @@ class Trained:
         annealed_rows: int = 0,
         annealed_steps: int = STEPS,
         chains: int = CHAINS,
+        refined_rows: int = 0,
         given: Given | None = None,
     ) -> Scores:
         """ELBO, log p(x) by importance sampling, reconstruction error, latents in use.
@@ -285,6 +286,7 @@ class Trained:
             annealed_rows: rows, chosen at random, to estimate by annealed importance sampling too.
             annealed_steps: temperatures of it.
             chains: of it.
+            refined_rows: rows, chosen at random, to fit q(z|x) to each: what the encoder loses.
             given: what a conditional model is told, if the data does not carry it.
         """
         require((data := self.source if data is None else data) is not None, "give data")
@@ -299,6 +301,8 @@ class Trained:
         if annealed_rows and self.has_density:
             how = {"count": annealed_rows, "steps": annealed_steps, "chains": chains}
             found = with_annealing(found, self.model, rows, seed=seed, **how)
+        if refined_rows:
+            found = with_refinement(found, self.model, rows, count=refined_rows, seed=seed)
         varying = max(self.representation.varying, 1)
         found = beside_own(found.of_share(varying / rows.shape[1:].numel()), self, seed)
         return in_bits(found, self)

@@ -72,6 +72,13 @@ def evaluate(
     chains: Annotated[
         int, Parameter(help="Annealing chains for each row.", validator=Range(1))
     ] = 8,
+    refine: Annotated[
+        int,
+        Parameter(
+            help="Rows to fit q(z|x) to, each by itself: what the encoder loses.",
+            validator=Range(0),
+        ),
+    ] = 0,
     against: Annotated[
         str | None,
         Parameter(
@@ -98,6 +105,7 @@ def evaluate(
         "annealed_rows": ais,
         "annealed_steps": ais_steps,
         "chains": chains,
+        "refined_rows": refine,
     }
     if against is not None:
         how = {"samples": samples, "seed": seed, **annealing}
