@@ -93,6 +93,7 @@ ENTRIES: dict[str, Entry] = {
     "iaf_vae": Entry("iaf_vae", "gap", "less"),
     "vae, Householder": Entry("vae", "gap", "less", {"posterior": "householder"}),
     "vae, planar": Entry("vae", "gap", "less", {"posterior": "planar"}),
+    "vae, radial": Entry("vae", "gap", "less", {"posterior": "radial"}),
     "vae, Sylvester": Entry("vae", "gap", "less", {"posterior": "sylvester"}),
     "misvae": Entry("misvae", "gap", "less"),
     "sphere_vae, 8": Entry("sphere_vae", "frechet", "less", {"latent": 8}, "vae, 8"),

@@ -15,6 +15,7 @@ from vaekit.families import (
     LowRankNormal,
     NormalMixture,
     PlanarFlow,
+    RadialFlow,
     SylvesterFlow,
     likelihood,
 )
@@ -37,6 +38,7 @@ POSTERIORS = {
     "householder": HouseholderNormal(3, 2),
     "mixture": NormalMixture(3, 2),
     "planar": PlanarFlow(3, 2),
+    "radial": RadialFlow(3, 2),
     "sylvester": SylvesterFlow(3, 2),
     "iaf": AutoregressiveFlow(3),
     "power spherical": Direction(3),

@@ -20,6 +20,7 @@ from vaekit.codec.layers import exact
 from vaekit.codec.priors import fixed_point_prior
 from vaekit.codec.symbols import bit_lengths
 from vaekit.conditionals import Conditional, Flow, StandardNormal, Vamp
+from vaekit.conditionals.accepted import Accepted
 from vaekit.families import Bernoulli, DiagonalNormal, Elementwise, likelihood
 from vaekit.models import VAE, Labelled, Ladder
 from vaekit.networks import ConditionDropout, InputLayerFirst, Join, Standardize, dense
@@ -106,7 +107,8 @@ def test_graphs_that_are_not_known_are_refused():
     for model in (odd, labelled, nn.Linear(2, 2)):
         with pytest.raises(BadInput) as error:
             fixed_point_copy(model)
-        one_line(error, f"a {type(model).__name__} {NO_FORM}")
+        article = "an" if model is odd else "a"
+        one_line(error, f"{article} {type(model).__name__} {NO_FORM}")
 
 
 def test_what_stands_before_the_given_must_be_known_too():
@@ -121,9 +123,10 @@ def test_bits_are_counted_up_to_numbers_that_floats_round():
 
 
 PRIORS = {
-    "Vamp": lambda: Vamp(made("bernoulli", (4,)).posterior, (4,), 4, 3),
-    "Flow": lambda: Flow(3, 1, 4),
-    "Conditional": lambda: Conditional(dense((2,), (6,), [4]), DiagonalNormal(3)),
+    "the prior vamp": lambda: Vamp(made("bernoulli", (4,)).posterior, (4,), 4, 3),
+    "the prior flow": lambda: Flow(3, 1, 4),
+    "the prior lars": lambda: Accepted(StandardNormal(3)),
+    "a Conditional prior": lambda: Conditional(dense((2,), (6,), [4]), DiagonalNormal(3)),
 }
 
 
@@ -131,12 +134,12 @@ PRIORS = {
 def test_priors_without_a_coded_form_are_refused(name):
     with pytest.raises(BadInput) as error:
         fixed_point_prior(PRIORS[name]())
-    one_line(error, f"a {name} prior has no coded form: compress with the prior")
+    one_line(error, f"{name} has no coded form: compress with the prior")
     one_line(error, "train with prior=standard")
 
 
 def test_a_model_with_such_a_prior_is_refused():
-    with pytest.raises(BadInput, match="a Flow prior has no coded form"):
+    with pytest.raises(BadInput, match="the prior flow has no coded form"):
         fixed_point_copy(made("bernoulli", (4,), prior="flow"))
 
 

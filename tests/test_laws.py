@@ -30,7 +30,10 @@ from vaekit.system.checks import BadInput
 POSTERIORS = [*named.POSTERIORS]
 LEARNED = ("mixture", "vamp", "flow", "lars", "exemplar")
 IN_TRAINING = [name for name, kind in conditionals.PRIORS.items() if not kind.only_after]
-ALIKE = {"householder": "full", "planar": "iaf", "sylvester": "iaf"}  # the others stand for them
+ALIKE = {  # the others stand for them
+    "householder": "full",
+    **dict.fromkeys(("planar", "radial", "sylvester"), "iaf"),
+}
 PRIORS_ALIKE = {"lars": "flow", "exemplar": "vamp"}
 NAMES = [*catalogue.LIKELIHOODS]
 FOR_PICTURES = {
@@ -55,7 +58,7 @@ REFUSED = {
     ("beta_tcvae", "posterior mixture"): "independent dimensions",
     **{
         (recipe, name): said
-        for name in ("iaf", "planar", "sylvester")
+        for name in ("iaf", "planar", "radial", "sylvester")
         for recipe, said in (
             ("dip_vae", "covariance of this posterior is not known"),
             ("free_bits_vae", "no KL per dimension"),

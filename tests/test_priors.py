@@ -216,6 +216,11 @@ class Decoder(nn.Module):
         return self.kind(D.Normal(self.net(z), 1.0), 1)
 
 
+@pytest.mark.parametrize("name", PRIORS)
+def test_a_prior_is_called_as_its_option_is(name):
+    assert made(name).called == name
+
+
 def test_components_of_a_prior_without_any_are_refused():
     for name, number in (("standard", 5), ("flow", 3), ("mixture", -1)):
         with pytest.raises(BadInput, match="prior_components"):

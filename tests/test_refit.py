@@ -371,7 +371,7 @@ def test_no_coded_form_is_said_in_a_line(prior, run_folder, capsys):
     vaekit.refit_prior(run_folder, prior, epochs=1, **SMALL.get(prior, {}))
     assert run(["compress", str(run_folder), "digits", "-o", str(run_folder / "x.vk")]) == 2
     error = capsys.readouterr().err
-    assert f"a {prior.capitalize()} prior has no coded form" in error
+    assert f"the prior {prior} has no coded form" in error
     assert error.count("\n") == 1
 
 

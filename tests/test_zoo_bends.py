@@ -1,4 +1,4 @@
-"""Normals moved through planar and Sylvester steps, and turned by reflections."""
+"""Normals moved through planar, radial and Sylvester steps, and turned by reflections."""
 
 import pytest
 import torch
@@ -7,8 +7,8 @@ from test_zoo_posteriors import apart
 from torch import distributions as D
 
 from vaekit.distributions import common_draws, draw_with_density
-from vaekit.distributions.bends import Planar, Sylvester, reflected
-from vaekit.families import HouseholderNormal, PlanarFlow, SylvesterFlow
+from vaekit.distributions.bends import Planar, Radial, Sylvester, reflected
+from vaekit.families import HouseholderNormal, PlanarFlow, RadialFlow, SylvesterFlow
 from vaekit.models.trace import trace
 from vaekit.objectives.bounds import path_elbo
 
@@ -19,13 +19,21 @@ def planar(numbers):
     return Planar(*numbers.split([DIM, DIM, 1], -1))
 
 
+def radial(numbers):
+    return Radial(*numbers.split([DIM, 1, 1], -1))
+
+
 def sylvester(numbers):
     first, second, b, mirrors = numbers.split([9, 9, DIM, 2 * DIM], -1)
     first, second = (m.unflatten(-1, (DIM, DIM)) for m in (first, second))
     return Sylvester(first, second, b, mirrors.unflatten(-1, (2, DIM)))
 
 
-BENDS = {"planar": (planar, 2 * DIM + 1), "sylvester": (sylvester, 18 + 3 * DIM)}
+BENDS = {
+    "planar": (planar, 2 * DIM + 1),
+    "radial": (radial, DIM + 2),
+    "sylvester": (sylvester, 18 + 3 * DIM),
+}
 
 
 def some(name, rows_=4, size=1.0):
@@ -77,7 +85,11 @@ def test_a_planar_step_can_be_undone_whatever_its_numbers():
         assert by.isfinite().all()
 
 
-FAMILIES = {"planar": PlanarFlow(2, 3), "sylvester": SylvesterFlow(2, 2)}
+FAMILIES = {
+    "planar": PlanarFlow(2, 3),
+    "radial": RadialFlow(2, 3),
+    "sylvester": SylvesterFlow(2, 2),
+}
 
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
@@ -126,7 +138,32 @@ def test_steps_bend_where_a_normal_cannot():
     assert apart(PlanarFlow(2, 8), 180, 1e-1) < 0.4
 
 
-@pytest.mark.parametrize("family", [PlanarFlow(3, 2), SylvesterFlow(3, 2)], ids=FAMILIES)
+def test_radial_steps_open_a_ring():
+    """Radii of N(2, 0.5^2): a normal stays 0.7 nats away."""
+
+    def ring(z):
+        radius = z.norm(dim=-1)
+        return D.Normal(2.0, 0.5).log_prob(radius) - (2 * torch.pi * radius).log()
+
+    assert apart(RadialFlow(2, 2), 120, 1e-1, ring) < 0.1
+
+
+def test_a_radial_step_makes_room_around_its_point_or_fills_it():
+    """What is moved keeps its direction; at the point space is stretched 1 + k times."""
+    torch.manual_seed(0)
+    centre, way = torch.randn(DIM).double(), torch.randn(DIM).double()
+    for push, stretch in ((3.0, 3.567), (-50.0, 1e-3)):
+        step = Radial(centre, torch.zeros(1).double(), torch.tensor([push]).double())
+        y, by = step.call_and_ladj(centre + 1e-9 * way)
+        assert torch.allclose(y - centre, (1 + step.push) * 1e-9 * way, rtol=1e-3)
+        assert (by / DIM).exp() == pytest.approx(stretch, rel=1e-2)
+        assert step.call_and_ladj(centre)[0].equal(centre)
+        assert step.solved(centre).equal(centre)
+
+
+@pytest.mark.parametrize(
+    "family", [PlanarFlow(3, 2), RadialFlow(3, 2), SylvesterFlow(3, 2)], ids=FAMILIES
+)
 def test_bounds_that_replay_go_through_the_inverse(family):
     m = model(family)
     t = trace(m, rows(m.likelihood.family), samples=2)

@@ -30,6 +30,11 @@ class ByType(Generic[R]):
         return self.dispatch.registry.get(type(part), self.default)(part)
 
 
+def with_article(name: str) -> str:
+    """A class by its name: a Flow, an Experts."""
+    return f"{'an' if name[:1] in 'AEIO' else 'a'} {name}"
+
+
 def refused(part: Any, what: str = "") -> BadInput:
     """The error for a part that nobody has written an exact form of.
 
@@ -38,4 +43,4 @@ def refused(part: Any, what: str = "") -> BadInput:
         what: it is, where its class does not say so.
     """
     name = f"{type(part).__name__} {what}".strip()
-    return BadInput(f"a {name} has no exact form: this model cannot compress")
+    return BadInput(f"{with_article(name)} has no exact form: this model cannot compress")

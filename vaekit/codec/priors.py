@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from vaekit.codec import fixed_point
 from vaekit.codec.ans import Stack
-from vaekit.codec.by_type import ByType
+from vaekit.codec.by_type import ByType, with_article
 from vaekit.codec.fixed_point import BINS_LOG2
 from vaekit.codec.symbols import Uniform
 from vaekit.conditionals import Refitted, StandardNormal
@@ -87,8 +87,10 @@ def fixed_point_prior(prior: Any) -> Any:
     Raises:
         BadInput: for a prior that has none.
     """
+    called = getattr(prior, "called", "")
+    name = f"the prior {called}" if called else f"{with_article(type(prior).__name__)} prior"
     raise BadInput(
-        f"a {type(prior).__name__} prior has no coded form: compress with the prior the model was "
+        f"{name} has no coded form: compress with the prior the model was "
         "trained with (vaekit refit-prior --undo), or train with prior=standard or mixture"
     )
 

@@ -35,6 +35,8 @@ class Accepted(Prior):
         tries: T, after which a draw is kept as it is.
     """
 
+    called = "lars"
+
     def __init__(self, proposal: Prior, width: int = 100, tries: int = TRIES) -> None:
         super().__init__(*proposal.event_shape)
         self.proposal, self.tries = proposal, tries

@@ -18,11 +18,13 @@ class Prior(nn.Module, ABC):
     ``log_prob`` is one number per row, in nats, and ``sample`` draws rows.
 
     Attributes:
+        called: the name that an option gives it; empty where none does.
         discrete: whether it is of codes from a list, which have probabilities and no density.
         stays: why no density over all vectors can take its place, in words; empty where one can.
         exact: whether log p(z) is known; else it is bounded from below, on average.
     """
 
+    called = ""
     discrete = False
     stays = ""
     exact = True

@@ -37,6 +37,8 @@ class Exemplar(DataInit, Prior):
 
     rows: Tensor
 
+    called = "exemplar"
+
     def __init__(
         self, posterior: nn.Module, shape: tuple[int, ...], dim: int, components: int = 1000
     ) -> None:

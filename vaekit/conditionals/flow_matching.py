@@ -78,6 +78,8 @@ class FlowMatching(Prior):
         steps: of the way from noise to codes.
     """
 
+    called = "flow_matching"
+
     def __init__(self, noise: Prior, velocity: VelocityNetwork, steps: int = STEPS) -> None:
         super().__init__(*noise.event_shape)
         self.noise, self.velocity, self.steps = noise, velocity, steps

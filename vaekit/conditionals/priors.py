@@ -34,6 +34,8 @@ class StandardNormal(Prior):
 
     zero: Tensor
 
+    called = "standard"
+
     def __init__(self, dim: int) -> None:
         super().__init__(dim)
         self.register_buffer("zero", torch.zeros(dim), persistent=False)
@@ -65,6 +67,8 @@ class Mixture(Prior):
         dim: numbers of a code.
         components: how many normals.
     """
+
+    called = "mixture"
 
     def __init__(self, dim: int, components: int = 50) -> None:
         super().__init__(dim)
@@ -138,6 +142,8 @@ class Vamp(DataInit, Prior):
         components: how many pseudo-inputs; they start at training rows.
     """
 
+    called = "vamp"
+
     def __init__(
         self, posterior: nn.Module, shape: tuple[int, ...], dim: int, components: int = 500
     ) -> None:
@@ -175,6 +181,8 @@ class Flow(Prior):
         transforms: how many autoregressive transforms follow one another.
         width: of the two hidden layers of each.
     """
+
+    called = "flow"
 
     def __init__(self, dim: int, transforms: int = 3, width: int = 64) -> None:
         super().__init__(dim)

@@ -28,6 +28,8 @@ class SecondStage(Prior):
 
     exact = False
 
+    called = "second_stage"
+
     def __init__(self, base: Prior, width: int = 128) -> None:
         super().__init__(*base.event_shape)
         code = DiagonalNormal(*base.event_shape)

@@ -63,7 +63,7 @@ class Planar(Bend):
 
     def __init__(self, u: Tensor, w: Tensor, b: Tensor) -> None:
         along = (w * u).sum(-1, keepdim=True)
-        self.slope = (1 - ROOM) * F.softplus(along + ONE) - 1 + ROOM
+        self.slope = _above(-1.0, along)
         self.u = u + (self.slope - along) * w / w.square().sum(-1, keepdim=True).clamp_min(TINY)
         self.w, self.b = w, b
 
@@ -77,6 +77,44 @@ class Planar(Bend):
         target = (self.w * y).sum(-1, keepdim=True)
         one = torch.ones_like(self.slope)
         return y - self.u * torch.tanh(level(target, self.slope, one, self.b) + self.b)
+
+
+class Radial(Bend):
+    r"""A step from a point or towards it (Rezende & Mohamed 2015), with r = |z - c|:
+
+    .. math:: y = z + \frac{\alpha k}{\alpha + r} (z - c), \qquad \log \lvert \det \rvert =
+        (d - 1) \log \frac{\alpha (1 + k) + r}{\alpha + r}
+        + \log \Bigl( 1 + \frac{\alpha^2 k}{(\alpha + r)^2} \Bigr)
+
+    k is held above -1, without which the map could not be undone; a raw k of 0 moves nothing.
+
+    Args:
+        centre: c, (*batch, dim).
+        reach: raw numbers of alpha, which is 1 where they are 0, (*batch, 1).
+        push: raw numbers of k, likewise.
+    """
+
+    def __init__(self, centre: Tensor, reach: Tensor, push: Tensor) -> None:
+        self.centre, self.reach, self.push = centre, _above(0.0, reach), _above(-1.0, push)
+
+    def call_and_ladj(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """y, and the log of the determinant."""
+        way = z - self.centre
+        nearness = self.reach / (self.reach + way.norm(dim=-1, keepdim=True))
+        across = torch.log1p(self.push * nearness)
+        along = torch.log1p(self.push * nearness.square())
+        by = (z.shape[-1] - 1) * across + along
+        return z + self.push * nearness * way, by[..., 0]
+
+    def solved(self, y: Tensor) -> Tensor:
+        """c + (y - c) r / s for s = |y - c|, where r^2 + (alpha (1 + k) - s) r = alpha s."""
+        way = y - self.centre
+        far = way.norm(dim=-1, keepdim=True)
+        half = (self.reach * (1 + self.push) - far) / 2
+        root = (half.square() + self.reach * far).sqrt()
+        share = self.reach / (half.abs() + root)  # r / s, or alpha / r
+        r = torch.where(half > 0, far * share, half.abs() + root)
+        return self.centre + way * (self.reach + r) / (self.reach * (1 + self.push) + r)
 
 
 class Sylvester(Bend):
@@ -161,6 +199,11 @@ def reflected(z: Tensor, mirrors: Tensor) -> Tensor:
         share = (z * v).sum(-1, keepdim=True) / v.square().sum(-1, keepdim=True).clamp_min(TINY)
         z = z - 2 * share * v
     return z
+
+
+def _above(least: float, raw: Tensor) -> Tensor:
+    """Numbers above ``least``, which are ``least`` + 1 where raw numbers are 0."""
+    return (1 - ROOM) * F.softplus(raw + ONE) + ROOM + least
 
 
 def _bounded(matrix: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from vaekit.families.base import Family, Kind, Likelihood, Range
 from vaekit.families.catalogue import LIKELIHOODS, likelihood
 from vaekit.families.directions import Direction
 from vaekit.families.elementwise import Bernoulli, Elementwise
-from vaekit.families.flows import AutoregressiveFlow, PlanarFlow, SylvesterFlow
+from vaekit.families.flows import AutoregressiveFlow, PlanarFlow, RadialFlow, SylvesterFlow
 from vaekit.families.gaussians import (
     DiagonalNormal,
     FullNormal,
@@ -38,6 +38,7 @@ __all__ = [
     "OneHot",
     "PlanarFlow",
     "PointMass",
+    "RadialFlow",
     "Range",
     "SylvesterFlow",
     "WithKnown",

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch import distributions as D
 
-from vaekit.distributions.bends import Bend, Planar, Sylvester
+from vaekit.distributions.bends import Bend, Planar, Radial, Sylvester
 from vaekit.distributions.flows import Flowed, zuko
 from vaekit.families.base import Link, Shape
 from vaekit.families.elementwise import independent
@@ -115,6 +115,23 @@ class PlanarFlow(Bent):
         u, w, b = raw.split([self.dim, self.dim, 1], -1)
         axis = torch.arange(self.dim, device=raw.device) == which % self.dim
         return Planar(u, w + axis.to(w), b)
+
+
+@dataclass(frozen=True)
+class RadialFlow(Bent):
+    r"""Steps away from a point each, or towards it (Rezende & Mohamed 2015):
+
+    .. math:: z + \frac{\alpha k}{\alpha + \lVert z - c \rVert} (z - c)
+    """
+
+    @property
+    def each(self) -> int:
+        """c, alpha and k."""
+        return self.dim + 2
+
+    def bend(self, raw: Tensor, which: int) -> Radial:
+        """A step, the point of which begins at 0."""
+        return Radial(*raw.split([self.dim, 1, 1], -1))
 
 
 @dataclass(frozen=True)

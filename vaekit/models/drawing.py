@@ -122,8 +122,14 @@ def _greatest(x: Tensor) -> Tensor:
 
 
 def likeliest_and_another(p: D.Distribution, q: D.Distribution, shape: torch.Size) -> Latent:
-    """The likeliest one-hot value, and one of the others by its chance: sums a label out in two
-    passes, right on average, with its gradients.
+    r"""The likeliest one-hot value, and one of the others by its chance: sums a label out in two
+    passes, right on average, with its gradients (Liu et al. 2019, with one class summed).
+
+    .. math:: \sum_y q_y f(y) = q_1 f(y_1) + (1 - q_1) E_{y \sim r}[f(y)], \qquad
+        r_y = q_y / (1 - q_1) \text{ for all } y \text{ but } y_1, \text{ the likeliest}
+
+    Particles of the second sum weigh (1 - q_1) q_y / [q_y], with [] for "held as it is": the
+    gradient's mean is then that of the sum, since E_r[(1 - q_1) f dq_y / q_y] = sum f dq_y.
 
     The number of particles must be even; those of the first half have the likeliest value.
     """

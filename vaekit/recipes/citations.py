@@ -34,6 +34,9 @@ CITATIONS: dict[str, str] = {
     "Higgins et al. 2017": "Higgins, I. et al. (2017). beta-VAE: Learning Basic Visual Concepts "
     "with a Constrained Variational Framework. International Conference on Learning "
     "Representations.",
+    "Liu et al. 2019": "Liu, R., Regier, J., Tripuraneni, N., Jordan, M. I. and McAuliffe, J. "
+    "(2019). Rao-Blackwellized Stochastic Gradients for Discrete Distributions. International "
+    "Conference on Machine Learning. arXiv:1810.04777",
     "Kingma et al. 2016": "Kingma, D. P. et al. (2016). Improved Variational Inference with "
     "Inverse Autoregressive Flow. Advances in Neural Information Processing Systems. "
     "arXiv:1606.04934",

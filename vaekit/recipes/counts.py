@@ -75,7 +75,7 @@ def count_vae(
         posterior: q(z|x), as in vae.
         rank: of a low_rank posterior.
         posterior_components: of a mixture posterior (4); reflections of householder (4), steps of
-            planar (8) and sylvester (4).
+            planar and radial (8) and sylvester (4).
         tilt: of a full or low_rank posterior: how much raw numbers make dimensions share; where it
             is small, their noise does not hold training back.
         prior: p(z): standard, or learned: mixture, vamp, flow, lars, exemplar.

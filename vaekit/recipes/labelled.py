@@ -57,7 +57,7 @@ def m2_vae(
         moved: share of a side by which pictures are shifted, turned and stretched at most before
             q(y|x) sees them in training; by default 1/14, and 0 of what is no picture.
         summed: over which classes a label that is not known is summed: two, the likeliest and one
-            drawn from the others, right on average; or all, a pass for each.
+            drawn from the others, right on average (Liu et al. 2019); or all, a pass for each.
         samples: draws of z for each class that is summed over.
     """
     require(len(given) == 1, f"m2_vae is given a label alone, not {' and '.join(given)} together")

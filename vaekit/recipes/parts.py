@@ -24,6 +24,7 @@ from vaekit.families import (
     NormalMixture,
     PlanarFlow,
     PointMass,
+    RadialFlow,
     SylvesterFlow,
     likelihood,
 )
@@ -51,7 +52,8 @@ from vaekit.system.types import Shape
 
 Network = Literal["auto", "dense", "conv", "residual"]
 Posterior = Literal[
-    "diagonal", "low_rank", "full", "householder", "mixture", "planar", "sylvester", "iaf", "point",
+    "diagonal", "low_rank", "full", "householder", "mixture",
+    "planar", "radial", "sylvester", "iaf", "point",
 ]  # fmt: skip
 Prior = Literal["standard", "mixture", "vamp", "flow", "lars", "exemplar"]
 Link = Literal["softplus", "exp"]
@@ -90,6 +92,7 @@ POSTERIORS: dict[str, Callable[[Asked], Family]] = {
     "householder": lambda of: HouseholderNormal(of.latent, of.components or 4, of.link),
     "mixture": lambda of: NormalMixture(of.latent, of.components or 4, of.link),
     "planar": lambda of: PlanarFlow(of.latent, of.components or 8, of.link),
+    "radial": lambda of: RadialFlow(of.latent, of.components or 8, of.link),
     "sylvester": lambda of: SylvesterFlow(of.latent, of.components or 4, of.link),
     "iaf": lambda of: AutoregressiveFlow(of.latent, of.link),
     "point": lambda of: PointMass(of.latent),

@@ -97,11 +97,11 @@ def vae(
         width: of hidden layers (400), or channels of the first stage (32).
         depth: hidden layers (2), or halvings of the image (until about 4 pixels).
         posterior: q(z|x): normal with a covariance that is diagonal, low_rank, full or householder
-            (by reflections); mixture (of normals); planar, sylvester or iaf (normal, moved through
-            steps of that kind); point has no spread.
+            (by reflections); mixture (of normals); planar, radial, sylvester or iaf (normal, moved
+            through steps of that kind); point has no spread.
         rank: of a low_rank posterior.
         posterior_components: of a mixture posterior (4); reflections of householder (4), steps of
-            planar (8) and sylvester (4).
+            planar and radial (8) and sylvester (4).
         tilt: of a full or low_rank posterior: how much raw numbers make dimensions share; where it
             is small, their noise does not hold training back.
         prior: p(z): standard, or learned: mixture (of normals), vamp (of the posteriors of learned

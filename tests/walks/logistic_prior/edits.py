@@ -5,6 +5,8 @@ PRIOR = '''
 class Logistic(Prior):
     """Independent logistic dimensions, their places and widths learned: heavier tails."""
 
+    called = "logistic"
+
     def __init__(self, dim: int) -> None:
         super().__init__(dim)
         self.place, self.log_width = nn.Parameter(torch.zeros(dim)), nn.Parameter(torch.zeros(dim))
