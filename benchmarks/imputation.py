@@ -106,13 +106,25 @@ def without(table: MixedTable, gone: dict[str, Array]) -> MixedTable:
 # Methods: a table with gaps, a seed, and how many fillings are wanted give so many tables, or one.
 
 
-def wide(table: MixedTable) -> Array:
-    """Numbers, then 0 and 1 for each category, NaN where the cell is missing."""
+def wide(table: MixedTable, *, without_last: bool = False) -> Array:
+    """Numbers, then 0 and 1 for each category, or each but the last, NaN where the cell is missing."""
     hot = [
         np.where(codes[:, None] < 0, np.nan, np.eye(len(table.levels[n]))[codes])
         for n, codes in table.categories.items()
     ]
-    return np.concatenate([table.number_matrix(), *hot], 1)
+    kept = [each[:, :-1] if without_last else each for each in hot]
+    return np.concatenate([table.number_matrix(), *kept], 1)
+
+
+def completed(filled: Array, table: MixedTable) -> Array:
+    """Columns without the last category of each, with it: what the others leave of 1."""
+    at = len(table.numbers)
+    parts = [filled[:, :at]]
+    for name in table.categories:
+        block = filled[:, at : at + len(table.levels[name]) - 1]
+        parts += [block, 1 - block.sum(1, keepdims=True)]
+        at += block.shape[1]
+    return np.concatenate(parts, 1)
 
 
 def narrow(filled: Array, table: MixedTable) -> MixedTable:
@@ -135,13 +147,15 @@ def by(make: Callable[[int], Any]) -> Callable[[MixedTable, int, int], list[Mixe
 
 
 def iterative(table: MixedTable, seed: int, draws: int) -> list[MixedTable]:
-    """Chained Bayesian regressions: the means, then draws."""
+    """Chained Bayesian regressions: the means, then draws. The last category of each column is what the others
+    leave: regressed on all others, each would stay at its mean, as they sum to 1."""
     same = {"max_iter": 5, "keep_empty_features": True}
     found = [IterativeImputer(random_state=seed, **same)]
     found += [
         IterativeImputer(random_state=seed + i, sample_posterior=True, **same) for i in range(draws)
     ]
-    return [narrow(imputer.fit_transform(wide(table)), table) for imputer in found]
+    columns = wide(table, without_last=True)
+    return [narrow(completed(each.fit_transform(columns), table), table) for each in found]
 
 
 def forests(table: MixedTable, seed: int, draws: int) -> list[MixedTable]:

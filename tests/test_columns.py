@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from vaekit.distributions import columns, is_discrete
+from vaekit.distributions import columns, common_draws, evenly, is_discrete
 from vaekit.distributions.columns import AnyOrderCells, drawn
 from vaekit.families.columns import Columns
 from vaekit.networks.cells import CellEmbedding, CellEncoder, CellPredictor
@@ -131,6 +131,38 @@ def test_each_cell_given_all_others(predictor):
     assert found[0].item() == pytest.approx(conditional(predictor, row[0], 0, [1]), abs=1e-5)
     assert found[1].item() == pytest.approx(conditional(predictor, row[0], 1, [0]), abs=1e-5)
     assert bool(found[2].isnan())
+
+
+def test_chances_are_right_on_average_over_even_shares(predictor):
+    """p(c | a) = sum_b p(b | a) p(c | a, b): the cell between is drawn, evenly."""
+    known, count = torch.tensor([[1.0, NAN, NAN]]), 400
+    torch.manual_seed(5)
+    each = torch.stack([cells(predictor).chances(known, s)[0] for s in evenly(count, 3)])
+    assert torch.equal(each[:, :2], torch.zeros(count, 2))
+    b = [math.exp(conditional(predictor, [1, level, 0], 1, [0])) for level in range(3)]
+    assert each[:, 2:5].mean(0).tolist() == pytest.approx(b, abs=1e-5)
+    given = [conditional(predictor, [1, level, 1], 2, [0, 1]) for level in range(3)]
+    right = sum(share * math.exp(log_p) for share, log_p in zip(b, given, strict=True))
+    assert each[:, 6].mean().item() == pytest.approx(right, abs=1 / count)
+
+
+def test_even_numbers_fill_every_part_once():
+    found = evenly(7, 3)
+    assert torch.equal(
+        (found * 7).floor().sort(0).values, torch.arange(7.0).double()[:, None].expand(7, 3)
+    )
+    assert not torch.equal(found[:, 0].argsort(), found[:, 1].argsort())
+
+
+def test_even_draws_are_of_q_and_their_mean_hardly_errs():
+    q = torch.distributions.Independent(
+        torch.distributions.Normal(torch.tensor([[1.0, 2.0]]), 3.0), 1
+    )
+    torch.manual_seed(0)
+    z = torch.stack([common_draws(q, 50, even=True) for _ in range(400)])[:, :, 0]
+    assert (z.mean((0, 1)) - q.mean[0]).abs().max() < 0.01
+    assert z.std((0, 1)) == pytest.approx([3.0, 3.0], abs=0.05)
+    assert z.mean(1).std(0).max() < 0.1 * 3 / math.sqrt(50)
 
 
 def test_drawn_levels_follow_their_probabilities():

@@ -114,3 +114,14 @@ def test_ranks_share_places(scripts):
     runs = {"a": [{"AUROC": 0.9}], "b": [{"AUROC": 0.9}], "c": [{"AUROC": 0.5}]}
     found = anomaly.ranks({"found": {"x": {"one": runs}}}, "x", "AUROC")
     assert found == {"a": 1.5, "b": 1.5, "c": 3}
+
+
+def test_chained_regressions_fill_categories_that_follow_from_numbers(scripts):
+    """Of three categories, whose columns of 0 and 1 sum to 1."""
+    imputation = scripts("imputation")
+    number = np.random.default_rng(0).normal(size=300)
+    names = np.array(["low", "middle", "high"])[np.digitize(number, [-0.6, 0.6])]
+    (table,) = mixed_tables(pa.table({"n": number, "c": names}))
+    gone = {"n": np.zeros(300, bool), "c": np.arange(300) % 3 == 0}
+    filled = imputation.METHODS["IterativeImputer"](imputation.without(table, gone), 0, 0)
+    assert imputation.score(table, gone, filled, 0).accuracy > 0.75

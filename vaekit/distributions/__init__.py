@@ -8,6 +8,7 @@ from vaekit.distributions.divergences import exact_kl, kl_per_dimension, log_pro
 from vaekit.distributions.draws import (
     common_draws,
     draw_with_density,
+    evenly,
     has_density,
     is_discrete,
     no_way,
@@ -49,6 +50,7 @@ __all__ = [
     "common_draws",
     "covariance",
     "draw_with_density",
+    "evenly",
     "exact_kl",
     "has_density",
     "is_discrete",

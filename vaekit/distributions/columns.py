@@ -227,19 +227,25 @@ class AnyOrderCells(D.Distribution):
         return total
 
     @torch.no_grad()
-    def chances(self, x: Tensor) -> Tensor:
+    def chances(self, x: Tensor, shares: Tensor) -> Tensor:
         """Of all levels of all columns, (rows, levels), side by side: each column given all cells
-        that are there or were drawn before it, by the same noise for every row; 0 where a cell is
-        there."""
+        that are there or were drawn before it; 0 where a cell is there.
+
+        Args:
+            x: (rows, D), NaN where a cell is missing.
+            shares: (D,), 0 to 1: what is drawn of a column, in every row, is the level at which the
+                chances of all levels up to it come to so much.
+        """
         x, found = x.clone(), []
         for j, count in enumerate(self.predictor.levels):
-            gone, noise = x[:, j].isnan(), torch.rand(1, count, dtype=x.dtype)
+            gone = x[:, j].isnan()
             each = x.new_zeros(len(x), count)
             if bool(gone.any()):
                 part = AnyOrderCells(self.features[gone], self.predictor)
-                logits = part.logits_given(x[gone], j, part._in_order(x[gone], j))
-                each[gone] = logits.exp()
-                x[gone, j] = drawn(logits, noise).to(x.dtype)
+                chance = part.logits_given(x[gone], j, part._in_order(x[gone], j)).exp()
+                each[gone] = chance
+                below = (chance.cumsum(1) < shares[j]).sum(1)
+                x[gone, j] = below.clamp_max(count - 1).to(x.dtype)
             found.append(each)
         return torch.cat(found, 1)
 
@@ -267,13 +273,7 @@ def _sizes(count: Tensor) -> tuple[Tensor, Tensor]:
     return others.long(), 1 / (others * chance)
 
 
-def drawn(logits: Tensor, chance: Tensor | None = None) -> Tensor:
-    """A level for each row of normalised logits, (rows,).
-
-    Args:
-        logits: (rows, levels).
-        chance: uniform numbers, as many, or one row of them for all; None to draw them.
-    """
-    chance = torch.rand_like(logits) if chance is None else chance.to(logits)
-    noise = -torch.log(-torch.log(chance.clamp_min(1e-38)))
+def drawn(logits: Tensor) -> Tensor:
+    """A level for each row of normalised logits, (rows, levels), (rows,)."""
+    noise = -torch.log(-torch.log(torch.rand_like(logits).clamp_min(1e-38)))
     return (logits + noise).argmax(1)

@@ -60,19 +60,33 @@ def _(q: Point) -> bool:
     return False
 
 
-def common_draws(q: D.Distribution, samples: int, rows: int | None = None) -> Tensor:
+def evenly(samples: int, dim: int) -> Tensor:
+    """Uniform numbers, (samples, dim): in each column one in every samples-th part of 0 to 1, in an
+    order of its own, so that means over them hardly err (Latin hypercube: McKay et al. 1979)."""
+    parts = torch.stack([torch.randperm(samples) for _ in range(dim)], 1)
+    return (parts + torch.rand(samples, dim, dtype=torch.float64)) / samples
+
+
+def common_draws(
+    q: D.Distribution, samples: int, rows: int | None = None, *, even: bool = False
+) -> Tensor:
     """``samples`` draws for each row of q from the same noise for every row: (samples, rows, dim).
     If ``rows`` is given q has samples * rows rows, and gets one draw for each, of that shape.
 
     With common noise a row's draws depend on that row alone, never on its neighbours, its
     position or the batch. Each row's draws are distributed as q; different rows' are dependent.
+    With ``even`` so are those of a row: they are spread evenly, for means over them.
 
     Raises:
         NotImplementedError: for a q that is not registered with :func:`from_noise`.
     """
 
     def noise(dim: int) -> Tensor:
-        one = torch.randn(samples, 1, dim, dtype=q.mean.dtype, device=q.mean.device)
+        like = {"dtype": q.mean.dtype, "device": q.mean.device}
+        if even:
+            one = torch.special.ndtri(evenly(samples, dim))[:, None].to(**like)
+        else:
+            one = torch.randn(samples, 1, dim, **like)
         return one if rows is None else one.expand(samples, rows, dim).flatten(0, 1)
 
     return from_noise(q, noise)

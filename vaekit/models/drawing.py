@@ -73,9 +73,20 @@ def at_mean(p: D.Distribution, q: D.Distribution, shape: torch.Size) -> Latent:
 
 def with_common_noise(p: D.Distribution, q: D.Distribution, shape: torch.Size) -> Latent:
     """Draw from q by the same noise for every row, so that a row's score depends on it alone."""
+    return _with_common_noise(p, q, shape, even=False)
+
+
+def with_even_noise(p: D.Distribution, q: D.Distribution, shape: torch.Size) -> Latent:
+    """The same with noise that is spread evenly over the particles: for means over them."""
+    return _with_common_noise(p, q, shape, even=True)
+
+
+def _with_common_noise(
+    p: D.Distribution, q: D.Distribution, shape: torch.Size, *, even: bool
+) -> Latent:
     samples, rows = shape
     each = q.batch_shape == (samples * rows,)
-    z = common_draws(q, samples, rows if each else None)
+    z = common_draws(q, samples, rows if each else None, even=even)
     return _latent(p, q, z, q.log_prob(z), shape)
 
 

@@ -17,9 +17,9 @@ from torch import Tensor
 from vaekit.data import Source
 from vaekit.data.coding import TableCoding
 from vaekit.data.on_disk import in_memory
-from vaekit.distributions import common_draws
+from vaekit.distributions import common_draws, evenly
 from vaekit.models import Graph
-from vaekit.models.drawing import Generator, with_common_noise
+from vaekit.models.drawing import Generator, with_even_noise
 from vaekit.models.trace import trace
 from vaekit.rows import Rows
 from vaekit.runs.apart import per_row
@@ -173,7 +173,7 @@ def fill(trained: Trained, found: Source, seed: int) -> pa.Table:
     return coding.kept(made, rows, found.table)
 
 
-def expected(trained: Trained, data: Any, *, draws: int = 8, seed: int = 0) -> pa.Table:
+def expected(trained: Trained, data: Any, *, draws: int = 16, seed: int = 0) -> pa.Table:
     """A table whose gaps are filled with what is expected given the rest of a row: the mean of
     numbers, the likeliest category. A row's depends on that row and the seed alone.
 
@@ -208,8 +208,10 @@ def _chances(model: Graph, rows: Rows, *, samples: int, seed: int) -> Tensor:
     p(z | the others); 0 where a cell is there."""
     model.eval()
     with torch.no_grad(), seeded(seed, "chances"):
-        t = trace(model, rows, samples=samples, rule=with_common_noise)
-        each = [cells_at(model, z).chances(rows.data) for z in t.latents["z"].value]
+        t = trace(model, rows, samples=samples, rule=with_even_noise)
+        shares = evenly(samples, rows.shape[1]).to(rows.data)
+        draws = zip(t.latents["z"].value, shares, strict=True)
+        each = [cells_at(model, z).chances(rows.data, share) for z, share in draws]
     return (torch.stack(each) * t.log_ratio.softmax(0)[..., None]).sum(0)
 
 

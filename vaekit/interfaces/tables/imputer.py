@@ -36,7 +36,7 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, TableModel):
         self,
         latent: int = 4,
         *,
-        draws: int = 8,
+        draws: int = 16,
         sample_posterior: bool = False,
         epochs: int = 0,
         options: dict[str, Any] | None = None,
