@@ -128,6 +128,7 @@ ENTRIES: dict[str, Entry] = {
         "adversarial_autoencoder", "frechet", "less", beside="autoencoder"
     ),
     "vae_gan": Entry("vae_gan", "frechet", "less"),
+    "ms_ssim_vae": Entry("ms_ssim_vae", "mean_squared_error", "less"),
     "autoencoder, mixture": Entry(
         "autoencoder", "frechet", "less", prior="mixture", beside="autoencoder"
     ),

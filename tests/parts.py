@@ -22,7 +22,7 @@ from vaekit.families import (
 from vaekit.families.base import half_exp
 from vaekit.models import VAE
 from vaekit.networks import dense
-from vaekit.objectives import bounds, critics, discrepancies, penalties
+from vaekit.objectives import bounds, critics, discrepancies, penalties, structure
 from vaekit.objectives.similarity import Discriminator
 from vaekit.recipes import RECIPES
 from vaekit.recipes.recipe import needs_given, takes_cells
@@ -90,6 +90,7 @@ PENALTIES = {
     "code_norm": penalties.code_norm,
     "decoder_norm": penalties.decoder_norm,
     "decoder_slope": penalties.decoder_slope,
+    "rebuilding": structure.rebuilding(lambda x, made: (x - made).square().sum(1)),
     "disentangled_covariance": discrepancies.disentangled_covariance(),
     "disentangled_covariance, of means": discrepancies.disentangled_covariance(of_means=True),
 }

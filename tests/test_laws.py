@@ -38,7 +38,15 @@ PRIORS_ALIKE = {"lars": "flow", "exemplar": "vamp"}
 NAMES = [*catalogue.LIKELIHOODS]
 FOR_PICTURES = {
     **dict.fromkeys(
-        ("conv_vae", "residual_vae", "keras_mnist", "keras_mnist_fast", "autoencoder_kl"), (16, 16)
+        (
+            "conv_vae",
+            "residual_vae",
+            "keras_mnist",
+            "keras_mnist_fast",
+            "autoencoder_kl",
+            "ms_ssim_vae",
+        ),
+        (16, 16),
     ),
     "pixel_vae": (3, 3),
 }

@@ -14,6 +14,7 @@ from docs_world import hours
 
 import vaekit
 from vaekit.interfaces.tables.base import TableModel
+from vaekit.recipes import RECIPES
 
 PROMPT = re.compile(r"^>>> (.*)$", re.MULTILINE)
 
@@ -116,6 +117,12 @@ def _quick(monkeypatch):
 
 
 @pytest.mark.usefixtures("here", "_quick")
+def test_a_distance_of_ones_own(monkeypatch):
+    monkeypatch.setitem(RECIPES, "sharp_vae", None)  # and taken away at the end
+    model = run_page("models/similarity.md")["model"]
+    assert model.config.recipe == "sharp_vae"
+
+
 def test_tables(capsys):
     text = PAGES["tables.md"].read_text()
     (schema,) = [code for language, code in FENCED.findall(text) if language == "toml"]

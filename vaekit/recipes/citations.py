@@ -180,6 +180,12 @@ CITATIONS: dict[str, str] = {
     "Larsen et al. 2016": "Larsen, A. B. L., Sønderby, S. K., Larochelle, H. and Winther, O. "
     "(2016). Autoencoding beyond pixels using a learned similarity metric. International "
     "Conference on Machine Learning. arXiv:1512.09300",
+    "Wang et al. 2003": "Wang, Z., Simoncelli, E. P. and Bovik, A. C. (2003). Multiscale "
+    "Structural Similarity for Image Quality Assessment. Asilomar Conference on Signals, Systems "
+    "and Computers.",
+    "Snell et al. 2017": "Snell, J., Ridgeway, K., Liao, R., Roads, B. D., Mozer, M. C. and Zemel, "
+    "R. S. (2017). Learning to Generate Images with Perceptual Similarity Metrics. IEEE "
+    "International Conference on Image Processing. arXiv:1511.06409",
     "Desai et al. 2021": "Desai, A., Freeman, C., Wang, Z. and Beaver, I. (2021). TimeVAE: A "
     "Variational Auto-Encoder for Multivariate Time Series Generation. arXiv. arXiv:2111.08095",
     "Gulrajani et al. 2017": "Gulrajani, I., Kumar, K., Ahmed, F., Taiga, A. A., Visin, F., "

@@ -42,9 +42,10 @@ def m2_vae(
     samples: Count = 1,
     **rest: Any,
 ) -> Built:
-    """Rows of which only some have a label: it is observed where it is known, summed out over all
-    classes where it is not, and q(y|x) is a classifier (M2 of: Kingma et al. 2014) that teaches
-    itself what it is sure of (Sohn et al. 2020).
+    """Rows of which only some have a label: it is observed where it is known, summed out where
+    it is not, over two classes right on average (Liu et al. 2019) or over all, and q(y|x) is a
+    classifier (M2 of: Kingma et al. 2014) that teaches itself what it is sure of
+    (Sohn et al. 2020).
 
     Args:
         shape: of one row of x.
@@ -57,7 +58,7 @@ def m2_vae(
         moved: share of a side by which pictures are shifted, turned and stretched at most before
             q(y|x) sees them in training; by default 1/14, and 0 of what is no picture.
         summed: over which classes a label that is not known is summed: two, the likeliest and one
-            drawn from the others, right on average (Liu et al. 2019); or all, a pass for each.
+            drawn from the others, right on average; or all, a pass for each.
         samples: draws of z for each class that is summed over.
     """
     require(len(given) == 1, f"m2_vae is given a label alone, not {' and '.join(given)} together")
