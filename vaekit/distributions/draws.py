@@ -82,11 +82,9 @@ def common_draws(
     """
 
     def noise(dim: int) -> Tensor:
-        like = {"dtype": q.mean.dtype, "device": q.mean.device}
+        one = torch.randn(samples, 1, dim, dtype=q.mean.dtype, device=q.mean.device)
         if even:
-            one = torch.special.ndtri(evenly(samples, dim))[:, None].to(**like)
-        else:
-            one = torch.randn(samples, 1, dim, **like)
+            one = torch.special.ndtri(evenly(samples, dim))[:, None].to(one)
         return one if rows is None else one.expand(samples, rows, dim).flatten(0, 1)
 
     return from_noise(q, noise)
