@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,10 @@ import torch
 import vaekit
 from vaekit.data import open_source
 from vaekit.runs.labels import prediction
+
+sys.path.insert(0, str(Path(__file__).parent / "published"))
+
+from processor import processor
 
 OUT = Path(__file__).parent / "results"
 
@@ -41,7 +45,7 @@ def main() -> None:
     shown = np.concatenate([train[label[train] == k][: asked.each] for k in np.unique(label)])
     known = np.zeros(len(label), dtype=bool)
     known[shown] = True
-    found = {"data": asked.data, "labels": len(shown), **vars(asked), "cpu": platform.machine()}
+    found = {"data": asked.data, "labels": len(shown), **vars(asked), "machine": processor()}
     for name, rows in (("m2_vae", train), ("labels alone", shown)):
         began = time.process_time()
         epochs = asked.epochs * (1 if name == "m2_vae" else 10)
