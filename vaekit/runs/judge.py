@@ -108,7 +108,8 @@ def judge_rows(
         real = [(source, "train"), _held_out(source, against)]
     parts = [one.some(split, rows, seed) for one, split in real]
     few = min(map(len, parts))
-    require(few >= FEWEST, f"{few} rows are too few to judge by: {FEWEST} are needed at least")
+    there = "1 row is" if few == 1 else f"{few} rows are"
+    require(few >= FEWEST, f"{there} too few to judge by: {FEWEST} are needed at least")
     made = table_of(tables.synthesize(trained, len(parts[0]), seed=seed).table, "new rows")
     read = (*(part.table for part in parts if part.table is not None), made)
     own, *held_out, new = map(coding.schema.measured, read)
