@@ -110,6 +110,7 @@ CASES = {
     "not_miwae of other numbers": (["train", "nan.npy", "--recipe", "not_miwae", "--likelihood", "laplace"], "not_miwae is for likelihood gaussian"),
     "modalities that are not there": (["train", "good.npy", "--recipe", "mvae", "--modalities", "0-2, 4-9"], "modalities: unknown column '4-9'"),
     "modalities that share a column": (["train", "good.npy", "--recipe", "mvae", "--modalities", "0-2, 2-5"], "column '2' is in 2 of them"),
+    "exemplars with gaps": (["train", "nan.npy", "--recipe", "gaps_vae", "--prior", "exemplar", "--width", "8"], "an exemplar prior needs rows without gaps"),
     "one modality": (["train", "good.npy", "--recipe", "mmvae", "--modalities", "0-5"], "are fewer than two"),
     "labels that are all blank": (["train", "blank.csv", "--recipe", "m2_vae", "--label", "kind", "--given", "label"], "names fewer than two classes"),
     "modalities that leave one out": (["train", "good.npy", "--recipe", "mopoe", "--modalities", "0-2, 4-5"], "column '3' is in none of them"),
