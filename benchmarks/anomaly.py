@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import statistics
 import sys
 import time
@@ -33,10 +32,12 @@ from sklearn.preprocessing import StandardScaler
 
 import vaekit
 
+sys.path.insert(0, str(Path(__file__).resolve().parent / "published"))
 sys.path.insert(0, str(Path(__file__).resolve().parent / "tables"))
 
 from compare import write
 from data import FOLDER
+from processor import processor
 
 Array = NDArray[Any]
 RESULTS = Path(__file__).resolve().parent / "results" / "anomaly"
@@ -225,7 +226,7 @@ def main() -> None:
         "sets": len(found[SETTINGS[0]]),
         "seeds": said.seeds,
         "versions": f"vaekit {vaekit.__version__}, sklearn {sklearn.__version__}",
-        "machine": platform.machine(),
+        "machine": processor(),
         "found": found,
         "false alarms": by_number(alarms),
     }

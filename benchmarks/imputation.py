@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import statistics
 import sys
 import time
@@ -34,11 +33,13 @@ from sklearn.metrics import pairwise_distances
 import vaekit
 from vaekit.evaluation.tables import MixedTable, mixed_tables
 
+sys.path.insert(0, str(Path(__file__).resolve().parent / "published"))
 sys.path.insert(0, str(Path(__file__).resolve().parent / "tables"))
 
 from baselines import to_arrow
 from compare import write
 from data import TABLES
+from processor import processor
 
 Array = NDArray[Any]
 RESULTS = Path(__file__).resolve().parent / "results" / "imputation"
@@ -291,7 +292,7 @@ def run(name: str, methods: dict[str, Any], seeds: int, rows: int, draws: int) -
         "rows": table.rows,
         "seeds": seeds,
         "versions": f"vaekit {vaekit.__version__}, sklearn {sklearn.__version__}",
-        "machine": platform.machine(),
+        "machine": processor(),
         "found": found,
     }
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +22,10 @@ import torch
 import vaekit
 from vaekit.data import Source, open_source
 from vaekit.runs.labels import prediction
+
+sys.path.insert(0, str(Path(__file__).parent / "published"))
+
+from processor import processor
 
 OUT = Path(__file__).parent / "results"
 
@@ -60,7 +64,7 @@ def main() -> None:
     parser.add_argument("--options", type=json.loads, default={})
     asked = parser.parse_args()
     source = open_source(asked.data)
-    found: dict[str, Any] = {**vars(asked), "cpu": platform.machine()}
+    found: dict[str, Any] = {**vars(asked), "machine": processor()}
     for seed in range(asked.seeds):
         for name in ("m2_vae", "labels alone"):
             found.setdefault(name, []).append(one(source, name, asked, seed))

@@ -40,6 +40,7 @@ def place(tmp_path, monkeypatch, trained):
     Path("empty.npy").touch()
     Path("broken.npy").write_bytes(b"\x93NUMPY and then nothing")
     Path("words.csv").write_text("a,b\n" + "1,red\n" * 12)
+    Path("blank.csv").write_text("a,b,kind\n" + "1,2.5,\n3,4.5,\n" * 6)
     Path("ragged.csv").write_text("a,b\n" + "1,2\n" * 12 + "1\n")
     Path("gaps.csv").write_text("a,b\n" + "1,2.5\n" * 12 + "1,\n")
     Path("notes.xyz").write_text("?")
@@ -108,6 +109,10 @@ CASES = {
     "impute by a model that knows no gaps": (["impute", "model", "nan.npy"], "recipe .* knows no gaps: train gaps_vae"),
     "not_miwae of other numbers": (["train", "nan.npy", "--recipe", "not_miwae", "--likelihood", "laplace"], "not_miwae is for likelihood gaussian"),
     "modalities that are not there": (["train", "good.npy", "--recipe", "mvae", "--modalities", "0-2, 4-9"], "modalities: unknown column '4-9'"),
+    "modalities that share a column": (["train", "good.npy", "--recipe", "mvae", "--modalities", "0-2, 2-5"], "column '2' is in 2 of them"),
+    "exemplars with gaps": (["train", "nan.npy", "--recipe", "gaps_vae", "--prior", "exemplar", "--width", "8"], "an exemplar prior needs rows without gaps"),
+    "one modality": (["train", "good.npy", "--recipe", "mmvae", "--modalities", "0-5"], "are fewer than two"),
+    "labels that are all blank": (["train", "blank.csv", "--recipe", "m2_vae", "--label", "kind", "--given", "label"], "names fewer than two classes"),
     "modalities that leave one out": (["train", "good.npy", "--recipe", "mopoe", "--modalities", "0-2, 4-5"], "column '3' is in none of them"),
     "a season longer than the series": (["train", "good.npy", "--recipe", "time_vae", "--seasons", "7"], "season '7' is none of a series of 6 times"),
     "pixels of what is no picture": (["train", "good.npy", "--recipe", "pixel_vae", "--likelihood", "bernoulli"], "in pictures alone"),

@@ -1,5 +1,7 @@
 """Sample quality: the papers' formulae by brute force, errors that are the spread of repeats."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 import vaekit
 from vaekit.evaluation.samples import frechet_distance, kernel_distance, neighbour_scores, quality
 from vaekit.runs.judge import as_modelled, judge_samples
+from vaekit.system.checks import BadInput
 
 
 def by_force(real, made, k):
@@ -171,3 +174,26 @@ def test_the_kernel_distances_error_is_that_of_a_u_statistic():
         second += 2 * pairs / n**2
     error = np.sqrt(first + second + 4 * across / (9 * 7))
     assert kernel_distance(a, b)[1] == pytest.approx(error)
+
+
+def test_blank_labels_teach_the_classifiers_nothing(monkeypatch):
+    """Rows that nobody has named are no class of their own, however many there are."""
+    from vaekit.pages.comparison.trials import RealismTest
+    from vaekit.runs import judge
+
+    learnt, fit = [], judge.MLPClassifier.fit
+    watched = lambda self, x, y: learnt.append(np.bincount(y)) or fit(self, x, y)  # noqa: E731
+    monkeypatch.setattr(judge.MLPClassifier, "fit", watched)
+    digits = vaekit.open_source("digits").some("train", 300)
+    names = (*map(str, range(10)), "")
+    named = torch.where(torch.arange(300) < 200, digits.labels, 10)
+    partly = replace(digits, labels=named, label_names=names)
+    judge.feature_space("classifier", partly)
+    RealismTest(partly, 0)
+    assert len(learnt) == 2
+    assert np.array_equal(learnt[0], named[:200].bincount())
+    assert np.array_equal(learnt[1], named[partly.splits["train"]].bincount()[:10])
+    blank = replace(partly, labels=torch.full((300,), 10))
+    with pytest.raises(BadInput, match="no labels to train a classifier on"):
+        judge.feature_space("classifier", blank)
+    assert RealismTest(blank, 0).classifier is None

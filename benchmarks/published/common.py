@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import platform
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
+from processor import processor
 
 from vaekit.data import Source, open_source
 from vaekit.objectives.schedules import Schedule
@@ -33,14 +33,7 @@ RESULTS = Path(__file__).resolve().parent.parent / "results"
 
 def machine() -> str:
     """The processor, how many threads, and versions."""
-    name = platform.processor() or platform.machine()
-    facts = Path("/proc/cpuinfo")
-    lines = facts.read_text().splitlines() if facts.exists() else []
-    said = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    name = said.get("model name", name)
-    if "cpu family" in said:
-        name += f" (family {said['cpu family']}, model {said.get('model')})"
-    device = f"{name}, {torch.get_num_threads()} threads"
+    device = f"{processor()}, {torch.get_num_threads()} threads"
     if torch.cuda.is_available():
         device = torch.cuda.get_device_name()
     return f"{device}; torch {torch.__version__.split('+')[0]}; vaekit {__version__}"

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -29,6 +28,10 @@ from printed import SOURCE, printed
 
 import vaekit
 from vaekit.evaluation.tables import TableQuality, mixed_tables, privacy, quality
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "published"))
+
+from processor import processor
 
 RESULTS = Path(__file__).resolve().parent.parent / "results" / "tables"
 OURS, TIMES = "vaekit", ("seconds", "seconds to sample")
@@ -177,7 +180,7 @@ def keep(data: Data, name: str, result: dict[str, Any]) -> None:
         "split": data.split,
         "target": data.target,
         "metrics": f"vaekit {vaekit.__version__}",
-        "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores",
+        "machine": processor(),
     }
     found["synthesizers"][name] = result
     write(path, json.dumps(found, indent=1, ensure_ascii=False) + "\n")

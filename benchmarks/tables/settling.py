@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import time
 
 import torch
 from compare import RESULTS, flat, write
 from data import TABLES, Data
+from processor import processor
 
 import vaekit
 from vaekit.evaluation.tables import quality
@@ -63,8 +62,7 @@ def main() -> None:
             }
             print(name, when, {n: [f"{x:.4f}" for x in v if x] for n, v in told[when].items()})
         found[name] = told
-    machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
-    how = {"machine": machine, "threads": torch.get_num_threads(), "trainings": asked.trainings}
+    how = {"machine": processor(), "threads": torch.get_num_threads(), "trainings": asked.trainings}
     result = {**how, "epochs": asked.epochs or "default", "mean and deviation": found}
     RESULTS.mkdir(parents=True, exist_ok=True)
     write(RESULTS / "settling.json", json.dumps(result, indent=1) + "\n")

@@ -54,7 +54,13 @@ class Exemplar(DataInit, Prior):
         return len(self.rows)
 
     def init_from(self, x: Tensor) -> None:
-        """Take rows spread evenly over those shown."""
+        """Take rows spread evenly over those shown.
+
+        Raises:
+            BadInput: for rows with gaps, which could not be known again by their numbers.
+        """
+        whole = not bool(x.isnan().any())
+        require(whole, "an exemplar prior needs rows without gaps: take vamp, mixture or lars")
         self.rows.copy_(x[evenly(len(x), self.components)])
 
     def forward(self, *given: Tensor) -> D.Distribution:

@@ -147,7 +147,9 @@ def _bounds(ratios: Tensor, size: int) -> Tensor:
 def elbo_per_row(model: Graph, rows: AnyRows, *, samples: int = 1, seed: int = 0) -> Tensor:
     """The ELBO of each row in nats, by the same noise for every row: (rows,).
 
-    A row's value depends on that row alone, not on its neighbours or its place.
+    A row's value depends on that row alone, not on its neighbours or its place, and rows can be
+    compared; right on average for each. What the draws do to one row they do to all, so that their
+    errors don't cancel in a mean over rows; ``scores.elbo_terms`` draws anew for each.
 
     Raises:
         NotImplementedError: where common noise is not known for the posterior.

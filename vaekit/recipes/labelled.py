@@ -63,7 +63,7 @@ def m2_vae(
     """
     require(len(given) == 1, f"m2_vae is given a label alone, not {' and '.join(given)} together")
     ((name, classes),) = given.items()
-    require(classes > 1, f"{name} has to be a label of at least two classes")
+    require(classes > 1, f"{name} names fewer than two classes: at least two are needed")
     require(labelled > 0, f"no training row has a {name}: at least some must have one")
     inner = vae(shape=shape, given={LABEL: classes}, **rest).model
     classifier = parts.like_its_encoder(inner.likelihood.family, OneHot(classes), **rest)

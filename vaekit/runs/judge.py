@@ -24,6 +24,7 @@ from vaekit.evaluation.tables import TableQuality
 from vaekit.evaluation.tables import quality as table_quality
 from vaekit.families.base import BINARY
 from vaekit.runs import tables
+from vaekit.runs.reading import labels_in
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, known, require
 from vaekit.system.types import Array
@@ -47,7 +48,8 @@ def judge_samples(
     Args:
         trained: the model.
         features: "raw" numbers; "pca" of the training rows (up to 64 components); "classifier",
-            the last hidden layer of a small network that tells the training labels apart; or a
+            the last hidden layer of a small network that tells the training labels apart (rows
+            with a blank label are left out of its training); or a
             function from rows (as the data holds them) to (rows, features).
         rows: on each side, at most: the test rows are chosen at random.
         seed: of that choice, of the samples and of the feature space.
@@ -106,7 +108,8 @@ def judge_rows(
         real = [(source, "train"), _held_out(source, against)]
     parts = [one.some(split, rows, seed) for one, split in real]
     few = min(map(len, parts))
-    require(few >= FEWEST, f"{few} rows are too few to judge by: {FEWEST} are needed at least")
+    there = "1 row is" if few == 1 else f"{few} rows are"
+    require(few >= FEWEST, f"{there} too few to judge by: {FEWEST} are needed at least")
     made = table_of(tables.synthesize(trained, len(parts[0]), seed=seed).table, "new rows")
     read = (*(part.table for part in parts if part.table is not None), made)
     own, *held_out, new = map(coding.schema.measured, read)
@@ -213,14 +216,15 @@ def _pca(train: Source, seed: int) -> Features:
 
 
 def _classifier(train: Source, seed: int) -> Features:
-    labels = train.labels
-    if labels is None or len(labels.unique()) < 2:
+    labels = labels_in(train, "all")
+    known = None if labels is None else (labels >= 0).numpy()
+    if labels is None or len(labels[known].unique()) < 2:
         raise BadInput(f"{train.name} has no labels to train a classifier on; use features pca")
     scaler = StandardScaler()
     rows = scaler.fit_transform(_flat(_stored(train)))
     network = MLPClassifier((HIDDEN,), max_iter=50, n_iter_no_change=50, random_state=seed)
     with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
-        network.fit(rows, labels.numpy())
+        network.fit(rows[known], labels[known].numpy())
 
     def hidden(rows: Array) -> Array:
         inputs: Any = scaler.transform(_flat(rows))

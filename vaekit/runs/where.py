@@ -86,7 +86,9 @@ class _Reader:
         return self.at >= len(self.text)
 
     def require(self, fine: bool, wanted: str) -> None:
-        require(fine, f"where: {wanted} is missing before {self.text[self.at :].lstrip()!r}: {HOW}")
+        rest = self.text[self.at :].lstrip()
+        place = f"before {rest!r}" if rest else "at the end"
+        require(fine, f"where: {wanted} is missing {place}: {HOW}")
 
     def peek(self) -> re.Match[str] | None:
         return None if self.done else TOKEN.match(self.text, self.at)

@@ -10,20 +10,16 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from vaekit.data.readers.dialect import MISSING, Dialect, shown
+from vaekit.data.readers.marks import NUMBERLIKE, PLAIN, decimals
 from vaekit.data.readers.roles import check_once
+from vaekit.data.readers.titles import titles
 from vaekit.system.checks import BadInput, require
 
 SEPARATORS = (",", ";", "\t", "|", " ")
 RECORDS, FEW, MOSTLY = 1000, 4, 0.9
-PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(?i:inf|infinity|nan)")
-DATE = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}")
-NUMBERLIKE = re.compile(
-    r"[+-]?[.,]?\d[\d.,'\u00a0\u202f]*([eE][+-]?\d+)?|[+-]?\d{1,3}( \d{3})+([.,]\d+)?"
-)
 WHOLE = re.compile(r"\d+")
 HINT = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 NOT_COMMENTS = tuple(mark for mark in MISSING if mark.startswith("#"))
-GROUPING = "'\u00a0\u202f "
 Record = list[str]
 Said = tuple[str, str]
 
@@ -88,19 +84,24 @@ def look(head: str, asked: Dialect, wanted: Collection[str] = (), *, strict: boo
     if free and (asked.separator not in (None, free) or asked.decimal == free):
         asked = replace(asked, separator=free, decimal=None, thousands=None, header=None)
     separator = asked.separator or _separator(head, asked)
-    found, start, end = _records(head, separator, asked, 1 if hint else 0)
+    found, start, ends = _records(head, separator, asked, 1 if hint else 0)
     require(bool(found), "the table is empty")
+    above = titles(found, wanted) if asked.header is None else 0
+    if above:
+        found, start, ends = found[above:], ends[above - 1] + 1, ends[above:]
+        asked = asked.completed(header=True)
     first, width = found[0], _width(found)
     body = [r for r in found[1:] if len(r) == width] or found[1:]
     asked = asked.completed(separator=separator)
     commented = _commented_names(head, asked, width, found)
     asked, why = _header(asked, commented or first, body, wanted, named=bool(commented))
     rows = body if asked.header else [first, *body]
-    asked = _decimals(asked, [cell.strip() for row in rows for cell in row])
-    before = end if asked.header and not commented else start - 1
+    asked = decimals(asked, rows)
+    before = ends[0] if asked.header and not commented else start - 1
     names = _names(commented or first, width, wanted, rows) if asked.header else numbered(width)
     check_once(names)
-    return Layout(asked, names, before, (*_marks(asked, width), *why))
+    told = ((f"titles above the header, which is line {ends[0]}", "header"),) if above else ()
+    return Layout(asked, names, before, (*_marks(asked, width), *told, *why))
 
 
 def is_comment(line: str, mark: str) -> bool:
@@ -128,22 +129,22 @@ def _comment(head: str, asked: Dialect) -> str:
 
 def _records(
     head: str, separator: str, asked: Dialect, skip: int = 0
-) -> tuple[list[Record], int, int]:
-    """The first records, and the numbers of the first's first and last line."""
+) -> tuple[list[Record], int, list[int]]:
+    """The first records, the number of the first one's first line, and of the last line of each."""
     text = io.StringIO(head, newline="")
     for _ in range(skip):
         text.readline()
     lines = Lines(text, asked.comment or "", squeeze=separator == " ")
-    lines.number, end, found = skip, 0, list[Record]()
+    lines.number, ends, found = skip, list[int](), list[Record]()
     try:
         for record in csv.reader(lines, delimiter=separator):
-            end = end or lines.number
+            ends.append(lines.number)
             found.append(record)
             if len(found) == RECORDS:
                 break
     except csv.Error as error:
         raise BadInput(f"line {lines.number} makes no sense: {error}") from error
-    return found, lines.first, end
+    return found, lines.first, ends
 
 
 def _maybe_records(head: str, separator: str, asked: Dialect) -> list[Record]:
@@ -172,6 +173,7 @@ def _separator(head: str, asked: Dialect) -> str:
 
 def _score(records: Sequence[Record], asked: Dialect) -> float:
     """How well a separator does: as many cells in every row, and these are numbers."""
+    records = records[titles(records) if asked.header is None else 0 :]
     width = _width(records) if records else 0
     if width < 2 or not _fits(records[0], width, records[1:]):
         return 0.0
@@ -295,43 +297,6 @@ def _names(
         cell if cell in wanted else cell.strip() or (f"column{i}" if i else "")
         for i, cell in enumerate(first)
     )
-
-
-def _decimals(asked: Dialect, cells: Sequence[str]) -> Dialect:
-    """The marks of decimals and of thousands."""
-    numbers = [c for c in cells if NUMBERLIKE.fullmatch(c) and not DATE.fullmatch(c)]
-    decimal = asked.decimal or _decimal(asked, numbers)
-    other = "." if decimal == "," else ","
-    for mark in (other, *GROUPING):
-        held = [cell for cell in numbers if mark in cell]
-        if held and mark != asked.separator and all(map(_grouped(mark, decimal).fullmatch, held)):
-            return asked.completed(decimal=decimal, thousands=mark)
-    return asked.completed(decimal=decimal, thousands="")
-
-
-def _decimal(asked: Dialect, numbers: Sequence[str]) -> str:
-    commas = [cell for cell in numbers if "," in cell]
-    if not commas or asked.thousands == ",":
-        grouped = [cell for cell in numbers if re.fullmatch(r"[+-]?\d{1,3}(\.\d{3}){2,}", cell)]
-        return "," if grouped or asked.thousands == "." else "."
-    grouped = [cell for cell in commas if _grouped(",", ".").fullmatch(cell)]
-    if len(grouped) < len(commas):
-        return ","
-    points = any("." in cell and PLAIN.fullmatch(cell) for cell in numbers)
-    if points or any(cell.count(",") > 1 or "." in cell for cell in grouped):
-        return "."
-    if asked.separator == ";":
-        return ","
-    plain = grouped[0].replace(",", "")
-    raise BadInput(
-        f"{grouped[0]!r} can be {plain} or {grouped[0].replace(',', '.')}: say which with "
-        "--thousands , or --decimal , (in Python thousands=',' or decimal=',')"
-    )
-
-
-def _grouped(mark: str, decimal: str) -> re.Pattern[str]:
-    """Numbers whose thousands are grouped."""
-    return re.compile(rf"[+-]?[1-9]\d{{0,2}}({re.escape(mark)}\d{{3}})+({re.escape(decimal)}\d*)?")
 
 
 def _marks(dialect: Dialect, width: int) -> tuple[Said, ...]:

@@ -197,7 +197,12 @@ class Dates:
         return np.append(ticks, 0)[cells.text.rows], cells.text.rows < 0
 
     def bound(self, cells: Cells) -> float:
-        """Ticks."""
+        """Ticks; a day alone is its midnight, in UTC where there are time zones."""
+        day = replace(self.spelling, clock=0, half="", zone="")
+        if cells.is_text and day.order:
+            ticks, fine = day.ticks(cells.text.values)
+            if fine.all():
+                return int(ticks[0])
         return int(self.read(cells)[0][0])
 
     def write(self, numbers: Array, gaps: Array) -> pa.Array:

@@ -98,7 +98,7 @@ def _show(found: Any, worst: int, path: Path, work: OnDevice) -> None:
         work.show({**about, "worst": [_finite(row) for row in shown]})
         return
     among = f"; p among {found.held_out:,} validation rows" if found.held_out else ""
-    print(f"{rows:,} rows, log p(x) {short(mean)} nats on average{among}")
+    print(f"{rows:,} row{'s' * (rows != 1)}, log p(x) {short(mean)} nats on average{among}")
     if found.odd:
         print(f"{found.odd}\n")
     if shown:

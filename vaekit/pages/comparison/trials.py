@@ -18,6 +18,7 @@ from torch import Tensor
 from vaekit.data import Source, check_enough, open_source
 from vaekit.evaluation.spread import Spread, together
 from vaekit.pages.comparison.models import EncoderDecoder, train_coders, unit
+from vaekit.runs.reading import labels_in
 from vaekit.system.seeding import some
 from vaekit.system.types import Array
 
@@ -248,7 +249,7 @@ class RealismTest:
     """Says of rows how many could be real: by distance to training rows and by a classifier."""
 
     def __init__(self, source: Source, seed: int) -> None:
-        train, labels = unit(source, "train"), source.labels_of("train")
+        train, labels = unit(source, "train"), labels_in(source, "train")
         chosen = some(len(train), JUDGED_BY, seed)
         train, labels = train[chosen.numpy()], None if labels is None else labels[chosen]
         self.index = NearestNeighbors(n_neighbors=1).fit(train)
@@ -270,9 +271,10 @@ class RealismTest:
 
 
 def _classifier(rows: Array, labels: Tensor | None, seed: int) -> Any:
-    """A network that tells the labels apart, or None where there are none."""
-    if labels is None or len(labels.unique()) < 2:
+    """A network that tells the labels apart, -1 for none, or None where there are no two."""
+    known = None if labels is None else (labels >= 0).numpy()
+    if labels is None or len(labels[known].unique()) < 2:
         return None
     network = MLPClassifier((128,), max_iter=50, n_iter_no_change=50, random_state=seed)
     with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
-        return make_pipeline(StandardScaler(), network).fit(rows, labels.numpy())
+        return make_pipeline(StandardScaler(), network).fit(rows[known], labels[known].numpy())
