@@ -217,7 +217,7 @@ class TestAPriorThatSharesThePosterior:
         line = refused(capsys, "compress", "run", "digits", "-o", "x.vk")
         assert "the prior vamp" in line
         assert not Path("x.vk").exists()
-        with pytest.raises(BadInput, match="Vamp"):
+        with pytest.raises(BadInput, match="the prior vamp"):
             fixed_point_copy(model.model)
 
     def test_its_report_does_not_draw_another_prior(self, model, capsys):
