@@ -22,7 +22,9 @@ PARTS = {
 INSIDE = ("conditionals", "distributions", "models")
 BY_ITSELF = {"families/catalogue.py"}
 READS_CONFIG = {"runs/config.py"}
-KNOWS_THE_STANDARD_NORMAL = {"conditionals/priors.py", "codec/priors.py", "codec/fixed_point.py"}
+KNOWS_THE_STANDARD_NORMAL = {  # priors that are it, and the noise that draws are made of
+    "conditionals/priors.py", "codec/priors.py", "codec/fixed_point.py", "distributions/draws.py"
+}  # fmt: skip
 NORMAL = re.compile(
     r"ndtri|erfinv|\bNormal\(\s*(torch\.)?(0|zeros)|exp\(-[^)]*(\*\* ?2|square\(\)) ?/ ?2|0\.5 \* \w+ ?\*\* ?2"
 )

@@ -240,6 +240,7 @@ IMAGE_ONLY = {
     "keras_mnist",
     "keras_mnist_fast",
     "autoencoder_kl",
+    "ms_ssim_vae",
     "pixel_vae",
 }
 
