@@ -17,6 +17,20 @@ from vaekit.system.checks import BadInput
 
 ROWS, SMALL = 12, {"latent": 2, "width": 8, "depth": 1, "groups": 2, "pretraining": 3}
 FOR_COUNTS = {"count_vae"}
+FOR_PICTURES = {
+    **dict.fromkeys(
+        (
+            "conv_vae",
+            "residual_vae",
+            "keras_mnist",
+            "keras_mnist_fast",
+            "autoencoder_kl",
+            "ms_ssim_vae",
+        ),
+        (16, 16),
+    ),
+    "pixel_vae": (3, 3),
+}
 USUAL = {"count_vae": "negative_binomial", "not_miwae": "gaussian"}  # else bernoulli
 HAVE_COMPONENTS = ("mixture", "vamp", "exemplar")
 PLAN = {"epochs": 1, "batch": 6, "precision": "fp32"}

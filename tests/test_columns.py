@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from vaekit.distributions import columns, common_draws, evenly, is_discrete
+from vaekit.distributions import columns, common_draws, is_discrete, latin_hypercube
 from vaekit.distributions.columns import AnyOrderCells, drawn
 from vaekit.families.columns import Columns
 from vaekit.networks.cells import CellEmbedding, CellEncoder, CellPredictor
@@ -137,7 +137,7 @@ def test_chances_are_right_on_average_over_even_shares(predictor):
     """p(c | a) = sum_b p(b | a) p(c | a, b): the cell between is drawn, evenly."""
     known, count = torch.tensor([[1.0, NAN, NAN]]), 400
     torch.manual_seed(5)
-    each = torch.stack([cells(predictor).chances(known, s)[0] for s in evenly(count, 3)])
+    each = torch.stack([cells(predictor).chances(known, s)[0] for s in latin_hypercube(count, 3)])
     assert torch.equal(each[:, :2], torch.zeros(count, 2))
     b = [math.exp(conditional(predictor, [1, level, 0], 1, [0])) for level in range(3)]
     assert each[:, 2:5].mean(0).tolist() == pytest.approx(b, abs=1e-5)
@@ -147,7 +147,7 @@ def test_chances_are_right_on_average_over_even_shares(predictor):
 
 
 def test_even_numbers_fill_every_part_once():
-    found = evenly(7, 3)
+    found = latin_hypercube(7, 3)
     assert torch.equal(
         (found * 7).floor().sort(0).values, torch.arange(7.0).double()[:, None].expand(7, 3)
     )

@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 from graphs import GRAPHS, NETWORKS, PRIORS, some_rows
-from living import FOR_COUNTS, life
+from living import FOR_COUNTS, FOR_PICTURES, life
 from parts import BOUNDS, CRITICS, LIKELIHOODS, OF_NUMBERS, PENALTIES, VECTOR, rows
 from torch import nn
 
@@ -36,21 +36,6 @@ ALIKE = {  # the others stand for them
 }
 PRIORS_ALIKE = {"lars": "flow", "exemplar": "vamp"}
 NAMES = [*catalogue.LIKELIHOODS]
-FOR_PICTURES = {
-    **dict.fromkeys(
-        (
-            "conv_vae",
-            "residual_vae",
-            "keras_mnist",
-            "keras_mnist_fast",
-            "autoencoder_kl",
-            "ms_ssim_vae",
-        ),
-        (16, 16),
-    ),
-    "pixel_vae": (3, 3),
-}
-
 # pairs of a recipe and a part, or of two parts, that cannot be trained; where two parts have a name
 # in common, with the option's
 REFUSED = {

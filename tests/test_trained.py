@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from living import FOR_COUNTS
+from living import FOR_COUNTS, FOR_PICTURES
 from parts import OF_NUMBERS
 
 import vaekit
@@ -234,15 +234,6 @@ def test_auto_looks_at_the_data_and_says_why(kind):
 
 
 SMALL = {"latent": 2, "width": 8, "groups": 2, "samples": 2}
-IMAGE_ONLY = {
-    "conv_vae",
-    "residual_vae",
-    "keras_mnist",
-    "keras_mnist_fast",
-    "autoencoder_kl",
-    "ms_ssim_vae",
-    "pixel_vae",
-}
 
 
 @pytest.mark.parametrize("recipe", sorted(OF_NUMBERS))
@@ -256,7 +247,7 @@ def test_every_recipe_trains_saves_and_loads(recipe, kind, tmp_path):
     )
     if kind == "vector" and recipe in FOR_COUNTS:
         data = rng.poisson(3.0, (40, 6))
-    if kind == "vector" and recipe in IMAGE_ONLY:
+    if kind == "vector" and recipe in FOR_PICTURES:
         with pytest.raises(BadInput):
             vaekit.fit(data, recipe, epochs=1)
         return

@@ -8,9 +8,9 @@ from vaekit.distributions.divergences import exact_kl, kl_per_dimension, log_pro
 from vaekit.distributions.draws import (
     common_draws,
     draw_with_density,
-    evenly,
     has_density,
     is_discrete,
+    latin_hypercube,
     no_way,
 )
 from vaekit.distributions.flows import Flowed
@@ -50,11 +50,11 @@ __all__ = [
     "common_draws",
     "covariance",
     "draw_with_density",
-    "evenly",
     "exact_kl",
     "has_density",
     "is_discrete",
     "kl_per_dimension",
+    "latin_hypercube",
     "log_prob_per_element",
     "no_way",
     "quantiles",

@@ -60,7 +60,7 @@ def _(q: Point) -> bool:
     return False
 
 
-def evenly(samples: int, dim: int) -> Tensor:
+def latin_hypercube(samples: int, dim: int) -> Tensor:
     """Uniform numbers, (samples, dim): in each column one in every samples-th part of 0 to 1, in an
     order of its own, so that means over them hardly err (Latin hypercube: McKay et al. 1979)."""
     parts = torch.stack([torch.randperm(samples) for _ in range(dim)], 1)
@@ -75,7 +75,7 @@ def common_draws(
 
     With common noise a row's draws depend on that row alone, never on its neighbours, its
     position or the batch. Each row's draws are distributed as q; different rows' are dependent.
-    With ``even`` so are those of a row: they are spread evenly, for means over them.
+    With ``even`` so are those of a row: they are spread latin_hypercube, for means over them.
 
     Raises:
         NotImplementedError: for a q that is not registered with :func:`from_noise`.
@@ -84,7 +84,7 @@ def common_draws(
     def noise(dim: int) -> Tensor:
         one = torch.randn(samples, 1, dim, dtype=q.mean.dtype, device=q.mean.device)
         if even:
-            one = torch.special.ndtri(evenly(samples, dim))[:, None].to(one)
+            one = torch.special.ndtri(latin_hypercube(samples, dim))[:, None].to(one)
         return one if rows is None else one.expand(samples, rows, dim).flatten(0, 1)
 
     return from_noise(q, noise)

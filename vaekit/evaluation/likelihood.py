@@ -83,7 +83,7 @@ def log_likelihood(
         TypeError: for a point posterior, whose model has no density.
     """
     model.eval()
-    particles = _particles(rows)
+    particles = particles_for(rows)
     size = max(min(ROWS, particles // samples), 1)
     with torch.inference_mode(), seeded(seed, "log_likelihood"):
         sums = (_weights(model, part, samples, particles) for part in chunks(rows, size, title))
@@ -118,7 +118,7 @@ def bound_curve(model: Graph, rows: AnyRows, *, most: int = 1024, seed: int = 0)
     """
     model.eval()
     with torch.inference_mode(), seeded(seed, "curve"):
-        size = max(_particles(rows) // most, 1)
+        size = max(particles_for(rows) // most, 1)
         ratios = torch.cat(
             [
                 _log_ratio(checked(trace(model, part, samples=most)))
@@ -190,7 +190,7 @@ def log_likelihood_and_error(
             found = _weights(model, part, samples, PIECE * len(part), with_common_noise)
         return torch.stack([found.total - math.log(samples), spread(found, samples).error], 1)
 
-    return in_chunks(bound, rows, max(_particles(rows) // PIECE, 1))
+    return in_chunks(bound, rows, max(particles_for(rows) // PIECE, 1))
 
 
 def bits_per_dimension(
@@ -207,7 +207,7 @@ def bits_per_dimension(
     return nats / math.log(2) / math.prod(shape) + math.log2(scale)
 
 
-def _particles(rows: AnyRows) -> int:
+def particles_for(rows: AnyRows) -> int:
     """How many at once suit the size of a row."""
     return max(min(PARTICLES, NUMBERS // rows.shape[1:].numel()), 16)
 

@@ -10,24 +10,25 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vaekit.distributions import no_way
 from vaekit.evaluation.figures import Figure
+from vaekit.evaluation.likelihood import particles_for
 from vaekit.evaluation.passes import chunks, concatenated
 from vaekit.models import Graph
 from vaekit.models.trace import trace
 from vaekit.objectives.bounds import elbo, iwae
 from vaekit.rows import AnyRows, Rows
-from vaekit.system.checks import BadInput, require
+from vaekit.system.checks import require
 from vaekit.system.progress import bar
 from vaekit.system.seeding import seeded
 
 STEPS, RATE = 200, 0.05  # of Adam, falling to 0; in what the encoder's last layer gives
 FITTED_BY, DRAWS = 4, 200  # particles of a row in each step, and when it is done
-PARTICLES = 20_000  # at once
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def refine(
     Raises:
         BadInput: for a model with several latents, or none that gradients can follow.
     """
-    net = _encoder(model, Rows.of(rows[:1]))
+    posterior = _posterior(model, Rows.of(rows[:1]))
     model.eval()
 
     def bounds(part: Rows, number: int) -> tuple[Tensor, Tensor]:
@@ -135,35 +136,34 @@ def refine(
     def both(part: Rows, number: int) -> Tensor:
         before, _ = bounds(part, number)
         with seeded(seed, "refine", number):
-            move = _best_move(model, net, part, steps)
-        with moved(net, move):
+            move = _best_move(model, posterior, part, steps)
+        with moved(posterior, move):
             return torch.stack([before, *bounds(part, number)], 1)
 
-    parts = chunks(rows, max(PARTICLES // draws, 1), "fitting q to rows")
+    parts = chunks(rows, max(particles_for(rows) // draws, 1), "fitting q to rows")
     each = (both(part, number) for number, part in enumerate(parts))
     return Refined(*concatenated(each, len(rows)).unbind(1))
 
 
-def _encoder(model: Graph, one: Rows) -> nn.Module:
-    """The network that gives q's numbers."""
+def _posterior(model: Graph, one: Rows) -> Any:
+    """q(z|x), whose numbers a network gives."""
     posteriors = model.posteriors
     reason = "there is no one q(z|x) to fit to a row"
     require(len(posteriors) == 1, f"this model has {len(posteriors)} latents: {reason}")
-    net = getattr(posteriors[0], "net", None)
-    if net is None or not model.has_density:
-        raise BadInput(f"this model's codes are points: {reason}")
+    require(model.has_density, f"this model's codes are points: {reason}")
     with torch.no_grad():
         (latent,) = trace(model, one).latents.values()
     no_step = no_way(latent.prior)
     require(no_step is None, f"{no_step}: q(z|x) cannot be fitted to a row")
-    return net
+    return posteriors[0]
 
 
-def _best_move(model: Graph, net: nn.Module, rows: Rows, steps: int) -> Tensor:
+def _best_move(model: Graph, posterior: Any, rows: Rows, steps: int) -> Tensor:
     """What to add to the encoder's numbers of each row."""
-    move = torch.zeros_like(_given_by(model, net, rows)).requires_grad_()
+    move = torch.zeros(len(rows), *posterior.family.raw_shape, device=rows.data.device)
+    move.requires_grad_()
     adam = torch.optim.Adam([move], RATE)
-    with bar("fitting q", steps) as told, moved(net, move), torch.enable_grad():
+    with bar("fitting q", steps) as told, moved(posterior, move), torch.enable_grad():
         for step in range(steps):
             adam.param_groups[0]["lr"] = RATE * (1 + math.cos(math.pi * step / steps)) / 2
             t = trace(model, rows, samples=FITTED_BY)
@@ -173,22 +173,10 @@ def _best_move(model: Graph, net: nn.Module, rows: Rows, steps: int) -> Tensor:
     return move.detach()
 
 
-@torch.no_grad()
-def _given_by(model: Graph, net: nn.Module, rows: Rows) -> Tensor:
-    """What the encoder gives for some rows."""
-    found: list[Tensor] = []
-    handle = net.register_forward_hook(lambda _module, _given, raw: found.append(raw))
-    try:
-        trace(model, rows)
-    finally:
-        handle.remove()
-    return found[0].float() if found[0].dtype == torch.bfloat16 else found[0]
-
-
 @contextmanager
-def moved(net: nn.Module, move: Tensor) -> Iterator[None]:
-    """Inside the block a network gives what it gives plus a move of each row."""
-    handle = net.register_forward_hook(lambda _module, _given, raw: raw + move)
+def moved(posterior: Any, move: Tensor) -> Iterator[None]:
+    """Inside the block the network of q gives what it gives plus a move of each row."""
+    handle = posterior.net.register_forward_hook(lambda _module, _given, raw: raw + move)
     try:
         yield
     finally:

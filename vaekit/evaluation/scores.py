@@ -313,12 +313,11 @@ def with_annealing(
     return replace(scores, annealing=Annealing(found.mean, error, len(part), apart.gap))
 
 
-def with_refinement(
-    scores: Scores, model: Graph, rows: AnyRows, *, count: int, seed: int = 0
-) -> Scores:
-    """The same scores with what the encoder loses of ``count`` rows."""
-    found = refine(model, annealed_part(rows, count, seed), seed=seed)
-    return replace(scores, refinement=Refinement.of(found))
+def refinement_of(model: Graph, rows: AnyRows, count: int, seed: int = 0) -> Refinement | None:
+    """What the encoder loses of ``count`` rows, those that as many annealed ones are; None of 0."""
+    return (
+        Refinement.of(refine(model, annealed_part(rows, count, seed), seed=seed)) if count else None
+    )
 
 
 def annealed_part(rows: AnyRows, count: int, seed: int) -> Rows:

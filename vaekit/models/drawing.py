@@ -71,19 +71,11 @@ def at_mean(p: D.Distribution, q: D.Distribution, shape: torch.Size) -> Latent:
     return _latent(p, q, z, q.log_prob(z), shape)
 
 
-def with_common_noise(p: D.Distribution, q: D.Distribution, shape: torch.Size) -> Latent:
-    """Draw from q by the same noise for every row, so that a row's score depends on it alone."""
-    return _with_common_noise(p, q, shape, even=False)
-
-
-def with_even_noise(p: D.Distribution, q: D.Distribution, shape: torch.Size) -> Latent:
-    """The same with noise that is spread evenly over the particles: for means over them."""
-    return _with_common_noise(p, q, shape, even=True)
-
-
-def _with_common_noise(
-    p: D.Distribution, q: D.Distribution, shape: torch.Size, *, even: bool
+def with_common_noise(
+    p: D.Distribution, q: D.Distribution, shape: torch.Size, *, even: bool = False
 ) -> Latent:
+    """Draw from q by the same noise for every row, so that a row's score depends on it alone; with
+    ``even`` it is spread evenly over the particles, for means over them."""
     samples, rows = shape
     each = q.batch_shape == (samples * rows,)
     z = common_draws(q, samples, rows if each else None, even=even)

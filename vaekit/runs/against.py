@@ -69,7 +69,7 @@ def judge_against(
     target: str | None = None,
     samples: int | None = None,
     seed: int = 0,
-    **annealing: int,
+    **also: int,
 ) -> TableEvaluation:
     """How likely a model of a table makes rows that it was not trained on, and how good the rows
     are that it draws.
@@ -81,13 +81,13 @@ def judge_against(
         samples: importance samples for each row; by default 200, or fewer where each takes
             many passes of the network.
         seed: of everything random.
-        annealing: as :meth:`vaekit.runs.trained.Trained.evaluate` takes it.
+        also: as :meth:`vaekit.runs.trained.Trained.evaluate` takes it.
 
     Raises:
         BadInput: for a model of something else, and for rows that are too few.
     """
     quality = judge_rows(trained, seed=seed, against=rows, target=target)
-    how: dict[str, Any] = {"samples": samples or samples_for(trained), "seed": seed, **annealing}
+    how: dict[str, Any] = {"samples": samples or samples_for(trained), "seed": seed, **also}
     scores = trained.evaluate(rows, split="all", **how)
     return TableEvaluation(scores, *_mean(rows.inside), quality)
 

@@ -24,7 +24,7 @@ from vaekit.evaluation.tables import TableQuality
 from vaekit.evaluation.tables import quality as table_quality
 from vaekit.families.base import BINARY
 from vaekit.runs import tables
-from vaekit.runs.reading import labels_in
+from vaekit.runs.reading import labels_in, with_labels
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, known, require
 from vaekit.system.types import Array
@@ -217,14 +217,14 @@ def _pca(train: Source, seed: int) -> Features:
 
 def _classifier(train: Source, seed: int) -> Features:
     labels = labels_in(train, "all")
-    known = None if labels is None else (labels >= 0).numpy()
-    if labels is None or len(labels[known].unique()) < 2:
+    known = with_labels(labels)
+    if labels is None or known is None:
         raise BadInput(f"{train.name} has no labels to train a classifier on; use features pca")
     scaler = StandardScaler()
     rows = scaler.fit_transform(_flat(_stored(train)))
     network = MLPClassifier((HIDDEN,), max_iter=50, n_iter_no_change=50, random_state=seed)
     with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
-        network.fit(rows[known], labels[known].numpy())
+        network.fit(rows[known.numpy()], labels[known].numpy())
 
     def hidden(rows: Array) -> Array:
         inputs: Any = scaler.transform(_flat(rows))

@@ -83,6 +83,13 @@ def _(source: Source, split: str) -> Tensor | None:
     return None if labels is None else without_blanks(labels, class_names(source))[0]
 
 
+def with_labels(labels: Tensor | None) -> Tensor | None:
+    """Which rows have a label, (rows,), by numbers as :func:`labels_in` gives them; None where
+    there are no two to tell apart."""
+    known = None if labels is None else labels >= 0
+    return None if labels is None or len(labels[known].unique()) < 2 else known
+
+
 @singledispatch
 def _read(data: Any, config: Config, split: str) -> ReadRows:
     found = rows_of(data, exact=True, axes=Like(config.layout))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
@@ -17,9 +18,9 @@ from torch import Tensor
 from vaekit.data import Source
 from vaekit.data.coding import TableCoding
 from vaekit.data.on_disk import in_memory
-from vaekit.distributions import common_draws, evenly
+from vaekit.distributions import common_draws, latin_hypercube
 from vaekit.models import Graph
-from vaekit.models.drawing import Generator, with_even_noise
+from vaekit.models.drawing import Generator, with_common_noise
 from vaekit.models.trace import trace
 from vaekit.rows import Rows
 from vaekit.runs.apart import per_row
@@ -208,8 +209,8 @@ def _chances(model: Graph, rows: Rows, *, samples: int, seed: int) -> Tensor:
     p(z | the others); 0 where a cell is there."""
     model.eval()
     with torch.no_grad(), seeded(seed, "chances"):
-        t = trace(model, rows, samples=samples, rule=with_even_noise)
-        shares = evenly(samples, rows.shape[1]).to(rows.data)
+        t = trace(model, rows, samples=samples, rule=partial(with_common_noise, even=True))
+        shares = latin_hypercube(samples, rows.shape[1]).to(rows.data)
         draws = zip(t.latents["z"].value, shares, strict=True)
         each = [cells_at(model, z).chances(rows.data, share) for z, share in draws]
     return (torch.stack(each) * t.log_ratio.softmax(0)[..., None]).sum(0)

@@ -22,7 +22,7 @@ from vaekit.evaluation import decode, elbo_per_row, encode, in_chunks, log_likel
 from vaekit.evaluation.annealing import CHAINS, STEPS
 from vaekit.evaluation.classes import class_use
 from vaekit.evaluation.passes import ROWS, codes
-from vaekit.evaluation.scores import Scores, score, with_annealing, with_refinement
+from vaekit.evaluation.scores import Scores, refinement_of, score, with_annealing
 from vaekit.models import Graph
 from vaekit.models.drawing import Generator
 from vaekit.rows import LazyRows, Rows
@@ -293,16 +293,16 @@ class Trained:
         data = self.open(data) if isinstance(data, str | os.PathLike) else data
         split = self.split_of(data, split) if isinstance(data, Source) else split or "all"
         rows = self.rows(data, split, seed, given=given)
+        refined = refinement_of(self.model, rows, refined_rows, seed)  # first: some refuse it
         found = score(
             self.model, rows, samples=samples, seed=seed, density=self.has_density,
             cells=self.config.coding is not None,
         )  # fmt: skip
-        found = replace(found, classes=class_use(self.model, rows, labels_in(data, split)))
+        classes = class_use(self.model, rows, labels_in(data, split))
+        found = replace(found, classes=classes, refinement=refined)
         if annealed_rows and self.has_density:
             how = {"count": annealed_rows, "steps": annealed_steps, "chains": chains}
             found = with_annealing(found, self.model, rows, seed=seed, **how)
-        if refined_rows:
-            found = with_refinement(found, self.model, rows, count=refined_rows, seed=seed)
         varying = max(self.representation.varying, 1)
         found = beside_own(found.of_share(varying / rows.shape[1:].numel()), self, seed)
         return in_bits(found, self)

@@ -101,14 +101,14 @@ def evaluate(
     _check_evaluation(data, split, against, target, output)
     if output:
         FINDINGS.claim(output, force=force, inputs=reads(model, data, against, given=given))
-    annealing: dict[str, Any] = {
+    also: dict[str, Any] = {
         "annealed_rows": ais,
         "annealed_steps": ais_steps,
         "chains": chains,
         "refined_rows": refine,
     }
     if against is not None:
-        how = {"samples": samples, "seed": seed, **annealing}
+        how = {"samples": samples, "seed": seed, **also}
         _against(model, against, target, limit, output, work, **how)
         return
     samples = samples or SAMPLES
@@ -116,7 +116,7 @@ def evaluate(
     rows = rows_to_judge_by(trained, data, split, limit, seed, given)
     if note := forecast(trained, rows, samples, ais, ais_steps, chains):
         say(f"note: {note}")
-    scores = trained.evaluate(rows, split="all", samples=samples, seed=seed, **annealing)
+    scores = trained.evaluate(rows, split="all", samples=samples, seed=seed, **also)
     if data is not None:
         scores = beside(scores, kept_level(Path(model)))
     show_scores(scores, {}, as_json=work.json)

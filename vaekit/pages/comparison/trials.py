@@ -18,7 +18,7 @@ from torch import Tensor
 from vaekit.data import Source, check_enough, open_source
 from vaekit.evaluation.spread import Spread, together
 from vaekit.pages.comparison.models import EncoderDecoder, train_coders, unit
-from vaekit.runs.reading import labels_in
+from vaekit.runs.reading import labels_in, with_labels
 from vaekit.system.seeding import some
 from vaekit.system.types import Array
 
@@ -272,9 +272,10 @@ class RealismTest:
 
 def _classifier(rows: Array, labels: Tensor | None, seed: int) -> Any:
     """A network that tells the labels apart, -1 for none, or None where there are no two."""
-    known = None if labels is None else (labels >= 0).numpy()
-    if labels is None or len(labels[known].unique()) < 2:
+    known = with_labels(labels)
+    if labels is None or known is None:
         return None
     network = MLPClassifier((128,), max_iter=50, n_iter_no_change=50, random_state=seed)
     with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
-        return make_pipeline(StandardScaler(), network).fit(rows[known], labels[known].numpy())
+        told_apart = make_pipeline(StandardScaler(), network)
+        return told_apart.fit(rows[known.numpy()], labels[known].numpy())
