@@ -69,20 +69,29 @@
   for (const node of all("body *").filter((n) => !n.closest(`${PARTS}, script, style, noscript, [aria-live], .skip`) && [...n.childNodes].some((c) => c.nodeType === 3 && c.data.trim()) && seen(n))) say("outside all parts of the page", node);
 
   // Texts: where they are, how large, of which colour.
-  const probe = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
-  const rgba = (colour) => { probe.clearRect(0, 0, 1, 1); probe.fillStyle = colour; probe.fillRect(0, 0, 1, 1); return [...probe.getImageData(0, 0, 1, 1).data]; };
+  const probe = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true }), mixed = new Map();
+  const rgba = (colour) => { if (!mixed.has(colour)) mixed.set(colour, read(colour)); return mixed.get(colour); };
+  const read = (colour) => { probe.clearRect(0, 0, 1, 1); probe.fillStyle = colour; probe.fillRect(0, 0, 1, 1); return [...probe.getImageData(0, 0, 1, 1).data]; };
   const texts = [];
+  // How clear all inside an element is, and through which hole it is seen; null where it is cut to a shape.
+  const frames = new Map(), WHOLE = { opacity: 1, left: -1e9, top: -1e9, right: 1e9, bottom: 1e9 };
+  const frame = (node) => {
+    if (!node) return WHOLE;
+    if (!frames.has(node)) frames.set(node, framed(node));
+    return frames.get(node);
+  };
+  const framed = (node) => {
+    const outer = frame(node.parentElement), own = getComputedStyle(node);
+    if (!outer || (own.clipPath !== "none" && node.tagName !== "g")) return null;
+    const opacity = outer.opacity * Number(own.opacity);
+    if (own.overflow === "visible" || node === document.body || node === document.documentElement) return { ...outer, opacity };
+    const hole = node.getBoundingClientRect();
+    return { opacity, left: Math.max(outer.left, hole.left), right: Math.min(outer.right, hole.right), top: Math.max(outer.top, hole.top), bottom: Math.min(outer.bottom, hole.bottom) };
+  };
   const part = (node, box, colour, style) => {
-    let { left, top, right, bottom } = box, opacity = 1;
-    for (let n = node; n; n = n.parentElement) {
-      const own = getComputedStyle(n);
-      opacity *= Number(own.opacity);
-      if (n !== node && own.overflow !== "visible" && n !== document.body && n !== document.documentElement) {
-        const hole = n.getBoundingClientRect();
-        left = Math.max(left, hole.left); right = Math.min(right, hole.right); top = Math.max(top, hole.top); bottom = Math.min(bottom, hole.bottom);
-      }
-      if (own.clipPath !== "none" && n.tagName !== "g") return;
-    }
+    const outer = frame(node.parentElement), own = frame(node);
+    if (!own) return;
+    const left = Math.max(box.left, outer.left), right = Math.min(box.right, outer.right), top = Math.max(box.top, outer.top), bottom = Math.min(box.bottom, outer.bottom), { opacity } = own;
     if (right - left < 3 || bottom - top < 3) return;
     const [r, g, b, a] = rgba(colour), size = parseFloat(style.fontSize) * (node.ownerSVGElement ? node.getScreenCTM().a || 1 : 1);
     const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);

@@ -12,6 +12,10 @@ INKLESS = """() => {
   sheet.replaceSync("*, *::placeholder { color: transparent !important; caret-color: transparent !important } text, tspan { fill: transparent !important }");
   document.adoptedStyleSheets = [sheet];
 }"""
+ROLLED_BACK = """() => {
+  document.activeElement?.blur();
+  for (const node of document.querySelectorAll("*")) node.scrollTop = node.scrollLeft = 0;
+}"""
 NAMED = {
     "button", "link", "combobox", "listbox", "textbox", "searchbox", "slider", "spinbutton", "checkbox", "radio",
     "image", "img", "dialog", "application", "toolbar", "navigation", "complementary", "table", "DisclosureTriangle",
@@ -23,8 +27,10 @@ FOCUSED = """() => {
   const called = `${node.tagName.toLowerCase()}${node.id ? `#${node.id}` : ""} ${node.textContent.trim().slice(0, 30)}`;
   const ring = (n) => { const s = getComputedStyle(n); return s.outlineStyle !== "none" && parseFloat(s.outlineWidth) > 0; };
   const box = node.getBoundingClientRect();
+  const over = document.elementFromPoint(box.x + box.width / 2, box.y + Math.min(box.height / 2, 12));
+  const bare = !over || over === node || node.contains(over) || over.contains(node) || box.height < 3;
   const there = box.width > 0 && box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth;
-  return { place: [...document.querySelectorAll("*")].indexOf(node), called, ring: ring(node) || ring(node.parentElement), there };
+  return { place: [...document.querySelectorAll("*")].indexOf(node), called, ring: ring(node) || ring(node.parentElement), there, bare };
 }"""
 
 
@@ -34,6 +40,7 @@ def faults(page):
     Args:
         page: of a browser.
     """
+    page.evaluate(ROLLED_BACK)
     told = page.evaluate(LOOK)
     return told["found"] + pale(page, told["texts"]) + unnamed(page)
 
@@ -88,7 +95,7 @@ def walked(page, most=80):
         most: presses.
     """
     found, places = [], []
-    page.evaluate("() => { document.activeElement?.blur(); scrollTo(0, 0); }")
+    page.evaluate(ROLLED_BACK)
     for _ in range(most):
         page.keyboard.press("Tab")
         now = page.evaluate(FOCUSED)
@@ -99,6 +106,7 @@ def walked(page, most=80):
         places.append(now["place"])
         found += [f"focus does not show: {now['called']}"] * (not now["ring"])
         found += [f"focus is out of sight: {now['called']}"] * (not now["there"])
+        found += [f"focus is covered: {now['called']}"] * (now["there"] and not now["bare"])
     return found, len(places)
 
 

@@ -87,7 +87,9 @@ def test_the_command_says_all_of_it_and_writes_a_page(command, folder):
         assert f"<h2>{title}</h2>" in page
     assert "A model trained on synthetic rows predicts rich" in page
     odd = page.split("<h2>Odd rows</h2>")[1].split("</table>")[0]
-    cells = re.findall(r'<td class="number">(\d+)</td><td[^>]*>[^<]*</td><td>(\w+): (.*?) \(', odd)
+    cells = re.findall(
+        r'<th scope=row class="number">(\d+)</th><td[^>]*>[^<]*</td><td>(\w+): (.*?) \(', odd
+    )
     new = pd.read_csv(folder / "new.csv")
     assert len(cells) == 8
     for number, name, value in cells:

@@ -149,7 +149,7 @@ def test_a_table_shows_what_matters(table):
     page = table[2]
     assert "8 of 12 columns: those rebuilt worst" in page
     assert re.search(r'<td class="before number">[^<]*</td><td class="again number">→ ', page)
-    assert "<th>label</th>" in page
+    assert "<th scope=col>label</th>" in page
     assert 'class="sortable"' in page
     assert "<h2>One unit at a time</h2>" in page
     assert page.count('<li data-kind="') == 12

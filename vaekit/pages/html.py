@@ -230,17 +230,20 @@ def table(
     """A table.
 
     Args:
-        rows: of cells; those that look like numbers stand to the right.
+        rows: of cells, the first of which names its row; those that look like numbers stand to
+            the right.
         head: names of columns, or a name and how many columns it stands above.
         sortable: whether a reader can sort it; then it needs a head.
     """
-    lines = [[*map(_cell, row)] for row in rows]
+    lines = [[_cell(cell, first=not place) for place, cell in enumerate(row)] for row in rows]
     top, column = "", 0
     for name in head:
         text, span = name if isinstance(name, tuple) else (name, 1)
         right = ' class="number"' if lines and "number" in lines[0][column].split(">")[0] else ""
+        way = " scope=colgroup" if span > 1 else " scope=col"
         wide = f" colspan={span}" if span > 1 else ""
-        top, column = f"{top}<th{wide}{right}>{escape(text)}</th>", column + span
+        named = f"<th{wide}{way}{right}>{escape(text)}</th>" if text else "<td></td>"
+        top, column = top + named, column + span
     body = "".join(f"<tr>{''.join(line)}</tr>" for line in lines)
     kind = ' class="sortable"' if sortable else ""
     above = f"<thead><tr>{top}</tr></thead>" if top else ""
@@ -265,11 +268,13 @@ def _value(text: str) -> str:
     return f"{value} <small>± {error}</small>" if sign else value
 
 
-def _cell(cell: str | Cell) -> str:
+def _cell(cell: str | Cell, *, first: bool = False) -> str:
     text, kind = (cell.text, cell.kind) if isinstance(cell, Cell) else (cell, "")
     right = _is_number(text) and kind != "wide" and "number" not in kind
     kinds = f"{kind} number".strip() if right else kind
-    return f"<td{f' class={chr(34)}{kinds}{chr(34)}' if kinds else ''}>{escape(text)}</td>"
+    tag, way = ("th", " scope=row") if first and text else ("td", "")
+    named = f' class="{kinds}"' if kinds else ""
+    return f"<{tag}{way}{named}>{escape(text)}</{tag}>"
 
 
 def _is_number(text: str) -> bool:

@@ -134,6 +134,18 @@
     if (sheet.complete) make(); else sheet.addEventListener("load", make);
   }
 
+  // Tables that are wider than their place are reached by keys, and so rolled.
+  const widths = new ResizeObserver((seen) => {
+    for (const { target } of seen) {
+      const rolls = target.scrollWidth > target.clientWidth + 1;
+      const title = target.closest("section")?.querySelector("h2")?.textContent;
+      const set = { tabindex: "0", role: "region", "aria-label": `Table: ${title ?? document.title}` };
+      for (const name in set)
+        if (rolls) target.setAttribute(name, set[name]); else target.removeAttribute(name);
+    }
+  });
+  for (const table of document.querySelectorAll(".scroll, .models")) widths.observe(table);
+
   // Tables: a click on a column's name sorts by it, and a second one the other way.
   const value = (cell) => {
     const text = cell.dataset.value ?? cell.textContent;
@@ -147,6 +159,7 @@
     for (const head of table.tHead.rows[0].cells) {
       const own = column, button = document.createElement("button");
       column += head.colSpan;
+      if (!head.textContent) continue;
       button.append(...head.childNodes);
       head.append(button);
       button.addEventListener("click", () => {

@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import blake2b
 from typing import Any
 
 THEMED = {
@@ -16,6 +17,7 @@ THEMED = {
     "#0d0e0f": "var(--second)",
     "#101112": "var(--paper)",
 }
+ID, REFERENCE = re.compile(r' id="([^"]*)"'), re.compile(r'(?:href="|url\()#([^")]+)')
 INK, MUTED, LINE, ACCENT, SECOND, PAPER = THEMED
 STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
@@ -81,4 +83,17 @@ def svg(made: Any, title: str) -> str:
     text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r'\1 width="100%"', text, count=1)
     text = re.sub(r"<metadata>.*?</metadata>", f"<title>{title}</title>", text, flags=re.DOTALL)
-    return re.sub(r"font: (\d+)px '[^;\"]*", r"font: \1px system-ui, sans-serif", text)
+    text = re.sub(r"font: (\d+)px '[^;\"]*", r"font: \1px system-ui, sans-serif", text)
+    return _apart(text)
+
+
+def _apart(text: str) -> str:
+    """The picture with names of its own for what it refers to, and no others: pictures that stand
+    on one page must not share them."""
+    own = blake2b(text.encode(), digest_size=4).hexdigest()
+    used = set(REFERENCE.findall(text))
+
+    def named(match: re.Match[str]) -> str:
+        return f' id="{own}-{match[1]}"' if match[1] in used else ""
+
+    return REFERENCE.sub(lambda m: m[0].replace("#", f"#{own}-"), ID.sub(named, text))

@@ -29,6 +29,10 @@ DOCUMENT = """<!doctype html>
 <dl>{errors}</dl></footer>
 </body></html>
 """
+BODY = (
+    "<details><summary>Body</summary>"
+    '<pre tabindex="0" role="region" aria-label="Body of {name}">{schema}</pre></details>'
+)
 INTRO = (
     'What these models can be asked over HTTP; the same for programs: <a href="/openapi.json">'
     "OpenAPI 3.1</a>. Replies are JSON unless <code>accept</code> asks for another kind. Where the "
@@ -76,7 +80,7 @@ def _endpoint(endpoint: Endpoint, base: str) -> str:
     if endpoint.takes:
         kinds.insert(0, f"<p>Takes {_kinds(endpoint.takes)}.</p>")
     body = endpoint.takes.get(JSON)
-    shape = f"<details><summary>Body</summary><pre>{_json(body)}</pre></details>" if body else ""
+    shape = BODY.format(name=escape(endpoint.name), schema=_json(body)) if body else ""
     return (
         f'<article id="{quote(endpoint.name)}"><h3>{mark} <code>{path}</code></h3>'
         f"<p>{escape(endpoint.about)}</p>{table}{''.join(kinds)}"

@@ -40,10 +40,13 @@ export function imageData({ data, shape }, number = 0) {
   return made;
 }
 
+// A picture's name; one without stands inside something that has one.
+const named = (label) => (label ? { role: "img", "aria-label": label } : { "aria-hidden": "true" });
+
 class Picture {
   constructor(about, label) {
     const [height, width] = about.shape;
-    this.node = el("canvas", { class: "picture", width, height, role: "img", "aria-label": label });
+    this.node = el("canvas", { class: "picture", width, height, ...named(label) });
     if (Math.max(width, height) > 200) this.node.classList.add("smooth");
     this.context = this.node.getContext("2d", { willReadFrequently: true }); // small: no card is needed
   }
@@ -57,7 +60,7 @@ class Numbers {
   constructor(about, label) {
     this.about = about;
     this.few = about.columns.length <= FEW;
-    this.node = this.few ? el("div", { class: "bars", role: "table", "aria-label": label }) : el("canvas", { class: "profile", role: "img", "aria-label": label });
+    this.node = this.few ? el("div", { class: "bars", role: "table", "aria-label": label }) : el("canvas", { class: "profile", ...named(label) });
     if (this.few) this.lines = about.columns.map((name) => this.line(name));
   }
 
