@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+from people import people as rich_and_poor
 from PIL import Image
 from sklearn.datasets import load_digits
 
@@ -121,6 +122,22 @@ def table_run(path):
     vaekit.fit(source, "table_vae", out=path, width=8, latent=2, **SHORT)
 
 
+def rich_run(path):
+    """Of the people of whom docs/serve.md tells."""
+    vaekit.fit(rich_and_poor(600), "table_vae", out=path, width=8, latent=2, **SHORT)
+
+
+def jobs_run(path):
+    """Of the people of whom docs/tour.md tells."""
+    draw = rng()
+    columns = {"age": draw.integers(18, 70, 120), "job": draw.choice(["nurse", "cook"], 120)}
+    columns |= {
+        "town": draw.choice(["Rome", "Turin"], 120),
+        "pay": draw.normal(30, 3, 120).round(1),
+    }
+    vaekit.fit(pd.DataFrame(columns), "table_vae", out=path, width=8, latent=2, **SHORT)
+
+
 def shards_run(path):
     source = path.parent / "shards-of-it"
     shards(source)
@@ -154,6 +171,8 @@ OF_PAGES = {
     "models/gaps.md": {"gaps.csv": gaps},
     "models/tables.md": {"RUN": table_run},
     "scale.md": {"runs/big": shards_run},
+    "serve.md": {"runs/people": rich_run},
+    "tour.md": {"runs/people": jobs_run},
     "resuming.md": {"there/x.npy": digits, "there/run": elsewhere},
 }
 
