@@ -15,15 +15,18 @@ import torch
 from browser import Watched, chromium
 from people import people
 from PIL import Image
+from serving import diary
 
 import vaekit
 from vaekit.data.readers.roles import LABEL
+from vaekit.evaluation.likelihood import log_likelihood_and_error
 from vaekit.interfaces.server import looks, one_file
 from vaekit.interfaces.server.bundle import PAGE, page
 from vaekit.interfaces.server.faces import text_of
 from vaekit.interfaces.server.one_file import packed
 from vaekit.interfaces.server.subject import subject_of
 from vaekit.models.drawing import Generator
+from vaekit.runs.apart import per_row
 from vaekit.runs.exports.networks import CellsDecoding
 from vaekit.runs.exports.steps import program_of, rounded
 
@@ -288,7 +291,7 @@ def table_page(browser, tmp_path_factory):
     """The page of a table, opened with the network cut, and what a server would answer."""
     model = vaekit.fit(people(200), "table_vae", latent=2, width=16, epochs=2, quiet=True)
     path = tmp_path_factory.mktemp("tables") / "people.html"
-    assert model.export(path) == ["cells of one's own, and log p of each"]
+    assert model.export(path) == []
     with Watched.faultless(browser, path.as_uri(), offline=True) as watched:
         yield watched, subject_of(halved(model))
 
@@ -302,7 +305,85 @@ def test_a_table_is_shown_as_by_the_server(table_page):
     assert told["code"] == pytest.approx(subject.codes[3], abs=1e-4)
     text = opened.page.evaluate("async () => (await $wire.csv([3])).text()").splitlines()
     assert text[0] == "row,z0,z1,age,pay,rich,town"
-    assert opened.page.locator("#own-card").is_hidden()
+
+
+EDITS = [
+    {"row": 3, "cells": {"rich": "rich"}},
+    {"row": 8, "cells": {"town": None, "pay": "190.5"}},
+    {"cells": {"age": "30", "town": "A"}},
+    {"cells": {}},
+]
+
+
+@pytest.mark.parametrize("sent", EDITS, ids=str)
+def test_a_row_that_is_edited_is_looked_at_as_by_the_server(table_page, sent):
+    """Its code, each cell given all others, and log p(x) by the same draws: to 1e-4."""
+    opened, subject = table_page
+    found = opened.page.evaluate("(sent) => $wire.encode(sent, {})", sent)
+    right = looks.look_at_new(subject, sent, None)
+    for name in ("code", "spread"):
+        assert found[name] == pytest.approx(right[name], abs=1e-4), name
+    away = [[n["distance"] for n in each["nearest"]] for each in (found, right)]
+    assert away[0] == pytest.approx(away[1], abs=1e-4)
+    for cell, other in zip(found["cells"], right["cells"], strict=True):
+        assert (cell["column"], cell["likeliest"]) == (other["column"], other["likeliest"])
+        assert cell["p"] == pytest.approx(other["p"], abs=1e-4)
+        assert (cell["log_p"] is None) == (other["log_p"] is None)
+        assert cell["log_p"] == pytest.approx(other["log_p"], abs=1e-4)
+    row = subject.face.taken(sent)
+    score = per_row(subject.trained, log_likelihood_and_error, row, None, found["samples"], 0)[0]
+    assert found["log_px"] == pytest.approx(score[0], abs=1e-4)
+    assert found["elbo"] < found["log_px"]
+    assert 0 < found["error"] < 2
+
+
+def test_a_cell_is_edited_by_hand(table_page):
+    opened, _ = table_page
+    page = opened.page
+    page.evaluate("() => explorer.app.pick(5)")
+    opened.tells("#row-title", "Row 5")
+    page.evaluate("() => { document.getElementById('own-card').open = true; }")
+    opened.until("() => document.querySelector('#own-body .told').textContent")
+    before = page.evaluate("() => [...explorer.app.base]")
+    facts = page.locator("#own-result .facts").inner_text()
+    rich = page.get_by_role("combobox", name="rich")
+    rich.fill("poor" if rich.input_value() == "rich" else "rich")
+    opened.until(lambda: page.locator("#own-result .facts").inner_text() != facts)
+    assert page.evaluate("() => [...explorer.app.base]") != before
+    assert "nats" in page.locator("#own-result .facts").inner_text()
+    rich.fill("neither")
+    opened.tells("#busy", "rich has no value 'neither': it is one of poor, rich")
+
+
+def test_texts_are_the_levels_that_python_reads(browser, tmp_path):
+    """Of numbers, moments and categories however they are written."""
+    table = diary(80)
+    random = np.random.default_rng(1)
+    pays, days = random.normal(0, 4e4, 80), table["when"].to_pylist()
+    table = table.append_column("pay", pa.array(pays))
+    table = table.append_column("price in $", pa.array([f"${v:,.2f}" for v in abs(pays)]))
+    table = table.append_column("born", pa.array([f"{d:%d/%m/%Y %H:%M}" for d in days]))
+    table = table.append_column("span", pa.array([d - days[0] for d in days]))
+    table = table.append_column("at", pa.array([d.time() for d in days]))
+    model = vaekit.fit(table, "table_vae", latent=2, width=8, epochs=1, quiet=True)
+    model.export(tmp_path / "diary.html")
+    subject = subject_of(model)
+    texts, own = subject.face.stored(subject.rows), subject.rows.values.numpy()
+    watched = Watched(browser, (tmp_path / "diary.html").as_uri(), offline=True).open()
+    got = watched.page.evaluate(
+        "async (rows) => { const { columns } = (await $answers.alone).edited; "
+        "return rows.map((row) => row.map((text, i) => $edited.levelOf(columns[i], text))); }",
+        texts,
+    )
+    names = subject.face.columns
+    for place, name in enumerate(names):
+        same = np.array(got)[:, place] == own[:, place]
+        assert same.mean() > (0.9 if name == "pay" else 0.999), name  # shown in three digits
+    sent = {"cells": dict(zip(names, texts[0], strict=True)) | {"span": None}}
+    assert subject.face.taken(sent).values.shape == own[:1].shape
+    assert (subject.face.taken({"row": 0, "cells": {}}).values.numpy() == own[:1]).all()
+    watched.context.close()
+    assert watched.faults == []
 
 
 def test_cells_are_decoded_as_torch_decodes_them(table_page):

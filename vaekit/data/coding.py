@@ -14,6 +14,7 @@ from vaekit.data.readers import columns as cells_of
 from vaekit.data.readers.columns import Place
 from vaekit.data.readers.tables import Table
 from vaekit.data.schema import NONE, Corrections, TableSchema, infer
+from vaekit.data.schema.cells import Cells
 from vaekit.data.schema.columns import ColumnSchema
 from vaekit.data.schema.corrections import NUMBERS
 from vaekit.system.checks import BadInput, known
@@ -197,12 +198,16 @@ def _kept(made: pa.Table, missing: Array, own: Table) -> pa.Table:
 
 def _check_given(column: ColumnSchema, table: Table) -> None:
     """Raise ``BadInput`` for a given value that is no number where one is wanted."""
-    found = table.typed(column.name)
-    if column.kind in NUMBERS and cells_of.is_text(found.type) and not found.null_count:
+    cells = column.cells(Cells.of(table, column.name))
+    try:
+        column.coding.keys(cells)
+    except BadInput as error:
+        if column.kind not in NUMBERS:
+            raise
         raise BadInput(
             f"given: {column.name} is a column of numbers, such as {column.example}, and "
-            f"{found[0].as_py()!r} is none"
-        )
+            f"{cells.plain[0].as_py()!r} is none"
+        ) from error
 
 
 def one_row(given: Mapping[str, Any], name: str = "what is given") -> Table:

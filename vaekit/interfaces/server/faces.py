@@ -186,7 +186,8 @@ class Cells:
         return texts(pa.table(dict(rows.table.columns)), self.columns)
 
     def taken(self, sent: bytes | Mapping[str, Any]) -> Any:
-        """{"cells": {column: text or null}}; columns that are not named are missing."""
+        """{"cells": {column: text or null}}; columns that are not named are missing, or those of a
+        row, {"row": its number}."""
         return cells_of(sent, self.trained)
 
     def seen(self, row: Any) -> Shown:

@@ -130,11 +130,12 @@ def _cells(subject: Subject, row: Any) -> dict[str, Any]:
 
 
 def _prediction(trained: Any, row: Source, name: str) -> dict[str, Any]:
-    """The likeliest value of a cell given all others."""
-    coding = tables.coding_of(trained)
+    """The likeliest value of a cell given all others; of numbers the mean inside the level."""
+    schema = tables.coding_of(trained).schema
     chances = tables.predict(trained, row, name)[0]
     best = int(chances.argmax())
-    value = coding.values_of(name, np.array([best]))[0].as_py()
+    coding = schema.columns[schema.names.index(name)].coding
+    value = coding.expected(np.eye(coding.count)[[best]])[0].as_py()
     return {"likeliest": text_of(value), "p": float(chances[best])}
 
 

@@ -20,6 +20,7 @@ from vaekit.conditionals.base import straight
 from vaekit.interfaces.export import MOST_ROWS
 from vaekit.interfaces.server.bundle import page
 from vaekit.interfaces.server.colours import SAMPLES, Colouring
+from vaekit.interfaces.server.edited import edited_of
 from vaekit.interfaces.server.faces import Face, text_of
 from vaekit.interfaces.server.subject import Subject, subject_of
 from vaekit.pictures.grids import COLOURS
@@ -77,6 +78,7 @@ def write_page(
     subject = subject_of(halved, data, split=split, limit=limit, seed=seed, given=given)
     encode, missing = _encoder(halved, subject.face)
     held = {**_held(subject, rows=rows, scores=scores), "decode": decode, "encode": encode}
+    held["edited"] = edited_of(subject, rows=held["rows"] is not None)
     lacks = [*missing, *([] if held["rows"] is not None else ["the rows themselves"])]
     held["about"] = _about(subject, held, lacks)
     text = page(zlib.compress(packed(held), 9), held["about"]["title"])
@@ -88,7 +90,8 @@ def write_page(
 def _about(subject: Subject, held: dict[str, Any], lacks: list[str]) -> dict[str, Any]:
     """What the page has to know first: as of a server, but for what it does without."""
     about = subject.about()
-    face = about["face"] | ({} if held["encode"] else {"drawable": False})
+    own = held["encode"] or held["edited"]
+    face = about["face"] | ({} if own else {"drawable": False})
     colours = [c for c in about["colours"] if c["key"] in held["colours"]]
     note = "This page is one file: it asks nothing of anybody, and its decoder runs here."
     if lacks:
@@ -157,8 +160,8 @@ def _decoder(trained: Trained) -> Program:
 
 def _encoder(trained: Trained, face: Face) -> tuple[Program | None, list[str]]:
     """The encoder's steps, if there are such, and what the page lacks without."""
-    if trained.config.coding is not None:  # how cells are read is not in the page
-        return None, ["cells of one's own, and log p of each"]
+    if trained.config.coding is not None:  # edited_of
+        return None, []
     takes = trained.representation
     x = torch.zeros(1, *takes.shape, dtype=getattr(torch, takes.dtype))
     if x.dtype not in (torch.uint8, torch.int32, torch.int64, torch.float32, torch.float64):

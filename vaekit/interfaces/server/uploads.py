@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vaekit.data import Source
 from vaekit.data.coded import coded
 from vaekit.data.coding import text_rows
+from vaekit.data.on_disk import in_memory
 from vaekit.data.readers.roles import ColumnRoles
+from vaekit.data.schema.corrections import NUMBERS
+from vaekit.pages.words import MINUS
 from vaekit.pictures import Tones
 from vaekit.runs.tables import coding_of
 from vaekit.runs.trained import Trained
@@ -28,6 +34,7 @@ UNREADABLE = (
     SyntaxError,
     Image.DecompressionBombError,
 )
+GROUPED = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -117,7 +124,8 @@ def numbers_of(sent: bytes | Mapping[str, Any], columns: Sequence[str], trained:
 
 
 def cells_of(sent: bytes | Mapping[str, Any], trained: Trained) -> Source:
-    """{"cells": {column: text or null}} as a row of a table: a source of one row.
+    """{"cells": {column: text or null}} as a row of a table: a source of one row. With {"row":
+    number} it is that one of the model's rows, but for the cells that are said.
 
     Raises:
         BadInput: for a column that is not there, or a value that it cannot have.
@@ -125,10 +133,38 @@ def cells_of(sent: bytes | Mapping[str, Any], trained: Trained) -> Source:
     cells = sent.get("cells") if isinstance(sent, Mapping) else None
     require(isinstance(cells, dict), 'send {"cells": {column: value}}')
     assert isinstance(cells, dict)
+    assert isinstance(sent, Mapping)
+    coding = coding_of(trained)
+    numbers = {column.name for column in coding.schema.columns if column.kind in NUMBERS}
+    cells = {n: _as_read(v) if n in numbers else v for n, v in cells.items()}
     found = table_rows([cells], trained, "the row")
-    there = {name: value for name, value in cells.items() if value is not None}
-    coding_of(trained).row_of(there)
-    return found
+    coding.row_of({name: value for name, value in cells.items() if value is not None})
+    return found if sent.get("row") is None else _edited(found, [*cells], sent["row"], trained)
+
+
+def _as_read(value: Any) -> Any:
+    """A number as the page shows it, with a proper minus and groups of three digits, as one that
+    is read."""
+    if not isinstance(value, str):
+        return value
+    plain = value.replace(MINUS, "-")
+    return plain.replace(",", "") if GROUPED.fullmatch(plain) else plain
+
+
+def _edited(said: Source, names: Sequence[str], row: Any, trained: Trained) -> Source:
+    """One of the model's rows, some of whose cells are those of another."""
+    rows, coding = trained.source, coding_of(trained)
+    fine = rows is not None and isinstance(row, int) and 0 <= row < len(rows)
+    require(fine, "row must be the number of a row")
+    assert rows is not None
+    own = rows.take(torch.tensor([row]))
+    assert own.table is not None
+    assert said.table is not None
+    named = torch.tensor([n in names for n in (*coding.gaps, *coding.schema.names)])
+    values = torch.where(named, in_memory(said.values), in_memory(own.values))
+    there = {True: said.table.columns, False: own.table.columns}
+    columns = {n: there[n in names][n] for n in coding.schema.names}
+    return replace(said, values=values, table=replace(said.table, columns=columns), inside=None)
 
 
 def table_rows(rows: Sequence[Any], trained: Trained, name: str = "the body") -> Source:

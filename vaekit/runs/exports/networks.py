@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch import distributions as D
+from torch.nn import functional as F
 
 from vaekit.data.conditions import Conditions
 from vaekit.distributions import exact_kl
@@ -141,6 +142,41 @@ class CellsDecoding(Exported):
             if j in net.gaps:
                 seen[j] = torch.where(level[net.gaps[j]] == 1, blank, level[j])
         return torch.cat(seen, 1).nan_to_num(-1.0)
+
+
+class CellsEncoding(Exported):
+    """q(z|x) of rows of a table: levels, (1, D), NaN where a cell is missing, to means and
+    logarithms of variances."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(1, D) to (1, latent), twice."""
+        rule = PosteriorReader(ANY, at_mean)
+        self.model.walk(rule, Rows(x))
+        each = [latent.posterior for latent in rule.found.values()]
+        variance = torch.cat([q.variance for q in each], 1)
+        return torch.cat([q.mean for q in each], 1), variance.log()
+
+
+class CellsGiven(Exported):
+    """A code and the cells that are seen, (1, D), NaN where one is not, to logits of all columns
+    side by side; and what those have more that are given just the cells before them."""
+
+    def forward(self, code: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """(1, latent), (1, D) to (1, levels), twice."""
+        cells: Any = self.emitted(code, ())
+        net = cells.predictor
+        h = net.hidden(cells.features, seen)
+        return net.last(h), F.linear(h, net.own_weight, net.own_bias)
+
+
+class CodePrior(Exported):
+    """log p(z) of codes, (1, latent), in nats."""
+
+    def forward(self, code: Tensor) -> Tensor:
+        """(1, latent) to (1,)."""
+        (prior,) = self.model.priors
+        found: Tensor = prior().log_prob(code)
+        return found
 
 
 class Density(Exported):

@@ -168,7 +168,7 @@ class Edited extends Own {
     const head = tableHead(["column", "value", "given the others", "log p"]);
     const body = el("tbody", {}, ...this.lines.map(({ name, input, told, odd }) => el("tr", {}, el("th", { scope: "row", text: name }), el("td", {}, input), told, odd)));
     at("own-body").append(el("p", { class: "note", text: "Pick a row, change a cell: its log p, what the others make of it, and where its code goes. An empty cell is missing." }), el("div", { class: "scroll" }, el("table", { class: "cells edit" }, head, body)), this.result);
-    app.on("row", (found) => found && this.fill(found.own.cells[0]));
+    app.on("row", (found) => found && this.fill((found.own ?? found.rebuilt).cells[0], found.own && app.row));
     at("own-card").addEventListener("toggle", () => { if (at("own-card").open && this.empty && app.row >= 0) this.later(0); });
     this.empty = true;
   }
@@ -182,7 +182,9 @@ class Edited extends Own {
     return id;
   }
 
-  fill(cells) {
+  // Cells as they are shown, and the number of the row that has them: what nobody changes stays exactly as it is there.
+  fill(cells, row) {
+    Object.assign(this, { row, was: cells.map((text) => text ?? "") });
     this.lines.forEach(({ input, told, odd }, i) => {
       input.value = cells[i] ?? "";
       told.textContent = odd.textContent = "";
@@ -193,7 +195,12 @@ class Edited extends Own {
 
   later(after = 350) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.send({ cells: Object.fromEntries(this.lines.map(({ name, input }) => [name, input.value.trim() || null])) }), after);
+    this.timer = setTimeout(() => this.send({ row: this.row, cells: this.changed() }), after);
+  }
+
+  changed() {
+    const said = this.lines.map(({ name, input }, i) => [name, input.value.trim(), i]).filter(([, text, i]) => this.row === undefined || text !== this.was[i]);
+    return Object.fromEntries(said.map(([name, text]) => [name, text || null]));
   }
 
   show(found) {

@@ -1,6 +1,7 @@
 // A page that lies in one file answers by itself what else its server is asked.
 
 import { answeredBy } from "./wire.js";
+import { Edited } from "./edited.js";
 import { unpacked } from "./held.js";
 import { decodedCells, storedCells } from "./cells.js";
 import { fitted } from "./pictures.js";
@@ -41,6 +42,7 @@ class Alone {
     Object.assign(this, { held, about: held.about, planes: {} });
     this.decoder = new Program(held.decode);
     this.encoder = held.encode && new Program(held.encode);
+    this.edited = held.edited && new Edited(held.edited, held.cells, held.about.latent);
     const { face } = this.about;
     this.shape = face.kind === "pictures" ? face.shape : [face.columns.length];
     this.size = this.shape.reduce((a, b) => a * b);
@@ -110,6 +112,10 @@ class Alone {
 
   // A row of one's own.
   async encoded(sent, told) {
+    if (this.edited) {
+      const found = await this.edited.look(JSON.parse(sent));
+      return { ...(await this.look(found.code, found.spread, told)), ...found };
+    }
     const picture = sent instanceof Blob, shown = picture ? await fitted(sent, this.shape) : Float32Array.from(JSON.parse(sent).values);
     const [mean, variance] = this.encoder.run(picture ? this.inwards(shown) : JSON.parse(sent).values, ...this.given(told)).map((v) => Float32Array.from(v));
     const spread = variance ? variance.map((v) => Math.exp(v / 2)) : mean.map(() => 0);
