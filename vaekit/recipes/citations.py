@@ -45,6 +45,9 @@ CITATIONS: dict[str, str] = {
     "Information Processing Systems. arXiv:1703.09194",
     "Fu et al. 2019": "Fu, H. et al. (2019). Cyclical Annealing Schedule: A Simple Approach to "
     "Mitigating KL Vanishing. NAACL. arXiv:1903.10145",
+    "He et al. 2019": "He, J., Spokoyny, D., Neubig, G. and Berg-Kirkpatrick, T. (2019). Lagging "
+    "Inference Networks and Posterior Collapse in Variational Autoencoders. International "
+    "Conference on Learning Representations. arXiv:1901.05534",
     "He et al. 2016": "He, K., Zhang, X., Ren, S. and Sun, J. (2016). Identity Mappings in Deep "
     "Residual Networks. European Conference on Computer Vision. arXiv:1603.05027",
     "Salimans et al. 2017": "Salimans, T., Karpathy, A., Chen, X. and Kingma, D. P. (2017). "
