@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from typing import Annotated, Any, get_type_hints
 
@@ -22,6 +22,7 @@ from vaekit.system.ranges import (
 )
 
 MOST_PARTS, MOST_LAG = 4096, 1000
+NEWER = ("lag",)
 EARLY = 0.2  # share of all updates in which what generates lags behind what infers
 
 DECAYS: dict[str, Callable[[int], Schedule]] = {
@@ -110,6 +111,11 @@ class Plan:
     def __post_init__(self) -> None:
         for name, kind in kinds().items():
             check_value(name, kind, getattr(self, name))
+
+    def to_json(self) -> dict[str, float | str]:
+        """Its values by name; of those that older versions do not know, the ones that change
+        something."""
+        return {name: v for name, v in asdict(self).items() if v or name not in NEWER}
 
     def sized(self, per_epoch: int, usual: Length = USUAL) -> Plan:
         """The same plan with its number of epochs settled, for this many updates an epoch.
