@@ -45,6 +45,9 @@ CITATIONS: dict[str, str] = {
     "Information Processing Systems. arXiv:1703.09194",
     "Fu et al. 2019": "Fu, H. et al. (2019). Cyclical Annealing Schedule: A Simple Approach to "
     "Mitigating KL Vanishing. NAACL. arXiv:1903.10145",
+    "Bowman et al. 2016": "Bowman, S. R., Vilnis, L., Vinyals, O., Dai, A. M., Jozefowicz, R. and "
+    "Bengio, S. (2016). Generating Sentences from a Continuous Space. Conference on Computational "
+    "Natural Language Learning. arXiv:1511.06349",
     "He et al. 2019": "He, J., Spokoyny, D., Neubig, G. and Berg-Kirkpatrick, T. (2019). Lagging "
     "Inference Networks and Posterior Collapse in Variational Autoencoders. International "
     "Conference on Learning Representations. arXiv:1901.05534",
