@@ -22,7 +22,12 @@ import vaekit
 
 OUT = Path(__file__).parent / "results" / "lagging.json"
 ROWS, TIMES, SYMBOLS, CHAINS, SHARP = 2_000, 20, 10, 8, 2.0
-WAYS = {"plain": {}, "lag 5": {"lag": 5}, "lag 10": {"lag": 10}, "kl_warmup 0.2": {"kl_warmup": 0.2}}
+WAYS = {
+    "plain": {},
+    "lag 5": {"lag": 5},
+    "lag 10": {"lag": 10},
+    "kl_warmup 0.2": {"kl_warmup": 0.2},
+}
 
 
 def chains(seed: int = 0) -> np.ndarray:

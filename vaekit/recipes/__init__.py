@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from vaekit.recipes import (
     autoencoders,
+    balls,
     conditional,
     counts,
     gaps,
@@ -31,7 +32,7 @@ from vaekit.training.plan import Suited
 
 DEFAULT, OF_TABLES = "vae", "table_vae"  # of data of which nobody says one
 _MODULES = (
-    plain, hierarchical, conditional, labelled, objectives, autoencoders, quantised, spheres,
+    plain, hierarchical, conditional, labelled, objectives, autoencoders, quantised, spheres, balls,
     maps, counts, gaps, joint, series, sequences, pixels, tables,
 )  # fmt: skip
 RECIPES: dict[str, Recipe] = {made.__name__: made for module in _MODULES for made in module.RECIPES}
