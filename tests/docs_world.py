@@ -101,6 +101,10 @@ def hours(path):
     np.save(path, rng().normal(size=(20, 336, 2)).astype(np.float32))
 
 
+def steps(path):
+    np.save(path, rng().integers(0, 7, (40, 12)))
+
+
 def cells(path):
     anndata = pytest.importorskip("anndata")
     names = pd.Index([*map(str, range(40))], dtype=object)
@@ -164,7 +168,7 @@ FILES = {
     "photos/": pictures, "pictures/": partial(pictures, size=32), "stack.tif": pages,
     "new/holiday.jpg": one_picture, "new.npy": digits, "other.npy": digits, "x.npy": hours,
     "shards/": shards, "cells.h5ad": cells, "few.txt": few_labels, "t.csv": answers,
-    "both.npy": both, "half.npy": partial(both, half=True),
+    "both.npy": both, "half.npy": partial(both, half=True), "steps.npy": steps,
 }  # fmt: skip
 RUNS = {"runs/people": table_run, "runs/big": table_run, "runs/maps": maps_run}
 OF_PAGES = {

@@ -4,6 +4,7 @@ import torch
 from parts import LEVELS, VECTOR
 
 from vaekit.conditionals import (
+    Ball,
     Conditional,
     EvenLabels,
     Mapped,
@@ -17,6 +18,7 @@ from vaekit.conditionals.codebooks import Autoregressive, Even
 from vaekit.conditionals.refitted import Refitted, Scaled
 from vaekit.distributions.codebooks import rotated, straight
 from vaekit.families import DiagonalNormal, Direction, OneHot, likelihood
+from vaekit.families.balls import Wrapped
 from vaekit.families.codebooks import Codebook, DrawnCodes, Nearest
 from vaekit.models import VAE, Clustered, Labelled, Ladder, Rung
 from vaekit.models.density import Density
@@ -47,6 +49,7 @@ PRIORS = {
     "scaled": lambda: Scaled(Mixture(LATENT, 4)),
     "refitted": lambda: Refitted(Mixture(LATENT, 4), StandardNormal(LATENT)),
     "sphere": lambda: Sphere(LATENT),
+    "ball": lambda: Ball(LATENT),
     "entries": lambda: Even(Nearest(Codebook(4, LATENT), 1)),
     "entries in a row": lambda: Autoregressive(Nearest(Codebook(4, LATENT), 2), 8),
 }
@@ -115,6 +118,13 @@ def directed():
     return VAE(Sphere(LATENT), q, bits(LATENT))
 
 
+def hyperbolic():
+    """z -> x, with codes in a ball."""
+    code = Wrapped(LATENT)
+    q = Conditional(dense(VECTOR, code.raw_shape, [WIDTH], "tanh"), code)
+    return VAE(Ball(LATENT), q, bits(LATENT))
+
+
 def refitted():
     """z -> x, with another prior than the model was trained with."""
     new = Refitted(Scaled(Mixture(LATENT, 4)), StandardNormal(LATENT))
@@ -146,6 +156,7 @@ GRAPHS = {
     "vae with codes that are sums": lambda: (listed(stages=3), 0),
     "vae with codes that are drawn": lambda: (drawn(), 0),
     "vae with codes on a sphere": lambda: (directed(), 0),
+    "vae with codes in a ball": lambda: (hyperbolic(), 0),
     "a density": lambda: (Density(Mixture(VECTOR[0], 4)), 0),
     "vae with a refitted prior": lambda: (refitted(), 0),
 }

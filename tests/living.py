@@ -31,7 +31,11 @@ FOR_PICTURES = {
     ),
     "pixel_vae": (3, 3),
 }
-USUAL = {"count_vae": "negative_binomial", "not_miwae": "gaussian"}  # else bernoulli
+USUAL = {
+    "count_vae": "negative_binomial",
+    "not_miwae": "gaussian",
+    "sequence_vae": "categorical",
+}  # else bernoulli
 HAVE_COMPONENTS = ("mixture", "vamp", "exemplar")
 PLAN = {"epochs": 1, "batch": 6, "precision": "fp32"}
 DRAWN = {

@@ -19,6 +19,7 @@ from vaekit.families import (
     SylvesterFlow,
     likelihood,
 )
+from vaekit.families.balls import Riemannian, Wrapped
 from vaekit.families.base import half_exp
 from vaekit.models import VAE
 from vaekit.networks import dense
@@ -42,6 +43,8 @@ POSTERIORS = {
     "sylvester": SylvesterFlow(3, 2),
     "iaf": AutoregressiveFlow(3),
     "power spherical": Direction(3),
+    "wrapped": Wrapped(3),
+    "riemannian": Riemannian(3),
     "von mises fisher": Direction(3, VonMisesFisher),
 }
 

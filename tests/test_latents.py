@@ -69,6 +69,11 @@ class TestAggregate:
     def test_one_row_has_no_error(self):
         assert aggregate(line([1.0], [1.0]), self.x[:1, :1]).mutual_information_error is None
 
+    def test_one_latent_depends_on_no_other(self):
+        for seed in range(5):
+            found = aggregate(line([1.3], [0.7]), self.x[:, :1], seed=seed)
+            assert str(found.total_correlation) == "0.0"
+
     def test_marginals_wider_than_the_prior(self):
         found = aggregate(line([0.0, 0.0, 0.0], [2.0, 3.0, 0.3]), self.x)
         variance = np.array([4.0, 9.0, 0.09])

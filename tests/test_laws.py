@@ -71,7 +71,11 @@ REFUSED = {
         if not catalogue.kind_of(name).discrete
     },
     **{(recipe, "point"): "a point has no density" for recipe in RECIPES},
-    **{("sphere_vae", name): "unknown posterior" for name in POSTERIORS},  # it has its own
+    **{
+        (recipe, name): "unknown posterior"
+        for recipe in ("sphere_vae", "poincare_vae")
+        for name in POSTERIORS
+    },  # they have their own
 }
 
 
@@ -142,7 +146,7 @@ def test_some_whole_combinations(recipe, chosen, tmp_path):
 
 def test_no_part_of_the_package_is_left_out():
     assert (
-        PRIORS.keys() - {"scaled", "refitted", "sphere", "entries", "entries in a row"}
+        PRIORS.keys() - {"scaled", "refitted", "sphere", "ball", "entries", "entries in a row"}
         == conditionals.PRIORS.keys()
     )
     assert {n for n in NETWORKS if "ladder" not in n} == named.NETWORKS.keys()

@@ -146,6 +146,10 @@ def conv(**chosen):
     return job_for("conv_vae", **{"patience": 9, **chosen})
 
 
+def test_where_one_part_lags_behind_another_it_goes_on_bit_for_bit(tmp_path):
+    check_goes_on(tmp_path, lambda: conv(lag=1), Killed)
+
+
 def test_asked_to_stop_it_is_saved_where_it_is(tmp_path):
     said = check_goes_on(tmp_path, conv, Interrupted, lambda: signal.raise_signal(signal.SIGTERM))
     assert said == f"stopped at step 5 of 6; go on with: vaekit train --resume {tmp_path / 'cut'}"

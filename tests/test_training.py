@@ -15,6 +15,7 @@ import vaekit
 from vaekit import recipes
 from vaekit.data import Batches, Representation, open_source
 from vaekit.data.source import source
+from vaekit.models.drawing import Generator
 from vaekit.objectives import Objective, Term
 from vaekit.objectives.bounds import elbo
 from vaekit.rows import Rows
@@ -184,6 +185,34 @@ class TestLoop:
             pass
         moved = (weights(s.model) - start).norm()
         assert 0 < (weights(s.averaged) - start).norm() < moved
+
+    def test_what_generates_lags_behind_what_infers_in_the_first_fifth(self):
+        s = session(30, lag=2, warmup=0.0)
+        assert [s.pace(step) for step in range(8)] == [0, 0, 1, 0, 0, 1, 1, 1]
+        of = {name: getattr(s.model, name) for name in ("posterior", "likelihood")}
+        before, moved = {n: weights(part) for n, part in of.items()}, {n: [] for n in of}
+        for _ in train(s, batches().from_step()):
+            for name, part in of.items():
+                now = weights(part)
+                moved[name].append(not torch.equal(now, before[name]))
+                before[name] = now
+        assert all(moved["posterior"])
+        assert moved["likelihood"] == [s.pace(step) == 1 for step in range(30)]
+
+    @pytest.mark.parametrize("recipe", ["vae", "ladder_vae", "m2_vae"])
+    def test_all_that_sees_x_infers(self, recipe):
+        shape = (16,)
+        given = {"given": {"label": 3}, "rows": 9, "labelled": 3} if recipe == "m2_vae" else {}
+        how = {"width": 4, "likelihood": "bernoulli", **given}
+        made = recipes.recipe(recipe)(shape=shape, **how).model
+        ahead = {p for part in made.inferring for p in part.parameters()}
+        told = {"label": torch.eye(3)} if given else {}
+        made.eval()
+        drawn = made(Generator(3), Rows(None, told))
+        drawn.log_prob(torch.ones(3, *shape)).sum().backward()
+        behind = {p for p in made.parameters() if p.grad is not None}
+        assert not behind & ahead
+        assert len(behind | ahead) == len([*made.parameters()])
 
     def test_a_critics_weights_train_in_the_same_pass(self):
         from test_core import Linear

@@ -1,5 +1,6 @@
 """Conditional distributions: priors, posteriors and likelihoods alike."""
 
+from vaekit.conditionals.balls import Ball
 from vaekit.conditionals.base import Prior
 from vaekit.conditionals.conditional import Conditional, Mapped
 from vaekit.conditionals.priors import (
@@ -18,6 +19,7 @@ from vaekit.conditionals.spheres import Sphere
 
 __all__ = [
     "PRIORS",
+    "Ball",
     "Conditional",
     "EvenLabels",
     "Flow",

@@ -1,6 +1,7 @@
 """Distributions that torch lacks, and what is known exactly about pairs of them."""
 
 from vaekit.distributions.affine import Affine
+from vaekit.distributions.balls import RiemannianNormal, WrappedNormal
 from vaekit.distributions.bernoulli import ContinuousBernoulli
 from vaekit.distributions.counts import NegativeBinomial, Poisson, ZeroInflated
 from vaekit.distributions.covariances import covariance
@@ -42,10 +43,12 @@ __all__ = [
     "Point",
     "Poisson",
     "PowerSpherical",
+    "RiemannianNormal",
     "SomeKnown",
     "StudentT",
     "UniformOnSphere",
     "VonMisesFisher",
+    "WrappedNormal",
     "ZeroInflated",
     "common_draws",
     "covariance",

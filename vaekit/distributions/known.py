@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import singledispatch
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch import distributions as D
 
 from vaekit.distributions.wrapped import Wrapped
 
@@ -65,3 +67,16 @@ class SomeKnown(Wrapped):
 
     def _put(self, x: Tensor) -> Tensor:
         return torch.where(self.known, self.value.to(x.dtype), x)
+
+
+@singledispatch
+def some_known(p: Any, known: Tensor, value: Tensor) -> D.Distribution:
+    """The same distribution of rows, some numbers of which are known: here of independent ones.
+
+    Args:
+        p: of all numbers.
+        known: which are known, of the event's shape.
+        value: what they are; anything elsewhere.
+    """
+    each = SomeKnown(p.base_dist, known, value)
+    return D.Independent(each, len(p.event_shape), validate_args=False)

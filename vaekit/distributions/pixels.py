@@ -7,14 +7,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch import distributions as D
 
-from vaekit.distributions.divergences import log_prob_per_element
-
-Pick = Callable[[D.Distribution], Tensor]
+from vaekit.distributions.autoregressive import Autoregressive, Pick
 
 
-class PixelByPixel(D.Distribution):
+class PixelByPixel(Autoregressive):
     r"""Pictures whose pixels are drawn row by row, from left to right:
 
     .. math:: \log p(x) = \sum_i \log p(x_i \mid x_j, j < i)
@@ -30,8 +27,6 @@ class PixelByPixel(D.Distribution):
         channels: of a pixel.
     """
 
-    arg_constraints: dict[str, Any] = {}
-
     def __init__(
         self,
         features: Tensor,
@@ -40,64 +35,25 @@ class PixelByPixel(D.Distribution):
         reach: int,
         channels: int,
     ) -> None:
-        self.features, self.network, self.family = features, network, family
+        self.network, self.family = network, family
         self.reach, self.channels = reach, channels
-        event = torch.Size([channels, *features.shape[-2:]])
-        super().__init__(features.shape[:-3], event, validate_args=False)
+        super().__init__(features, 3, torch.Size([channels, *features.shape[-2:]]))
 
-    @property
-    def support(self) -> Any:
-        """As of independent pixels."""
-        return self.family(self._raw(self._blank(self.features[:1]), self.features[:1])).support
+    def given(self, value: Tensor) -> Any:
+        """The distribution of pixels, each given those before it."""
+        return self.family(self.network(value, self.features))
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> PixelByPixel:
-        """The same distribution for more rows."""
-        return self._of(self.features.expand(*batch_shape, *self.features.shape[-3:]))
+    def of(self, features: Tensor) -> PixelByPixel:
+        """The same distribution of other features."""
+        return PixelByPixel(features, self.network, self.family, self.reach, self.channels)
 
-    def log_prob(self, value: Tensor) -> Tensor:
-        """Of pictures, (rows, C, H, W), in nats, (rows,)."""
-        return self.family(self._raw(value, self.features)).log_prob(value)
-
-    def each(self, value: Tensor) -> Tensor:
-        """log p of each number given the pixels before it, (rows, C, H, W), in nats."""
-        found: Tensor = self.family(self._raw(value, self.features)).base_dist.log_prob(value)
-        return found
-
-    @torch.no_grad()
-    def sample(self, sample_shape: Any = ()) -> Tensor:
-        """Draws, (*sample_shape, rows, C, H, W)."""
-        whole = self.expand([*sample_shape, *self.batch_shape]) if sample_shape else self
-        flat = self._of(whole.features.flatten(0, -4))
-        return flat._filled(lambda p: p.sample()).unflatten(0, whole.batch_shape)
-
-    @property
-    @torch.no_grad()
-    def mean(self) -> Tensor:
-        """Each pixel's mean given the means of those before it (the mean of the whole has no
-        closed form)."""
-        return self._filled(lambda p: p.mean)
-
-    def _filled(self, pick: Pick) -> Tensor:
+    def filled(self, pick: Pick) -> Tensor:
         """Pictures of pixels that are picked one after the other. Of the rows above only those that
         the network sees are looked at."""
-        x = self._blank(self.features)
+        x = self.blank()
         for i in range(x.shape[2]):
             seen = slice(max(i - self.reach, 0), i + 1)
             for j in range(x.shape[3]):
-                raw = self._raw(x[:, :, seen], self.features[:, :, seen])
+                raw = self.network(x[:, :, seen], self.features[:, :, seen])
                 x[:, :, i, j] = pick(self.family(raw[:, :, -1:, j : j + 1]))[..., 0, 0]
         return x
-
-    def _raw(self, x: Tensor, features: Tensor) -> Tensor:
-        return self.network(x, features)
-
-    def _blank(self, features: Tensor) -> Tensor:
-        return features.new_zeros(len(features), self.channels, *features.shape[-2:])
-
-    def _of(self, features: Tensor) -> PixelByPixel:
-        return PixelByPixel(features, self.network, self.family, self.reach, self.channels)
-
-
-@log_prob_per_element.register
-def _(q: PixelByPixel, value: Tensor) -> Tensor:
-    return q.each(value)

@@ -10,14 +10,12 @@ import torch
 from torch import Tensor
 from torch import distributions as D
 from torch.distributions import constraints
-from torch.nn import functional as F
 
 from vaekit.distributions.divergences import exact_kl
 from vaekit.distributions.draws import Noise, from_noise, no_way
+from vaekit.distributions.quadrature import TINY, below, mass
 
-NODES, CELLS = 128, 512  # of quadrature; of a distribution function
 WIDTHS = 10.0  # to each side of the likeliest angle: nothing that counts lies beyond
-TINY = 1e-12  # its square is a float32 too
 
 
 class _Sphere(constraints.Constraint):
@@ -38,18 +36,6 @@ def log_area(dim: int) -> float:
 def unit(x: Tensor) -> Tensor:
     """Vectors at length one."""
     return x / x.square().sum(-1, keepdim=True).clamp_min(TINY**2).sqrt()
-
-
-def fejer(like: Tensor) -> tuple[Tensor, Tensor]:
-    """Nodes and weights of quadrature over -1 to 1, exact for polynomials (Fejér's first rule)."""
-    turn = (_count(0, NODES, like) + 0.5) * (math.pi / NODES)
-    even = 2 * _count(1, NODES // 2 + 1, like)
-    ripple = ((turn[:, None] * even).cos() / (even.square() - 1)).sum(-1)
-    return turn.cos(), (1 - 2 * ripple) * 2 / NODES
-
-
-def _count(first: int, end: int, like: Tensor) -> Tensor:
-    return torch.arange(first, end, dtype=like.dtype, device=like.device)
 
 
 class UniformOnSphere(D.Distribution):
@@ -152,12 +138,8 @@ class AboutAnAxis(D.Distribution):
 
     def _at_nodes(self) -> tuple[Tensor, Tensor, Tensor]:
         """1 - cos of angles, log of the integral over all, and what share of it each stands for."""
-        low, high = self._reach()
-        places, weights = fejer(low)
-        angle = low + (high - low) * (places + 1) / 2
-        log_mass = self._log_angle(angle) + (weights * (high - low) / 2).log()
-        total = log_mass.logsumexp(-1)
-        return 1 - angle.cos(), total, (log_mass - total[..., None]).exp()
+        angle, total, share = mass(self._log_angle, *self._reach())
+        return 1 - angle.cos(), total, share
 
     @property
     def log_normalizer(self) -> Tensor:
@@ -177,23 +159,14 @@ class AboutAnAxis(D.Distribution):
         found = total + log_area(self.dim - 1) - (share * kernel).sum(-1)
         return found.to(self.loc.dtype)
 
-    def angles(self, below: Tensor) -> Tensor:
+    def angles(self, shares: Tensor) -> Tensor:
         """Angles below which a share of the mass lies, (..., *batch), with gradients."""
-        low, high = self._reach()
-        step = (high - low) / CELLS
-        middles = low + step * (_count(0, CELLS, low) + 0.5)
-        mass = self._log_angle(middles).softmax(-1)
-        level = F.pad(mass.cumsum(-1), (1, 0))
-        shape = torch.broadcast_shapes(below.shape, self.batch_shape)
-        asked = below.double().expand(shape).reshape(-1, *self.batch_shape).movedim(0, -1)
-        cell = torch.searchsorted(level.detach(), asked.contiguous()).clamp(1, CELLS) - 1
-        within = (asked - level.gather(-1, cell)) / mass.gather(-1, cell).clamp_min(TINY)
-        return (low + step * (cell + within)).movedim(-1, 0).reshape(shape)
+        return below(self._log_angle, *self._reach(), shares)
 
-    def turned(self, below: Tensor, noise: Tensor) -> Tensor:
+    def turned(self, shares: Tensor, noise: Tensor) -> Tensor:
         """Vectors at a quantile of the angle, (..., *batch), towards normal noise as it lies across
         the axis, (..., *batch, dim)."""
-        angle = self.angles(below)[..., None].to(self.loc)
+        angle = self.angles(shares)[..., None].to(self.loc)
         across = unit(noise - (noise * self.loc).sum(-1, keepdim=True) * self.loc)
         return angle.cos() * self.loc + angle.sin() * across
 

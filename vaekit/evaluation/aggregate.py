@@ -17,6 +17,7 @@ from vaekit.rows import AnyRows
 from vaekit.system.seeding import seeded, some
 
 ROWS, AT_ONCE = 4_000, 100
+ROUNDING = 1e-5  # nats: less is what float32 makes of densities
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,9 @@ class Aggregate:
     kl = mutual_information + marginal_kl, and where the prior's dimensions are independent
     marginal_kl = total_correlation + sum(dimension_kl). Estimated with q(z) as a mixture over
     ``rows`` rows, so that the mutual information cannot exceed log(rows); where it comes near that,
-    it is at least what is said, and marginal_kl and total_correlation at most.
+    it is at least what is said, and marginal_kl and total_correlation at most. None of them is
+    below 0 in truth; as means over draws they may be, where the truth is near 0. What is nearer to
+    0 than densities in float32 are exact is 0.
 
     Args:
         rows: how many were looked at.
@@ -101,13 +104,19 @@ def aggregate(model: Graph, rows: AnyRows, *, seed: int = 0) -> Aggregate | None
     each = [log_prob_per_element(latent.prior, z) for latent, z in pairs]
     return Aggregate(
         rows=len(own),
-        kl=(own - log_p).mean().item(),
-        mutual_information=(own - joint).mean().item(),
-        total_correlation=(joint - single.sum(-1)).mean().item(),
-        marginal_kl=(joint - log_p).mean().item(),
+        kl=_mean(own - log_p),
+        mutual_information=_mean(own - joint),
+        total_correlation=_mean(joint - single.sum(-1)),
+        marginal_kl=_mean(joint - log_p),
         dimension_kl=_dimension_kl(single, each),
         mutual_information_error=_standard_error(own - joint),
     )
+
+
+def _mean(each: Tensor) -> float:
+    """The mean of some numbers, but for rounding."""
+    found = each.mean().item()
+    return 0.0 if abs(found) < ROUNDING else found
 
 
 def _standard_error(each: Tensor) -> float | None:

@@ -102,6 +102,11 @@ def kind_of(name: str) -> Kind:
     return likelihood(name, (1,), levels=2).kind
 
 
+def of_symbols(name: str) -> bool:
+    """Whether levels of the likelihood called ``name`` are symbols, in no order."""
+    return getattr(likelihood(name, (1,), levels=2), "symbols", False)
+
+
 def likelihood(
     name: str, shape: Shape, *, levels: int = 256, scale: Scale = "shared", components: int = 3
 ) -> Likelihood:

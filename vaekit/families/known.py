@@ -5,9 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 from torch import distributions as D
 
-from vaekit.distributions import SomeKnown
+from vaekit.distributions.known import some_known
 from vaekit.families.base import Likelihood
-from vaekit.families.elementwise import independent
 from vaekit.families.wrapped import Wrapped
 
 
@@ -18,7 +17,7 @@ class WithKnown(Wrapped):
     What is known is no part of the state dict: who makes the model says it again.
 
     Args:
-        base: of independent numbers.
+        base: of numbers that are independent, or drawn one after the other.
         known: which numbers are known, of the event's shape.
         value: what they are; anything elsewhere.
     """
@@ -33,5 +32,4 @@ class WithKnown(Wrapped):
 
     def forward(self, raw: Tensor) -> D.Distribution:
         """The distribution of raw numbers, (rows, *raw_shape)."""
-        each = self.base(raw).base_dist
-        return independent(SomeKnown(each, self.known, self.value), self.event_shape)
+        return some_known(self.base(raw), self.known, self.value)

@@ -38,10 +38,14 @@ class OfLevels:
     Args:
         event_shape: shape of one row of data.
         levels: how many there are.
+
+    Attributes:
+        symbols: whether levels are alike or different and no more, none nearer to one than others.
     """
 
     event_shape: Shape
     levels: int
+    symbols = False
     kind = LEVELS
     has_density = True
 
@@ -119,6 +123,8 @@ class LogisticMixture(OfLevels):
 @dataclass(frozen=True)
 class Categorical(OfLevels):
     """A free probability for every level of every element; ``levels`` raw numbers each."""
+
+    symbols = True
 
     @property
     def raw_shape(self) -> Shape:

@@ -43,6 +43,11 @@ class Graph(nn.Module, ABC):
     def posteriors(self) -> list[Any]:
         """q of each latent, in order."""
 
+    @property
+    def inferring(self) -> list[nn.Module]:
+        """All that has a part in q alone."""
+        return self.posteriors
+
     def emit(self, *state: Tensor) -> D.Distribution:
         """p(x | latents), from what :meth:`walk` returned."""
         return self.likelihood(*state)

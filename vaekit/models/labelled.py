@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from vaekit.distributions.labels import PartlyKnown
 from vaekit.models.drawing import Draw
@@ -49,6 +49,11 @@ class Labelled(Graph):
     def posteriors(self) -> list[Any]:
         """q(y | x), q(z | x, y)."""
         return [self.posterior, *self.vae.posteriors]
+
+    @property
+    def inferring(self) -> list[nn.Module]:
+        """q of both."""
+        return [self.posterior, *self.vae.inferring]
 
     @property
     def priors(self) -> list[Any]:

@@ -83,6 +83,11 @@ class Ladder(Graph):
         return [rung.posterior for rung in self.rungs]
 
     @property
+    def inferring(self) -> list[nn.Module]:
+        """What sees x, and q of each rung."""
+        return [self.stages, *self.posteriors]
+
+    @property
     def priors(self) -> list[Any]:
         """p of each rung, coarsest first."""
         return [rung.prior for rung in self.rungs]

@@ -21,6 +21,25 @@ class Rescale(nn.Module):
         return x / self.middle - 1
 
 
+class Hats(nn.Module):
+    """Levels to one-hot vectors; what lies between two levels has a share of both.
+
+    Args:
+        levels: how many there are.
+    """
+
+    level: Tensor
+
+    def __init__(self, levels: int) -> None:
+        super().__init__()
+        self.register_buffer("level", torch.arange(float(levels)), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(rows, *event) to (rows, levels * N), the numbers of one level side by side."""
+        apart = x.flatten(1)[:, None] - self.level[:, None]
+        return torch.relu(1 - apart.abs()).flatten(1)
+
+
 class Jitter(nn.Module):
     """Normal noise on its input, in training alone: a network that never sees the same row twice
     does not learn rows by heart (Shu et al. 2018).
@@ -89,6 +108,16 @@ class UnitLength(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """z over its length."""
         return z / z.square().sum(-1, keepdim=True).clamp_min(1e-24).sqrt()
+
+
+class FromBall(nn.Module):
+    """Points of the Poincaré ball as the vectors along which one comes to them from 0, so that
+    those at the edge lie apart; what lies beyond is brought to the edge."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        """2 artanh |z| in the direction of z."""
+        far = (z.square().sum(-1, keepdim=True) + 1e-24).sqrt()
+        return 2 * far.clamp(max=1 - 1e-5).atanh() / far * z
 
 
 class MeanLogits(DataInit):

@@ -31,10 +31,16 @@ class SeriesShape:
     first: bool = False
 
     def channels(self, x: Tensor) -> Tensor:
-        """(rows, times * features) to (rows, features, times)."""
+        """(rows, blocks * times * features) to (rows, blocks * features, times)."""
         if self.first:
-            return x.unflatten(1, (self.features, self.times))
-        return x.unflatten(1, (self.times, self.features)).transpose(1, 2)
+            return x.unflatten(1, (-1, self.times))
+        each = x.unflatten(1, (-1, self.times, self.features))
+        return each.transpose(2, 3).flatten(1, 2)
+
+    def at(self, time: int) -> Tensor:
+        """The places of a time in a flat row, (features,)."""
+        each = torch.arange(self.features)
+        return each * self.times + time if self.first else time * self.features + each
 
     def rows(self, series: Tensor) -> Tensor:
         """(rows, blocks * features, times) to (rows, blocks * times * features)."""
@@ -65,16 +71,23 @@ class SeriesEncoder(nn.Module):
         outputs: shape of what a row becomes.
         width: channels of the first convolution; later ones have twice as many.
         depth: how many; 0 until about 4 times are left.
+        blocks: numbers that the input layer makes of each of the series.
     """
 
     def __init__(
-        self, series: SeriesShape, inputs: int, outputs: Shape, width: int, depth: int
+        self,
+        series: SeriesShape,
+        inputs: int,
+        outputs: Shape,
+        width: int,
+        depth: int,
+        blocks: int = 1,
     ) -> None:
         super().__init__()
-        self.series = series
+        self.series, self.blocks = series, blocks
         widths = channels(series, width, depth)
         layers: list[nn.Module] = []
-        for before, after in pairwise((series.features, *widths)):
+        for before, after in pairwise((blocks * series.features, *widths)):
             layers += [nn.Conv1d(before, after, 3, stride=2, padding=1), nn.ReLU()]
         self.over_time = nn.Sequential(*layers, nn.Flatten())
         (left,) = halvings((series.times,), len(widths))[-1]
@@ -86,7 +99,7 @@ class SeriesEncoder(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(rows, inputs) to (rows, *outputs)."""
         flat = x.flatten(1)
-        own = self.series.times * self.series.features
+        own = self.blocks * self.series.times * self.series.features
         seen = self.over_time(self.series.channels(flat[:, :own]))
         return self.last(torch.cat([seen, flat[:, own:]], 1))
 

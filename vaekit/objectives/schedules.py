@@ -33,6 +33,12 @@ def cyclical(start: float, end: float, steps: int, cycles: int = 4) -> Schedule:
     )
 
 
+def lagging(ahead: int, steps: int) -> Schedule:
+    """0 at ``ahead`` steps in a row, then 1 at one, again and again until ``steps``, then 1: what
+    this multiplies lags behind something that moves at every step (He et al. 2019)."""
+    return lambda step: float(step >= steps or step % (ahead + 1) == ahead)
+
+
 def product(*weights: Weight) -> Schedule:
     """The product of several weights, say a warm-up and a decay."""
     return lambda step: math.prod(at(weight, step) for weight in weights)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from vaekit.recipes import (
     autoencoders,
+    balls,
     conditional,
     counts,
     gaps,
@@ -20,6 +21,7 @@ from vaekit.recipes import (
     pixels,
     plain,
     quantised,
+    sequences,
     series,
     spheres,
     tables,
@@ -30,8 +32,8 @@ from vaekit.training.plan import Suited
 
 DEFAULT, OF_TABLES = "vae", "table_vae"  # of data of which nobody says one
 _MODULES = (
-    plain, hierarchical, conditional, labelled, objectives, autoencoders, quantised, spheres,
-    maps, counts, gaps, joint, series, pixels, tables,
+    plain, hierarchical, conditional, labelled, objectives, autoencoders, quantised, spheres, balls,
+    maps, counts, gaps, joint, series, sequences, pixels, tables,
 )  # fmt: skip
 RECIPES: dict[str, Recipe] = {made.__name__: made for module in _MODULES for made in module.RECIPES}
 

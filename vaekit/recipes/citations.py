@@ -45,6 +45,12 @@ CITATIONS: dict[str, str] = {
     "Information Processing Systems. arXiv:1703.09194",
     "Fu et al. 2019": "Fu, H. et al. (2019). Cyclical Annealing Schedule: A Simple Approach to "
     "Mitigating KL Vanishing. NAACL. arXiv:1903.10145",
+    "Bowman et al. 2016": "Bowman, S. R., Vilnis, L., Vinyals, O., Dai, A. M., Jozefowicz, R. and "
+    "Bengio, S. (2016). Generating Sentences from a Continuous Space. Conference on Computational "
+    "Natural Language Learning. arXiv:1511.06349",
+    "He et al. 2019": "He, J., Spokoyny, D., Neubig, G. and Berg-Kirkpatrick, T. (2019). Lagging "
+    "Inference Networks and Posterior Collapse in Variational Autoencoders. International "
+    "Conference on Learning Representations. arXiv:1901.05534",
     "He et al. 2016": "He, K., Zhang, X., Ren, S. and Sun, J. (2016). Identity Mappings in Deep "
     "Residual Networks. European Conference on Computer Vision. arXiv:1603.05027",
     "Salimans et al. 2017": "Salimans, T., Karpathy, A., Chen, X. and Kingma, D. P. (2017). "
@@ -168,6 +174,12 @@ CITATIONS: dict[str, str] = {
     "Davidson et al. 2018": "Davidson, T. R., Falorsi, L., De Cao, N., Kipf, T. and Tomczak, J. M. "
     "(2018). Hyperspherical Variational Auto-Encoders. Conference on Uncertainty in Artificial "
     "Intelligence. arXiv:1804.00891",
+    "Mathieu et al. 2019": "Mathieu, E., Le Lan, C., Maddison, C. J., Tomioka, R. and Teh, Y. W. "
+    "(2019). Continuous Hierarchical Representations with Poincaré Variational Auto-Encoders. "
+    "Advances in Neural Information Processing Systems. arXiv:1901.06033",
+    "Nagano et al. 2019": "Nagano, Y., Yamaguchi, S., Fujita, Y. and Koyama, M. (2019). A Wrapped "
+    "Normal Distribution on Hyperbolic Space for Gradient-Based Learning. International "
+    "Conference on Machine Learning. arXiv:1902.02992",
     "De Cao & Aziz 2020": "De Cao, N. and Aziz, W. (2020). The Power Spherical Distribution. ICML "
     "Workshop on Invertible Neural Networks. arXiv:2006.04437",
     "Rezende & Mohamed 2015": "Rezende, D. J. and Mohamed, S. (2015). Variational Inference with "

@@ -23,7 +23,7 @@ from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
 from vaekit.recipes.uses import good_for
 from vaekit.system.checks import require
-from vaekit.system.ranges import Count, Range, Weight, Whole
+from vaekit.system.ranges import AtMostRows, Count, Range, Weight, Whole
 from vaekit.system.types import Shape
 
 MOVED = 1 / 14  # of a side
@@ -87,7 +87,9 @@ def m2_vae(
 
 @extends(vae, fixed={"prior": "mixture"}, without=("given", "drop", "prior_components"), latent=10)
 @good_for("codes", "codes of clusters that nobody named: each row is of one of them.", rank=0.4)
-def vade(clusters: Count = 10, pretraining: Whole = 1000, **rest: Any) -> Built:
+def vade(
+    clusters: Annotated[Count, AtMostRows()] = 10, pretraining: Whole = 1000, **rest: Any
+) -> Built:
     """Rows of clusters: each has a normal of its own for its codes, and nobody says which row is of
     which (variational deep embedding: Jiang et al. 2017).
 

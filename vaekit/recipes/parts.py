@@ -114,7 +114,7 @@ def posterior_family(
     found = POSTERIORS[known("posterior", name, POSTERIORS)](asked)
     require(
         components in (0, getattr(found, "components", 0)),
-        f"a {name} posterior has no components: leave posterior_components out",
+        f"posterior_components does nothing: a {name} posterior has none, so leave it out",
     )
     return found
 
@@ -303,7 +303,7 @@ def prior(name: str, site: Site) -> conditionals.Prior:
     found = conditionals.prior(name, site)
     require(
         site.components in (0, found.components),
-        f"a {name} prior has no components: leave prior_components out",
+        f"prior_components does nothing: a {name} prior has none, so leave it out",
     )
     return found
 

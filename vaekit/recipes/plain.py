@@ -31,7 +31,7 @@ from vaekit.recipes.parts import (
 from vaekit.recipes.recipe import Built, Recipe, extends
 from vaekit.recipes.uses import good_for
 from vaekit.system.checks import known
-from vaekit.system.ranges import Count, Share, ShareBelow, Swept, Weight, Whole
+from vaekit.system.ranges import AtMostRows, Count, Share, ShareBelow, Swept, Weight, Whole
 
 PLAIN: dict[str, float | str] = {"decay": "constant", "warmup": 0.0, "clip": 0.0, "ema": 0.0}
 PLANS: dict[str, dict[str, float | str]] = {
@@ -73,7 +73,7 @@ def vae(
     posterior_components: Whole = 0,
     tilt: Weight = parts.TILT,
     prior: Prior = "standard",
-    prior_components: Whole = 0,
+    prior_components: Annotated[Whole, AtMostRows()] = 0,
     link: Link = "softplus",
     scale: ScaleName = "auto",
     components: Count = 3,

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from vaekit.data import Source
 from vaekit.data.given_columns import check_no_gaps
 from vaekit.data.on_disk import chunks_of
 from vaekit.recipes.choose import Choice
-from vaekit.recipes.recipe import Built, Recipe, needs_given, takes_cells, takes_given
+from vaekit.recipes.recipe import Built, Recipe, needs_given, options, takes_cells, takes_given
 from vaekit.system.checks import require
+from vaekit.system.ranges import at_most_rows_of
+
+
+def check_rows(recipe: Recipe, chosen: Mapping[str, Any], rows: int) -> None:
+    """Raise ``BadInput`` for more of something than there are rows to train on.
+
+    Args:
+        recipe: that has the options.
+        chosen: options that somebody set.
+        rows: to train on.
+    """
+    for name, option in options(recipe).items():
+        if name in chosen and (rule := at_most_rows_of(option.annotation)):
+            rule.check(name, chosen[name], rows)
 
 
 def check_given(name: str, recipe: Recipe, source: Source) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vaekit import recipes
+from vaekit.objectives.schedules import lagging
 from vaekit.recipes.citations import cited
 from vaekit.recipes.recipe import chain
 from vaekit.runs.trained import Trained
@@ -13,5 +14,6 @@ def references(trained: Trained) -> list[str]:
     recipe = recipes.RECIPES.get(trained.config.recipe)
     parts = [*trained.model.modules()]
     families = [part.family for part in parts if getattr(part, "family", None) is not None]
-    described = [*(chain(recipe) if recipe else ()), *map(type, parts), *map(type, families)]
+    lags = [lagging] if trained.config.plan.lag else []
+    described = [*(chain(recipe) if recipe else ()), *map(type, parts), *map(type, families), *lags]
     return cited(dict.fromkeys(each.__doc__ for each in described))

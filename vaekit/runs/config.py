@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from math import prod
 from typing import Any
 
@@ -177,7 +177,7 @@ class Config:
             "representation": {
                 **self.representation.to_dict(), "shape": list(self.representation.shape)
             },
-            "plan": asdict(self.plan),
+            "plan": self.plan.to_json(),
             "data": self.data.to_json(),
             "likelihood": self.likelihood.to_json(),
             **more,

@@ -32,7 +32,7 @@ from vaekit.recipes.recipe import (
     options,
 )
 from vaekit.rows import AnyRows, Rows
-from vaekit.runs.agreement import check_cells, check_given, check_range, check_told
+from vaekit.runs.agreement import check_cells, check_given, check_range, check_rows, check_told
 from vaekit.runs.config import Chosen, Config
 from vaekit.runs.folder import fill
 from vaekit.runs.history import NO_HISTORY, History
@@ -257,13 +257,13 @@ def prepare(
         BadInput: for unknown or impossible options, or data the likelihood cannot describe.
     """
     made, given = recipes.recipe(recipe), asked(recipe, given)
-    known_options = options(made)
     check_given(recipe, made, source)
     check_cells(recipe, made, source)
+    check_rows(made, given, trained_on(source))
     usual = {**recipes.PLANS.get(recipe, {}), **recipes.suited(recipe, trained_on(source)).plan}
     plan = Plan(**{**usual, **{k: v for k, v in given.items() if k in PLAN_OPTIONS}})
-    defaults = {name: p.default for name, p in known_options.items()}
-    chosen = {**defaults, **{k: v for k, v in given.items() if k in known_options}}
+    defaults = {name: p.default for name, p in options(made).items()}
+    chosen = {**defaults, **{k: v for k, v in given.items() if k in defaults}}
     choice = choose(source, chosen["likelihood"], binarize, colours)
     job = planned(source, choice, recipe, chosen, plan, source.conditions(), device)
     _ = job.built

@@ -93,6 +93,17 @@ class Parsed(Rule):
 
 
 @dataclass(frozen=True)
+class AtMostRows:
+    """What an option has no use for more of than there are rows to train on: it stands beside the
+    option's type."""
+
+    def check(self, name: str, value: int, rows: int) -> None:
+        """Raise ``BadInput`` for more than there are rows."""
+        said = f"{name} is {value:,}, more than there are training rows ({rows:,}): take fewer"
+        require(value <= rows, said)
+
+
+@dataclass(frozen=True)
 class Swept:
     """Where a sweep looks for the best value of an option, unless somebody says where: it stands
     beside the option's type.
@@ -174,6 +185,11 @@ def swept_of(kind: Any) -> Swept | None:
     """Where a sweep looks for an option of a type, if its annotation says."""
     found = (p for part in typing.get_args(kind) for p in (part, swept_of(part)))
     return next((p for p in found if isinstance(p, Swept)), None)
+
+
+def at_most_rows_of(kind: Any) -> AtMostRows | None:
+    """What an option of a type must obey once the rows are known, if its annotation says."""
+    return next((p for p in typing.get_args(kind) if isinstance(p, AtMostRows)), None)
 
 
 def words_of(kind: Any) -> tuple[str, ...]:

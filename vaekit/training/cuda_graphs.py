@@ -206,7 +206,7 @@ class CapturedUpdates:
     def _work(self, rows: Rows) -> None:
         """The whole update, without waiting for anything."""
         state = self.state
-        rate, share, *weights = self.schedule.unbind()
+        rate, pace, share, *weights = self.schedule.unbind()
         with networks_in(state.precision):
             loss = state.objective.weighed(state.model, rows, weights)
             (loss.total + loss.own).backward()
@@ -219,7 +219,7 @@ class CapturedUpdates:
             setattr(state.optimizer, "found_inf", self.fault.found)  # noqa: B010
         self.fault.see(values)
         self.values.copy_(values)
-        state.apply(rate, share * (1 - self.fault.found))
+        state.apply(rate, pace, share * (1 - self.fault.found))
 
     def _warm_up(self, rows: Rows) -> None:
         """An update as Python asks for it; then the next is captured."""

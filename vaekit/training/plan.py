@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from typing import Annotated, Any, get_type_hints
 
-from vaekit.objectives.schedules import Schedule, cosine, product, ramp
+from vaekit.objectives.schedules import Schedule, cosine, lagging, product, ramp
 from vaekit.system.precision import PRECISIONS
 from vaekit.system.ranges import (
     Above,
@@ -21,7 +21,9 @@ from vaekit.system.ranges import (
     check_value,
 )
 
-MOST_PARTS = 4096
+MOST_PARTS, MOST_LAG = 4096, 1000
+NEWER = ("lag",)
+EARLY = 0.2  # share of all updates in which what generates lags behind what infers
 
 DECAYS: dict[str, Callable[[int], Schedule]] = {
     "cosine": lambda steps: cosine(1.0, 0.0, steps),
@@ -82,6 +84,9 @@ class Plan:
         epsilon: Adam's.
         clip: largest norm of the gradient of a row's loss in nats; 0 for no limit.
         ema: weights are averaged with this decay per update; 0 for no averaging.
+        lag: updates of what infers, q(z|x), alone before each one of all weights, in the first
+            fifth of the training: against codes that say nothing where the decoder is strong
+            (He et al. 2019). 0 for none.
         patience: stop after this many epochs without a better validation loss; 0 for never.
         seed: of initial weights, order and noise.
         precision: of the networks in training: fp32, bf16, or auto (bf16 where the hardware has
@@ -98,6 +103,7 @@ class Plan:
     epsilon: Above = 1e-8
     clip: Weight = 1000.0
     ema: ShareBelow = 0.999
+    lag: Annotated[int, Range(0, MOST_LAG), Swept(0, 20)] = 0
     patience: Whole = 0
     seed: Whole = 0
     precision: Annotated[str, OneOf("precision", PRECISIONS)] = "auto"
@@ -105,6 +111,11 @@ class Plan:
     def __post_init__(self) -> None:
         for name, kind in kinds().items():
             check_value(name, kind, getattr(self, name))
+
+    def to_json(self) -> dict[str, float | str]:
+        """Its values by name; of those that older versions do not know, the ones that change
+        something."""
+        return {name: v for name, v in asdict(self).items() if v or name not in NEWER}
 
     def sized(self, per_epoch: int, usual: Length = USUAL) -> Plan:
         """The same plan with its number of epochs settled, for this many updates an epoch.
@@ -120,6 +131,11 @@ class Plan:
         warm = int(self.warmup * steps)
         rise = ramp(1 / (warm + 1), 1.0, warm)
         return product(ramp(self.lr, self.lr, 1), rise, DECAYS[self.decay](steps))
+
+    def pace(self, steps: int) -> Schedule:
+        """What the learning rate of all that does not infer is multiplied by at each of ``steps``
+        updates."""
+        return lagging(self.lag, int(EARLY * steps) if self.lag else 0)
 
 
 @cache

@@ -62,13 +62,14 @@ class TrainingState:
         self.weights = weights_held(models, objective, self.world, device, shard=shard)
         self.passes = self.weights.passes
         self.optimizer = self._optimizer()
-        self.rate = plan.learning_rate(steps)
+        self.rate, self.pace = plan.learning_rate(steps), plan.pace(steps)
         self.step = 0
         self.watch: Callable[[], None] = lambda: None
 
     def _optimizer(self) -> torch.optim.Optimizer:
-        """One group for the model, and one for each critic, at a share of the model's rate."""
-        groups: list[dict[str, Any]] = [{"params": _learned(self.model), "clip": self.plan.clip}]
+        """One group for the model, or two where what generates lags behind what infers; and one for
+        each critic, at a share of the model's rate."""
+        groups: list[dict[str, Any]] = self._groups_of_model()
         for critic in self.objective.critics:
             share = critic.lr / self.plan.lr
             groups.append({"params": _learned(critic), "clip": critic.clip, "share": share})
@@ -77,6 +78,17 @@ class TrainingState:
         return torch.optim.AdamW(
             groups, lr=plan.lr, eps=plan.epsilon, weight_decay=plan.weight_decay, fused=True
         )
+
+    def _groups_of_model(self) -> list[dict[str, Any]]:
+        learned, clip = _learned(self.model), self.plan.clip
+        if not self.plan.lag:
+            return [{"params": learned, "clip": clip}]
+        ahead = {p for part in self.model.inferring for p in _learned(part)}
+        behind = [p for p in learned if p not in ahead]
+        return [
+            {"params": [p for p in learned if p in ahead], "clip": clip},
+            {"params": behind, "clip": clip, "behind": True},
+        ]
 
     def back_to_training(self) -> None:
         """After the model has been looked at."""
@@ -110,9 +122,10 @@ class TrainingState:
         return found
 
     def schedule_values(self, step: int) -> list[float]:
-        """What changes from update to update: the learning rate, the share of the new weights in
-        their average, and the objective's weights."""
-        return [self.rate(step), self.share(step), *self.objective.weights(step)]
+        """What changes from update to update: the learning rate, its multiple for what lags behind,
+        the share of the new weights in their average, and the objective's weights."""
+        of_plan = [self.rate(step), self.pace(step), self.share(step)]
+        return [*of_plan, *self.objective.weights(step)]
 
     def share(self, step: int) -> float:
         """Of the new weights in their average."""
@@ -121,14 +134,15 @@ class TrainingState:
     def update(self) -> float:
         """Apply the gradients that lie on the parameters; returns the learning rate used."""
         rate = self.rate(self.step)
-        self.apply(rate, self.share(self.step))
+        self.apply(rate, self.pace(self.step), self.share(self.step))
         self.step += 1
         return rate
 
-    def apply(self, rate: float | Tensor, share: float | Tensor) -> None:
+    def apply(self, rate: float | Tensor, pace: float | Tensor, share: float | Tensor) -> None:
         """Move the weights along the gradients that lie on them, and their average after them."""
         for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["share"] if "share" in group else rate
+            own = rate * pace if "behind" in group else rate
+            group["lr"] = own * group["share"] if "share" in group else own
         self.optimizer.step()
         for parameter in self.parameters:
             parameter.grad = None
