@@ -13,6 +13,7 @@ from vaekit.data.readers.parquet import parquet_table
 from vaekit.data.readers.tables import text_table
 from vaekit.data.schema import Corrections, TableSchema, infer, read_toml, safe_cells
 from vaekit.system.checks import BadInput
+from vaekit.system.records import as_text, from_text, write_json
 
 RNG = np.random.default_rng(0)
 
@@ -249,6 +250,50 @@ def test_infinite_numbers_are_missing():
     schema = infer(table)
     assert "20 infinite numbers are taken as missing" in schema.notes[0]
     assert schema.gaps == (0.4,)
+
+
+def test_infinite_numbers_in_text_are_missing_and_said(tmp_path):
+    odd = {3: "20,A,inf", 9: "21,B,-inf"}
+    schema = infer(people(tmp_path, rows=odd))
+    assert schema.notes == ("column 'score': 2 infinite numbers are taken as missing",)
+    assert schema.gaps[2] == pytest.approx(2 / 60)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", ["1e308", "-1.7976931348623157e308", "2e150"])
+def test_numbers_too_large_to_count_with_are_refused_with_their_row(tmp_path, value):
+    table = people(tmp_path, rows={3: f"20,A,{value}"})
+    with pytest.raises(BadInput) as error:
+        infer(table)
+    assert all(
+        part in line(error)
+        for part in ("column 'score', row 3", value, "too large", f"--missing {value}", "line 5")
+    )
+    frame = pd.DataFrame({"score": [1.5, float(value), *np.arange(40) / 8]})
+    with pytest.raises(BadInput, match=r"column 'score', row 1 holds .* too large"):
+        infer(table_of(frame, "X"))
+    corrected = Corrections.made({"score": {"missing": [value]}})
+    assert infer(table_of(frame, "X"), said=corrected).gaps == (1 / 42,)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("unit", [1e148, 1e60, 1e-300])
+def test_numbers_of_any_size_have_levels_that_can_be_stored(unit):
+    frame = pd.DataFrame({"x": np.linspace(-1, 1, 300) * unit, "a": [0.25, 0.5] * 150})
+    schema = infer(table_of(frame, "X"))
+    found = from_text(as_text(schema.to_json(), "schema").encode(), "schema")
+    assert TableSchema.from_json(found).levels == schema.levels
+    odd = table_of(pd.DataFrame({"x": [0.0, 1e308, -1e308], "a": [0.25, 1e308, -1e308]}), "X")
+    density = schema.log_density_inside(odd, schema.codes(odd))
+    assert np.isfinite(density).all()
+    assert (density[1:] < density[0]).all()
+
+
+def test_what_json_has_no_number_for_is_not_written(tmp_path):
+    path = tmp_path / "config.json"
+    with pytest.raises(BadInput, match="columns, 1, scale is no finite"):
+        write_json(path, {"a": 1.5, "columns": [{}, {"scale": float("inf")}]})
+    assert not path.exists()
 
 
 def test_lists_are_set_aside():

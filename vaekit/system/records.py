@@ -46,9 +46,43 @@ def write_json(path: Path, found: Any, indent: int | None = 2) -> None:
         path: of the file.
         found: what it is to hold.
         indent: spaces before what lies inside something; None for all in one line.
+
+    Raises:
+        BadInput: for a number that is not finite, before anything is written.
     """
+    text = as_text(found, str(path), indent)
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(found, indent=indent) + "\n", encoding="utf-8")
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def as_text(found: Any, name: str, indent: int | None = None) -> str:
+    """JSON that can be read again.
+
+    Args:
+        found: what it is to say.
+        name: what people call it.
+        indent: spaces before what lies inside something; None for all in one line.
+
+    Raises:
+        BadInput: for a number that is not finite, saying where it stands.
+    """
+    try:
+        return json.dumps(found, indent=indent, allow_nan=False)
+    except ValueError:
+        place = _place_of_nan(found)
+        raise BadInput(f"cannot write {name}: {place} is no finite number, as JSON wants") from None
+
+
+def _place_of_nan(found: Any) -> str:
+    """Where the first number stands that is not finite: entries on the way to it."""
+    inside = found.items() if isinstance(found, dict) else enumerate(found)
+    for key, value in inside:
+        if isinstance(value, float) and not math.isfinite(value):
+            return str(key)
+        deeper = isinstance(value, dict | list | tuple) and _place_of_nan(value)
+        if deeper:
+            return f"{key}, {deeper}"
+    return ""
 
 
 def from_text(text: bytes, name: str, largest: int = LARGEST, *, constants: bool = False) -> Any:

@@ -59,7 +59,7 @@ class Grid:
     def _units(self, numbers: Array) -> Array:
         if numbers.dtype.kind != "f":
             return np.clip(numbers, -LARGEST, LARGEST)
-        units = np.rint(numbers * 10.0 ** (self.decimals or 0))
+        units = np.rint(np.clip(numbers, -LARGEST, LARGEST) * 10.0 ** (self.decimals or 0))
         exact = np.abs(units).max(initial=0) >= 2**53
         return np.clip(units, -LARGEST, LARGEST).astype(np.int64) if exact else units
 

@@ -20,6 +20,7 @@ from vaekit.data.schema.columns import ColumnSchema
 from vaekit.data.schema.corrections import NOTHING_SAID, NUMBERS, Said
 from vaekit.data.schema.forms import Form, Moments, Plain
 from vaekit.data.schema.looked import Found, Looked, distinct, modelled, text_of
+from vaekit.data.schema.pieces import FARTHEST
 from vaekit.data.schema.spellings import spelling_of
 from vaekit.data.schema.words import ENOUGH, ZERO, category_of, words_of
 from vaekit.data.schema.written import Dates, Units, units_of
@@ -179,6 +180,7 @@ def _identifier(looked: Looked) -> Found | None:
 def _numbers(looked: Looked, form: Form, kind: str | None = None) -> Found:
     """Numbers and moments."""
     numbers, gaps = form.read(looked.cells)
+    _check_sizes(looked, numbers, gaps)
     said = looked.said
     grid = form.grid(numbers[~gaps], 0 if said.type == "whole" else said.decimals)
     x, seen = grid.x(numbers), ~looked.training(gaps)
@@ -193,12 +195,30 @@ def _numbers(looked: Looked, form: Form, kind: str | None = None) -> Found:
     return modelled(looked, kind, NumberCoding(form, grid, levels), gaps, notes)
 
 
+def _check_sizes(looked: Looked, numbers: Array, gaps: Array) -> None:
+    """Raise ``BadInput`` for a number whose square would be infinite, saying where."""
+    odd = ~gaps & (np.abs(numbers) > FARTHEST) if numbers.dtype.kind == "f" else gaps[:0]
+    if odd.any():
+        row = int(odd.argmax())
+        looked.cells.refuse(
+            row,
+            f"which is too large to count with (beyond {FARTHEST:.0e}); if it means that the value "
+            f"is missing: --missing {looked.cells.plain[row].as_py()} (in Python missing=); else "
+            "divide the column",
+        )
+
+
 def _infinite(looked: Looked) -> tuple[str, ...]:
+    """How many numbers are infinite, in words."""
     column = looked.cells.plain
+    if looked.cells.is_text and not pa.types.is_floating(looked.cells.counted.type):
+        return ()
+    column = looked.cells.numbers() if looked.cells.is_text else column
     if not pa.types.is_floating(column.type):
         return ()
     count = pc.sum(pc.is_inf(column)).as_py() or 0
-    note = f"column {looked.name!r}: {count:,} infinite numbers are taken as missing"
+    numbers = "infinite number is" if count == 1 else "infinite numbers are"
+    note = f"column {looked.name!r}: {count:,} {numbers} taken as missing"
     return (note,) if count else ()
 
 

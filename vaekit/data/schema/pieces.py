@@ -12,6 +12,7 @@ import numpy as np
 from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
 
+FARTHEST = 1e150  # number that has a density of its own: beyond it is as there
 BORDER = 0.5  # of a whole number's share of the line
 Tile = tuple[float, float, float, float]
 
@@ -144,9 +145,10 @@ class NumberLevels:
 
     def log_density(self, x: Array) -> Array:
         """Of each number inside its level, nats, (N,): of a whole number its probability."""
-        tiles = self._tiles
+        tiles, x = self._tiles, np.clip(x, -FARTHEST, FARTHEST)
         at = np.searchsorted(tiles.left, x, side="right") - 1
         far = np.abs(x - tiles.origin[at]) - (BORDER if self.whole else 0)
+        far = np.minimum(far, FARTHEST * self.scale)
         return tiles.log_density[at] - tiles.fall[at] * far
 
     @cached_property
