@@ -5,7 +5,8 @@
 MCAR: every cell is as likely to be missing. MAR: 30 % of the columns are always there, and whether
 another cell is missing depends on them. MNAR: it depends on the cell itself. Numbers are standardised by
 the whole table; columns that have gaps of their own lose these rows. Writes
-benchmarks/results/imputation/NAME.json and a table in Markdown.
+benchmarks/results/imputation/NAME.json and a table in Markdown; methods that are run again, on the same
+rows with the same seeds, replace their own columns alone.
 """
 
 from __future__ import annotations
@@ -297,6 +298,26 @@ def run(name: str, methods: dict[str, Any], seeds: int, rows: int, draws: int) -
     }
 
 
+def beside(result: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The result with the columns of other methods that were run before, where all else is alike."""
+    if not path.exists():
+        return result
+    old = json.loads(path.read_text())
+    alike = all(old[key] == result[key] for key in ("table", "rows", "seeds", "versions"))
+    if not alike:
+        return result
+    found = {way: old["found"].get(way, {}) | each for way, each in result["found"].items()}
+    return result | {"found": found}
+
+
+def without_times(found: dict[str, Any]) -> dict[str, Any]:
+    """The same figures but for seconds."""
+    return {
+        way: {m: [{**run, "seconds": None} for run in runs] for m, runs in each.items()}
+        for way, each in found.items()
+    }
+
+
 def page(result: dict[str, Any]) -> str:
     """One table in Markdown: a line for each way and rate and figure, a column for each method."""
     methods = list(next(iter(result["found"].values())))
@@ -309,6 +330,8 @@ def page(result: dict[str, Any]) -> str:
     for setting, by_method in result["found"].items():
         for figure in ("rmse", "mae", "accuracy", "energy", "coverage", "seconds"):
             cells = [over([run[figure] for run in by_method[m]]) for m in methods]
+            if set(cells) == {"-"}:
+                continue
             text += f"| {setting} {figure} | {' | '.join(cells)} |\n"
     return text
 
@@ -328,12 +351,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--rows", type=int, default=5000, help="at most, at random")
     parser.add_argument("--draws", type=int, default=DRAWS)
+    parser.add_argument("--busy", action="store_true", help="other work runs too: leave times out")
     said = parser.parse_args()
     methods = {name: METHODS[name] for name in said.methods or METHODS}
     RESULTS.mkdir(parents=True, exist_ok=True)
     for name in said.tables:
-        result = run(name, methods, said.seeds, said.rows, said.draws)
-        write(RESULTS / f"{name}.json", json.dumps(result, indent=1) + "\n")
+        path = RESULTS / f"{name}.json"
+        result = beside(run(name, methods, said.seeds, said.rows, said.draws), path)
+        if said.busy:
+            result["found"] = without_times(result["found"])
+        write(path, json.dumps(result, indent=1) + "\n")
         write(RESULTS / f"{name}.md", page(result))
 
 

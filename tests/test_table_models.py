@@ -125,6 +125,20 @@ def test_gaps_are_filled_and_all_else_stays(model, frame):
     assert (one.wage[gone] - right).abs().median() < 400
 
 
+def test_gaps_are_not_filled_as_if_the_row_had_had_none():
+    """Where b is y, a is missing but once in ten times. Of a row with neither, half of all b are y,
+    not a tenth, as in rows in which a is there."""
+    random = np.random.default_rng(4)
+    b = random.choice(["x", "y"], ROWS)
+    gone = (b == "y") & (random.random(ROWS) < 0.9)
+    own = pd.DataFrame({"a": np.where(gone, None, random.choice(["u", "v"], ROWS)), "b": b})
+    model = vaekit.fit(own, epochs=25, **HOW)
+    none = pd.DataFrame({"a": [None] * 1_000, "b": [None] * 1_000})
+    drawn = tables.impute(model, none)[0].to_pandas()
+    assert (drawn["b"] == "y").mean() > 0.25
+    assert set(drawn["a"]) == {"u", "v"}
+
+
 def test_a_column_that_is_not_there_is_filled_in(model, frame):
     found = tables.impute(model, frame.drop(columns="land"))[0].to_pandas()
     assert ((found.land == "de") == (frame.city == "Berlin")).mean() > 0.95

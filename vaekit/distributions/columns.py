@@ -145,7 +145,9 @@ class AnyOrderCells(D.Distribution):
         return flat.filled(flat._blank()).unflatten(0, whole.batch_shape)
 
     @torch.no_grad()
-    def filled(self, x: Tensor, *, likeliest: bool = False) -> Tensor:
+    def filled(
+        self, x: Tensor, *, likeliest: bool = False, columns: Iterable[int] | None = None
+    ) -> Tensor:
         """Rows, (rows, D), whose missing cells are drawn, column after column, each given all that
         are there or were drawn before it. What is drawn where a cell is said to be missing is
         given to no other.
@@ -153,8 +155,9 @@ class AnyOrderCells(D.Distribution):
         Args:
             x: NaN where a cell is missing.
             likeliest: take the level with the highest probability instead of a draw.
+            columns: in which cells are drawn; in others they stay missing. By default all.
         """
-        return self._filled(x, likeliest=likeliest)[0]
+        return self._filled(x, likeliest=likeliest, columns=columns)[0]
 
     @torch.no_grad()
     def completed(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -174,10 +177,12 @@ class AnyOrderCells(D.Distribution):
             value[:, column].masked_fill_(full[:, flag] == 1, torch.nan)
         return full, self.in_order(value) - chance
 
-    def _filled(self, x: Tensor, *, likeliest: bool = False) -> tuple[Tensor, Tensor]:
+    def _filled(
+        self, x: Tensor, *, likeliest: bool = False, columns: Iterable[int] | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Rows without gaps, and the log of the chance of what was drawn, (rows,)."""
         x, seen, chance = x.clone(), x.clone(), self.features.new_zeros(len(x))
-        for j in range(x.shape[1]):
+        for j in range(x.shape[1]) if columns is None else columns:
             gone = x[:, self.predictor.gaps[j]] == 1 if j in self.predictor.gaps else None
             rows = x[:, j].isnan().nonzero()[:, 0]
             if len(rows):
@@ -227,7 +232,7 @@ class AnyOrderCells(D.Distribution):
         return total
 
     @torch.no_grad()
-    def chances(self, x: Tensor, shares: Tensor) -> Tensor:
+    def chances(self, x: Tensor, shares: Tensor, columns: Iterable[int] | None = None) -> Tensor:
         """Of all levels of all columns, (rows, levels), side by side: each column given all cells
         that are there or were drawn before it; 0 where a cell is there.
 
@@ -235,10 +240,13 @@ class AnyOrderCells(D.Distribution):
             x: (rows, D), NaN where a cell is missing.
             shares: (D,), 0 to 1: what is drawn of a column, in every row, is the level at which the
                 chances of all levels up to it come to so much.
+            columns: in which cells are drawn; in others they stay missing, and their chances are 0.
+                By default all.
         """
         x, found = x.clone(), []
+        wanted = {*(range(x.shape[1]) if columns is None else columns)}
         for j, count in enumerate(self.predictor.levels):
-            gone = x[:, j].isnan()
+            gone = x[:, j].isnan() & (j in wanted)
             each = x.new_zeros(len(x), count)
             if bool(gone.any()):
                 part = AnyOrderCells(self.features[gone], self.predictor)

@@ -4,7 +4,7 @@ what one column says given the others, and which cells make a row odd."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import accumulate
@@ -168,8 +168,8 @@ def impute(trained: Trained, data: Any, *, draws: int = 1, seed: int = 0) -> lis
 def fill(trained: Trained, found: Source, seed: int) -> pa.Table:
     """One draw of all missing cells of some rows; cells that are there keep their values."""
     coding, rows = coding_of(trained), _levels(found)
-    x = _as_x(to_fill(coding, rows))
-    made = coding.values(_filled(trained, x, seed, "filling gaps"), seed, gaps=False)
+    x, own = _as_x(to_fill(coding, rows)), range(len(coding.gaps), rows.shape[1])
+    made = coding.values(_filled(trained, x, seed, "filling gaps", own), seed, gaps=False)
     assert found.table is not None
     return coding.kept(made, rows, found.table)
 
@@ -194,7 +194,8 @@ def expected(trained: Trained, data: Any, *, draws: int = 16, seed: int = 0) -> 
     filling = torch.from_numpy(to_fill(coding, rows)).split(AT_ONCE if gone else len(rows))
     for part in filling if gone else ():
         bare = replace(found, values=part, labels=None, names=(), table=None, inside=None)
-        chances = per_row(trained, _chances, bare, None, draws, seed)
+        ask = partial(_chances, columns=range(len(coding.gaps), rows.shape[1]))
+        chances = per_row(trained, ask, bare, None, draws, seed)
         for j in gone:
             own = chances[:, starts[j] : starts[j] + columns[j].coding.count]
             pieces[j].append(columns[j].coding.expected(own))
@@ -204,22 +205,26 @@ def expected(trained: Trained, data: Any, *, draws: int = 16, seed: int = 0) -> 
     return coding.kept(made, rows, found.table)
 
 
-def _chances(model: Graph, rows: Rows, *, samples: int, seed: int) -> Tensor:
-    """Of all levels of all cells that are missing, (rows, levels), by codes that weigh as
-    p(z | the others); 0 where a cell is there."""
+def _chances(
+    model: Graph, rows: Rows, *, samples: int, seed: int, columns: Iterable[int]
+) -> Tensor:
+    """Of all levels of all cells of some columns that are missing, (rows, levels), by codes that
+    weigh as p(z | the others); 0 where a cell is there."""
     model.eval()
     with torch.no_grad(), seeded(seed, "chances"):
         t = trace(model, rows, samples=samples, rule=partial(with_common_noise, even=True))
         shares = latin_hypercube(samples, rows.shape[1]).to(rows.data)
         draws = zip(t.latents["z"].value, shares, strict=True)
-        each = [cells_at(model, z).chances(rows.data, share) for z, share in draws]
+        each = [cells_at(model, z).chances(rows.data, share, columns) for z, share in draws]
     return (torch.stack(each) * t.log_ratio.softmax(0)[..., None]).sum(0)
 
 
 def to_fill(coding: TableCoding, rows: Array) -> Array:
-    """Levels of rows whose missing cells are to have values."""
+    """Levels of rows whose missing cells are to have values. Which cells are missing is not told:
+    what depends on other cells alone (missing at random: Rubin 1976) is then right, and nothing is
+    claimed of a row in which all cells would be there."""
     rows = rows.copy()
-    rows[:, : len(coding.gaps)] = 0
+    rows[:, : len(coding.gaps)] = -1
     return rows
 
 
@@ -315,14 +320,17 @@ def _parts(x: Tensor, seed: int, title: str = "") -> Iterator[_Part]:
 
 
 @torch.no_grad()
-def _filled(trained: Trained, x: Tensor, seed: int, title: str) -> Array:
-    """Rows whose missing cells are drawn given all others, (N, D) levels."""
+def _filled(
+    trained: Trained, x: Tensor, seed: int, title: str, columns: Iterable[int] | None = None
+) -> Array:
+    """Rows whose missing cells are drawn given all others, in all or in some columns, (N, D)
+    levels; -1 where one is not drawn."""
     model, filled = trained.model.eval(), []
     for part in _parts(x, seed, title):
         with seeded(seed, "cells", part.number):
             z = _codes(trained, part.x)
-            filled.append(cells_at(model, z).filled(part.x))
-    return torch.cat(filled).numpy().astype(np.int32)
+            filled.append(cells_at(model, z).filled(part.x, columns=columns))
+    return torch.cat(filled).nan_to_num(-1).numpy().astype(np.int32)
 
 
 def _codes(trained: Trained, x: Tensor) -> Tensor:
