@@ -274,7 +274,7 @@ class Hub(types.ModuleType):
     def snapshot_download(self, *, repo_id, revision, allow_patterns):
         self.fetched.append((repo_id, revision))
         if not (self.place / repo_id).exists():
-            raise OSError(f"404: there is no {repo_id}\nand more")
+            raise OSError(f"404 Client Error.\n\nThere is no {repo_id}.\nMake sure of it.")
         return str(self.place / repo_id)
 
 
@@ -302,7 +302,7 @@ def test_a_model_is_pushed_and_loaded(hub, trained, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["inspect", "hf://me/nothing"], "cannot fetch me/nothing: 404: there is no me/nothing\n"),
+        (["inspect", "hf://me/nothing"], "cannot fetch me/nothing: 404 Client Error. There is no me/nothing.\n"),
         (["inspect", "hf://me"], "a model on the hub is owner/name, not 'me'"),
         (["push", "RUN", "digits"], "a model on the hub is owner/name, not 'digits'"),
         (["export", "RUN", "--to", "hub", "--limit", "3"], "--limit means nothing for an export to hub"),

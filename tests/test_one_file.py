@@ -392,7 +392,7 @@ def test_cells_are_decoded_as_torch_decodes_them(table_page):
     codes = np.random.default_rng(1).normal(size=(40, 2)).astype(np.float32)
     levels = opened.page.evaluate(
         "async (codes) => { const page = await $answers.alone, found = []; for (const code of codes) "
-        "found.push([...page.decoder.run(code)[0]]); return found; }",
+        "found.push([...page.decoder.program.run(code)[0]]); return found; }",
         codes.tolist(),
     )
     trained = subject.trained

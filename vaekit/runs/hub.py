@@ -70,5 +70,5 @@ def _asked(what: str, ask: Any, **how: Any) -> Any:
     try:
         return ask(**how)
     except Exception as error:  # of many kinds; the extra alone knows them
-        said = str(error).strip().splitlines() or [type(error).__name__]
-        raise BadInput(f"cannot {what}: {said[0]}") from error
+        parts = [part.splitlines()[0] for part in re.split(r"\n\s*\n", str(error).strip()) if part]
+        raise BadInput(f"cannot {what}: {' '.join(parts[:2]) or type(error).__name__}") from error

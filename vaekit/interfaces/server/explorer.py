@@ -26,6 +26,7 @@ from vaekit.interfaces.server.asking import (
 )
 from vaekit.interfaces.server.faces import Shown
 from vaekit.interfaces.server.guards import Guard
+from vaekit.interfaces.server.one_file import steps_of
 from vaekit.interfaces.server.running import LOOPBACK
 from vaekit.interfaces.server.subject import Subject
 from vaekit.system.checks import BadInput, require
@@ -54,8 +55,10 @@ class Explorer:
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         self.selection: Array = np.empty(0, np.int64)
+        self._held: bytes | None = None
         self.quick: Executor = ThreadPoolExecutor(1, "decoding")
         self.slow: Executor = ThreadPoolExecutor(1, "looking")
+        self.apart: Executor = ThreadPoolExecutor(1, "steps")  # takes seconds, once
 
     def routes(self, place: str = "") -> list[Route]:
         """All addresses.
@@ -71,6 +74,7 @@ class Explorer:
             "/api/row": self.row,
             "/api/find": self.find,
             "/api/prior": self.prior,
+            "/api/decoder": self.decoder,
         }
         posts: dict[str, Callable[[Request], Awaitable[Response]]] = {
             "/api/decode": self.decode,
@@ -145,6 +149,16 @@ class Explorer:
         given = given_of(request)
         where = self.quick if len(codes) <= 2 else self.slow
         return _shown(await self._do(where, lambda: self.subject.decode(codes, given)))
+
+    async def decoder(self, request: Request) -> Response:
+        """The decoder as steps for the page itself; nothing where there are no such."""
+        body = await self._do(self.apart, self._steps)
+        return Response(body, media_type="application/octet-stream")
+
+    def _steps(self) -> bytes:
+        if self._held is None:
+            self._held = steps_of(self.subject)
+        return self._held
 
     async def rows(self, request: Request) -> Response:
         """Rows as they are."""

@@ -36,6 +36,7 @@ from vaekit.system.types import Array
 
 MOST_DRAWN, FEWEST_DRAWS = 300_000, 500
 MOST_HELD = 6 * 2**20  # bytes of rows, pressed: as text they take a third more
+MOST_SENT = 4_000_000  # weights of a decoder that a page is sent
 MOST_READ = 2**28  # numbers of rows that are looked at at all
 EXACT = 500_000  # numbers of codes above which half precision has to do
 KINDS = {"f2": "<f2", "f4": "<f4", "f8": "<f8", "i4": "<i4", "u1": "u1"}
@@ -74,7 +75,7 @@ def write_page(
         BadInput: where there are no rows, or the decoder needs what the page cannot compute.
     """
     halved = replace(trained.to("cpu"), model=rounded(deepcopy(trained.model)).cpu())
-    decode = _decoder(halved)
+    decode = decoder_of(halved)
     subject = subject_of(halved, data, split=split, limit=limit, seed=seed, given=given)
     encode, missing = _encoder(halved, subject.face)
     held = {**_held(subject, rows=rows, scores=scores), "decode": decode, "encode": encode}
@@ -140,8 +141,11 @@ class _Shown(nn.Module):
         return shown.permute(1, 2, 0)
 
 
-def _decoder(trained: Trained) -> Program:
-    """The decoder's steps.
+def decoder_of(trained: Trained) -> Program:
+    """The decoder's steps, which a page carries out.
+
+    Args:
+        trained: the model.
 
     Raises:
         BadInput: where the page cannot compute it.
@@ -156,6 +160,19 @@ def _decoder(trained: Trained) -> Program:
         return program_of(shown(trained), _example(trained, torch.zeros(1, trained.latent)))
     except Unknown as error:
         raise BadInput(f"the page's decoder cannot be made: {error}; {instead}") from error
+
+
+def steps_of(subject: Subject) -> bytes:
+    """The decoder's steps for the page of a server; nothing for one that the page cannot compute,
+    or that is large, and for tables, whose cells a server draws."""
+    trained = subject.trained
+    size = sum(weight.numel() for weight in trained.model.parameters())
+    if trained.config.coding is not None or size > MOST_SENT:
+        return b""
+    try:
+        return packed({"decode": decoder_of(trained.to("cpu"))})
+    except BadInput:
+        return b""
 
 
 def _encoder(trained: Trained, face: Face) -> tuple[Program | None, list[str]]:

@@ -16,7 +16,7 @@ export class App extends EventTarget {
     });
     this.shuffled = shuffled(about.rows);
     this.newest = new wire.Newest(
-      ({ code, given }) => wire.decode(code, given),
+      ({ code, given }) => (this.near ? this.near.decoded(code, given) : wire.decode(code, given)),
       (rows, { asked }) => this.emit("decoded", { rows, asked }),
       (error) => this.fail(error),
     );

@@ -3,6 +3,7 @@
 import { App } from "./app.js";
 import { beside } from "./beside.js";
 import { Choose, Legend } from "./choose.js";
+import { nearby } from "./decoder.js";
 import { at, el } from "./faces.js";
 import { Hand } from "./hand.js";
 import { MapView } from "./map.js";
@@ -190,6 +191,7 @@ async function begin() {
   app.on("remember", () => { clearTimeout(timer); timer = setTimeout(() => write(app, map), 250); });
   document.documentElement.dataset.ready = "yes";
   window.explorer = { app, map };
+  app.near = await app.try(() => nearby(app));
 }
 
 begin().catch((error) => {

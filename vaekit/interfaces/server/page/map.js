@@ -14,7 +14,7 @@ export class MapView {
     this.camera = new Camera();
     this.view = at("view");
     this.layers = Object.fromEntries(["under", "points", "lines", "base"].map((name) => [name, document.createElement("canvas")]));
-    this.renderer = renderer(this.layers.points, new URLSearchParams(location.search).get("points"));
+    this.renderer = renderer(this.layers.points, new URLSearchParams(location.search).get("points"), app.rows);
     this.layers.points = this.renderer.canvas;
     // Where the processor paints anyway, it paints into memory of its own.
     this.how = { willReadFrequently: this.renderer.kind === "canvas" };

@@ -1,4 +1,6 @@
-// Many points: on the graphics card where there is one, else pixel by pixel.
+// Many points: on the graphics card where there is one, else pixel by pixel; so many that they would hide each other as a density.
+
+export const CROWD = 500000;
 
 const VERTEX = `#version 300 es
 in vec2 place; in vec4 paint; uniform vec4 view; uniform float size; out vec4 shade;
@@ -79,7 +81,8 @@ class Splat {
       this.image = this.context.createImageData(width, height);
       this.pixels = new Uint32Array(this.image.data.buffer);
     } else this.pixels.fill(0);
-    this.splat(camera.pixels(), disc(size), rim === null ? null : disc(size + 2), rim, width, height);
+    if (this.order.length >= CROWD) this.crowd(camera.pixels(), width, height);
+    else this.splat(camera.pixels(), disc(size), rim === null ? null : disc(size + 2), rim, width, height);
     this.context.putImageData(this.image, 0, 0);
   }
 
@@ -93,6 +96,31 @@ class Splat {
       const at = py * width + px;
       if (m && colour >>> 24 === 255) for (let j = 0; j < m; j++) pixels[at + outer[j]] = rim;
       for (let j = 0; j < n; j++) pixels[at + steps[j]] = colour;
+    }
+  }
+
+  // Each pixel has the mean colour of the points in a square of four pixels, and is as strong as the logarithm of their number.
+  crowd({ scaleX, scaleY, x, y }, width, height) {
+    const { places, colours, order, pixels } = this, size = 4 * width * height;
+    if (this.sums?.length === size) this.sums.fill(0); else this.sums = new Float32Array(size);
+    const { sums } = this;
+    for (let k = 0; k < order.length; k++) {
+      const i = order[k], px = (places[2 * i] * scaleX + x) | 0, py = (places[2 * i + 1] * scaleY + y) | 0;
+      if (px < 1 || py < 1 || px >= width || py >= height) continue;
+      const at = 4 * (py * width + px), colour = colours[i], share = (colour >>> 24) / 255;
+      sums[at] += share * (colour & 255);
+      sums[at + 1] += share * ((colour >> 8) & 255);
+      sums[at + 2] += share * ((colour >> 16) & 255);
+      sums[at + 3] += share;
+    }
+    let most = 1;
+    for (let at = 3; at < size; at += 4) if (sums[at] > most) most = sums[at];
+    const by = (0.75 * 255) / Math.log1p(4 * most), line = 4 * width;
+    for (let p = 0, at = 0; at + line + 4 < size; p++, at += 4) {
+      const count = sums[at + 3] + sums[at + 7] + sums[at + line + 3] + sums[at + line + 7];
+      if (count === 0) continue;
+      const mean = (c) => (sums[at + c] + sums[at + 4 + c] + sums[at + line + c] + sums[at + line + 4 + c]) / count;
+      pixels[p] = ((64 + by * Math.log1p(count)) << 24) | (mean(2) << 16) | (mean(1) << 8) | mean(0);
     }
   }
 }
@@ -123,8 +151,8 @@ function another(canvas) {
 }
 
 // What draws points. A card that only the processor plays is slower than pixels one by one.
-export function renderer(canvas, wanted) {
-  if (wanted !== "canvas") {
+export function renderer(canvas, wanted, rows) {
+  if (wanted !== "canvas" && rows < CROWD) {
     const how = { premultipliedAlpha: true, antialias: false, alpha: true, preserveDrawingBuffer: true };
     const gl = canvas.getContext("webgl2", { ...how, failIfMajorPerformanceCaveat: wanted !== "webgl" });
     if (gl && (wanted === "webgl" || !PLAYED.test(nameOf(gl)))) return new Card(canvas, gl);

@@ -51,6 +51,7 @@ export const masses = async (plane) => bytes(await ask(`api/masses?plane=${encod
 export const row = async (number) => (await ask(`api/row?row=${number}`)).json();
 export const find = async (text) => (await bytes(await ask(`api/find?text=${encodeURIComponent(text)}`))).data;
 export const decode = async (codes, given) => rows(await ask(`api/decode${query(given)}`, raw(codes, { priority: "high" })));
+export const decoder = async () => (await ask("api/decoder")).arrayBuffer();
 export const stored = async (ids) => rows(await ask("api/rows", raw(Uint32Array.from(ids))));
 export const codes = async (ids) => bytes(await ask("api/codes", raw(Uint32Array.from(ids))));
 export const path = async (ends, steps, way) => bytes(await ask(`api/path?steps=${steps}&way=${way}`, raw(ends)));

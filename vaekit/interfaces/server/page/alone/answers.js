@@ -3,7 +3,8 @@
 import { answeredBy } from "./wire.js";
 import { Edited } from "./edited.js";
 import { unpacked } from "./held.js";
-import { decodedCells, storedCells } from "./cells.js";
+import { storedCells } from "./cells.js";
+import { Decoder } from "./decoder.js";
 import { fitted } from "./pictures.js";
 import { along, masses, points } from "./planes.js";
 import { csv, differs, found, known, named, nearest } from "./rows.js";
@@ -40,26 +41,18 @@ function spherical(a, b, t) {
 class Alone {
   constructor(held) {
     Object.assign(this, { held, about: held.about, planes: {} });
-    this.decoder = new Program(held.decode);
+    this.decoder = new Decoder(held.about, held.decode, held.cells);
     this.encoder = held.encode && new Program(held.encode);
     this.edited = held.edited && new Edited(held.edited, held.cells, held.about.latent);
-    const { face } = this.about;
-    this.shape = face.kind === "pictures" ? face.shape : [face.columns.length];
-    this.size = this.shape.reduce((a, b) => a * b);
-    this.Row = face.kind === "pictures" ? Uint8Array : Float32Array;
+    Object.assign(this, { shape: this.decoder.shape, size: this.decoder.size, Row: this.decoder.Row });
   }
 
-  // What a model is given, as numbers: of classes, -1 where nothing is said.
-  given(told = {}) {
-    return this.about.given.map((c) => [c.classes.length ? c.classes.indexOf(told[c.name]) : Number(told[c.name] ?? NaN)]);
-  }
+  given(told) { return this.decoder.given(told); }
 
   plane(name) {
     this.planes[name] ??= this.held.planes[name] ?? along(name, this.held.codes, this.about.latent);
     return this.planes[name];
   }
-
-  one(code, given) { return this.Row.from(this.decoder.run(code, ...given)[0]); }
 
   // Rows that codes stand for. Many are made some at a time, so that what lies under the pointer need not wait.
   async decoded(codes, told) {
@@ -69,8 +62,8 @@ class Alone {
     for (let i = 0; i < n; i++) {
       if (performance.now() - last > AT_ONCE) { await pause(); last = performance.now(); }
       const code = codes.subarray(i * latent, (i + 1) * latent);
-      if (cells) texts.push(decodedCells(cells, this.decoder.run(code, ...given)[0]));
-      else out.set(this.one(code, given), i * this.size);
+      if (cells) texts.push(this.decoder.texts(code, given));
+      else out.set(this.decoder.one(code, given), i * this.size);
     }
     if (cells) return { cells: texts };
     return { data: out, shape: [n, ...this.shape] };
@@ -151,6 +144,7 @@ class Alone {
       case "find": return binary(found(held, query.get("text")));
       case "prior": return binary(drawn(), [1, latent]);
       case "decode": return many(await this.decoded(body, told));
+      case "decoder": return new Response(new ArrayBuffer(0));
       case "rows": return many(this.stored([...body]));
       case "codes": return binary(this.codesOf([...body]), [body.length, latent]);
       case "path": return binary(this.path(body, Number(query.get("steps")), query.get("way")), [Number(query.get("steps")), latent]);

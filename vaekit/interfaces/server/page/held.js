@@ -1,4 +1,4 @@
-// What a page in one file holds: a JSON text with flat arrays, pressed together.
+// What a page holds, or is sent: a JSON text with flat arrays, often pressed together.
 
 const KINDS = { u1: Uint8Array, i4: Int32Array, f4: Float32Array, f8: Float64Array };
 
@@ -27,11 +27,15 @@ function array(buffer, { kind, at, length }) {
   return new KINDS[kind](buffer, at, length);
 }
 
+// What bytes hold.
+export function structure(buffer) {
+  const [size] = new Uint32Array(buffer, 0, 1), body = buffer.slice(Math.ceil((4 + size) / 8) * 8);
+  const told = new TextDecoder().decode(new Uint8Array(buffer, 4, size));
+  return JSON.parse(told, (key, value) => (value && value.array ? array(body, value.array) : value));
+}
+
 export async function unpacked(text) {
   const pressed = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const stream = new Blob([pressed]).stream().pipeThrough(new DecompressionStream("deflate"));
-  const buffer = await new Response(stream).arrayBuffer(), [size] = new Uint32Array(buffer, 0, 1);
-  const body = buffer.slice(Math.ceil((4 + size) / 8) * 8);
-  const told = new TextDecoder().decode(new Uint8Array(buffer, 4, size));
-  return JSON.parse(told, (key, value) => (value && value.array ? array(body, value.array) : value));
+  return structure(await new Response(stream).arrayBuffer());
 }
