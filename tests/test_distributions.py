@@ -11,6 +11,7 @@ from torch import distributions as D
 from vaekit.distributions import (
     BetaBinomial,
     CategoricalLevels,
+    ContinuousBernoulli,
     DiscretizedLogistic,
     Point,
     StudentT,
@@ -212,3 +213,14 @@ def test_a_beta_binomial_tells_its_parameters():
     assert torch.equal(p.concentration1, a)
     assert torch.equal(p.concentration0, b)
     assert torch.allclose(p.mean, 8 * p.concentration1 / (p.concentration1 + p.concentration0))
+
+
+def test_the_mean_of_a_steep_continuous_bernoulli_has_its_gradient():
+    """d mean / d l is the variance, 1 / l^2 far out."""
+    logits = torch.tensor([-3000.0, -90, -20, 0.1, 60, 120, 1e9]).requires_grad_()
+    p = ContinuousBernoulli(logits)
+    (slope,) = torch.autograd.grad(p.mean.sum(), logits, create_graph=True)
+    assert torch.allclose(slope, p.variance, rtol=1e-4)
+    assert torch.allclose(slope[[0, 1, 5]], logits[[0, 1, 5]] ** -2, rtol=1e-4)
+    (bend,) = torch.autograd.grad(slope.sum() + p.variance.sum(), logits)
+    assert torch.isfinite(bend).all()

@@ -54,7 +54,7 @@ class ContinuousBernoulli(D.Distribution):
         near, slope = self._near(), self._steep()
         square = near.square()
         series = 1 / 12 - square * (1 / 720 - square * (1 / 30240 - square / 1209600))
-        away = 1 / slope - 1 / torch.expm1(slope)
+        away = 1 / slope - torch.exp(-slope) / -torch.expm1(-slope)
         return torch.where(self._is_near, 0.5 + near * series, self._from_likely(away))
 
     @property
@@ -62,7 +62,7 @@ class ContinuousBernoulli(D.Distribution):
         """1 / l^2 - 1 / (4 sinh^2(l / 2))."""
         slope, square = self._steep(), self._near().square()
         series = 1 / 12 - square * (1 / 240 - square * (1 / 6048 - square / 172800))
-        steep = slope.square().reciprocal() - torch.sinh(slope / 2).square().reciprocal() / 4
+        steep = slope.square().reciprocal() - torch.exp(-slope) / torch.expm1(-slope).square()
         return torch.where(self._is_near, series, steep)
 
     def entropy(self) -> Tensor:
