@@ -1,5 +1,6 @@
 """The report: whole, alone, true to the numbers, in both themes."""
 
+import html
 import json
 import re
 import shutil
@@ -186,6 +187,20 @@ def test_plots_are_titled_and_themed():
     assert text.startswith("<svg")
     assert "<title>What it shows</title>" in text
     assert 'width="100%"' in text
+
+
+@pytest.mark.filterwarnings("error")
+def test_names_in_any_script_stay_text_in_pictures():
+    names = ["城市", "عمر", "😀", "$x_1$", "a < b & c"]
+    with figure() as (made, axes):
+        axes.set_title(names[0])
+        axes.set_xlabel(names[1])
+        axes.set_ylabel(names[2])
+        axes.plot([0, 1], label=names[3])
+        axes.text(0, 0, names[4])
+        axes.legend()
+        text = svg(made, "Names")
+    assert all(name in html.unescape(text) for name in names)
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from vaekit.data.coding import TableCoding
 from vaekit.data.readers.frames import table_of
 from vaekit.data.readers.parquet import parquet_table
 from vaekit.data.readers.tables import text_table
@@ -294,6 +295,58 @@ def test_what_json_has_no_number_for_is_not_written(tmp_path):
     with pytest.raises(BadInput, match="columns, 1, scale is no finite"):
         write_json(path, {"a": 1.5, "columns": [{}, {"scale": float("inf")}]})
     assert not path.exists()
+
+
+def sales(folder, last, n=120):
+    rows = [
+        f"2024-{i % 12 + 1:02}-{i % 28 + 1:02};{i * 7 % 97},50 €;{'ab'[i % 2]}" for i in range(n)
+    ]
+    return csv(folder, ["day;amount;kind", *rows, last])
+
+
+@pytest.mark.parametrize(
+    ("last", "column", "cell"),
+    [("Summe;5880,00 €;", "day", "Summe"), ("2024-12-01;#WERT!;a", "amount", "#WERT!")],
+)
+def test_one_odd_cell_among_many_is_missing_and_said(tmp_path, last, column, cell):
+    table = sales(tmp_path, last)
+    schema = infer(table)
+    assert kinds(schema) == {"day": "time", "amount": "number", "kind": "category"}
+    note = next(note for note in schema.notes if note.startswith(f"column {column!r}"))
+    assert f"row 120 holds {cell!r} (line 122)" in note
+    assert "taken as missing (otherwise:" in note
+    place = schema.names.index(column)
+    assert schema.codes(table)[-1, place] == -1
+    assert schema.gaps[place] == pytest.approx(1 / 121)
+    again = TableSchema.from_json(schema.to_json())
+    assert (again.codes(table) == schema.codes(table)).all()
+    assert read_toml_text(tmp_path, schema).of(column).missing == (cell,)
+    said = Corrections.made({column: "category"})
+    assert kinds(infer(table, said=said))[column] == "category"
+    coding = TableCoding(schema)
+    rows = coding.with_flags(schema.codes(table))
+    filled = coding.kept(coding.values(np.maximum(rows, 0)), rows, table)
+    assert filled[column].null_count == 0
+    assert filled["kind"].to_pylist()[:2] == ["a", "b"]
+
+
+def read_toml_text(folder, schema):
+    path = folder / "schema.toml"
+    path.write_text(schema.to_toml(), encoding="utf-8")
+    return read_toml(path)
+
+
+@pytest.mark.parametrize("cell", ["Total", "合计", " Gesamt: "])
+def test_a_row_of_totals_is_named(tmp_path, cell):
+    notes = infer(people(tmp_path, rows={59: f"900,{cell},99.5"})).notes
+    assert any("row 59 holds" in n and "leave that row out" in n for n in notes)
+
+
+def test_few_odd_codes_stay_categories(tmp_path):
+    rows = {i: f"20,A,{'x' if i == 7 else i % 5}" for i in range(60)}
+    assert kinds(infer(people(tmp_path, rows=rows)))["score"] == "category"
+    rows = {i: f"20,A,{'x' if i % 10 == 7 else i / 8}" for i in range(60)}
+    assert kinds(infer(people(tmp_path, rows=rows)))["score"] == "category"
 
 
 def test_lists_are_set_aside():

@@ -11,7 +11,7 @@ import vaekit
 from vaekit.evaluation.measures import MEASURES
 from vaekit.interfaces.cli import run
 from vaekit.recipes import RECIPES
-from vaekit.studies.sweep.space import axis_of, declared, kinds_for, space
+from vaekit.studies.sweep.space import axis_of, combinations, declared, kinds_for, space
 from vaekit.system.checks import BadInput
 from vaekit.system.ranges import Swept, check_value, number_of, swept_of, words_of
 
@@ -196,6 +196,21 @@ def test_a_trial_that_was_stopped_is_taken_up_again(found, rows, tmp_path, monke
     assert len(again.attempts) == 2
     assert _values(again)[0] == _values(found)[0]
     assert again.attempts[0].folder == "trial-0"
+
+
+def test_each_of_few_values_is_tried_once(rows, tmp_path):
+    found = sweep(rows, "vae", over="latent=2", out=tmp_path / "s", **QUICK)
+    assert [a.values for a in found.attempts] == [{"latent": 2}]
+    again = resume_sweep(tmp_path / "s", rows, trials=9, quiet=True)
+    assert _values(again) == _values(found)
+
+
+def test_few_values_are_all_that_can_be_tried():
+    axes = [axis_of("beta_vae", text) for text in ("latent=2,3", "prior=standard,vamp,flow")]
+    each = combinations(axes, 6)
+    assert each[0] == {"latent": 2, "prior": "standard"}
+    assert len({tuple(values.items()) for values in each}) == 6
+    assert combinations(axes, 5) == combinations([*axes, axis_of("beta_vae", "beta")], 99) == []
 
 
 @pytest.mark.long

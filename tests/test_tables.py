@@ -119,6 +119,12 @@ def test_the_same_table_in_any_dialect(place, dialect):
     assert len(source.notes) <= 1
 
 
+def test_what_was_assumed_is_said_once_of_a_table_of_mixed_columns(place):
+    written("t.csv", "\n".join(["n;word", *(f"{i % 7},5;{'abc'[i % 3]}" for i in range(60))]))
+    (note,) = replace(opening_of(), cells="yes").open("t.csv").notes
+    assert "separator ';', decimal commas" in note
+
+
 def test_what_was_assumed_is_said_in_one_line(place):
     assert open_source(written("t.csv", text())).notes == ()
     (note,) = open_source(written("t.csv", text(";", ",", head="ü,b,c"), "cp1252")).notes

@@ -158,9 +158,13 @@ class TableCoding:
             own: the other table.
         """
         places = {name: len(self.gaps) + i for i, name in enumerate(self.schema.names)}
-        there = {name: own.columns[name] for name in own.columns if name in places}
+        own = replace(
+            own,
+            columns={c.name: c.known(own) for c in self.schema.columns if c.name in own.columns},
+        )
+        there = own.columns
         gone = rows[:, [places[name] for name in there]] < 0
-        return _kept(made, gone, replace(own, columns=there))
+        return _kept(made, gone, own)
 
     def to_json(self) -> Json:
         """A dictionary of lists, numbers and strings."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -22,6 +23,7 @@ INK, MUTED, LINE, ACCENT, SECOND, PAPER = THEMED
 STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "vaekit",
+    "text.parse_math": False,
     "font.family": "sans-serif",
     "font.size": 10,
     "text.color": INK,
@@ -64,7 +66,8 @@ def figure(width: float = 6.4, height: float = 3.2, **options: Any) -> Iterator[
 
 
 def svg(made: Any, title: str) -> str:
-    """The figure as an ``<svg>`` element that scales with the page and takes its colours.
+    """The figure as an ``<svg>`` element that scales with the page and takes its colours. Its text
+    stays text, which a browser writes in fonts that hold it; matplotlib's own font only measures.
 
     Args:
         made: a matplotlib figure.
@@ -74,7 +77,8 @@ def svg(made: Any, title: str) -> str:
 
     buffer = io.StringIO()
     style: Any = STYLE
-    with matplotlib.rc_context(style):
+    with matplotlib.rc_context(style), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from")
         made.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]

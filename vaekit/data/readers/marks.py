@@ -13,6 +13,7 @@ DATE = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}")
 NUMBERLIKE = re.compile(
     r"[+-]?[.,]?\d[\d.,'\u00a0\u202f]*([eE][+-]?\d+)?|[+-]?\d{1,3}( \d{3})+([.,]\d+)?"
 )
+NEARLY_ALL = 0.99
 GROUPING = "'\u00a0\u202f "
 WITH_UNIT = re.compile(
     r"[+-]?([^\w.,+-]|[A-Z]{3}\s)?\s?(?P<number>\d[\d.,]*)\s?[^\d.,;:/()-]{0,16}"
@@ -84,10 +85,12 @@ def _units_have_commas(asked: Dialect, rows: Sequence[Sequence[str]]) -> bool:
 
 
 def _columns_with_units(asked: Dialect, rows: Sequence[Sequence[str]]) -> Iterator[list[str]]:
-    """The numbers of each column that holds no cell but numbers, a unit beside some."""
+    """The numbers of each column that hardly holds a cell but numbers, a unit beside some."""
     for place in range(max(map(len, rows), default=0)):
         cells = [row[place].strip() for row in rows if len(row) > place]
         cells = [cell for cell in cells if cell not in asked.marks]
         read = list(map(WITH_UNIT.fullmatch, cells))
-        if cells and all(read) and not all(map(NUMBERLIKE.fullmatch, cells)):
-            yield [one["number"] for one in read if one]
+        numbers = [one["number"] for one in read if one]
+        plain = sum(map(bool, map(NUMBERLIKE.fullmatch, cells)))
+        if numbers and len(numbers) >= NEARLY_ALL * len(cells) and plain < len(numbers):
+            yield numbers

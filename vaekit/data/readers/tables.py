@@ -136,7 +136,7 @@ class Table:
         """The table without its index, the roles with the names of x, and notes for people."""
         table = self.by_place(roles)
         index, empty, said = table._left_out(roles)
-        table = replace(table, index=index).named(roles)
+        table = replace(table, index=index, said=()).named(roles)  # what is said is told once
         found = [name for name in table.columns if name not in (*index, *empty)]
         roles, aside = roles.among(found, self.kind).settled(found, self.place.name)
         notes = [_note(self.place.name, said)] if said else []

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pyarrow as pa
+from pyarrow import compute as pc
 
-from vaekit.data.readers.columns import value_type
+from vaekit.data.readers.columns import Column, is_text, plain, value_type
+from vaekit.data.readers.tables import Table
 from vaekit.data.schema.arrow_types import type_named
 from vaekit.data.schema.cells import Cells
 from vaekit.data.schema.codings import coding_from_json
@@ -46,6 +48,20 @@ class ColumnSchema:
         return Cells(
             cells.name, cells.column, cells.place, cells.dialect, self.kept, self.said.missing
         )
+
+    def known(self, table: Table) -> Column:
+        """A table's column, in which texts that alone here mean that a cell is missing are gaps.
+
+        Args:
+            table: that holds it.
+        """
+        column = table.columns[self.name]
+        if not (self.said.missing and is_text(value_type(column.type))):
+            return column
+        column = plain(column)
+        marks = pa.array(self.said.missing, column.type)
+        gone = pc.is_in(pc.utf8_trim_whitespace(column), value_set=marks)
+        return pc.if_else(gone, pa.scalar(None, column.type), column)
 
     def to_json(self) -> Json:
         """All but what is usual."""

@@ -20,6 +20,7 @@ from vaekit.data.schema.columns import ColumnSchema
 from vaekit.data.schema.corrections import NOTHING_SAID, NUMBERS, Said
 from vaekit.data.schema.forms import Form, Moments, Plain
 from vaekit.data.schema.looked import Found, Looked, distinct, modelled, text_of
+from vaekit.data.schema.odd import odd_note, odd_texts
 from vaekit.data.schema.pieces import FARTHEST
 from vaekit.data.schema.spellings import spelling_of
 from vaekit.data.schema.words import ENOUGH, ZERO, category_of, words_of
@@ -57,7 +58,22 @@ def column_of(cells: Cells, rows: Array | None, said: Said, among: int = 0) -> F
     if said.type == "constant":
         return _constant(looked) or _most_frequent(looked)
     found = _constant(looked) if said == NOTHING_SAID else None
-    return found or TYPED[said.type](looked)
+    return found or _without_odd(looked) or TYPED[said.type](looked)
+
+
+def _without_odd(looked: Looked) -> Found | None:
+    """Numbers or moments, where all but a few odd cells are that; else None."""
+    said, cells = looked.said, looked.cells
+    if not cells.is_text or pa.types.is_dictionary(cells.column.type):
+        return None
+    if said.type or said.levels or not (odd := odd_texts(looked)):
+        return None
+    fewer = replace(said, missing=(*said.missing, *odd))
+    found = _as_said(replace(looked, said=fewer, cells=replace(cells, more=fewer.missing)))
+    kind = found.column.kind
+    if kind not in (*NUMBERS, "time"):
+        return None
+    return Found(found.column, (*found.notes, odd_note(looked, odd, kind)))
 
 
 def _kept(cells: Cells) -> tuple[str, ...]:

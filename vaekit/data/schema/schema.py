@@ -17,6 +17,7 @@ from vaekit.data.schema.columns import ColumnSchema, SetAside
 from vaekit.data.schema.corrections import NONE, NUMBERS, Corrections, Said, toml
 from vaekit.data.schema.inference import column_of
 from vaekit.data.schema.looked import Found
+from vaekit.data.schema.odd import totals_note
 from vaekit.data.schema.standing import Standing
 from vaekit.system.checks import known, require
 from vaekit.system.progress import tracked
@@ -368,7 +369,7 @@ def infer(table: Table, rows: Array | None = None, said: Corrections = NONE) -> 
         f"{table.place.name} has no column to model{more}: "
         + ", ".join(f"{one.name!r} is {_kind(one)}" for one in aside[:10]),
     )
-    notes += tuple(note for f in found for note in f.notes)
+    notes += (*(note for f in found for note in f.notes), *totals_note(table, roles.x))
     return TableSchema(columns, aside, tuple(roles.x), notes)
 
 

@@ -30,7 +30,7 @@ from vaekit.studies.seeds import as_json
 from vaekit.studies.several import check_known, check_processes, in_memory, read_by, threads_for
 from vaekit.studies.sweep.page import write_page
 from vaekit.studies.sweep.plan import SweepPlan, claim_sweep, holds_sweep
-from vaekit.studies.sweep.space import Axis, space
+from vaekit.studies.sweep.space import Axis, combinations, space
 from vaekit.studies.sweep.study import as_text, best_of, optuna, study_of, take_up_lost, work
 from vaekit.system.checks import known, require
 from vaekit.system.children import in_children
@@ -188,7 +188,7 @@ def sweep(
         over: options and the values to try: "latent=2:64:log", "beta=0.1:10",
             "prior=standard,vamp", or a name alone; by default those for which the recipe says where
             to look.
-        trials: how many.
+        trials: how many; fewer where there are fewer values to try, each of which is tried once.
         measure: elbo, log_likelihood or error; by default elbo, of an autoencoder error.
         prune: whether trials without hope (worse than the median at the same point) end early.
         seed: of the choice of values, and of every training.
@@ -212,6 +212,7 @@ def sweep(
     asked(chosen, {**own, "seed": seed})
     named = _measure(source, chosen, axes, measure, trained)
     told = tuple(map(str, axes))
+    trials = len(combinations(axes, trials)) or trials
     how = as_json(options)
     plan = SweepPlan(name_of(data), chosen, told, named, trials, seed, prune, how)
     plan.write(folder)
@@ -239,7 +240,9 @@ def resume_sweep(
     optuna()
     place = Path(folder)
     plan = SweepPlan.read(place)
-    plan = replace(plan, trials=trials or plan.trials, data=name_of(data) or plan.data)
+    wanted = trials or plan.trials
+    wanted = len(combinations(plan.axes, wanted)) or wanted
+    plan = replace(plan, trials=wanted, data=name_of(data) or plan.data)
     check_known(data, plan.data)
     plan.write(place)
     with quiet_if(wanted=quiet):

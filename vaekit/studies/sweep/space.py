@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -74,6 +75,22 @@ class Axis:
         if self.log:
             return float(self.low * (self.high / self.low) ** share)
         return self.low + (self.high - self.low) * share
+
+
+def combinations(axes: Iterable[Axis], most: int) -> list[dict[str, Any]]:
+    """All that can be tried, by the names of the options, where that is few; else nothing.
+
+    Args:
+        axes: that are gone through.
+        most: beyond how many they are not few.
+    """
+    found = [*axes]
+    if not all(axis.choices for axis in found):
+        return []
+    if math.prod(len(axis.choices) for axis in found) > most:
+        return []
+    each = itertools.product(*(axis.choices for axis in found))
+    return [dict(zip((axis.name for axis in found), values, strict=True)) for values in each]
 
 
 def kinds_for(recipe: str) -> dict[str, Any]:

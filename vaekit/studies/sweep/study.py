@@ -23,6 +23,7 @@ from vaekit.runs.folder import CONFIG
 from vaekit.runs.run import Run
 from vaekit.runs.trained import Trained
 from vaekit.studies.sweep.plan import STUDY, SweepPlan
+from vaekit.studies.sweep.space import combinations
 from vaekit.system.checks import BadInput, require
 from vaekit.system.progress import quiet_if, say
 from vaekit.training import latest_checkpoint
@@ -109,6 +110,8 @@ class Worker:
             later = (t.user_attrs.get("folder") for t in trials if t.number > trial.number)
             if folder and folder not in [*later]:
                 self.study.enqueue_trial(trial.params, user_attrs={"folder": folder})
+        for values in combinations(self.axes, self.plan.trials):
+            self.study.enqueue_trial(values, skip_if_exists=True)
 
     def _is_lost(self, trial: Any) -> bool:
         return trial.state == self.states.FAIL and "why" not in trial.user_attrs
@@ -176,7 +179,8 @@ class Worker:
         """Raise ``BadInput`` where the first trials failed one and all."""
         trials = [t for t in self.study.get_trials(deepcopy=False) if t.state.is_finished()]
         whys = [t.user_attrs.get("why") for t in trials]
-        require(len(whys) < STARTUP or None in whys, f"no trial can be trained: {whys[-1]}")
+        enough = min(STARTUP, self.plan.trials)
+        require(len(whys) < enough or None in whys, f"no trial can be trained: {whys[-1]}")
 
     def tidy(self) -> None:
         """Remove the runs of trials that have ended, but for the best."""
@@ -212,7 +216,8 @@ def as_text(values: Mapping[str, Any]) -> str:
 
 
 def take_up_lost(folder: Path, plan: SweepPlan) -> None:
-    """Trials of a sweep whose process was stopped or died are tried again."""
+    """Trials of a sweep whose process was stopped or died are tried again; where all values that
+    there are can be tried, each is, once."""
     Worker(folder, plan).take_up_lost()
 
 

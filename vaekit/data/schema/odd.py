@@ -1,0 +1,92 @@
+"""Cells that say something else than nearly all others of their column, and rows of totals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import compute as pc
+
+from vaekit.data.readers import columns as cells_of
+from vaekit.data.readers.tables import Table
+from vaekit.data.schema.cells import TEXT
+from vaekit.data.schema.looked import Looked
+from vaekit.system.types import Array
+
+ENOUGH, RARE, MOST = 20, 0.01, 3
+NO_DIGIT, BEGINS = r"^[^0-9]*$", r"^[\pL#]"
+INFINITE = r"^[+-]?(?i:inf|infinity|nan)$"
+TOTALS = (
+    "total", "totals", "grand total", "subtotal", "sum", "sums", "summe", "gesamt", "gesamtsumme",
+    "insgesamt", "endsumme", "totale", "somme", "suma", "totaal", "итого", "всего", "合计", "总计",
+)  # fmt: skip
+
+
+def odd_texts(looked: Looked) -> tuple[str, ...]:
+    """The words in a column nearly all of whose cells hold digits: at most three different ones, in
+    at most one cell of a hundred; nothing where there are more.
+
+    Args:
+        looked: a column of text.
+    """
+    values, rows = looked.cells.text.values, looked.cells.text.rows
+    if int((rows >= 0).sum()) < ENOUGH or len(values) < ENOUGH:
+        return ()
+    infinite = pc.match_substring_regex(values, INFINITE).to_numpy(zero_copy_only=False)
+    counts = np.bincount(rows[rows >= 0], minlength=len(values))
+    each = [pc.match_substring_regex(values, p).to_numpy(zero_copy_only=False) for p in _PATTERNS]
+    wordless = ~infinite & each[0]
+    for odd in (wordless | (~infinite & each[1]), wordless):
+        if _are_few(odd, counts):
+            return tuple(values.filter(pa.array(odd)).to_pylist())
+    return ()
+
+
+_PATTERNS = (NO_DIGIT, BEGINS)
+
+
+def _are_few(odd: Array, counts: Array) -> bool:
+    return 0 < odd.sum() <= MOST and counts[odd].sum() <= RARE * counts.sum()
+
+
+def odd_note(looked: Looked, odd: Sequence[str], kind: str) -> str:
+    """What becomes of odd cells, and what says otherwise.
+
+    Args:
+        looked: their column.
+        odd: what they say.
+        kind: of the column without them.
+    """
+    values, rows = looked.cells.text.values, looked.cells.text.rows
+    known = np.append(
+        pc.is_in(values, value_set=pa.array(odd, TEXT)).to_numpy(zero_copy_only=False), False
+    )
+    which = known[rows]
+    first = int(which.argmax())
+    where = looked.cells.place.row(first, f" holds {values[int(rows[first])].as_py()!r}")
+    more = int(which.sum()) - 1
+    others = f" (and {more:,} more cells)" if more else ""
+    return (
+        f"column {looked.name!r}: {where}{others}, unlike all others, which are of type {kind}: "
+        'taken as missing (otherwise: type = "category" in a schema)'
+    )
+
+
+def totals_note(table: Table, names: Sequence[str]) -> tuple[str, ...]:
+    """That the last row looks like a row of totals.
+
+    Args:
+        table: of any columns.
+        names: of those that count.
+    """
+    last = table.rows - 1
+    for name in names:
+        column = table.columns[name]
+        if not cells_of.is_text(cells_of.value_type(column.type)):
+            continue
+        said = str(column[last].as_py()).strip(" :.").casefold()
+        if said in TOTALS:
+            where = table.place.row(last, f" holds {column[last].as_py()!r} in column {name!r}")
+            return (f"{where}: if these are totals of the rows above, leave that row out",)
+    return ()
