@@ -17,6 +17,7 @@ from torch import nn
 import vaekit
 from vaekit.conditionals import Conditional, StandardNormal
 from vaekit.data import facts, open_source
+from vaekit.data.readers import tables
 from vaekit.data_init import data_init, moments
 from vaekit.distributions.gaps import SelfMasked, of_missing
 from vaekit.evaluation.gaps import drawn, expected
@@ -303,6 +304,19 @@ def test_a_table_is_filled_at_the_command_line(gappy, capsys):
             assert np.array_equal(before[~gone[:, number]], after[~gone[:, number]])
     assert made[1]["b"] != made[2]["b"]
     capsys.readouterr()
+
+
+def test_a_file_is_read_once_to_be_filled(gappy, tmp_path, monkeypatch):
+    place, _ = gappy
+    read, usual = [], tables.read_text
+    monkeypatch.setattr(
+        tables, "read_text", lambda *how, **more: read.append(how) or usual(*how, **more)
+    )
+    table, out = str(place / "t.csv"), str(tmp_path / "x.csv")
+    how = ["impute", str(place / "run"), table, "--samples", "2", "--draws", "2", "-o", out]
+    assert run(how) == 0
+    assert len(read) == 1
+    assert len(list(tmp_path.glob("x-*.csv"))) == 2
 
 
 @pytest.mark.parametrize("ask", ["evaluate", "sample", "report", "quality", "score", "encode"])

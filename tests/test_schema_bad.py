@@ -349,6 +349,34 @@ def test_few_odd_codes_stay_categories(tmp_path):
     assert kinds(infer(people(tmp_path, rows=rows)))["score"] == "category"
 
 
+@pytest.mark.parametrize("code", [-999, 9999, 99999])
+def test_a_number_that_may_stand_for_nothing_is_named_and_kept(code):
+    x = np.where(np.arange(200) % 20 == 7, code, np.arange(200) % 61 + 18)
+    schema = infer(table_of(pd.DataFrame({"age": x}), "X"))
+    (note,) = schema.notes
+    assert f"column 'age': 10 cells hold {code}, far from all others" in note
+    assert f'missing = ["{code}"]' in note
+    assert schema.gaps == (0.0,)
+    said = Corrections.made({"age": {"missing": [str(code)]}})
+    again = infer(table_of(pd.DataFrame({"age": x}), "X"), said=said)
+    assert again.gaps == (0.05,)
+    assert again.notes == ()
+
+
+@pytest.mark.parametrize(
+    "x", [np.arange(200) % 61, np.arange(200) % 2 * 100, np.append(np.arange(99) / 8, 1e6)]
+)
+def test_usual_numbers_stand_for_themselves(x):
+    assert infer(table_of(pd.DataFrame({"x": x}), "X")).notes == ()
+
+
+def test_what_new_rows_do_not_have_is_said():
+    frame = pd.DataFrame({"id": [f"u{i}" for i in range(60)], "c": 1, "x": [1.5, 2.5, 4.0] * 20})
+    schema = infer(table_of(frame, "X"))
+    assert schema.left_out == ("not in new rows: 'id' (an identifier)",)
+    assert infer(table_of(frame[["c", "x"]], "X")).left_out == ()
+
+
 def test_lists_are_set_aside():
     table = table_of(pa.table({"l": [[1, 2]] * 30, "x": [1, 2, 3] * 10}), "X")
     assert kinds(infer(table)) == {"l": "text", "x": "whole"}

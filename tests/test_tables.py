@@ -20,7 +20,8 @@ from pyarrow import feather
 import vaekit
 from vaekit.data import open_source, opening_of
 from vaekit.data.readers.dialect import MISSING, Dialect
-from vaekit.data.readers.frames import table_of
+from vaekit.data.readers.frames import as_kind, table_of, typed_as
+from vaekit.data.readers.looking import look
 from vaekit.data.readers.text import read_text
 from vaekit.interfaces.cli import run
 from vaekit.runs.config import Config
@@ -117,6 +118,28 @@ def test_the_same_table_in_any_dialect(place, dialect):
     assert source.values.shape == (40, 3)
     assert np.allclose(source.values, ROWS, atol=6e-4)
     assert len(source.notes) <= 1
+
+
+@pytest.mark.parametrize("rows", [1, 3, 60])
+@pytest.mark.parametrize("head", ["x;CHF 12,50", "name;preis", "x;preis CHF"])
+@pytest.mark.parametrize(
+    "row", ["{a};CHF {b},50", "{w};CHF {b},50", "{w};USD 1,{c}.50", "{w};{b} kg", "{w};{b},5 %"]
+)
+def test_units_with_spaces_are_no_columns(rows, head, row):
+    each = [row.format(a=i, b=3 * i + 10, c=100 + i, w="abc"[i % 3] * 3) for i in range(rows)]
+    assert look("\n".join([head, *each]) + "\n", Dialect()).dialect.separator == ";"
+
+
+def test_types_of_a_library_of_its_own_come_back():
+    words = pd.DataFrame(
+        {"i": pd.array([1, None], "Int16"), "b": pd.array([True, None], "boolean"),
+         "s": pd.array(["a", None], "string"), "f": pd.array([0.5, None], "Float32")},
+        index=["p", "q"],
+    )  # fmt: skip
+    for own in (words, words.convert_dtypes(dtype_backend="pyarrow")):
+        plain = pa.table(dict(table_of(own, "X").columns))
+        made = typed_as(as_kind(plain, "pandas", own), own)
+        pd.testing.assert_frame_equal(made, own)
 
 
 def test_what_was_assumed_is_said_once_of_a_table_of_mixed_columns(place):

@@ -105,7 +105,8 @@ class Opening:
         """Open a named data set, a file, a folder of pictures, or data in memory.
 
         Args:
-            data: "digits", "mnist", ...; a path; an array, tensor, data frame or torch Dataset.
+            data: "digits", "mnist", ...; a path; an array, tensor, data frame, torch Dataset, or a
+                table that was read already.
             labels: one for each row, in memory; by default those of the file ``self.labels``.
 
         Raises:
@@ -230,6 +231,8 @@ class Opening:
         """Rows of what says what its columns are called."""
         if is_anndata(data):
             return from_anndata(data, roles=self.roles)
+        if isinstance(data, Table):
+            return self._table(lambda: data)
         frame = is_frame(data)
         return self._table(lambda: table_of(data, "data", self.dialect)) if frame else None
 

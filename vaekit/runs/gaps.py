@@ -105,7 +105,7 @@ def _filled(trained: Trained, data: Any, fills: Sequence[Fill]) -> list[Any]:
         rows, layout = trained._rows(data)
         each = (_values(trained, rows, fill) for fill in fills)
         return [handed_back(trained.config, data, values, layout) for values in each]
-    source = trained.open(data)
+    source = trained.open(table)
     known = trained.rows(source)
     each = (_values(trained, known, fill) for fill in fills)
     return [like_frame(data, _put(table, source.columns, values.numpy())) for values in each]

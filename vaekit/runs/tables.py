@@ -95,7 +95,8 @@ def synthesize(
         _balance(x, coding, balance)
     if where is None:
         filled = _drawn(trained, x, seed)
-        return Synthetic(coding.with_given(coding.values(filled, seed), given))
+        made = coding.with_given(coding.values(filled, seed), given)
+        return Synthetic(made, coding.schema.left_out)
     asked = where_of(where, coding, seed)
     for name in (*given, *([] if balance is None else [balance])):
         require(
@@ -103,7 +104,8 @@ def synthesize(
         )
     filled, note = _fulfilling(trained, x, asked, seed)
     made = asked.settled(coding.values(filled, seed), coding, filled)
-    return Synthetic(coding.with_given(made, given), (str(note),))
+    notes = (str(note), *coding.schema.left_out)
+    return Synthetic(coding.with_given(made, given), notes)
 
 
 def check_rows(trained: Trained, rows: int) -> None:

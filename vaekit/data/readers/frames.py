@@ -125,3 +125,21 @@ def as_kind(table: pa.Table, kind: str, frame: Any = None) -> Any:
     made = nw.from_arrow(table, backend=backend).to_native()
     index = None if frame is None else nw.maybe_get_index(nw.from_native(frame, eager_only=True))
     return made if index is None else made.set_axis(index, axis=0)
+
+
+def typed_as(made: Any, frame: Any) -> Any:
+    """A data frame with the types of another, where these are the library's own: those of pandas
+    that hold gaps, and enumerations of polars.
+
+    Args:
+        made: of the same library, of columns of the same names.
+        frame: whose types it gets.
+    """
+    known, native = nw.from_native(frame, eager_only=True), nw.to_native(frame, pass_through=True)
+    if known.implementation.is_pandas():
+        own = {n: k for n, k in native.dtypes.items() if hasattr(k, "construct_array_type")}
+        return made.astype({n: k for n, k in own.items() if n in made and made[n].dtype != k})
+    if known.implementation.is_polars():
+        own = {n: k for n, k in native.schema.items() if isinstance(known.schema[n], nw.Enum)}
+        return made.cast({n: k for n, k in own.items() if n in made.columns})
+    return made

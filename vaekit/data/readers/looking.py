@@ -10,13 +10,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from vaekit.data.readers.dialect import MISSING, Dialect, shown
-from vaekit.data.readers.marks import NUMBERLIKE, PLAIN, decimals
+from vaekit.data.readers.marks import NUMBERLIKE, PLAIN, WITH_UNIT, decimals
 from vaekit.data.readers.roles import check_once
 from vaekit.data.readers.titles import titles
 from vaekit.system.checks import BadInput, require
 
 SEPARATORS = (",", ";", "\t", "|", " ")
 RECORDS, FEW, MOSTLY = 1000, 4, 0.9
+LESS, STRONGER = 0.9, re.compile(r"[;\t|]")
 WHOLE = re.compile(r"\d+")
 HINT = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 NOT_COMMENTS = tuple(mark for mark in MISSING if mark.startswith("#"))
@@ -172,7 +173,8 @@ def _separator(head: str, asked: Dialect) -> str:
 
 
 def _score(records: Sequence[Record], asked: Dialect) -> float:
-    """How well a separator does: as many cells in every row, and these are numbers."""
+    """How well a separator does: as many cells in every row, and these are numbers, also with a
+    unit. It does less well where the first line is short, or each line holds a stronger one."""
     records = records[titles(records) if asked.header is None else 0 :]
     width = _width(records) if records else 0
     if width < 2 or not _fits(records[0], width, records[1:]):
@@ -180,8 +182,13 @@ def _score(records: Sequence[Record], asked: Dialect) -> float:
     body = [record for record in records[1:] if len(record) == width] or records[:1]
     agree = sum(len(record) == width for record in records) / len(records)
     cells = [cell.strip() for record in body for cell in record]
-    numbers = sum(bool(NUMBERLIKE.fullmatch(c)) or is_missing(c, asked) for c in cells)
-    return agree * (0.1 + numbers / len(cells))
+    numbers = sum(_counts(cell, asked) for cell in cells)
+    weak = len(records[0]) < width or all(any(map(STRONGER.search, r)) for r in records)
+    return agree * (0.1 + numbers / len(cells)) * (LESS if weak else 1)
+
+
+def _counts(cell: str, asked: Dialect) -> bool:
+    return bool(NUMBERLIKE.fullmatch(cell) or WITH_UNIT.fullmatch(cell)) or is_missing(cell, asked)
 
 
 def _fits(first: Record, width: int, body: Sequence[Record]) -> bool:

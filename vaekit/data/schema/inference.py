@@ -20,7 +20,7 @@ from vaekit.data.schema.columns import ColumnSchema
 from vaekit.data.schema.corrections import NOTHING_SAID, NUMBERS, Said
 from vaekit.data.schema.forms import Form, Moments, Plain
 from vaekit.data.schema.looked import Found, Looked, distinct, modelled, text_of
-from vaekit.data.schema.odd import odd_note, odd_texts
+from vaekit.data.schema.odd import code_note, codes_among, odd_note, odd_texts
 from vaekit.data.schema.pieces import FARTHEST
 from vaekit.data.schema.spellings import spelling_of
 from vaekit.data.schema.words import ENOUGH, ZERO, category_of, words_of
@@ -208,6 +208,8 @@ def _numbers(looked: Looked, form: Form, kind: str | None = None) -> Found:
     whole = grid.decimals == 0 and not (grid.step % form.unit or grid.origin % form.unit)
     kind = kind or ("whole" if whole and said.type != "number" else "number")
     notes = _infinite(looked)
+    if kind != "time":
+        notes += tuple(code_note(looked, form.show(v), n) for v, n in codes_among(numbers[~gaps]))
     return modelled(looked, kind, NumberCoding(form, grid, levels), gaps, notes)
 
 

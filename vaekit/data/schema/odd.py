@@ -1,8 +1,9 @@
-"""Cells that say something else than nearly all others of their column, and rows of totals."""
+"""Cells that say something else than nearly all others of their column, numbers that may stand for
+nothing, and rows of totals."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ from vaekit.data.schema.looked import Looked
 from vaekit.system.types import Array
 
 ENOUGH, RARE, MOST = 20, 0.01, 3
+OFTEN, VARIED = 3, 10  # rows of a code for missing; different numbers beside it
 NO_DIGIT, BEGINS = r"^[^0-9]*$", r"^[\pL#]"
 INFINITE = r"^[+-]?(?i:inf|infinity|nan)$"
 TOTALS = (
@@ -70,6 +72,36 @@ def odd_note(looked: Looked, odd: Sequence[str], kind: str) -> str:
     return (
         f"column {looked.name!r}: {where}{others}, unlike all others, which are of type {kind}: "
         'taken as missing (otherwise: type = "category" in a schema)'
+    )
+
+
+def codes_among(numbers: Array) -> Iterator[tuple[float, int]]:
+    """The least and the greatest number, with its rows, where it looks like a code for a missing
+    value: it comes several times, and farther from all others than these lie from each other.
+
+    Args:
+        numbers: of a column, without gaps.
+    """
+    values, counts = np.unique(numbers, return_counts=True)
+    for end, rest in ((0, values[1:]), (-1, values[:-1])):
+        if len(rest) < VARIED or counts[end] < OFTEN:
+            continue
+        nearest, span = rest[end], float(rest[-1]) - float(rest[0])
+        if abs(float(values[end]) - float(nearest)) > span:
+            yield values[end].item(), int(counts[end])
+
+
+def code_note(looked: Looked, shown: str, count: int) -> str:
+    """That a number may stand for nothing, and how to say so.
+
+    Args:
+        looked: its column.
+        shown: the number, as people write it.
+        count: its rows.
+    """
+    return (
+        f"column {looked.name!r}: {count:,} cells hold {shown}, far from all others; if it means "
+        f'that the value is missing: --missing {shown}, or missing = ["{shown}"] in a schema'
     )
 
 

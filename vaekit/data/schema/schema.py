@@ -18,6 +18,7 @@ from vaekit.data.schema.corrections import NONE, NUMBERS, Corrections, Said, tom
 from vaekit.data.schema.inference import column_of
 from vaekit.data.schema.looked import Found
 from vaekit.data.schema.odd import totals_note
+from vaekit.data.schema.showing import aligned
 from vaekit.data.schema.standing import Standing
 from vaekit.system.checks import known, require
 from vaekit.system.progress import tracked
@@ -25,7 +26,7 @@ from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
 
 UNSEEN = ("missing", "refuse")
-WIDEST = 40
+NAMED = 10
 
 
 class NeverSeen:
@@ -232,6 +233,13 @@ class TableSchema:
         made |= {one.name: one.values(rows) for one in self.aside if one.comes_back}
         return {name: pa.chunked_array([made[name]]) for name in self.order if name in made}
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What is to be said of columns that rows which are made do not have."""
+        gone = [f"{one.name!r} ({_kind(one)})" for one in self.aside if not one.comes_back]
+        more = f" and {len(gone) - NAMED:,} more" if len(gone) > NAMED else ""
+        return (f"not in new rows: {', '.join(gone[:NAMED])}{more}",) if gone else ()
+
     def only(self, name: str) -> TableSchema:
         """Of one modelled column alone."""
         return TableSchema((self.columns[self.names.index(name)],), order=(name,))
@@ -302,26 +310,7 @@ class TableSchema:
                 one = aside[name]
                 value = one.value or ""
                 rows.append((name, one.kind, "set aside", "", value or one.why))
-        return _aligned(rows)
-
-
-def _aligned(rows: list[tuple[str, ...]]) -> str:
-    """Rows of text in columns; numbers to the right."""
-    cut = [tuple(_cut(cell) for cell in row) for row in rows]
-    widths = [max(len(row[i]) for row in cut) for i in range(len(cut[0]))]
-    lines = []
-    for row in cut:
-        cells = [
-            c.rjust(w) if i in (2, 3) else c.ljust(w)
-            for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
-
-
-def _cut(cell: str) -> str:
-    line = " ".join(cell.split())
-    return line if len(line) <= WIDEST else line[: WIDEST - 3] + "..."
+        return aligned(rows)
 
 
 def coarse(schema: TableSchema, said: Corrections, bins: int) -> Corrections:

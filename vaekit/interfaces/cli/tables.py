@@ -140,10 +140,9 @@ def _impute_numbers(
     work: OnDevice,
 ) -> None:
     """Fill gaps of rows of numbers, and write them as a table or an array, as they came."""
-    how = {"samples": samples or gaps.SAMPLES}
-    for number, each in enumerate(paths):
-        found = gaps.impute(trained, rows, draws=min(draws or 0, 1), seed=seed + number, **how)
-        made = found[0] if draws else found
+    samples = samples or gaps.SAMPLES
+    found = gaps.impute(trained, rows, draws=draws or 0, samples=samples, seed=seed)
+    for each, made in zip(paths, found if draws else [found], strict=True):
         gaps.write_filled(each, made)
         work.wrote(each, len(made))
 

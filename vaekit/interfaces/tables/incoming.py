@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from vaekit.data.readers.frames import as_kind
+from vaekit.data.readers.frames import as_kind, typed_as
 from vaekit.data.readers.tables import Table
 
 
@@ -37,6 +37,6 @@ class Incoming:
         as they were."""
         own = {n: made[n] if n in made.column_names else c for n, c in self.table.columns.items()}
         if self.kind:
-            return as_kind(pa.table(own), self.kind, self.rows)
+            return typed_as(as_kind(pa.table(own), self.kind, self.rows), self.rows)
         cells = [c.to_numpy(zero_copy_only=False) for c in own.values()]
         return np.stack(cells, 1).astype(self.rows.dtype)
