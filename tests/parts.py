@@ -24,6 +24,7 @@ from vaekit.families.base import half_exp
 from vaekit.models import VAE
 from vaekit.networks import dense
 from vaekit.objectives import bounds, critics, discrepancies, penalties, structure
+from vaekit.objectives.hamiltonian import hamiltonian
 from vaekit.objectives.similarity import Discriminator
 from vaekit.recipes import RECIPES
 from vaekit.recipes.recipe import needs_given, takes_cells
@@ -80,6 +81,7 @@ BOUNDS = {  # of three particles, or of a multiple of three
     "ciwae": bounds.ciwae(0.3),
     "renyi": bounds.renyi(0.5),
     "tvo": bounds.tvo(5),
+    "hamiltonian": hamiltonian(2, 0.01),
 }
 
 PENALTIES = {

@@ -180,6 +180,9 @@ CITATIONS: dict[str, str] = {
     "Nagano et al. 2019": "Nagano, Y., Yamaguchi, S., Fujita, Y. and Koyama, M. (2019). A Wrapped "
     "Normal Distribution on Hyperbolic Space for Gradient-Based Learning. International "
     "Conference on Machine Learning. arXiv:1902.02992",
+    "Caterini et al. 2018": "Caterini, A. L., Doucet, A. and Sejdinovic, D. (2018). Hamiltonian "
+    "Variational Auto-Encoder. Advances in Neural Information Processing Systems. "
+    "arXiv:1805.11328",
     "De Cao & Aziz 2020": "De Cao, N. and Aziz, W. (2020). The Power Spherical Distribution. ICML "
     "Workshop on Invertible Neural Networks. arXiv:2006.04437",
     "Rezende & Mohamed 2015": "Rezende, D. J. and Mohamed, S. (2015). Variational Inference with "

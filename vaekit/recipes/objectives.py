@@ -9,6 +9,7 @@ from vaekit.models.drawing import stratified
 from vaekit.objectives import Term, bounds, discrepancies, penalties
 from vaekit.objectives.critics import TotalCorrelation
 from vaekit.objectives.discrepancies import Kernel
+from vaekit.objectives.hamiltonian import hamiltonian
 from vaekit.objectives.schedules import cyclical, ramp
 from vaekit.objectives.similarity import Discriminator, apart_from_pixels
 from vaekit.objectives.structure import rebuilding, unlike
@@ -17,7 +18,7 @@ from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
 from vaekit.recipes.uses import good_for
 from vaekit.system.checks import require
-from vaekit.system.ranges import Above, Count, Share, Swept, Weight
+from vaekit.system.ranges import Above, Count, Range, Share, Swept, Weight
 
 
 @extends(vae)
@@ -154,6 +155,26 @@ def tvo(points: Count = 5, samples: Count = 10, **rest: Any) -> Built:
     """
     model, objective = vae(**rest)
     return Built(model, objective.but(bound=bounds.tvo(points), samples=samples))
+
+
+@extends(vae)
+@good_for("likelihood", "draws of q(z|x) that are moved to where the row is likelier.", rank=0.2)
+def hvae(
+    leaps: Annotated[Count, Swept(1, 10)] = 3,
+    stride: Annotated[Above, Swept(0.01, 0.2, log=True)] = 0.05,
+    tempering: Annotated[float, Range(0, 1, "low")] = 1.0,
+    **rest: Any,
+) -> Built:
+    """Draws of q(z|x) moved by Hamiltonian dynamics towards p(z|x) before they count: the
+    Hamiltonian VAE (Caterini et al. 2018), with steps of one length.
+
+    Args:
+        leaps: leapfrog steps.
+        stride: length of each.
+        tempering: by what the first momentum's precision is multiplied, above 0; 1 for none.
+    """
+    model, objective = vae(**rest)
+    return Built(model, objective.but(bound=hamiltonian(leaps, stride, tempering)))
 
 
 @extends(vae)
@@ -358,6 +379,7 @@ RECIPES: tuple[Recipe, ...] = (
     ciwae,
     renyi,
     tvo,
+    hvae,
     free_bits_vae,
     rate_floor_vae,
     sigma_vae,
