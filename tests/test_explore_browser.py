@@ -343,6 +343,28 @@ def test_the_map_is_saved_as_a_picture(seen):
         assert image.size == (8, 8)
 
 
+def test_a_crowd_of_points_is_drawn_as_a_density(seen):
+    """Each pixel by the points in its square of four: their mean colour, and how many they are."""
+    pixels = seen.page.evaluate(
+        """() => {
+            const red = 0xff0000ff, blue = 0xffff0000, kind = Object.getPrototypeOf(explorer.map.renderer);
+            const r = Object.assign(Object.create(kind), {
+              places: Float32Array.of(2, 2, 2, 2, 2, 2, 2, 2, 5, 5, 5, 5, -3, 9), order: Uint32Array.of(0, 1, 2, 3, 4, 5, 6),
+              colours: Uint32Array.of(red, red, red, red, red, blue, red), pixels: new Uint32Array(64),
+            });
+            r.crowd({ scaleX: 1, scaleY: 1, x: 0, y: 0 }, 8, 8);
+            return [...r.pixels].map((v) => [v & 255, (v >> 8) & 255, (v >> 16) & 255, v >>> 24]);
+        }"""
+    )
+    found = np.array(pixels).reshape(8, 8, 4)
+    drawn = np.zeros((8, 8), bool)
+    drawn[1:3, 1:3] = drawn[4:6, 4:6] = True
+    assert (found[..., 3] > 0).tolist() == drawn.tolist()
+    assert found[2, 2, :3].tolist() == [255, 0, 0]
+    assert found[5, 5, :3].tolist() == [127, 0, 127]
+    assert found[2, 2, 3] > found[5, 5, 3] > 64
+
+
 @pytest.mark.parametrize("drawn", ["canvas", "webgl"])
 def test_points_are_drawn_with_and_without_a_card(browser, served, drawn):
     watched = Watched(browser, served.url).open(f"?points={drawn}")

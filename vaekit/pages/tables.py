@@ -133,6 +133,15 @@ def pairs(view: View) -> str:
     return page.section("Pairs of columns", page.plots(maps_, caption))
 
 
+def _legible(text: str) -> str:
+    """A cell; of a number with more digits than anybody reads, the first six."""
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return text if len(text) <= LONGEST_VALUE else f"{value:.6g}"
+
+
 def odd_rows(view: View) -> str:
     """The rows with the lowest log p(x), and the cells that make them odd."""
     samples = 8
@@ -143,7 +152,7 @@ def odd_rows(view: View) -> str:
     for place, cells in zip(
         order, oddest_cells(view.trained, rows, BLAMED, seed=view.seed), strict=True
     ):
-        why = [f"{cell.words} ({number(cell.log_p)})" for cell in cells]
+        why = [f"{cell.column}: {_legible(cell.value)} ({number(cell.log_p)})" for cell in cells]
         why += [""] * (BLAMED - len(why))
         name = view.rows.names[place] if view.rows.names else str(place)
         lines.append([name, number(float(scores[place])), *why])
