@@ -139,7 +139,8 @@ def typed_as(made: Any, frame: Any) -> Any:
     """
     known, native = nw.from_native(frame, eager_only=True), nw.to_native(frame, pass_through=True)
     if known.implementation.is_pandas():
-        own = {n: k for n, k in native.dtypes.items() if hasattr(k, "construct_array_type")}
+        own_type = nw.get_native_namespace(known).api.extensions.ExtensionDtype
+        own = {n: k for n, k in native.dtypes.items() if isinstance(k, own_type)}
         return made.astype({n: k for n, k in own.items() if n in made and made[n].dtype != k})
     if known.implementation.is_polars():
         own = {n: k for n, k in native.schema.items() if isinstance(known.schema[n], nw.Enum)}

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from vaekit.data.readers.frames import as_kind, typed_as, types_of, without_rows
 from vaekit.interfaces.tables.base import TableModel
 from vaekit.runs import in_parts
+from vaekit.runs.tables import coding_of
 from vaekit.system.types import Array
 
 Given = Mapping[str, Any]
@@ -61,7 +62,8 @@ class TableSynthesizer(TableModel):
     def fit(self, X: Any, y: Any = None) -> Self:
         """Train on the rows of X; y is ignored."""
         super().fit(X, y)
-        self.types_ = types_of(X, self.model_.config.coding.schema.made) if self.kind_ else None
+        names = coding_of(self.model_).schema.made
+        self.types_ = types_of(X, names) if self.kind_ else None
         return self
 
     def sample(
