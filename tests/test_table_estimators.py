@@ -1,5 +1,6 @@
 """Estimators of tables: new rows, gaps filled in, and rows that are unlike the others."""
 
+import base64
 import json
 
 import numpy as np
@@ -92,6 +93,43 @@ def test_other_kinds_of_frames_come_back_as_they_are(frame, kind):
     assert type(made) is type(filled) is type(own)
     odd = VAEDetector(**QUICK).fit(own).attribute(own)
     assert type(odd) is type(own)
+
+
+def typed(rows=60):
+    """A frame of types that pandas alone has, and some that others have too."""
+    n = np.arange(rows)
+    return pd.DataFrame(
+        {
+            "whole": pd.array(np.where(n % 5, n % 7, None), "Int64"),
+            "truth": pd.array(np.where(n % 6, n % 2 == 0, None), "boolean"),
+            "word": pd.array(np.where(n % 4, "b", None), "string"),
+            "size": pd.Categorical(np.where(n % 3, "s", "m"), ["s", "m", "l"], ordered=True),
+            "real": (n % 9).astype("float32") / 3,
+            "same": pd.array(["x"] * rows, "string"),
+            "name": pd.Categorical([f"name {i}" for i in n]),
+        },
+        index=n % 3,
+    )
+
+
+@pytest.mark.parametrize("kind", ["pandas", "arrow", "polars"])
+def test_new_rows_have_the_types_of_the_frame(kind, tmp_path):
+    own = typed()
+    if kind == "arrow":
+        own = own.convert_dtypes(dtype_backend="pyarrow")
+        own["code"] = pd.arrays.ArrowExtensionArray(pa.array(["u", "v"] * 30).dictionary_encode())
+    if kind == "polars":
+        polars = pytest.importorskip("polars")
+        own = polars.from_pandas(own).cast({"size": polars.Enum(["s", "m", "l"])})
+    first = TableSynthesizer(**{**QUICK, "epochs": 1}).fit(own)
+    first.save(tmp_path)
+    assert b"name 7" not in base64.b64decode(first.types_)
+    for one in (first, TableSynthesizer.load(tmp_path)):
+        made = one.sample(30)
+        assert type(made) is type(own)
+        assert "name" not in made.columns
+        for name in made.columns:
+            assert made[name].dtype == own[name].dtype, name
 
 
 def test_a_row_scores_alone(maker, detector, frame):

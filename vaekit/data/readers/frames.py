@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import base64
+import json
+from collections.abc import Callable, Collection
 from typing import Any, cast
 
 import narwhals as nw
@@ -137,9 +139,60 @@ def typed_as(made: Any, frame: Any) -> Any:
     """
     known, native = nw.from_native(frame, eager_only=True), nw.to_native(frame, pass_through=True)
     if known.implementation.is_pandas():
-        own = {n: k for n, k in native.dtypes.items() if hasattr(k, "construct_array_type")}
+        own_type = nw.get_native_namespace(known).api.extensions.ExtensionDtype
+        own = {n: k for n, k in native.dtypes.items() if isinstance(k, own_type)}
         return made.astype({n: k for n, k in own.items() if n in made and made[n].dtype != k})
     if known.implementation.is_polars():
         own = {n: k for n, k in native.schema.items() if isinstance(known.schema[n], nw.Enum)}
         return made.cast({n: k for n, k in own.items() if n in made.columns})
     return made
+
+
+def types_of(frame: Any, names: Collection[str]) -> str:
+    """The types of a data frame, as text that :func:`without_rows` reads; those of which Arrow
+    knows nothing are left out.
+
+    Args:
+        frame: of any library.
+        names: of the columns that are kept.
+    """
+    known = nw.from_native(frame, eager_only=True).head(0)
+    kept = [name for name in known.columns if name in names and _is_arrow(known.get_column(name))]
+    held = nw.maybe_reset_index(known.select(kept)).to_arrow()
+    cells = [column.combine_chunks() for column in held.columns]
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, held.schema) as stream:
+        stream.write_batch(pa.RecordBatch.from_arrays(cells, schema=held.schema))
+    return base64.b64encode(sink.getvalue().to_pybytes()).decode()
+
+
+def _is_arrow(series: nw.Series) -> bool:
+    """Whether Arrow knows its type."""
+    try:
+        series.to_arrow()
+    except UNLIKE:
+        return False
+    return True
+
+
+def without_rows(types: str, kind: str) -> Any:
+    """A data frame without rows, of the types that :func:`types_of` wrote.
+
+    Args:
+        types: as written.
+        kind: of library.
+    """
+    with pa.ipc.open_stream(base64.b64decode(types)) as stream:
+        held = stream.read_all()
+    if kind != "pandas":
+        return as_kind(held, kind)
+    said = json.loads(held.schema.metadata[b"pandas"])
+    own = [one for one in said["columns"] if one["numpy_type"].endswith("[pyarrow]")]
+    for one in own:
+        one["numpy_type"] = "object"  # not all names of Arrow's types are read back
+    made = as_kind(held.replace_schema_metadata({"pandas": json.dumps(said)}), kind)
+    pandas: Any = nw.Implementation.PANDAS.to_native_namespace()
+    arrow = {one["name"]: held.schema.field(one["name"]).type for one in own}
+    return made.assign(
+        **{n: pandas.Series([], dtype=pandas.ArrowDtype(k)) for n, k in arrow.items()}
+    )

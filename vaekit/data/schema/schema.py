@@ -234,6 +234,11 @@ class TableSchema:
         return {name: pa.chunked_array([made[name]]) for name in self.order if name in made}
 
     @property
+    def made(self) -> tuple[str, ...]:
+        """Names of the columns that new rows have."""
+        return (*self.names, *(one.name for one in self.aside if one.comes_back))
+
+    @property
     def left_out(self) -> tuple[str, ...]:
         """What is to be said of columns that rows which are made do not have."""
         gone = [f"{one.name!r} ({_kind(one)})" for one in self.aside if not one.comes_back]

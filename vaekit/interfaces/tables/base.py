@@ -51,6 +51,7 @@ class TableModel(BaseEstimator):
     _bins: int | None = None
     held_out: ClassVar[float] = 0.0
     kept: ClassVar[tuple[str, ...]] = ()
+    texts: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -92,6 +93,7 @@ class TableModel(BaseEstimator):
         }
         found |= {"names": self._names, "named": "feature_names_in_" in vars(self)}
         found |= {name: getattr(self, name).tolist() for name in self.kept}
+        found |= {name: getattr(self, name) for name in self.texts}
         found |= {"parameters": {n: v for n, v in self.get_params().items() if _is_plain(v)}}
         write_json(Path(folder, ESTIMATOR), found, None)
 
@@ -116,6 +118,8 @@ class TableModel(BaseEstimator):
         for name in cls.kept:
             told = part.numbers(name) if name in part.found else []  # of an older version
             setattr(made, name, np.array(told))
+        for name in cls.texts:
+            setattr(made, name, part.maybe_text(name))
         return made
 
     @property

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from vaekit.data.readers.frames import as_kind
+from vaekit.data.readers.frames import as_kind, typed_as, types_of, without_rows
 from vaekit.interfaces.tables.base import TableModel
 from vaekit.runs import in_parts
+from vaekit.runs.tables import coding_of
 from vaekit.system.types import Array
 
 Given = Mapping[str, Any]
@@ -41,6 +42,8 @@ class TableSynthesizer(TableModel):
         ['age', 'sex']
     """
 
+    texts: ClassVar[tuple[str, ...]] = ("types_",)
+
     def __init__(
         self,
         latent: int = 4,
@@ -56,6 +59,13 @@ class TableSynthesizer(TableModel):
         )
         self.samples = samples
 
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Train on the rows of X; y is ignored."""
+        super().fit(X, y)
+        names = coding_of(self.model_).schema.made
+        self.types_ = types_of(X, names) if self.kind_ else None
+        return self
+
     def sample(
         self,
         n_samples: int = 1,
@@ -65,7 +75,7 @@ class TableSynthesizer(TableModel):
         balance: str | None = None,
         random_state: int = 0,
     ) -> Any:
-        """New rows, as the kind of frame, or array, that was fitted.
+        """New rows, as the kind of frame, or array, that was fitted, and of its types.
 
         Args:
             n_samples: how many.
@@ -83,7 +93,8 @@ class TableSynthesizer(TableModel):
             self.model_, n_samples, given=given, where=where, balance=balance, seed=random_state
         ).table
         if self.kind_:
-            return as_kind(made, self.kind_)
+            found = as_kind(made, self.kind_)
+            return typed_as(found, without_rows(self.types_, self.kind_)) if self.types_ else found
         return np.stack([c.to_numpy(zero_copy_only=False) for c in made.columns], 1)
 
     def score_samples(self, X: Any) -> Array:
