@@ -130,6 +130,10 @@ def test_new_rows_have_the_types_of_the_frame(kind, tmp_path):
         assert "name" not in made.columns
         for name in made.columns:
             assert made[name].dtype == own[name].dtype, name
+    for damaged in ("nonsense", base64.b64encode(b"nonsense").decode()):
+        first.types_ = damaged
+        with pytest.raises(BadInput, match="types of the data frame"):
+            first.sample(1)
 
 
 def test_a_row_scores_alone(maker, detector, frame):

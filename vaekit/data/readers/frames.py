@@ -17,6 +17,7 @@ from vaekit.data.readers.columns import Place
 from vaekit.data.readers.dialect import LOOK, Dialect
 from vaekit.data.readers.roles import ColumnRoles, check_once
 from vaekit.data.readers.tables import Table, cells
+from vaekit.system.checks import BadInput
 from vaekit.system.types import Array
 
 UNLIKE = (pa.ArrowException, TypeError, ValueError, OverflowError)
@@ -181,8 +182,21 @@ def without_rows(types: str, kind: str) -> Any:
     Args:
         types: as written.
         kind: of library.
+
+    Raises:
+        BadInput: for a text that is something else.
     """
-    with pa.ipc.open_stream(base64.b64decode(types)) as stream:
+    try:
+        return _without_rows(types, kind)
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise BadInput(
+            "the types of the data frame that was fitted cannot be read: the file of the "
+            "estimator was changed or is damaged"
+        ) from error
+
+
+def _without_rows(types: str, kind: str) -> Any:
+    with pa.ipc.open_stream(base64.b64decode(types, validate=True)) as stream:
         held = stream.read_all()
     if kind != "pandas":
         return as_kind(held, kind)
