@@ -228,7 +228,8 @@ def test_a_word_among_very_many_numbers_is_found_wherever_it_stands(tmp_path):
     cells[2_345] = "none yet"
     path.write_text("x,y\n" + "".join(f"{c},{n % 3}\n" for n, c in enumerate(cells)))
     found = CELLS.open(path)
-    assert {one.name: one.kind for one in found.coding.schema.aside} == {"x": "identifier"}
+    assert {c.name: c.kind for c in found.coding.schema.columns} == {"x": "number", "y": "whole"}
+    assert sum("none yet" in note for note in found.notes) == 1
 
 
 @pytest.mark.usefixtures("few")
