@@ -9,10 +9,10 @@ from test_zoo import factors
 
 import vaekit
 from vaekit.conditionals import Ball
+from vaekit.conditionals.balls import FromBall
 from vaekit.distributions import RiemannianNormal, WrappedNormal, common_draws
 from vaekit.distributions.balls import EDGE, exp0, log0, log_spread, moved
 from vaekit.families.balls import Riemannian, Wrapped
-from vaekit.networks.inputs import FromBall
 from vaekit.system.checks import BadInput
 
 POINTS = torch.tensor([[0.0, 0.0], [0.5, -0.2], [0.1, 0.9]], dtype=torch.float64)

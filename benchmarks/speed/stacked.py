@@ -1,6 +1,6 @@
 """Several trainings at once by stacking their weights (torch.func), beside one after the other.
 
-    python benchmarks/speed/stacked.py [--models 4] [--updates 40] [--width 64]
+    python benchmarks/speed/stacked.py [--models 4] [--updates 40] [--widths 16 64 400]
 
 Small dense models of 64 truths. They share their noise: torch.distributions draws in place, which
 vmap refuses to do differently for each. Writes

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch import distributions as D
 
 from vaekit.conditionals.base import Prior
-from vaekit.distributions.balls import EDGE, WrappedNormal, exp0, inside, log0, moved
+from vaekit.distributions.balls import EDGE, REACH, WrappedNormal, exp0, inside, log0, moved
 from vaekit.distributions.spheres import unit
 from vaekit.system.checks import require
-
-REACH = 8.0  # of distances from 0 that numbers in float32 tell apart
 
 
 class Ball(Prior):
@@ -59,3 +57,12 @@ class Ball(Prior):
         room = (EDGE**2 - held_part.square().sum(-1, keepdim=True)).clamp_min(0).sqrt()
         own = rest.norm(dim=-1, keepdim=True)
         return held_part + torch.where(own > room, room * unit(rest), rest)
+
+
+class FromBall(nn.Module):
+    """Points of the Poincaré ball as the vectors along which one comes to them from 0, so that
+    those at the edge lie apart; what lies beyond is brought to the edge."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        """2 artanh |z| in the direction of z."""
+        return log0(inside(z))

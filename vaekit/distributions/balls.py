@@ -15,15 +15,16 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch import distributions as D
 from torch.distributions import constraints
 
 from vaekit.distributions.draws import Noise, from_noise, no_way
+from vaekit.distributions.manifolds import AboutAPoint
 from vaekit.distributions.quadrature import TINY, below, mass
 from vaekit.distributions.spheres import log_area, unit
 from vaekit.system.seeding import seeded
 
 EDGE = 1 - 1e-5  # longest point: at a distance of 12.2 from 0
+REACH = 8.0  # of distances from 0 that numbers in float32 tell apart
 WIDTHS, DRAWS = 10.0, 256
 
 
@@ -74,7 +75,7 @@ def log_spread(r: Tensor) -> Tensor:
     return torch.where(r < 1e-3, r.square() / 6, log_sinh - far.log())
 
 
-class OnBall(D.Distribution):
+class OnBall(AboutAPoint):
     """A distribution about a point of the ball; computed in float64.
 
     Args:
@@ -82,13 +83,11 @@ class OnBall(D.Distribution):
         scale: of distances from it, above 0.
     """
 
-    arg_constraints: dict[str, Any] = {}
     support = _Ball()
-    has_rsample = True
 
     def __init__(self, loc: Tensor, scale: Tensor) -> None:
-        self.loc, self.scale = loc, scale
-        super().__init__(loc.shape[:-1], loc.shape[-1:], validate_args=False)
+        super().__init__(loc, scale)
+        self.scale = scale
 
     @abstractmethod
     def log_prob_of_way(self, v: Tensor) -> Tensor:
@@ -99,16 +98,6 @@ class OnBall(D.Distribution):
         """Vectors to draws, from standard normal noise, in float64."""
 
     @property
-    def dim(self) -> int:
-        """Of the ball."""
-        return self.event_shape[0]
-
-    @property
-    def mean(self) -> Tensor:
-        """The point to which squared distances are smallest."""
-        return self.loc
-
-    @property
     def variance(self) -> Tensor:
         """The mean square of how far each number lies from that of the mean: of 256 draws, always
         by the same noise."""
@@ -116,12 +105,6 @@ class OnBall(D.Distribution):
             noise = torch.randn(DRAWS, *[1] * len(self.batch_shape), self.dim + 1).to(self.loc)
         z = self.at(lambda dim: noise[..., :dim].expand(DRAWS, *self.batch_shape, dim))
         return (z - self.loc).square().mean(0)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> OnBall:
-        """The same distribution for more rows."""
-        own = self.scale.shape[len(self.batch_shape) :]
-        loc = self.loc.expand(*batch_shape, *self.event_shape)
-        return type(self)(loc, self.scale.expand(*batch_shape, *own))
 
     def at(self, noise: Noise) -> Tensor:
         """Draws as a function of noise."""

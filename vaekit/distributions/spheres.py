@@ -13,6 +13,7 @@ from torch.distributions import constraints
 
 from vaekit.distributions.divergences import exact_kl
 from vaekit.distributions.draws import Noise, from_noise, no_way
+from vaekit.distributions.manifolds import AboutAPoint
 from vaekit.distributions.quadrature import TINY, below, mass
 
 WIDTHS = 10.0  # to each side of the likeliest angle: nothing that counts lies beyond
@@ -71,7 +72,7 @@ class UniformOnSphere(D.Distribution):
         return value.new_full(value.shape[:-1], -log_area(len(self.like)))
 
 
-class AboutAnAxis(D.Distribution):
+class AboutAnAxis(AboutAPoint):
     r"""Vectors of length one whose density depends on the angle to a direction alone:
 
     .. math:: q(z) = f(\mu \cdot z) / Z, \qquad
@@ -85,13 +86,11 @@ class AboutAnAxis(D.Distribution):
         concentration: kappa, above 0, (*batch,).
     """
 
-    arg_constraints: dict[str, Any] = {}
     support = _Sphere()
-    has_rsample = True
 
     def __init__(self, loc: Tensor, concentration: Tensor) -> None:
-        self.loc, self.concentration = loc, concentration
-        super().__init__(loc.shape[:-1], loc.shape[-1:], validate_args=False)
+        super().__init__(loc, concentration)
+        self.concentration = concentration
 
     @abstractmethod
     def log_kernel(self, apart: Tensor, concentration: Tensor) -> Tensor:
@@ -102,16 +101,6 @@ class AboutAnAxis(D.Distribution):
         """The likeliest angle, and minus the second derivative of its log density there."""
 
     @property
-    def dim(self) -> int:
-        """Of the space in which the sphere lies."""
-        return self.event_shape[0]
-
-    @property
-    def mean(self) -> Tensor:
-        """The mean on the sphere: the direction to which squared angles are smallest."""
-        return self.loc
-
-    @property
     def variance(self) -> Tensor:
         """The mean square of how far each number lies from that of the mean."""
         apart, share = self._at_nodes()[::2]
@@ -119,11 +108,6 @@ class AboutAnAxis(D.Distribution):
         first, second = ((share * m).sum(-1)[..., None].to(self.loc) for m in (cos, cos.square()))
         along, across = self.loc.square(), (1 - second) / (self.dim - 1)
         return (second - 2 * first + 1) * along + across * (1 - along)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> AboutAnAxis:
-        """The same distribution for more rows."""
-        loc = self.loc.expand(*batch_shape, *self.event_shape)
-        return type(self)(loc, self.concentration.expand(batch_shape))
 
     def _reach(self) -> tuple[Tensor, Tensor]:
         """Between which angles nearly all mass lies, (*batch, 1)."""

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch import distributions as D
 
-from vaekit.distributions.balls import RiemannianNormal, WrappedNormal, exp0, length
+from vaekit.distributions.balls import REACH, RiemannianNormal, WrappedNormal, exp0, length
 from vaekit.families.base import Link, Shape
 from vaekit.families.gaussians import SCALE, OfVector
 
-FAR, MASS = 8.0, 6.0  # largest distances from 0: of a point, of what lies about it
+MASS = 6.0  # largest distance from a point of what lies about it
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class OfBall(OfVector):
         """mu, no further away than 8."""
         raw = raw.double()
         far = length(raw)
-        return exp0(FAR * torch.tanh(far / FAR) / far * raw)
+        return exp0(REACH * torch.tanh(far / REACH) / far * raw)
 
 
 @dataclass(frozen=True)

@@ -110,16 +110,6 @@ class UnitLength(nn.Module):
         return z / z.square().sum(-1, keepdim=True).clamp_min(1e-24).sqrt()
 
 
-class FromBall(nn.Module):
-    """Points of the Poincaré ball as the vectors along which one comes to them from 0, so that
-    those at the edge lie apart; what lies beyond is brought to the edge."""
-
-    def forward(self, z: Tensor) -> Tensor:
-        """2 artanh |z| in the direction of z."""
-        far = (z.square().sum(-1, keepdim=True) + 1e-24).sqrt()
-        return 2 * far.clamp(max=1 - 1e-5).atanh() / far * z
-
-
 class MeanLogits(DataInit):
     """Adds learned logits, one per number, that start at those of the training data's mean, so
     that a fresh decoder of values in [0, 1] already gives the mean (Burda et al. 2016).

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from vaekit.conditionals import Ball
+from vaekit.conditionals.balls import FromBall
 from vaekit.families import Family
 from vaekit.families.balls import Riemannian, Wrapped
-from vaekit.networks import InputLayerFirst
-from vaekit.networks.inputs import FromBall
 from vaekit.recipes import parts
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
@@ -38,12 +37,8 @@ def poincare_vae(
         spread: of p(z) in units of the curvature's radius: the larger, the more room.
     """
     make = ABOUT_A_POINT[known("posterior", posterior, ABOUT_A_POINT)]
-    model: Any
     model, objective = vae(latent=latent, **rest)
-    beside, data = sum((rest.get("given") or {}).values()), model.likelihood.family
-    model.posterior = parts.like_its_encoder(data, make(latent), beside, **rest)
-    model.likelihood.net = InputLayerFirst(FromBall(), model.likelihood.net)
-    model.put_first_prior(Ball(latent, spread))
+    parts.put_codes(model, make(latent), Ball(latent, spread), FromBall(), **rest)
     return Built(model, objective)
 
 

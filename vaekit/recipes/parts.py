@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -263,6 +263,33 @@ def like_its_encoder(
     shape = data.event_shape
     noise = noise_for(shape) if noise is None else noise
     return posterior(data, family, network_for(network, shape), width, depth, given, noise)
+
+
+def put_codes(
+    model: Any,
+    family: Family,
+    before: conditionals.Prior,
+    first: nn.Module | None = None,
+    *,
+    given: Mapping[str, int] | None = None,
+    **rest: Any,
+) -> None:
+    """Codes of another kind for a VAE of these options: q(z|x) by a network like the one it has,
+    and their prior.
+
+    Args:
+        model: that gets them.
+        family: of q(z|x).
+        before: p(z).
+        first: layer by which the decoder sees codes.
+        given: widths of what is given beside x, by name.
+        rest: other options of the model.
+    """
+    beside, data = sum((given or {}).values()), model.likelihood.family
+    model.posterior = like_its_encoder(data, family, beside, **rest)
+    if first is not None:
+        model.likelihood.net = InputLayerFirst(first, model.likelihood.net)
+    model.put_first_prior(before)
 
 
 def noise_for(shape: Shape) -> float:

@@ -142,12 +142,9 @@ def categorical_vae(
         entries: of the codebook.
         temperature: of gradients: low ones are right, and noisy.
     """
-    model: Any
     family = DrawnCodes(Codebook(entries, latent), places, temperature)
     model, objective = vae(latent=places * latent, posterior="point", **rest)
-    beside, data = sum((rest.get("given") or {}).values()), model.likelihood.family
-    model.posterior = parts.like_its_encoder(data, family, beside, **rest)
-    model.put_first_prior(Even(family))
+    parts.put_codes(model, family, Even(family), **rest)
     return Built(model, objective)
 
 

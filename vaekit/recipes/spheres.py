@@ -8,7 +8,7 @@ from vaekit.conditionals import Sphere
 from vaekit.distributions import PowerSpherical, VonMisesFisher
 from vaekit.distributions.spheres import AboutAnAxis
 from vaekit.families import Direction
-from vaekit.networks import InputLayerFirst, UnitLength
+from vaekit.networks import UnitLength
 from vaekit.recipes import parts
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
@@ -38,12 +38,8 @@ def sphere_vae(
         posterior: q(z|x) about an axis: power_spherical or von_mises_fisher.
     """
     make = ABOUT_AN_AXIS[known("posterior", posterior, ABOUT_AN_AXIS)]
-    model: Any
     model, objective = vae(latent=latent, **rest)
-    beside, data = sum((rest.get("given") or {}).values()), model.likelihood.family
-    model.posterior = parts.like_its_encoder(data, Direction(latent, make), beside, **rest)
-    model.likelihood.net = InputLayerFirst(UnitLength(), model.likelihood.net)
-    model.put_first_prior(Sphere(latent))
+    parts.put_codes(model, Direction(latent, make), Sphere(latent), UnitLength(), **rest)
     return Built(model, objective)
 
 

@@ -170,8 +170,10 @@ def impute(trained: Trained, data: Any, *, draws: int = 1, seed: int = 0) -> lis
 def fill(trained: Trained, found: Source, seed: int) -> pa.Table:
     """One draw of all missing cells of some rows; cells that are there keep their values."""
     coding, rows = coding_of(trained), _levels(found)
-    x, own = _as_x(to_fill(coding, rows)), range(len(coding.gaps), rows.shape[1])
-    made = coding.values(_filled(trained, x, seed, "filling gaps", own), seed, gaps=False)
+    levels, own = _to_fill(coding, rows)
+    made = coding.values(
+        _filled(trained, _as_x(levels), seed, "filling gaps", own), seed, gaps=False
+    )
     assert found.table is not None
     return coding.kept(made, rows, found.table)
 
@@ -193,14 +195,14 @@ def expected(trained: Trained, data: Any, *, draws: int = 16, seed: int = 0) -> 
     gone = {j for j in range(len(columns)) if (rows[:, len(coding.gaps) + j] < 0).any()}
     pieces: dict[int, list[pa.Array]] = {j: [] for j in gone}
     starts = [*accumulate(coding.levels.values(), initial=0)][len(coding.gaps) :]
-    filling = torch.from_numpy(to_fill(coding, rows)).split(AT_ONCE if gone else len(rows))
-    for part in filling if gone else ():
+    levels, own = _to_fill(coding, rows)
+    ask = partial(_chances, columns=own)
+    for part in torch.from_numpy(levels).split(AT_ONCE) if gone else ():
         bare = replace(found, values=part, labels=None, names=(), table=None, inside=None)
-        ask = partial(_chances, columns=range(len(coding.gaps), rows.shape[1]))
         chances = per_row(trained, ask, bare, None, draws, seed)
         for j in gone:
-            own = chances[:, starts[j] : starts[j] + columns[j].coding.count]
-            pieces[j].append(columns[j].coding.expected(own))
+            each = chances[:, starts[j] : starts[j] + columns[j].coding.count]
+            pieces[j].append(columns[j].coding.expected(each))
     for j in sorted(gone):
         place = made.column_names.index(columns[j].name)
         made = made.set_column(place, columns[j].name, pa.chunked_array(pieces[j]))
@@ -221,13 +223,13 @@ def _chances(
     return (torch.stack(each) * t.log_ratio.softmax(0)[..., None]).sum(0)
 
 
-def to_fill(coding: TableCoding, rows: Array) -> Array:
-    """Levels of rows whose missing cells are to have values. Which cells are missing is not told:
-    what depends on other cells alone (missing at random: Rubin 1976) is then right, and nothing is
-    claimed of a row in which all cells would be there."""
+def _to_fill(coding: TableCoding, rows: Array) -> tuple[Array, range]:
+    """Levels of rows whose missing cells are to have values, and in which columns. Which cells
+    are missing is not told: what depends on other cells alone (missing at random: Rubin 1976) is
+    then right, and nothing is claimed of a row in which all cells would be there."""
     rows = rows.copy()
     rows[:, : len(coding.gaps)] = -1
-    return rows
+    return rows, range(len(coding.gaps), rows.shape[1])
 
 
 def predict(trained: Trained, data: Any, target: str, *, seed: int = 0) -> Array:

@@ -10,10 +10,12 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from vaekit.system.checks import known, require
 from vaekit.system.records import LARGEST_WHOLE, is_number, is_whole
+
+Mark = TypeVar("Mark")
 
 
 class Rule:
@@ -183,13 +185,18 @@ def is_of(value: Any, kind: Any) -> bool:
 
 def swept_of(kind: Any) -> Swept | None:
     """Where a sweep looks for an option of a type, if its annotation says."""
-    found = (p for part in typing.get_args(kind) for p in (part, swept_of(part)))
-    return next((p for p in found if isinstance(p, Swept)), None)
+    return _beside(kind, Swept)
 
 
 def at_most_rows_of(kind: Any) -> AtMostRows | None:
     """What an option of a type must obey once the rows are known, if its annotation says."""
-    return next((p for p in typing.get_args(kind) if isinstance(p, AtMostRows)), None)
+    return _beside(kind, AtMostRows)
+
+
+def _beside(kind: Any, mark: type[Mark]) -> Mark | None:
+    """What stands beside a type, or a type inside it."""
+    found = (p for part in typing.get_args(kind) for p in (part, _beside(part, mark)))
+    return next((p for p in found if isinstance(p, mark)), None)
 
 
 def words_of(kind: Any) -> tuple[str, ...]:

@@ -83,7 +83,13 @@ class NumberCoding:
 
     def expected(self, chances: Array) -> pa.Array:
         """Means, of the numbers that can be those that are nearest to them."""
-        x = chances @ self.levels.means
+        return self._written(chances @ self.levels.means)
+
+    def typical(self, levels: Array) -> pa.Array:
+        """Means inside levels, likewise."""
+        return self._written(self.levels.means[levels])
+
+    def _written(self, x: Array) -> pa.Array:
         x = np.rint(x) if self.grid.whole else x
         return self.form.write(self.grid.numbers(x), np.zeros(len(x), bool))
 
@@ -212,7 +218,10 @@ class CategoryCoding:
 
     def expected(self, chances: Array) -> pa.Array:
         """The likeliest; of rare ones that share a level the most frequent."""
-        levels = chances.argmax(1)
+        return self.typical(chances.argmax(1))
+
+    def typical(self, levels: Array) -> pa.Array:
+        """Categories; of rare ones that share a level the most frequent."""
         own, rows = len(self.levels.values), self.levels.rows
         rare = own + int(rows[own:].argmax()) if len(rows) > own else own
         return self._as_type(np.where(levels < own, levels, rare))

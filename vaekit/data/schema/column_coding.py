@@ -51,6 +51,10 @@ class Coding(Protocol):
         """What stands for draws among the levels, by their chances, (N, levels): the mean of
         numbers, else the likeliest category."""
 
+    def typical(self, levels: Array) -> pa.Array:
+        """What stands for each of some levels: of numbers the mean inside it; of rare categories
+        that share it the most frequent."""
+
     def measured(self, cells: Cells) -> pa.Array:
         """What measures of likeness look at: numbers, or names of categories; gaps are gaps."""
 

@@ -35,17 +35,18 @@ def odd_texts(looked: Looked) -> tuple[str, ...]:
     values, rows = looked.cells.text.values, looked.cells.text.rows
     if int((rows >= 0).sum()) < ENOUGH or len(values) < ENOUGH:
         return ()
-    infinite = pc.match_substring_regex(values, INFINITE).to_numpy(zero_copy_only=False)
+    infinite, plain, begins = (_match(values, p) for p in (INFINITE, NO_DIGIT, BEGINS))
     counts = np.bincount(rows[rows >= 0], minlength=len(values))
-    each = [pc.match_substring_regex(values, p).to_numpy(zero_copy_only=False) for p in _PATTERNS]
-    wordless = ~infinite & each[0]
-    for odd in (wordless | (~infinite & each[1]), wordless):
+    for words in (plain | begins, plain):
+        odd = words & ~infinite
         if _are_few(odd, counts):
             return tuple(values.filter(pa.array(odd)).to_pylist())
     return ()
 
 
-_PATTERNS = (NO_DIGIT, BEGINS)
+def _match(values: pa.Array, pattern: str) -> Array:
+    found: Array = pc.match_substring_regex(values, pattern).to_numpy(zero_copy_only=False)
+    return found
 
 
 def _are_few(odd: Array, counts: Array) -> bool:
@@ -82,13 +83,15 @@ def codes_among(numbers: Array) -> Iterator[tuple[float, int]]:
     Args:
         numbers: of a column, without gaps.
     """
-    values, counts = np.unique(numbers, return_counts=True)
-    for end, rest in ((0, values[1:]), (-1, values[:-1])):
-        if len(rest) < VARIED or counts[end] < OFTEN:
+    for end in (np.min, np.max) if len(numbers) else ():
+        code = end(numbers)
+        others = numbers[numbers != code]
+        count = len(numbers) - len(others)
+        if count < OFTEN or not len(others):
             continue
-        nearest, span = rest[end], float(rest[-1]) - float(rest[0])
-        if abs(float(values[end]) - float(nearest)) > span:
-            yield values[end].item(), int(counts[end])
+        nearest, span = end(others), float(others.max()) - float(others.min())
+        if abs(float(code) - float(nearest)) > span and len(np.unique(others)) >= VARIED:
+            yield code.item(), count
 
 
 def code_note(looked: Looked, shown: str, count: int) -> str:

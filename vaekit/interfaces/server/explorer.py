@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import Executor, ThreadPoolExecutor
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -55,7 +55,6 @@ class Explorer:
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         self.selection: Array = np.empty(0, np.int64)
-        self._held: bytes | None = None
         self.quick: Executor = ThreadPoolExecutor(1, "decoding")
         self.slow: Executor = ThreadPoolExecutor(1, "looking")
         self.apart: Executor = ThreadPoolExecutor(1, "steps")  # takes seconds, once
@@ -152,13 +151,12 @@ class Explorer:
 
     async def decoder(self, request: Request) -> Response:
         """The decoder as steps for the page itself; nothing where there are no such."""
-        body = await self._do(self.apart, self._steps)
+        body = await self._do(self.apart, lambda: self._steps)
         return Response(body, media_type="application/octet-stream")
 
+    @cached_property
     def _steps(self) -> bytes:
-        if self._held is None:
-            self._held = steps_of(self.subject)
-        return self._held
+        return steps_of(self.subject)
 
     async def rows(self, request: Request) -> Response:
         """Rows as they are."""

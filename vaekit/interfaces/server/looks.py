@@ -135,7 +135,7 @@ def _prediction(trained: Any, row: Source, name: str) -> dict[str, Any]:
     chances = tables.predict(trained, row, name)[0]
     best = int(chances.argmax())
     coding = schema.columns[schema.names.index(name)].coding
-    value = coding.expected(np.eye(coding.count)[[best]])[0].as_py()
+    value = coding.typical(np.array([best]))[0].as_py()
     return {"likeliest": text_of(value), "p": float(chances[best])}
 
 

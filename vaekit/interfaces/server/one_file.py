@@ -245,7 +245,7 @@ def _cells(trained: Trained) -> list[list[str | None]] | None:
     if trained.config.coding is None:
         return None
     codings = [column.coding for column in coding_of(trained).schema.columns]
-    return [[*map(text_of, c.expected(np.eye(c.count)).to_pylist())] for c in codings]
+    return [[*map(text_of, c.typical(np.arange(c.count)).to_pylist())] for c in codings]
 
 
 def _rows(subject: Subject) -> Any:

@@ -47,8 +47,12 @@ class Exported(nn.Module):
     def latents(self, x: Tensor, given: tuple[Tensor, ...]) -> PosteriorReader:
         """Priors and posteriors of all latents, at the means."""
         rule = PosteriorReader(ANY, at_mean)
-        self.model.walk(rule, Rows(self.representation.encode(x), self.told(given)))
+        self.model.walk(rule, Rows(self.seen(x), self.told(given)))
         return rule
+
+    def seen(self, x: Tensor) -> Tensor:
+        """Stored rows as the model sees them."""
+        return self.representation.encode(x)
 
     def emitted(self, code: Tensor, given: tuple[Tensor, ...]) -> D.Distribution:
         """p(x|z) of codes, (rows, latent)."""
@@ -144,17 +148,13 @@ class CellsDecoding(Exported):
         return torch.cat(seen, 1).nan_to_num(-1.0)
 
 
-class CellsEncoding(Exported):
+class CellsEncoding(Encoding):
     """q(z|x) of rows of a table: levels, (1, D), NaN where a cell is missing, to means and
     logarithms of variances."""
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(1, D) to (1, latent), twice."""
-        rule = PosteriorReader(ANY, at_mean)
-        self.model.walk(rule, Rows(x))
-        each = [latent.posterior for latent in rule.found.values()]
-        variance = torch.cat([q.variance for q in each], 1)
-        return torch.cat([q.mean for q in each], 1), variance.log()
+    def seen(self, x: Tensor) -> Tensor:
+        """Levels are what the model sees."""
+        return x
 
 
 class CellsGiven(Exported):

@@ -30,7 +30,7 @@ from vaekit.studies.seeds import as_json
 from vaekit.studies.several import check_known, check_processes, in_memory, read_by, threads_for
 from vaekit.studies.sweep.page import write_page
 from vaekit.studies.sweep.plan import SweepPlan, claim_sweep, holds_sweep
-from vaekit.studies.sweep.space import Axis, combinations, space
+from vaekit.studies.sweep.space import Axis, space, trials_of
 from vaekit.studies.sweep.study import as_text, best_of, optuna, study_of, take_up_lost, work
 from vaekit.system.checks import known, require
 from vaekit.system.children import in_children
@@ -212,9 +212,8 @@ def sweep(
     asked(chosen, {**own, "seed": seed})
     named = _measure(source, chosen, axes, measure, trained)
     told = tuple(map(str, axes))
-    trials = len(combinations(axes, trials)) or trials
-    how = as_json(options)
-    plan = SweepPlan(name_of(data), chosen, told, named, trials, seed, prune, how)
+    how, count = as_json(options), trials_of(axes, trials)
+    plan = SweepPlan(name_of(data), chosen, told, named, count, seed, prune, how)
     plan.write(folder)
     with quiet_if(wanted=quiet):
         return _carried_out(folder, plan, data, processes)
@@ -240,8 +239,7 @@ def resume_sweep(
     optuna()
     place = Path(folder)
     plan = SweepPlan.read(place)
-    wanted = trials or plan.trials
-    wanted = len(combinations(plan.axes, wanted)) or wanted
+    wanted = trials_of(plan.axes, trials or plan.trials)
     plan = replace(plan, trials=wanted, data=name_of(data) or plan.data)
     check_known(data, plan.data)
     plan.write(place)

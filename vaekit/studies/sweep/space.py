@@ -84,13 +84,20 @@ def combinations(axes: Iterable[Axis], most: int) -> list[dict[str, Any]]:
         axes: that are gone through.
         most: beyond how many they are not few.
     """
-    found = [*axes]
-    if not all(axis.choices for axis in found):
+    found = {axis.name: axis.choices for axis in axes}
+    if not all(found.values()) or math.prod(map(len, found.values())) > most:
         return []
-    if math.prod(len(axis.choices) for axis in found) > most:
-        return []
-    each = itertools.product(*(axis.choices for axis in found))
-    return [dict(zip((axis.name for axis in found), values, strict=True)) for values in each]
+    return [dict(zip(found, values, strict=True)) for values in itertools.product(*found.values())]
+
+
+def trials_of(axes: Iterable[Axis], wanted: int) -> int:
+    """How many trials there are: each of few combinations is tried once.
+
+    Args:
+        axes: that are gone through.
+        wanted: at most.
+    """
+    return len(combinations(axes, wanted)) or wanted
 
 
 def kinds_for(recipe: str) -> dict[str, Any]:

@@ -2,6 +2,23 @@
 
 const ARRAYS = { f4: Float32Array, f8: Float64Array, i4: Int32Array, u1: Uint8Array };
 
+// Lets the page do other things, each time that so many milliseconds have gone by since it did.
+export function breather(most = 12) {
+  let last = performance.now();
+  return async () => {
+    if (performance.now() - last <= most) return;
+    await new Promise((done) => { const { port1, port2 } = new MessageChannel(); port1.onmessage = done; port2.postMessage(0); });
+    last = performance.now();
+  };
+}
+
+export const mostOf = (values) => values.reduce((a, b) => Math.max(a, b), -Infinity);
+
+export function logsumexp(values) {
+  const most = mostOf(values);
+  return most + Math.log(values.reduce((sum, v) => sum + Math.exp(v - most), 0));
+}
+
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 const softplus = (x, beta = 1) => (x * beta > 20 ? x : Math.log1p(Math.exp(x * beta)) / beta);
 
@@ -13,8 +30,8 @@ function erf(x) {
   return x >= 0 ? 1 - found : found - 1;
 }
 
-// torch rounds halves to even.
-function even(x) {
+// torch rounds halves to even, and so does numpy.
+export function even(x) {
   const down = Math.floor(x), rest = x - down;
   return rest === 0.5 ? down + (down & 1 ? 1 : 0) : Math.round(x);
 }
@@ -36,7 +53,7 @@ const TWO = {
 
 const OVER = {
   sum: (v) => v.reduce((a, b) => a + b, 0), mean: (v) => v.reduce((a, b) => a + b, 0) / v.length, amax: (v) => Math.max(...v), amin: (v) => Math.min(...v),
-  logsumexp: (v) => { const most = Math.max(...v); return most + Math.log(v.reduce((sum, x) => sum + Math.exp(x - most), 0)); },
+  logsumexp,
   argmax: (v) => v.indexOf(Math.max(...v)), all: (v) => +v.every((x) => x), any: (v) => +v.some((x) => x),
 };
 

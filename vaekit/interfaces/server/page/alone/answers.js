@@ -8,9 +8,9 @@ import { Decoder } from "./decoder.js";
 import { fitted } from "./pictures.js";
 import { along, masses, points } from "./planes.js";
 import { csv, differs, found, known, named, nearest } from "./rows.js";
-import { Program } from "./runtime.js";
+import { breather, Program } from "./runtime.js";
 
-const NEIGHBOURS = 8, AT_ONCE = 12;
+const NEIGHBOURS = 8;
 
 const json = (value) => new Response(JSON.stringify(value), { headers: { "content-type": "application/json" } });
 const TYPES = { Uint8Array: "uint8", Float32Array: "float32", Uint32Array: "uint32" };
@@ -28,8 +28,6 @@ function packed({ data, shape, cells }) {
   return { data: btoa(text), shape, type: TYPES[data.constructor.name] };
 }
 
-const pause = () => new Promise((done) => { const { port1, port2 } = new MessageChannel(); port1.onmessage = done; port2.postMessage(0); });
-
 function spherical(a, b, t) {
   const [la, lb] = [a, b].map((v) => Math.hypot(...v)), straight = (i) => a[i] + (b[i] - a[i]) * t;
   const angle = Math.acos(Math.max(-1, Math.min(1, a.reduce((sum, v, i) => sum + v * b[i], 0) / Math.max(la * lb, 1e-12))));
@@ -44,10 +42,7 @@ class Alone {
     this.decoder = new Decoder(held.about, held.decode, held.cells);
     this.encoder = held.encode && new Program(held.encode);
     this.edited = held.edited && new Edited(held.edited, held.cells, held.about.latent);
-    Object.assign(this, { shape: this.decoder.shape, size: this.decoder.size, Row: this.decoder.Row });
   }
-
-  given(told) { return this.decoder.given(told); }
 
   plane(name) {
     this.planes[name] ??= this.held.planes[name] ?? along(name, this.held.codes, this.about.latent);
@@ -56,24 +51,23 @@ class Alone {
 
   // Rows that codes stand for. Many are made some at a time, so that what lies under the pointer need not wait.
   async decoded(codes, told) {
-    const { latent } = this.about, n = codes.length / latent, out = new this.Row(n * this.size), given = this.given(told);
-    const { cells } = this.held, texts = [];
-    let last = performance.now();
+    const { latent } = this.about, { shape, size, Row } = this.decoder, n = codes.length / latent, out = new Row(n * size), given = this.decoder.given(told);
+    const { cells } = this.held, texts = [], breathe = breather();
     for (let i = 0; i < n; i++) {
-      if (performance.now() - last > AT_ONCE) { await pause(); last = performance.now(); }
+      await breathe();
       const code = codes.subarray(i * latent, (i + 1) * latent);
       if (cells) texts.push(this.decoder.texts(code, given));
-      else out.set(this.decoder.one(code, given), i * this.size);
+      else out.set(this.decoder.one(code, given), i * size);
     }
     if (cells) return { cells: texts };
-    return { data: out, shape: [n, ...this.shape] };
+    return { data: out, shape: [n, ...shape] };
   }
 
   stored(ids) {
     if (this.held.cells) return { cells: ids.map((id) => storedCells(this.held.rows, id)) };
-    const out = new this.Row(ids.length * this.size);
-    ids.forEach((id, k) => out.set(this.held.rows.subarray(id * this.size, (id + 1) * this.size), k * this.size));
-    return { data: out, shape: [ids.length, ...this.shape] };
+    const { shape, size, Row } = this.decoder, out = new Row(ids.length * size);
+    ids.forEach((id, k) => out.set(this.held.rows.subarray(id * size, (id + 1) * size), k * size));
+    return { data: out, shape: [ids.length, ...shape] };
   }
 
   codesOf(ids) {
@@ -109,15 +103,15 @@ class Alone {
       const found = await this.edited.look(JSON.parse(sent));
       return { ...(await this.look(found.code, found.spread, told)), ...found };
     }
-    const picture = sent instanceof Blob, shown = picture ? await fitted(sent, this.shape) : Float32Array.from(JSON.parse(sent).values);
-    const [mean, variance] = this.encoder.run(picture ? this.inwards(shown) : JSON.parse(sent).values, ...this.given(told)).map((v) => Float32Array.from(v));
+    const picture = sent instanceof Blob, shown = picture ? await fitted(sent, this.decoder.shape) : Float32Array.from(JSON.parse(sent).values);
+    const [mean, variance] = this.encoder.run(picture ? this.inwards(shown) : JSON.parse(sent).values, ...this.decoder.given(told)).map((v) => Float32Array.from(v));
     const spread = variance ? variance.map((v) => Math.exp(v / 2)) : mean.map(() => 0);
-    return { ...(await this.look(mean, spread, told)), own: packed({ data: shown, shape: [1, ...this.shape] }) };
+    return { ...(await this.look(mean, spread, told)), own: packed({ data: shown, shape: [1, ...this.decoder.shape] }) };
   }
 
   // Bytes of a picture as values of the data, channel after channel.
   inwards(bytes) {
-    const [height, width, channels] = this.shape, { low, high, whole } = this.held.tones, out = new Float64Array(bytes.length), area = height * width;
+    const [height, width, channels] = this.decoder.shape, { low, high, whole } = this.held.tones, out = new Float64Array(bytes.length), area = height * width;
     for (let c = 0; c < channels; c++) for (let i = 0; i < area; i++) { const v = low + (bytes[i * channels + c] / 255) * (high - low); out[c * area + i] = whole ? Math.round(v) : v; }
     return out;
   }

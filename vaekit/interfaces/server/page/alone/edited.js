@@ -1,18 +1,10 @@
 // A row of a table that a person edits: its levels, its code, how likely it is, and what each cell would be given all others.
 
-import { Program } from "./runtime.js";
+import { breather, even, logsumexp, mostOf, Program } from "./runtime.js";
 
-const AT_ONCE = 12; // ms
 const DATE = /^([A-Za-z]+|\d{1,4})[-/. ]([A-Za-z]+|\d{1,2})(?:[-/. ]|, )(\d{1,4})(?:(?:T|, | +)(.+))?$/;
 const CLOCK = /^(\d{1,2}):(\d\d)(?::(\d\d(?:\.\d+)?))? ?([AP]M)? ?(?:Z|UTC|([+-]\d\d):?(\d\d))?$/i, SPAN = /^(-?\d+) days?(?:,? (.+))?$/;
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], PIVOT = 69;
-
-const pause = () => new Promise((done) => { const { port1, port2 } = new MessageChannel(); port1.onmessage = done; port2.postMessage(0); });
-
-function even(x) {
-  const down = Math.floor(x);
-  return x - down === 0.5 ? down + (down & 1) : Math.round(x);
-}
 
 // A number with the marks of its column: a unit, decimals, and thousands in groups of three.
 function number(text, [before, after, decimal, thousands]) {
@@ -69,13 +61,6 @@ export function levelOf(column, text) {
   return among(starts, decimals === null ? value : even((even(value * 10 ** decimals) - origin) / step));
 }
 
-const mostOf = (values) => values.reduce((a, b) => Math.max(a, b), -Infinity);
-
-export function logsumexp(values) {
-  const most = mostOf(values);
-  return most + Math.log(values.reduce((sum, v) => sum + Math.exp(v - most), 0));
-}
-
 export class Edited {
   // What a page in one file holds of a table's model.
   constructor({ columns, gaps, levels, encode, given, prior, noise, rows }, cells, latent) {
@@ -84,7 +69,7 @@ export class Edited {
     this.count = levels.length;
     this.starts = levels.map((_, j) => levels.slice(0, j).reduce((a, b) => a + b, 0));
     this.sizes = levels;
-    this.last = performance.now();
+    this.breathe = breather();
   }
 
   // Levels of all cells, NaN where one is missing: those of a row, but for cells that are said.
@@ -113,7 +98,7 @@ export class Edited {
 
   // log p(x_j = each level | the cells seen, a code); `own` where just the cells before it are seen.
   async told(code, seen, j, own = false) {
-    if (performance.now() - this.last > AT_ONCE) { await pause(); this.last = performance.now(); }
+    await this.breathe();
     const [logits, more] = this.network.run(code, seen), from = this.starts[j], to = from + this.sizes[j];
     const found = Float64Array.from(logits.subarray(from, to), (v, l) => v + (own ? more[from + l] : 0)), less = logsumexp(found);
     return found.map((v) => v - less);
