@@ -66,7 +66,7 @@ def test_a_missing_cell_is_neither_seen_nor_predicted(predictor):
 def test_in_training_the_mean_is_that_over_all_orders_or_begins_the_own(
     predictor, row, own, monkeypatch
 ):
-    monkeypatch.setattr(columns, "OWN_ORDER", own)
+    monkeypatch.setattr(predictor, "in_turn", own)
     row = torch.tensor(row)
     there = [j for j in range(3) if not row[j].isnan()]
     orders = [*itertools.permutations(there)]

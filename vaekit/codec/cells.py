@@ -103,8 +103,8 @@ class CellNetwork:
         self.cells = CellTable(layer.cells)
         self.first = Product(layer.first.weight, layer.first.bias)
         self.blocks = exact(layer.blocks)
-        weight = layer.last.weight.detach().double() + layer.own_weight.double()
-        bias = layer.last.bias.detach().double() + layer.own_bias.double()
+        last = [part.detach().double() for part in layer.last.of(slice(None))]
+        weight, bias = last[0] + layer.own_weight.double(), last[1] + layer.own_bias.double()
         windows = map(layer.window, range(len(self.levels)))
         self.last = [Product(weight[window], bias[window]) for window in windows]
         self.size = self.cells.cells.shape[1]

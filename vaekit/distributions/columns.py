@@ -12,7 +12,6 @@ from torch.distributions import constraints
 
 from vaekit.system.estimates import are_cheap
 
-OWN_ORDER = 0.5  # share of the rows that learn to be drawn column after column
 FEW, MOST_DRAWS = 256, 8  # rows whose estimate is one of several draws, and how many at most
 
 
@@ -22,6 +21,7 @@ class Predictor(Protocol):
     training: bool
     levels: list[int]
     gaps: dict[int, int]
+    in_turn: float
 
     def __call__(self, features: Tensor, seen: Tensor, /) -> tuple[Tensor, ...]:
         """Logits of every column, (rows, levels of it) each."""
@@ -41,11 +41,12 @@ class AnyOrderCells(D.Distribution):
     in nats, one per row: the columns in their order, a missing cell neither seen nor predicted, so
     that p(x) is the probability of the cells that are there. While the predictor is in training
     ``log_prob`` is an estimate of it from one pass: some cells are seen, and what all others then
-    cost is weighed by the number of cells over the number of others. In half of the rows a random
-    set is seen, and the mean is that of :math:`\log p(x)` over all orders of the columns
+    cost is weighed by the number of cells over the number of others. In a share of the rows, the
+    predictor's ``in_turn``, the first ones are seen, as when rows are drawn; in the others a random
+    set is, and the mean is that of :math:`\log p(x)` over all orders of the columns
     (order-agnostic autoregression: Uria et al. 2014; Hoogeboom et al. 2022), so that any cells can
-    be given; in the others the first ones, as when rows are drawn. Where a cheap estimate is
-    enough (:mod:`vaekit.system.estimates`) it is the same, of few rows from several passes.
+    be given. Where a cheap estimate is enough (:mod:`vaekit.system.estimates`) it is the same, of
+    few rows from several passes.
 
     Args:
         features: (rows, F), what the predictor knows of a row beside its cells.
@@ -128,7 +129,7 @@ class AnyOrderCells(D.Distribution):
         there = ~value.isnan()
         count = there.sum(1, keepdim=True)
         anyhow = torch.rand_like(value).masked_fill(~there, 2.0).argsort(1).argsort(1)
-        own = torch.rand_like(value[:, :1]) < OWN_ORDER
+        own = torch.rand_like(value[:, :1]) < self.predictor.in_turn
         rank = torch.where(own, there.cumsum(1) - 1, anyhow)
         others, weight = _sizes(count)
         hidden = there & (rank >= count - others)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vaekit.networks.fast import Linear
+from vaekit.networks.levels import LevelsOutput
 from vaekit.networks.noise import drawn
 
 SIZE = 8  # numbers that stand for a cell
@@ -121,6 +122,8 @@ class CellPredictor(nn.Module):
         depth: residual blocks.
         gaps: for each column that may be missing, by its number, the number of the column that
             says so.
+        scales: at which ordered levels share what they learn.
+        in_turn: share of the rows that are learned column after column.
     """
 
     own_weight: Tensor
@@ -133,13 +136,16 @@ class CellPredictor(nn.Module):
         width: int = 192,
         depth: int = 2,
         gaps: Mapping[int, int] | None = None,
+        scales: int = 0,
+        in_turn: float = 0.5,
     ) -> None:
         super().__init__()
         self.levels, self.width, self.gaps = [*levels], width, {**(gaps or {})}
+        self.in_turn = in_turn
         self.cells = CellEmbedding(levels, ordered)
         self.first = Linear(self.cells.outputs, width)
         self.blocks = nn.Sequential(*(Residual(width) for _ in range(depth)))
-        self.last = Linear(width, sum(levels))
+        self.last = LevelsOutput(width, levels, ordered, scales)
         self.register_buffer("own_weight", torch.zeros(sum(levels), width))
         self.register_buffer("own_bias", torch.zeros(sum(levels)))
 
@@ -168,7 +174,7 @@ class CellPredictor(nn.Module):
             in_order: (rows,) whether just the cells before it are seen; by default in no row.
         """
         window, h = self.window(number), self.hidden(features, seen)
-        logits = F.linear(h, self.last.weight[window], self.last.bias[window])
+        logits = F.linear(h, *self.last.of(window))
         if in_order is None:
             return logits
         more = F.linear(h, self.own_weight[window], self.own_bias[window])

@@ -24,9 +24,14 @@ class Linear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """(rows, inputs) to (rows, outputs)."""
-        if not _is_for_onednn(x, self.weight):
-            return super().forward(x)
-        return _Product.apply(x, self.weight, self.bias)
+        return linear(x, self.weight, self.bias)
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """x w^T + b, (rows, inputs) and (outputs, inputs) to (rows, outputs)."""
+    if not _is_for_onednn(x, weight):
+        return F.linear(x, weight, bias)
+    return _Product.apply(x, weight, bias)
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):

@@ -20,10 +20,11 @@ from vaekit.recipes.parts import Link
 from vaekit.recipes.recipe import Built, Recipe
 from vaekit.recipes.uses import good_for
 from vaekit.system.checks import require
-from vaekit.system.ranges import Count, Share, Swept, Weight, Whole
+from vaekit.system.ranges import Count, Range, Share, Swept, Weight, Whole
 from vaekit.system.types import Shape
 from vaekit.training.plan import Length, Suited
 
+Scales = Annotated[int, Range(0, 4)]
 NO_GAPS: Mapping[str, str] = {}
 PLANS: dict[str, dict[str, float | str]] = {
     "table_vae": {"batch": 256, "lr": 3e-3, "weight_decay": 1e-4}
@@ -48,6 +49,8 @@ def table_vae(
     depth: Whole = 2,
     floor: Annotated[Weight, Swept(0.0, 1.0)] = 0.25,
     unseen: Share = 0.25,
+    scales: Scales = 2,
+    in_turn: Share = 0.5,
     prior: Literal["standard", "mixture", "flow"] = "mixture",
     prior_components: Whole = 0,
     link: Link = "softplus",
@@ -69,6 +72,10 @@ def table_vae(
             used.
         unseen: share of the training rows from which the encoder does not see some cells, so that
             it knows rows with gaps.
+        scales: at which neighbouring levels of numbers share what they learn, each four times
+            coarser than the one before; 0 for none.
+        in_turn: share of the training rows that are learned as they are drawn, column after
+            column; in the others any cells are given, as gaps are filled.
         prior: p(z): learned: mixture (of normals), flow; or standard.
         prior_components: of a mixture (50).
         link: how the network gives standard deviations: softplus, or exp of half a log variance.
@@ -76,11 +83,12 @@ def table_vae(
     require(shape == (len(columns),), f"{len(columns)} columns for rows of {shape}")
     levels, smooth = [*columns.values()], [ordered[name] for name in columns]
     code = parts.posterior_family("diagonal", latent, link=link)
-    net = CellEncoder(levels, smooth, code.raw_shape[0], width, max(depth // 2, 1))
-    encode = Conditional(nn.Sequential(Unseen(unseen), net), code)
+    see = CellEncoder(levels, smooth, code.raw_shape[0], width, max(depth // 2, 1))
+    encode = Conditional(nn.Sequential(Unseen(unseen), see), code)
     place = {name: number for number, name in enumerate(columns)}
     said_by = {place[name]: place[flag] for name, flag in gaps.items()}
-    data = Columns(CellPredictor(levels, smooth, width, depth, said_by))
+    net = CellPredictor(levels, smooth, width, depth, said_by, scales, in_turn)
+    data = Columns(net)
     decode = Conditional(dense((latent,), data.raw_shape, []), data)
     before = parts.prior(prior, Site(latent, shape, encode, prior_components, given=False))
     kept = Term("rate_floor", 1.0, rate_floor(floor * latent))

@@ -105,7 +105,7 @@ def _settle_columns(
         if len(own[1]) == 0:
             continue
         window = predictor.window(number)
-        column = _Column(predictor.last.weight[window], predictor.last.bias[window])
+        column = _Column(*predictor.last.of(window))
         if len(others[1]) >= FEWEST:
             column.fit(*own, *others)
         column.balance(*own)

@@ -8,10 +8,13 @@ from typing import Any
 
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 
+from vaekit.data import Source
 from vaekit.interfaces.tables.base import TableModel
+from vaekit.interfaces.tables.incoming import Incoming
 from vaekit.runs import tables
 from vaekit.system.checks import require
 
+IN_TURN = 0.1  # share of the rows that are learned as they would be drawn: most are to have gaps
 
 class VAEImputer(OneToOneFeatureMixin, TransformerMixin, TableModel):
     """Fills the gaps of arrays of numbers, where they are NaN, and of tables of any columns.
@@ -70,6 +73,10 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, TableModel):
         rows, incoming = self._rows(X)
         each = (tables.fill(self.model_, rows, self.seed_ + n) for n in range(count))
         return [incoming.like(made) for made in each]
+
+    def _task(self, incoming: Incoming) -> tuple[Source, str, dict[str, Any]]:
+        source, recipe, own = super()._task(incoming)
+        return source, recipe, {**own, "in_turn": IN_TURN}
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

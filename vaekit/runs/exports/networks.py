@@ -3,6 +3,7 @@ data's own numbers, as they are stored; all that lies between is inside."""
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from vaekit.data.conditions import Conditions
 from vaekit.distributions import exact_kl
 from vaekit.evaluation.passes import PosteriorReader, at_mean
 from vaekit.models.drawing import Generator
+from vaekit.networks.levels import LevelsOutput
 from vaekit.rows import Rows
 from vaekit.runs.exports.parameters import parameters
 from vaekit.runs.trained import Trained
@@ -127,7 +129,18 @@ class Decoding(Exported):
         return values.float()
 
 
-class CellsDecoding(Exported):
+class CellsExported(Exported):
+    """Of a table's model: what its levels share is counted once, not in each pass."""
+
+    def __init__(self, trained: Trained) -> None:
+        super().__init__(trained)
+        self.model = deepcopy(self.model)
+        for part in self.model.modules():
+            if isinstance(part, LevelsOutput):
+                part.merge()
+
+
+class CellsDecoding(CellsExported):
     """Codes of a table's rows to the likeliest level of each cell, given those before it: (1, D),
     -1 where it is said to be missing. Column after column without a look at any number, so that
     what is recorded for one row does for all."""
@@ -157,7 +170,7 @@ class CellsEncoding(Encoding):
         return x
 
 
-class CellsGiven(Exported):
+class CellsGiven(CellsExported):
     """A code and the cells that are seen, (1, D), NaN where one is not, to logits of all columns
     side by side; and what those have more that are given just the cells before them."""
 
