@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from vaekit.distributions import columns, common_draws, is_discrete, latin_hypercube
+from vaekit.distributions import common_draws, is_discrete, latin_hypercube
 from vaekit.distributions.columns import AnyOrderCells, drawn
 from vaekit.families.columns import Columns
 from vaekit.networks.cells import CellEmbedding, CellEncoder, CellPredictor

@@ -16,6 +16,7 @@ from vaekit.system.checks import require
 
 IN_TURN = 0.1  # share of the rows that are learned as they would be drawn: most are to have gaps
 
+
 class VAEImputer(OneToOneFeatureMixin, TransformerMixin, TableModel):
     """Fills the gaps of arrays of numbers, where they are NaN, and of tables of any columns.
 
