@@ -9,7 +9,7 @@ well than the data would let it. So, with everything else as it is,
 - each column gets a last layer of its own for this order: the most likely one not far from the
   trained one, by logistic regression on what the network makes of the cells before it, as long as
   rows that were not trained on gain by it,
-- and each level comes as often as in the training rows, as far as these can tell.
+- and each level comes as often in new rows as in the training rows, as far as these can tell.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vaekit.data import Source
+from vaekit.distributions.columns import drawn
 from vaekit.models import Graph
+from vaekit.models.drawing import Generator
 from vaekit.networks.cells import CellPredictor, unsettle
 from vaekit.runs import folder as store
 from vaekit.runs.narrowing import cells_at
@@ -99,7 +101,8 @@ def _settle_columns(
 ) -> None:
     unsettle(model)
     predictor = predictor_of(model)
-    count = len(predictor.levels)
+    count, widest = len(predictor.levels), max(predictor.levels)
+    new = _New(model, min(len(train[0]), max(CHANCES // widest, 1)))
     met = zip(_met(model, *train), _met(model, *held_out), strict=True)
     for number, (own, others) in enumerate(tracked(met, "settling columns", count)):
         if len(own[1]) == 0:
@@ -108,9 +111,47 @@ def _settle_columns(
         column = _Column(*predictor.last.of(window))
         if len(others[1]) >= FEWEST:
             column.fit(*own, *others)
-        column.balance(*own)
+        column.balance(new.logits(number, column), own[1])
         predictor.own_weight[window] = column.weight - column.start[0]
         predictor.own_bias[window] = column.bias - column.start[1]
+        new.draw(number, column)
+
+
+class _New:
+    """New rows, drawn column after column as these are settled.
+
+    Args:
+        model: of a table.
+        rows: how many.
+    """
+
+    def __init__(self, model: Graph, rows: int) -> None:
+        self.predictor = predictor_of(model)
+        codes = Generator(rows)("z", model.priors[0]())
+        parts = [cells_at(model, part).features for part in codes.split(AT_ONCE)]
+        self.features = torch.cat(parts)
+        self.seen = self.features.new_full((rows, len(self.predictor.levels)), torch.nan)
+
+    def logits(self, number: int, column: _Column) -> Tensor:
+        """Of a column in those rows in which its cell is not missing, (rows, levels)."""
+        return self._logits(self._there(number), column)
+
+    def draw(self, number: int, column: _Column) -> None:
+        """The cells of a column, so that those behind it see them."""
+        for rows in self._there(number).split(AT_ONCE):
+            level = drawn(self._logits(rows, column).log_softmax(1))
+            self.seen[rows, number] = level.to(self.seen.dtype)
+
+    def _there(self, number: int) -> Tensor:
+        flag = self.predictor.gaps.get(number)
+        if flag is None:
+            return torch.arange(len(self.seen))
+        return (self.seen[:, flag] != 1).nonzero()[:, 0]
+
+    def _logits(self, rows: Tensor, column: _Column) -> Tensor:
+        parts = rows.split(AT_ONCE)
+        hidden = [self.predictor.hidden(self.features[part], self.seen[part]) for part in parts]
+        return F.linear(torch.cat(hidden), column.weight, column.bias)
 
 
 def _met(model: Graph, z: Tensor, x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
@@ -166,11 +207,13 @@ class _Column:
                 best, kept = found, (self.weight.detach().clone(), self.bias.detach().clone())
         self.weight, self.bias = kept
 
-    def balance(self, hidden: Tensor, level: Tensor) -> None:
-        """Let levels come as often as in the rows: as many times more often than before as they are
-        there more often than the model says, each with one more on both sides, so that what is
-        hardly there says little."""
-        logits, rows = F.linear(hidden, self.weight, self.bias), len(level)
+    def balance(self, logits: Tensor, level: Tensor) -> None:
+        """Let levels come as often in new rows, whose logits these are, as in training rows: as
+        many times more often than before as they are there more often than the model says, each
+        with one more on both sides, so that what is hardly there says little."""
+        rows = len(level)
+        if len(logits) == 0:
+            return
         share = logits.softmax(1).mean(0)
         there = torch.bincount(level, minlength=len(share))
         aim = share * (there + OWN) / (rows * share + OWN)
