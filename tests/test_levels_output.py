@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from vaekit.networks.cells import CellEmbedding
 from vaekit.networks.levels import LevelsOutput
 from vaekit.recipes import RECIPES
 from vaekit.recipes.recipe import call
@@ -54,6 +55,16 @@ def test_part_of_the_levels_and_the_merged_layer_are_the_same_function(layer):
     layer.merge()
     assert layer.coarse is None
     assert torch.allclose(layer(x), whole, atol=1e-6)
+
+
+def test_cells_of_ordered_columns_say_which_place_they_have():
+    made, plain = CellEmbedding(LEVELS, ORDERED, placed=True), CellEmbedding(LEVELS, ORDERED)
+    assert made.outputs == plain.outputs + 3
+    x = torch.tensor([[8.0, 0.0, torch.nan], [0.0, 19.0, 1.0]])
+    place = made(x)[:, :-3].unflatten(1, (3, -1))[..., -1].detach()
+    assert torch.allclose(place, 3**0.5 * torch.tensor([[0, -0.95, 0], [0, 0.95, 0]]))
+    none = CellEmbedding(LEVELS, [False] * 3, placed=True)
+    assert none.outputs == plain.outputs
 
 
 def test_models_that_are_older_have_none():

@@ -68,7 +68,7 @@ class CellTable:
 
     def __init__(self, layer: CellEmbedding) -> None:
         self.start, self.blank = layer.start.cpu(), layer.blank.cpu()
-        self.cells = hold(layer.cells.weight.detach().double().cpu() * ONE)
+        self.cells = hold(layer.numbers.detach().double().cpu() * ONE)
 
     def __call__(self, levels: Tensor) -> Tensor:
         """(rows, D) whole levels, -1 for none, to (rows, D * (size + 1))."""

@@ -30,29 +30,54 @@ class CellEmbedding(nn.Module):
     Args:
         levels: of each column.
         ordered: whether those of each column are.
-        size: numbers that stand for a cell.
+        placed: whether one more number of each cell is the place of an ordered level among its
+            neighbours, so that what depends on it goes on where few levels were seen.
+        size: numbers that are learned of a cell.
     """
 
     start: Tensor
     blank: Tensor
+    place: Tensor
 
-    def __init__(self, levels: Sequence[int], ordered: Sequence[bool], size: int = SIZE) -> None:
+    def __init__(
+        self,
+        levels: Sequence[int],
+        ordered: Sequence[bool],
+        *,
+        placed: bool = False,
+        size: int = SIZE,
+    ) -> None:
         super().__init__()
+        placed = placed and any(ordered)
         starts, total = [*accumulate(levels, initial=0)][:-1], sum(levels)
-        self.outputs = len(levels) * (size + 1)
+        self.outputs = len(levels) * (size + placed + 1)
         self.cells = nn.Embedding(total + len(levels), size)
         self.register_buffer("start", torch.tensor(starts), persistent=False)
         self.register_buffer("blank", total + torch.arange(len(levels)), persistent=False)
+        place = torch.zeros(total + len(levels), int(placed))
+        self.register_buffer("place", place, persistent=False)
         with torch.no_grad():
             for first, count, smooth in zip(starts, levels, ordered, strict=True):
                 if smooth:
                     self.cells.weight[first : first + count] = _waves(count, size)
+                    place[first : first + count] = _even(count)[:, None]
 
     def forward(self, x: Tensor) -> Tensor:
         """(rows, D) to (rows, D * (size + 1))."""
         there = ~x.isnan()
         places = torch.where(there, x.nan_to_num().long() + self.start, self.blank)
-        return torch.cat([self.cells(places).flatten(1), there.to(x.dtype)], 1)
+        return torch.cat([F.embedding(places, self.numbers).flatten(1), there.to(x.dtype)], 1)
+
+    @property
+    def numbers(self) -> Tensor:
+        """Of all levels of all columns, and of the blanks, (levels + D, numbers of a cell)."""
+        weight = self.cells.weight
+        return torch.cat([weight, self.place], 1) if self.place.shape[1] else weight
+
+
+def _even(count: int) -> Tensor:
+    """Places of levels, evenly spread, of mean 0 and about variance 1, (count,)."""
+    return math.sqrt(3) * (2 * (torch.arange(count) + 0.5) / count - 1)
 
 
 def _waves(count: int, size: int) -> Tensor:
@@ -85,6 +110,7 @@ class CellEncoder(nn.Module):
         width: of hidden layers.
         depth: residual blocks.
         given: numbers that are given beside a row.
+        placed: whether the place of ordered levels is seen.
     """
 
     def __init__(
@@ -95,9 +121,11 @@ class CellEncoder(nn.Module):
         width: int = 192,
         depth: int = 1,
         given: int = 0,
+        *,
+        placed: bool = False,
     ) -> None:
         super().__init__()
-        self.cells = CellEmbedding(levels, ordered)
+        self.cells = CellEmbedding(levels, ordered, placed=placed)
         self.first = Linear(self.cells.outputs + given, width)
         self.blocks = nn.Sequential(*(Residual(width) for _ in range(depth)))
         self.last = Linear(width, outputs)
@@ -122,7 +150,7 @@ class CellPredictor(nn.Module):
         depth: residual blocks.
         gaps: for each column that may be missing, by its number, the number of the column that
             says so.
-        scales: at which ordered levels share what they learn.
+        scales: at which ordered levels share what they learn; with any, their place is seen too.
         in_turn: share of the rows that are learned column after column.
     """
 
@@ -142,7 +170,7 @@ class CellPredictor(nn.Module):
         super().__init__()
         self.levels, self.width, self.gaps = [*levels], width, {**(gaps or {})}
         self.in_turn = in_turn
-        self.cells = CellEmbedding(levels, ordered)
+        self.cells = CellEmbedding(levels, ordered, placed=scales > 0)
         self.first = Linear(self.cells.outputs, width)
         self.blocks = nn.Sequential(*(Residual(width) for _ in range(depth)))
         self.last = LevelsOutput(width, levels, ordered, scales)

@@ -73,7 +73,7 @@ def table_vae(
         unseen: share of the training rows from which the encoder does not see some cells, so that
             it knows rows with gaps.
         scales: at which neighbouring levels of numbers share what they learn, each four times
-            coarser than the one before; 0 for none.
+            coarser than the one before, beside seeing the place of a level; 0 for none.
         in_turn: share of the training rows that are learned as they are drawn, column after
             column; in the others any cells are given, as gaps are filled.
         prior: p(z): learned: mixture (of normals), flow; or standard.
@@ -83,7 +83,8 @@ def table_vae(
     require(shape == (len(columns),), f"{len(columns)} columns for rows of {shape}")
     levels, smooth = [*columns.values()], [ordered[name] for name in columns]
     code = parts.posterior_family("diagonal", latent, link=link)
-    see = CellEncoder(levels, smooth, code.raw_shape[0], width, max(depth // 2, 1))
+    hidden, outputs = max(depth // 2, 1), code.raw_shape[0]
+    see = CellEncoder(levels, smooth, outputs, width, hidden, placed=scales > 0)
     encode = Conditional(nn.Sequential(Unseen(unseen), see), code)
     place = {name: number for number, name in enumerate(columns)}
     said_by = {place[name]: place[flag] for name, flag in gaps.items()}
