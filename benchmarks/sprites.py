@@ -2,7 +2,7 @@
 
     python benchmarks/sprites.py [--only vae beta_tcvae] [--seeds 1] [--epochs 100] [--width 1200] [--rows 0]
 
-The dense network of Chen et al. (2018) and of Kim and Mnih (2018): 4096-1200-1200-10 and back through three layers of
+A dense network as that of Chen et al. (2018): 4096-1200-1200-10 and back through layers of
 the same width, batches of 256, Adam at 1e-3 falling to 0 by a cosine. Scores are `vaekit disentangle`'s, of the means
 of q(z|x) of 10,000 sprites. In print (dSprites, other pictures of the same factors, and longer training): MIG .45 of
 beta-TCVAE, .43 of FactorVAE, .10 of the VAE. Results go to benchmarks/results/sprites.json run by run.

@@ -369,7 +369,7 @@ def peers(found: dict[str, Any]) -> list[str]:
     ]
     for name, runs in theirs.items():
         entry, ours = ENTRIES[name], found["entries"].get(name, {})
-        both = [(spread(each, key, DIGITS[key]) for each in (ours, runs)) for key in COLUMNS]
+        both = [[spread(each, key, DIGITS[key]) for each in (ours, runs)] for key in COLUMNS]
         cells = [" / ".join(pair) for pair in both]
         digits = digits_of(entry.figure)
         figure = [spread(each, entry.figure, digits) for each in (ours, runs)]
