@@ -108,9 +108,10 @@ class TestColumn:
         """By hand: (share of the model) * (rows there + 1) / (rows that it expects + 1)."""
         column = column_of([[0.0], [0.0], [0.0]], [0.0, 0.0, math.log(1e-4)])
         level = torch.tensor([0] * 900 + [1] * 99)
+        hidden = torch.zeros(999, 1)
         share = torch.tensor([1.0, 1.0, 1e-4]) / 2.0001
         aim = share * torch.tensor([901.0, 100.0, 1.0]) / (999 * share + 1)
-        column.balance(column.bias.expand(500, 3), level)
+        column.balance(hidden, level)
         found = column.bias.softmax(0)
         assert torch.allclose(found, aim / aim.sum(), rtol=1e-4)
         assert 0 < found[2] < share[2]

@@ -111,10 +111,11 @@ def _settle_columns(
         column = _Column(*predictor.last.of(window))
         if len(others[1]) >= FEWEST:
             column.fit(*own, *others)
-        column.balance(new.logits(number, column), own[1])
+        rows, hidden = new.met(number)
+        column.balance(hidden, own[1])
         predictor.own_weight[window] = column.weight - column.start[0]
         predictor.own_bias[window] = column.bias - column.start[1]
-        new.draw(number, column)
+        new.draw(number, rows, hidden, column)
 
 
 class _New:
@@ -127,43 +128,43 @@ class _New:
 
     def __init__(self, model: Graph, rows: int) -> None:
         self.predictor = predictor_of(model)
-        codes = Generator(rows)("z", model.priors[0]())
-        parts = [cells_at(model, part).features for part in codes.split(AT_ONCE)]
-        self.features = torch.cat(parts)
+        self.features = _features(model, Generator(rows)("z", model.priors[0]()))
         self.seen = self.features.new_full((rows, len(self.predictor.levels)), torch.nan)
 
-    def logits(self, number: int, column: _Column) -> Tensor:
-        """Of a column in those rows in which its cell is not missing, (rows, levels)."""
-        return self._logits(self._there(number), column)
-
-    def draw(self, number: int, column: _Column) -> None:
-        """The cells of a column, so that those behind it see them."""
-        for rows in self._there(number).split(AT_ONCE):
-            level = drawn(self._logits(rows, column).log_softmax(1))
-            self.seen[rows, number] = level.to(self.seen.dtype)
-
-    def _there(self, number: int) -> Tensor:
+    def met(self, number: int) -> tuple[Tensor, Tensor]:
+        """In which rows the cell of a column is not missing, and what the network makes there of
+        the cells before it, (rows, width)."""
         flag = self.predictor.gaps.get(number)
-        if flag is None:
-            return torch.arange(len(self.seen))
-        return (self.seen[:, flag] != 1).nonzero()[:, 0]
+        there = self.seen[:, flag] != 1 if flag is not None else self.seen[:, number].isnan()
+        rows = there.nonzero()[:, 0]
+        return rows, _hidden(self.predictor, self.features, self.seen, rows)
 
-    def _logits(self, rows: Tensor, column: _Column) -> Tensor:
-        parts = rows.split(AT_ONCE)
-        hidden = [self.predictor.hidden(self.features[part], self.seen[part]) for part in parts]
-        return F.linear(torch.cat(hidden), column.weight, column.bias)
+    def draw(self, number: int, rows: Tensor, hidden: Tensor, column: _Column) -> None:
+        """The cells of a column, so that those behind it see them."""
+        for part, h in zip(rows.split(AT_ONCE), hidden.split(AT_ONCE), strict=True):
+            level = drawn(F.linear(h, column.weight, column.bias).log_softmax(1))
+            self.seen[part, number] = level.to(self.seen.dtype)
+
+
+def _features(model: Graph, z: Tensor) -> Tensor:
+    """What codes say of rows, (rows, width)."""
+    return torch.cat([cells_at(model, part).features for part in z.split(AT_ONCE)])
+
+
+def _hidden(predictor: CellPredictor, features: Tensor, seen: Tensor, rows: Tensor) -> Tensor:
+    """What the network makes of some rows, (rows, width)."""
+    parts = rows.split(AT_ONCE)
+    return torch.cat([predictor.hidden(features[part], seen[part]) for part in parts])
 
 
 def _met(model: Graph, z: Tensor, x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """For each column, the features of rows of which the cells before it are seen, (rows, width),
     and the levels that are there, (rows,)."""
     predictor, seen = predictor_of(model), torch.full_like(x, torch.nan)
-    features = torch.cat([cells_at(model, part).features for part in z.split(AT_ONCE)])
+    features = _features(model, z)
     for number, levels in enumerate(predictor.levels):
         there = (~x[:, number].isnan()).nonzero()[:, 0][: max(CHANCES // levels, 1)]
-        parts = there.split(AT_ONCE)
-        hidden = [predictor.hidden(features[rows], seen[rows]) for rows in parts]
-        yield torch.cat(hidden), x[there, number].long()
+        yield _hidden(predictor, features, seen, there), x[there, number].long()
         seen[:, number] = x[:, number]
 
 
@@ -207,13 +208,13 @@ class _Column:
                 best, kept = found, (self.weight.detach().clone(), self.bias.detach().clone())
         self.weight, self.bias = kept
 
-    def balance(self, logits: Tensor, level: Tensor) -> None:
-        """Let levels come as often in new rows, whose logits these are, as in training rows: as
-        many times more often than before as they are there more often than the model says, each
-        with one more on both sides, so that what is hardly there says little."""
-        rows = len(level)
-        if len(logits) == 0:
+    def balance(self, hidden: Tensor, level: Tensor) -> None:
+        """Let levels come as often in new rows, of which the network makes this, as in training
+        rows: as many times more often than before as they are there more often than the model says,
+        each with one more on both sides, so that what is hardly there says little."""
+        if len(hidden) == 0:
             return
+        logits, rows = F.linear(hidden, self.weight, self.bias), len(level)
         share = logits.softmax(1).mean(0)
         there = torch.bincount(level, minlength=len(share))
         aim = share * (there + OWN) / (rows * share + OWN)

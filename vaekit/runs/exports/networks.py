@@ -16,9 +16,9 @@ from vaekit.data.conditions import Conditions
 from vaekit.distributions import exact_kl
 from vaekit.evaluation.passes import PosteriorReader, at_mean
 from vaekit.models.drawing import Generator
-from vaekit.networks.levels import LevelsOutput
 from vaekit.rows import Rows
 from vaekit.runs.exports.parameters import parameters
+from vaekit.runs.settle import predictor_of
 from vaekit.runs.trained import Trained
 
 ANY = 0  # rows of a rule that is never asked for their number
@@ -135,9 +135,7 @@ class CellsExported(Exported):
     def __init__(self, trained: Trained) -> None:
         super().__init__(trained)
         self.model = deepcopy(self.model)
-        for part in self.model.modules():
-            if isinstance(part, LevelsOutput):
-                part.merge()
+        predictor_of(self.model).last.merge()
 
 
 class CellsDecoding(CellsExported):
