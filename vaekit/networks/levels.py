@@ -59,23 +59,24 @@ class LevelsOutput(Linear):
         weight, bias = self.weight[window], self.bias[window]
         if self.coarse is None:
             return weight, bias
-        near = F.embedding(self.knots[:, window], self.coarse)
-        return weight + (self.shares[:, window, None] * near).sum(0), bias
+        knots, shares = self.knots[window], self.shares[window]
+        shared = F.embedding_bag(knots, self.coarse, mode="sum", per_sample_weights=shares)
+        return weight + shared, bias
 
 
 def _hats(
     levels: Sequence[int], ordered: Sequence[bool], scales: int
 ) -> tuple[Tensor, Tensor, int]:
-    """The two knots around each level at each scale, (2 scales, levels), how near it is to either,
+    """The two knots around each level at each scale, (levels, 2 scales), how near it is to either,
     0 to 1, and how many knots there are."""
-    knots = torch.zeros(2 * scales, sum(levels), dtype=torch.long)
-    shares, count = torch.zeros(2 * scales, sum(levels)), 0
+    knots = torch.zeros(sum(levels), 2 * scales, dtype=torch.long)
+    shares, count = torch.zeros(sum(levels), 2 * scales), 0
     for place, number, scale, parts in _scaled(levels, ordered, scales):
         along = torch.arange(number) * (parts / (number - 1))
         left = along.floor().long().clamp_max(parts - 1)
-        at = (slice(2 * scale, 2 * scale + 2), slice(place, place + number))
-        knots[at] = count + torch.stack([left, left + 1])
-        shares[at] = torch.stack([1 - (along - left), along - left])
+        at = (slice(place, place + number), slice(2 * scale, 2 * scale + 2))
+        knots[at] = count + torch.stack([left, left + 1], 1)
+        shares[at] = torch.stack([1 - (along - left), along - left], 1)
         count += parts + 1
     return knots, shares, count
 
