@@ -11,14 +11,13 @@ beta-TCVAE, .43 of FactorVAE, .10 of the VAE. Results go to benchmarks/results/s
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "published"))
-from common import machine
+from common import begun, each_run
 
 import vaekit
 from vaekit.data import open_source
@@ -43,18 +42,9 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=1200)
     parser.add_argument("--rows", type=int, default=0, help="as many sprites alone; 0: all")
     said = parser.parse_args()
-    found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"entries": {}}
     settings = {"epochs": said.epochs, "width": said.width, "rows": said.rows}
-    if found.get("settings", settings) != settings:
-        parser.error(f"{RESULTS} has other settings: {found['settings']}")
-    found |= {"settings": settings, "machine": machine()}
-    for seed in range(said.seeds):
-        for name in said.only:
-            runs = found["entries"].setdefault(name, {})
-            if str(seed) not in runs:
-                runs[str(seed)] = one(name, seed, said)
-                print(name, seed, runs[str(seed)], flush=True)
-                RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+    found = begun(RESULTS, settings, parser.error)
+    each_run(RESULTS, found, said.only, said.seeds, lambda name, seed: one(name, seed, said))
 
 
 def one(name: str, seed: int, said: argparse.Namespace) -> dict[str, float]:

@@ -29,7 +29,7 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "published"))
-from common import machine
+from common import begun, each_run
 
 import vaekit
 from vaekit.data import open_source
@@ -202,27 +202,23 @@ def main() -> None:
     parser.add_argument("--pythae", metavar="PYTHON", help="of an environment that has it")
     parser.add_argument("--page", action="store_true", help="write docs/zoo.md and end")
     said = parser.parse_args()
-    found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"entries": {}}
+    if said.page:
+        PAGE.write_text(page(json.loads(RESULTS.read_text())))
+        return
+    settings = {"epochs": said.epochs, "rows": ROWS, "samples": SAMPLES, "made": MADE}
+    found = begun(RESULTS, settings, parser.error)
+
+    def own(name: str, seed: int) -> dict[str, float]:
+        return measured(ENTRIES[name], seed, said.epochs)
+
+    def peer(name: str, seed: int) -> dict[str, float]:
+        return measured_peer(PEERS[name], seed, said)
+
     if said.pythae:
-        for seed in range(said.seeds):
-            for name in (name for name in said.only if name in PEERS):
-                runs = found.setdefault("pythae", {}).setdefault(name, {})
-                if str(seed) not in runs:
-                    runs[str(seed)] = measured_peer(PEERS[name], seed, said)
-                    print("pythae", name, seed, runs[str(seed)], flush=True)
-                    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
-    elif not said.page:
-        settings = {"epochs": said.epochs, "rows": ROWS, "samples": SAMPLES, "made": MADE}
-        if found.get("settings", settings) != settings:
-            parser.error(f"{RESULTS} has other settings: {found['settings']}")
-        found |= {"settings": settings, "machine": machine()}
-        for seed in range(said.seeds):
-            for name in said.only:
-                runs = found["entries"].setdefault(name, {})
-                if str(seed) not in runs:
-                    runs[str(seed)] = measured(ENTRIES[name], seed, said.epochs)
-                    print(name, seed, runs[str(seed)], flush=True)
-                    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+        names = [name for name in said.only if name in PEERS]
+        each_run(RESULTS, found, names, said.seeds, peer, "pythae")
+    else:
+        each_run(RESULTS, found, said.only, said.seeds, own)
     if found["entries"]:
         PAGE.write_text(page(found))
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from processor import processor
@@ -112,6 +114,34 @@ def spread(values: list[float]) -> str:
     return f"{mean:.2f}" if len(values) == 1 else f"{mean:.2f} +- {statistics.stdev(values):.2f}"
 
 
+def begun(
+    path: Path, settings: dict[str, object], refuse: Callable[[str], object]
+) -> dict[str, Any]:
+    """What a benchmark that goes on run by run has found so far, and this machine; ``refuse`` ends
+    it where that was with other settings."""
+    found = json.loads(path.read_text()) if path.exists() else {}
+    if found.get("settings", settings) != settings:
+        refuse(f"{path} has other settings: {found['settings']}")
+    return {"entries": {}, **found, "settings": settings, "machine": machine()}
+
+
+def each_run(
+    path: Path,
+    found: dict[str, Any],
+    names: Iterable[str],
+    seeds: int,
+    measure: Callable[[str, int], dict[str, float]],
+    kind: str = "entries",
+) -> None:
+    """Measure each name with each seed that was not measured yet; what is found is kept at once."""
+    for seed, name in itertools.product(range(seeds), names):
+        runs = found.setdefault(kind, {}).setdefault(name, {})
+        if str(seed) not in runs:
+            runs[str(seed)] = measure(name, seed)
+            print(kind, name, seed, runs[str(seed)], flush=True)
+            path.write_text(json.dumps(found, indent=1) + "\n")
+
+
 def write(name: str, result: dict[str, object]) -> None:
     """Print the result and keep it as JSON."""
     result = {"name": name, "machine": machine(), "date": time.strftime("%Y-%m-%d"), **result}
@@ -123,6 +153,8 @@ def write(name: str, result: dict[str, object]) -> None:
 __all__ = [
     "RESULTS",
     "ROWS",
+    "begun",
+    "each_run",
     "joined",
     "least",
     "machine",
