@@ -18,7 +18,7 @@ CHOICES = {
     "no averaging": {"ema": 0.0},
     "2.5 times the updates": {"epochs": 835},
     "half the updates": {"epochs": 167},
-    "constant learning rate": {"decay": "constant"},
+    "learning rate along a cosine": {"decay": "cosine"},
     "learning rate 3e-3": {"lr": 3e-3},
     "KL warm-up over a fifth": {"kl_warmup": 0.2},
 }

@@ -3,7 +3,7 @@
     python benchmarks/zoo.py [--only vae wae_gan] [--seeds 3] [--epochs 10] [--pythae .venv-pythae/bin/python]
     python benchmarks/zoo.py --page
 
-MNIST, cut at 1/2 (but for two entries on grey pictures), 784-200-200-16 and back, batches of 128, Adam at 2e-3 (ours falling to 0 by a cosine, as by default). Measured on test rows: ELBO and log p(x) of 1,000 (100
+MNIST, cut at 1/2 (but for two entries on grey pictures), 784-200-200-16 and back, batches of 128, Adam at 2e-3 (of ours weights are averaged, as by default). Measured on test rows: ELBO and log p(x) of 1,000 (100
 importance samples), squared error, latent units in use, total correlation of the codes (at most: 1,000 rows show no more than
 7 nats of information), their discrepancy from the prior, and the Frechet
 distance of 2,000 samples from 2,000 test rows in the last hidden layer of a classifier trained on the labels ("classifier"

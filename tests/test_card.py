@@ -4,14 +4,16 @@ import dataclasses
 
 import pytest
 import torch
+from parts import digits_for
 
 import vaekit
 from vaekit.data import open_source
 from vaekit.networks import Jitter
-from vaekit.recipes import RECIPES
+from vaekit.recipes import RECIPES, options
 from vaekit.recipes.recipe import call
 from vaekit.runs import forecast as forecasts
 from vaekit.runs.forecast import forecast
+from vaekit.runs.job import prepare
 from vaekit.system import memory
 
 
@@ -42,6 +44,23 @@ def test_a_model_without_word_of_noise_is_as_it_was():
     image = {"shape": (1, 4, 4), "levels": 17, "likelihood": "beta_binomial", "noise": None}
     assert any(isinstance(m, Jitter) for m in call(RECIPES["vae"], image).model.modules())
     assert old.state_dict().keys() == new.state_dict().keys()
+
+
+SEEN_WITH_NOISE = [
+    name
+    for name, made in RECIPES.items()
+    if (p := options(made).get("noise")) and p.default is None
+]
+
+
+@pytest.mark.parametrize(
+    "recipe", sorted({*SEEN_WITH_NOISE} - {"m2_vae", "mvae", "mmvae", "mopoe"})
+)
+def test_few_pictures_are_seen_with_noise_and_many_are_not(recipe):
+    arguments = prepare(digits_for(recipe), recipe).arguments
+    for rows, noisy in ((7_999, True), (8_000, False)):
+        model = call(RECIPES[recipe], {**arguments, "rows": rows}).model
+        assert any(isinstance(m, Jitter) for m in model.modules()) == noisy
 
 
 def test_what_takes_long_is_said_before(trained, monkeypatch):

@@ -74,7 +74,7 @@ def test_one_row_or_the_same_again_is_no_collapse(copies, digits, tmp_path, trai
     assert found.active_units is None
     assert found.to_dict()["active_units"] is None
     assert found.verdict.startswith("No verdict")
-    assert found.kl > 0.5
+    assert found.kl > 0.1
     np.save(tmp_path / "x.npy", alike)
     page = write_report(model, trained[0], tmp_path / "r.html", data=str(tmp_path / "x.npy"))
     assert "not show which latent units are used" in page.read_text()

@@ -229,7 +229,7 @@ def config_of(folder):
 
 def unscheduled(**chosen):
     """A run none of whose numbers depends on its length."""
-    return conv(decay="constant", warmup=0.0, kl_warmup=0.0, **chosen)
+    return conv(warmup=0.0, kl_warmup=0.0, **chosen)
 
 
 def test_trained_on_for_longer_it_is_the_longer_run(tmp_path):
@@ -251,11 +251,11 @@ def test_trained_on_for_longer_it_is_the_longer_run(tmp_path):
 
 
 def test_what_is_left_follows_the_schedules_of_the_new_length(tmp_path):
-    job = conv(epochs=1)
+    job = conv(epochs=1, decay="cosine")
     run = trained_in(tmp_path / "run", job)
     resume(run, job.source, epochs=2)
     rates = [line["lr"] for line in read_metrics(run / "metrics.jsonl") if "lr" in line]
-    rate = conv(epochs=2).plan.learning_rate(6)
+    rate = conv(epochs=2, decay="cosine").plan.learning_rate(6)
     assert rates[1] == rate(5) < rate(3) != rates[0]
     assert config_of(run)["arguments"]["steps"] == 6
 
@@ -376,7 +376,7 @@ def test_a_run_can_start_from_a_model_on_other_data(tmp_path):
     config, old = tuned.config, load(model).config
     assert (config.recipe, config.representation) == ("conv_vae", old.representation)
     assert (config.plan.epochs, config.plan.lr, config.plan.batch) == (1, 1e-3, old.plan.batch)
-    assert config.arguments == {**old.arguments, "steps": 3}
+    assert config.arguments == {**old.arguments, "steps": 3, "rows": 24}
     assert config.data.rows == {"train": 24, "validation": 3, "test": 3}
     assert config.history.start.fingerprint == old.data.fingerprint
     assert config.history.start.weights == before["model.safetensors"]

@@ -4,6 +4,7 @@ import itertools
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from people import people
@@ -190,3 +191,16 @@ def test_models_of_pictures_stay_as_they_are():
     settle(model, model.source)
     assert all(torch.equal(v, before[n]) for n, v in model.model.state_dict().items())
     assert np.isfinite(model.evaluate(samples=2).elbo)
+
+
+def test_of_few_rows_enough_are_drawn_to_balance_levels_by():
+    """Shares of levels in as many new rows as these would be wrong by 0.03 by chance."""
+    chance = np.random.default_rng(0)
+    few = pd.DataFrame({name: chance.random(200) < 0.3 for name in "abcdef"})
+    found = vaekit.fit(few, "table_vae", epochs=4, **HOW)
+    x = found.rows(found.source.part("train"))[:].data
+    torch.manual_seed(0)
+    with torch.no_grad():
+        codes = found.model.priors[0]().sample((20_000,)).flatten(0, -2)
+        new = cells_at(found.model, codes).sample()
+    assert (new.mean(0) - x.mean(0)).abs().max() < 0.012

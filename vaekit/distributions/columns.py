@@ -283,6 +283,6 @@ def _sizes(count: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def drawn(logits: Tensor) -> Tensor:
-    """A level for each row of normalised logits, (rows, levels), (rows,)."""
+    """A level for each row of logits, (rows, levels), (rows,)."""
     noise = -torch.log(-torch.log(torch.rand_like(logits).clamp_min(1e-38)))
     return (logits + noise).argmax(1)

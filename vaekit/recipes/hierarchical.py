@@ -35,6 +35,7 @@ Layers = Literal["auto", "dense", "residual"]
         "prior_components",
         "network",
         "noise",
+        "rows",
     ),
 )
 @good_for(

@@ -65,6 +65,7 @@ def m2_vae(
     ((name, classes),) = given.items()
     require(classes > 1, f"{name} names fewer than two classes: at least two are needed")
     require(labelled > 0, f"no training row has a {name}: at least some must have one")
+    # however many rows there are, labels are few: what the encoders see keeps its noise
     inner = vae(shape=shape, given={LABEL: classes}, **rest).model
     classifier = parts.like_its_encoder(inner.likelihood.family, OneHot(classes), **rest)
     most = (MOVED if len(shape) == 3 else 0.0) if moved is None else moved

@@ -48,7 +48,7 @@ def beta_tcvae(
         beta: weight of the total correlation.
         rows: of the training data.
     """
-    model, objective = vae(**rest)
+    model, objective = vae(rows=rows, **rest)
     penalty = penalties.total_correlation(rows)
     return Built(model, objective.plus(Term("total_correlation", beta - 1, penalty, "batch")))
 

@@ -62,7 +62,7 @@ Depth = Annotated[int, Range(0, 1000)]
 CodeSize = Annotated[int, Range(1), Swept(2, 64, log=True)]
 
 SMALLEST_CONV, MOST_LAYERS = 16, 1000
-NOISE, TILT = 0.2, 0.02
+NOISE, MANY, TILT = 0.2, 8_000, 0.02
 LINKS: dict[str, Callable[[Tensor], Tensor]] = {"softplus": Positive(1e-4), "exp": half_exp}
 
 
@@ -256,12 +256,13 @@ def like_its_encoder(
     width: int = 0,
     depth: int = 0,
     noise: float | None = None,
+    rows: int = 0,
     **_: Any,
 ) -> Conditional:
     """A conditional that sees x, and what is given beside it, by a network like that of q(z|x) in a
     VAE of these options."""
     shape = data.event_shape
-    noise = noise_for(shape) if noise is None else noise
+    noise = noise_for(shape, rows) if noise is None else noise
     return posterior(data, family, network_for(network, shape), width, depth, given, noise)
 
 
@@ -292,9 +293,10 @@ def put_codes(
     model.put_first_prior(before)
 
 
-def noise_for(shape: Shape) -> float:
-    """Of what the encoder sees in training: columns of a table may differ by less than that."""
-    return NOISE if len(shape) == 3 else 0.0
+def noise_for(shape: Shape, rows: int = 0) -> float:
+    """Of what the encoder sees in training: codes of few images are learned by heart without;
+    columns of a table may differ by less than that."""
+    return NOISE if len(shape) == 3 and rows < MANY else 0.0
 
 
 def jittered(noise: float, first: nn.Module, *others: nn.Module) -> nn.Sequential:

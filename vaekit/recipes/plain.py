@@ -36,7 +36,7 @@ from vaekit.system.ranges import AtMostRows, Count, Share, ShareBelow, Swept, We
 PLAIN: dict[str, float | str] = {"decay": "constant", "warmup": 0.0, "clip": 0.0, "ema": 0.0}
 PLANS: dict[str, dict[str, float | str]] = {
     "keras_mnist": {**PLAIN, "epochs": 30, "epsilon": 1e-7},
-    "keras_mnist_fast": {"epochs": 10, "batch": 32, "lr": 3e-3},
+    "keras_mnist_fast": {"decay": "cosine", "epochs": 10, "batch": 32, "lr": 3e-3},
     "burda": {**PLAIN, "decay": "cosine", "epsilon": 1e-4, "batch": 100, "epochs": 300},
     "dense_vae": {**PLAIN, "epochs": 10, "epsilon": 1e-10},  # its loss is a sum over the batch
 }
@@ -62,6 +62,7 @@ def vae(
     *,
     levels: int = 256,
     steps: int = 1,
+    rows: int = 0,
     given: Mapping[str, int] | None = None,
     latent: CodeSize = 16,
     likelihood: LikelihoodName = "auto",
@@ -90,6 +91,7 @@ def vae(
         shape: of one row of x.
         levels: of likelihoods of whole levels.
         steps: updates of the training, for schedules.
+        rows: to train on.
         given: width of each thing that is given beside x, by name.
         latent: numbers in a code.
         likelihood: p(x|z) by name; auto looks at the data.
@@ -116,7 +118,8 @@ def vae(
         kl_warmup: share of the training over which the KL's weight rises from 0 to 1.
         drop: share of the training rows from which what is given is withheld.
         noise: on what the encoder sees in training, in standard deviations (of whole levels: halves
-            of their range), against overfitting; by default 0.2 for images, 0 for vectors.
+            of their range), against overfitting; by default 0.2 for fewer than 8,000 images, else
+            0.
         missing: whether numbers of x may be missing, NaN: then the encoder sees which.
         nets: other networks than those that have names.
         made_of: what p(x|z) is made of the likelihood, if it is another thing.
@@ -128,7 +131,7 @@ def vae(
     kind = nets or parts.network_for(network, shape)
     beside = sum((given or {}).values())
     decode = parts.decoder(data, latent, kind, width, depth, beside)
-    noise = parts.noise_for(shape) if noise is None else noise
+    noise = parts.noise_for(shape, rows) if noise is None else noise
     encode = parts.posterior(data, code, kind, width, depth, beside, noise)
     before = parts.prior(prior, Site(latent, shape, encode, prior_components, bool(beside)))
     side = parts.condition_dropout(drop, beside)

@@ -27,7 +27,7 @@ from vaekit.training.plan import Length, Suited
 Scales = Annotated[int, Range(0, 4)]
 NO_GAPS: Mapping[str, str] = {}
 PLANS: dict[str, dict[str, float | str]] = {
-    "table_vae": {"batch": 256, "lr": 3e-3, "weight_decay": 1e-4}
+    "table_vae": {"batch": 256, "lr": 3e-3, "decay": "cosine", "weight_decay": 1e-4}
 }
 LARGE = 24_000  # rows of which more are shown at once
 

@@ -35,6 +35,7 @@ from vaekit.system.seeding import seeded
 from vaekit.training.distributed import world
 
 ROWS, HELD_OUT, FEWEST = 50_000, 10_000, 200
+NEW = 10_000  # new rows, at least: how often a level comes in them is chance as well
 CELLS, CHANCES = 2**20, 2**26  # cells of all rows, and probabilities of a column, at most
 PULL = 8.0  # nats by which a weight that is 1 away from the trained one is less likely
 ROUNDS, STEPS = 8, 3
@@ -102,7 +103,7 @@ def _settle_columns(
     unsettle(model)
     predictor = predictor_of(model)
     count, widest = len(predictor.levels), max(predictor.levels)
-    new = _New(model, min(len(train[0]), max(CHANCES // widest, 1)))
+    new = _New(model, min(max(len(train[0]), NEW), max(CHANCES // widest, 1)))
     met = zip(_met(model, *train), _met(model, *held_out), strict=True)
     for number, (own, others) in enumerate(tracked(met, "settling columns", count)):
         if len(own[1]) == 0:
@@ -142,7 +143,7 @@ class _New:
     def draw(self, number: int, rows: Tensor, hidden: Tensor, column: _Column) -> None:
         """The cells of a column, so that those behind it see them."""
         for part, h in zip(rows.split(AT_ONCE), hidden.split(AT_ONCE), strict=True):
-            level = drawn(F.linear(h, column.weight, column.bias).log_softmax(1))
+            level = drawn(F.linear(h, column.weight, column.bias))
             self.seen[part, number] = level.to(self.seen.dtype)
 
 

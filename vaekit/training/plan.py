@@ -78,7 +78,7 @@ class Plan:
         parts: of a batch, computed one after the other, their gradients added up (less memory);
             several processes share them out. 0: as many as there are processes.
         lr: highest learning rate.
-        decay: of the learning rate: cosine to zero, or constant.
+        decay: of the learning rate: constant (weights are averaged), or a cosine to zero.
         warmup: share of all updates over which the learning rate rises from zero.
         weight_decay: AdamW's.
         epsilon: Adam's.
@@ -97,7 +97,7 @@ class Plan:
     batch: Count = 128
     parts: Annotated[int, Range(0, MOST_PARTS)] = 0
     lr: Annotated[Above, Swept(1e-4, 1e-2, log=True)] = 1e-3
-    decay: Annotated[str, OneOf("decay", DECAYS)] = "cosine"
+    decay: Annotated[str, OneOf("decay", DECAYS)] = "constant"
     warmup: ShareBelow = 0.02
     weight_decay: Weight = 0.0
     epsilon: Above = 1e-8
