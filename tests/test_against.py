@@ -3,6 +3,9 @@
 import json
 import math
 import re
+import shlex
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -103,6 +106,15 @@ def test_the_command_says_all_of_it_and_writes_a_page(command, folder):
     assert "Columns one by one" in words
     assert "Likeness" in figures
     assert json.loads((folder / "found.json").read_text()) == found
+
+
+@pytest.mark.parametrize("how", [["--against", "new.csv"], ["people.csv"]], ids=str)
+def test_what_was_to_be_written_is_there_though_nobody_reads_the_words(how, folder):
+    words = [sys.executable, "-m", "vaekit", "evaluate", "run", *how, "--samples", "2"]
+    line = shlex.join([*words, "-o", "unread.json", "--force"]) + " | true"
+    subprocess.run(["sh", "-c", line], cwd=folder, check=True, capture_output=True)
+    assert json.loads((folder / "unread.json").read_text())["samples"] == 2
+    (folder / "unread.json").unlink()
 
 
 def test_likeness_alone_is_of_the_same_rows_by_the_same_measure(command):

@@ -119,9 +119,9 @@ def evaluate(
     scores = trained.evaluate(rows, split="all", samples=samples, seed=seed, **also)
     if data is not None:
         scores = beside(scores, kept_level(Path(model)))
-    show_scores(scores, {}, as_json=work.json)
     if output:
         write_json(output, scores.to_dict())
+    show_scores(scores, {}, as_json=work.json)
 
 
 def _check_evaluation(
@@ -166,7 +166,6 @@ def _against(
     found = judge_against(trained, rows, target=target, **how)
     scores = beside(found.scores, kept_level(Path(model)))
     found = replace(found, scores=scores)
-    work.show(found.to_dict(), lambda: print(told(found)))
     if output and output.suffix.lower() == ".html":
         from vaekit.pages.report import write_report
 
@@ -174,6 +173,7 @@ def _against(
         write_report(trained, Path(model), output, data=rows, **how)
     elif output:
         write_json(output, found.to_dict())
+    work.show(found.to_dict(), lambda: print(told(found)))
     if output and not work.json:
         work.wrote(output)
 
