@@ -1,4 +1,5 @@
-"""Why the training defaults are what they are: test log p(x) on digits for other choices.
+"""Why the training defaults are what they are: test log p(x) on digits for other choices. What the learning
+rate is, and how it falls: rates.py.
 
 python benchmarks/defaults.py
 """
@@ -18,8 +19,6 @@ CHOICES = {
     "no averaging": {"ema": 0.0},
     "2.5 times the updates": {"epochs": 835},
     "half the updates": {"epochs": 167},
-    "learning rate along a cosine": {"decay": "cosine"},
-    "learning rate 3e-3": {"lr": 3e-3},
     "KL warm-up over a fifth": {"kl_warmup": 0.2},
 }
 

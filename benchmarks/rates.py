@@ -2,7 +2,7 @@
 
     python benchmarks/rates.py [--only digits] [--rates constant] [--seeds 2] [--data DIR]
 
-MNIST is cut at 1/2. 1,000 test rows (or all), 100 importance samples; of quantised models the squared error.
+MNIST is cut at 1/2. 1,000 test rows (or all), 100 importance samples; of vq_vae the squared error.
 Results go to benchmarks/results/rates.json run by run, so that what is stopped goes on.
 """
 
@@ -15,16 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "published"))
-from common import RESULTS, begun, each_run
+from common import DENSE, RESULTS, begun, each_run
 
 import vaekit
 
 RESULT = RESULTS / "rates.json"
 ROWS, SAMPLES = 1000, 100
-DENSE = {"network": "dense", "width": 200, "latent": 16, "likelihood": "bernoulli"}
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,6 @@ def measured(case: Case, rate: dict[str, Any], folder: Path, seed: int) -> dict[
     if (folder / case.data).is_file():
         data = str(folder / case.data)
     if str(data).endswith(".npz"):
-        import numpy as np
-
         data = np.load(data)["X"].astype(float)
     at = time.process_time()
     model = vaekit.fit(data, case.recipe, seed=seed, quiet=True, **{**case.how, **rate})

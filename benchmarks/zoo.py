@@ -29,7 +29,7 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "published"))
-from common import begun, each_run
+from common import DENSE, begun, each_run
 
 import vaekit
 from vaekit.data import open_source
@@ -43,7 +43,6 @@ from vaekit.system.seeding import seeded
 ROOT = Path(__file__).resolve().parent
 RESULTS, PAGE = ROOT / "results" / "zoo.json", ROOT.parent / "docs" / "zoo.md"
 ROWS, SAMPLES, MADE, KEPT = 1000, 100, 2000, 5000
-SAME = {"network": "dense", "width": 200, "latent": 16, "likelihood": "bernoulli"}
 RATE = 2e-3
 KNOWN = {
     "gap": "log p(x) - ELBO",
@@ -228,7 +227,7 @@ def measured(entry: Entry, seed: int, epochs: int) -> dict[str, float]:
     recipe = RECIPES[entry.recipe]
     asked = {
         n: v
-        for n, v in {**SAME, **entry.how}.items()
+        for n, v in {**DENSE, **entry.how}.items()
         if n in (*options(recipe), "given", "binarize")
     }
     own = {"given": asked.pop("given")} if "given" in asked else {}
@@ -249,7 +248,7 @@ def measured_peer(peer: Peer, seed: int, said: argparse.Namespace) -> dict[str, 
     few = source.some("all", 300, 0)
     model = vaekit.fit(
         few, peer.recipe, binarize="threshold", epochs=1, quiet=True, noise=0.0,
-        **{n: v for n, v in {**SAME, "link": "exp"}.items() if n in options(RECIPES[peer.recipe])},
+        **{n: v for n, v in {**DENSE, "link": "exp"}.items() if n in options(RECIPES[peer.recipe])},
     )  # fmt: skip
     train = source.part("train").values.numpy()
     with tempfile.TemporaryDirectory() as folder:

@@ -66,7 +66,8 @@ def digits(trained):
 @pytest.mark.parametrize("copies", [1, 20])
 def test_one_row_or_the_same_again_is_no_collapse(copies, digits, tmp_path, trained):
     rows, model = digits
-    alike = np.repeat(rows[:1], copies, 0)
+    telling = int(np.linalg.norm(model.encode("digits"), axis=1).argmax())
+    alike = np.repeat(rows[telling : telling + 1], copies, 0)
     found = model.evaluate(alike, samples=20)
     assert "not show which latent units are used" in found.diagnosis
     assert "collapse" not in found.diagnosis
@@ -74,7 +75,7 @@ def test_one_row_or_the_same_again_is_no_collapse(copies, digits, tmp_path, trai
     assert found.active_units is None
     assert found.to_dict()["active_units"] is None
     assert found.verdict.startswith("No verdict")
-    assert found.kl > 0.1
+    assert found.kl > 0.5
     np.save(tmp_path / "x.npy", alike)
     page = write_report(model, trained[0], tmp_path / "r.html", data=str(tmp_path / "x.npy"))
     assert "not show which latent units are used" in page.read_text()

@@ -193,6 +193,18 @@ def test_models_of_pictures_stay_as_they_are():
     assert np.isfinite(model.evaluate(samples=2).elbo)
 
 
+def test_of_many_columns_no_more_rows_are_drawn_than_their_cells_allow(run, table, monkeypatch):
+    drawn, new = [], settling._New
+    monkeypatch.setattr(
+        settling, "_New", lambda model, rows: drawn.append(rows) or new(model, rows)
+    )
+    count = len(predictor_of(run.model).levels)
+    for cells in (2**18, 5_000 * count, count):
+        monkeypatch.setattr(settling, "NEW_CELLS", cells)
+        settle(vaekit.load(run.folder), run.source)
+    assert drawn == [10_000, 5_000, len(run.source.splits["train"])]
+
+
 def test_of_few_rows_enough_are_drawn_to_balance_levels_by():
     """Shares of levels in as many new rows as these would be wrong by 0.03 by chance."""
     chance = np.random.default_rng(0)

@@ -30,6 +30,7 @@ from vaekit.training import (
 from vaekit.training.validation import validate
 
 ROWS = 500
+DENSE = {"network": "dense", "width": 200, "latent": 16, "likelihood": "bernoulli"}  # of MNIST, cut
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 
 
@@ -151,6 +152,7 @@ def write(name: str, result: dict[str, object]) -> None:
 
 
 __all__ = [
+    "DENSE",
     "RESULTS",
     "ROWS",
     "begun",

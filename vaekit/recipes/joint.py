@@ -130,7 +130,7 @@ def _joint(
 
     def encoder(own: Modality) -> ModalityEncoder:
         kind = named.network_for(network if len(own.shape) == 3 else "dense", own.shape)
-        much = named.noise_for(own.shape, rows) if noise is None else noise
+        much = named.noise_for(own.shape, rows, noise)
         seen = WithGaps(own.likelihood)
         q = named.posterior(seen, code, kind, width, depth, beside, much)
         return ModalityEncoder(own.numbers, own.shape, q.net)

@@ -262,7 +262,7 @@ def like_its_encoder(
     """A conditional that sees x, and what is given beside it, by a network like that of q(z|x) in a
     VAE of these options."""
     shape = data.event_shape
-    noise = noise_for(shape, rows) if noise is None else noise
+    noise = noise_for(shape, rows, noise)
     return posterior(data, family, network_for(network, shape), width, depth, given, noise)
 
 
@@ -293,9 +293,11 @@ def put_codes(
     model.put_first_prior(before)
 
 
-def noise_for(shape: Shape, rows: int = 0) -> float:
-    """Of what the encoder sees in training: codes of few images are learned by heart without;
-    columns of a table may differ by less than that."""
+def noise_for(shape: Shape, rows: int, asked: float | None) -> float:
+    """On what the encoder sees in training, by default: codes of few images are learned by heart
+    without; columns of a table may differ by less than that."""
+    if asked is not None:
+        return asked
     return NOISE if len(shape) == 3 and rows < MANY else 0.0
 
 

@@ -131,7 +131,7 @@ def vae(
     kind = nets or parts.network_for(network, shape)
     beside = sum((given or {}).values())
     decode = parts.decoder(data, latent, kind, width, depth, beside)
-    noise = parts.noise_for(shape, rows) if noise is None else noise
+    noise = parts.noise_for(shape, rows, noise)
     encode = parts.posterior(data, code, kind, width, depth, beside, noise)
     before = parts.prior(prior, Site(latent, shape, encode, prior_components, bool(beside)))
     side = parts.condition_dropout(drop, beside)

@@ -35,7 +35,8 @@ from vaekit.system.seeding import seeded
 from vaekit.training.distributed import world
 
 ROWS, HELD_OUT, FEWEST = 50_000, 10_000, 200
-NEW = 10_000  # new rows, at least: how often a level comes in them is chance as well
+# new rows, at least, in at most so many cells: how often a level comes in them is chance as well
+NEW, NEW_CELLS = 10_000, 2**18
 CELLS, CHANCES = 2**20, 2**26  # cells of all rows, and probabilities of a column, at most
 PULL = 8.0  # nats by which a weight that is 1 away from the trained one is less likely
 ROUNDS, STEPS = 8, 3
@@ -103,7 +104,8 @@ def _settle_columns(
     unsettle(model)
     predictor = predictor_of(model)
     count, widest = len(predictor.levels), max(predictor.levels)
-    new = _New(model, min(max(len(train[0]), NEW), max(CHANCES // widest, 1)))
+    wanted = max(len(train[0]), min(NEW, NEW_CELLS // count))
+    new = _New(model, min(wanted, max(CHANCES // widest, 1)))
     met = zip(_met(model, *train), _met(model, *held_out), strict=True)
     for number, (own, others) in enumerate(tracked(met, "settling columns", count)):
         if len(own[1]) == 0:

@@ -162,7 +162,8 @@ def _against(
 
     trained = _with_own_data(loaded(model, work))
     source = opened(trained, against).numbered()
-    rows = source.some(trained.split_of(source), limit or len(source), how["seed"])
+    split = trained.split_of(source)
+    rows = source.some(split, limit, how["seed"]) if limit else source.part(split)
     found = judge_against(trained, rows, target=target, **how)
     scores = beside(found.scores, kept_level(Path(model)))
     found = replace(found, scores=scores)
