@@ -14,7 +14,7 @@ from vaekit.models.trace import trace
 from vaekit.networks import dense
 from vaekit.objectives import Objective, Term
 from vaekit.objectives.bounds import elbo
-from vaekit.objectives.similarity import Discriminator, apart_from_pixels
+from vaekit.objectives.similarity import Discriminator, apart_from_pixels, seen
 
 
 class Prior(nn.Module):
@@ -53,6 +53,72 @@ def test_at_its_best_its_logit_is_the_log_ratio_of_densities():
             assert own.item() == pytest.approx(math.log(2), abs=0.01)
         else:
             assert own.item() < math.log(2) - 0.05
+
+
+def test_sure_ones_pay_for_their_slope():
+    """By steep / 2 times its square, in the numbers that features are made of."""
+    torch.manual_seed(0)
+    m, x = identity(), torch.randn(50, 1)
+    own = {}
+    for steep in (0.0, 3.0):
+        torch.manual_seed(1)
+        critic = Discriminator(nn.Linear(1, 2), 2, steep=steep, rescale=Halved())
+        torch.manual_seed(2)
+        own[steep] = critic(trace(m, x))[1].item()
+    still = (x / 2).requires_grad_()
+    (slope,) = torch.autograd.grad(critic.head(critic.net(still)).sum(), still)
+    wanted = 3 / 2 * slope.square().mean().item()
+    assert wanted > 1e-9
+    assert own[3.0] - own[0.0] == pytest.approx(wanted, rel=1e-3)
+
+
+class Halved(nn.Module):
+    """Numbers half as large."""
+
+    def forward(self, x):
+        return x / 2
+
+
+def test_features_do_not_grow():
+    torch.manual_seed(0)
+    critic, x = Discriminator(dense((3,), (8,), [8]), 8), torch.randn(5, 3)
+    before = critic.features(x)
+    assert torch.allclose(before.square().mean(1), torch.ones(5), atol=1e-2)
+    last = [m for m in critic.net.modules() if isinstance(m, nn.Linear)][-1]
+    last.weight.data *= 100
+    last.bias.data *= 100
+    assert torch.allclose(critic.features(x), before, atol=1e-2)
+
+
+class TestWhatItSees:
+    """Of p(x|z) with a mean of 0.3."""
+
+    p = torch.distributions.Independent(
+        torch.distributions.Bernoulli(torch.full((4000, 2), 0.3)), 1
+    )
+
+    def test_means_where_they_may_be_rows(self):
+        assert torch.equal(seen(self.p, torch.zeros(4000, 2), coarse=False), self.p.mean)
+
+    def test_draws_where_they_may_not(self):
+        torch.manual_seed(0)
+        found = seen(self.p, torch.ones(4000, 2), coarse=True)
+        assert {*found.unique().tolist()} == {0.0, 1.0}
+        assert found.mean().item() == pytest.approx(0.3, abs=0.03)
+
+    def test_means_beside_grey_rows(self):
+        """A Bernoulli likelihood also takes values between 0 and 1."""
+        x = torch.ones(4000, 2)
+        x[:2000, 1] = 0.5
+        found = seen(self.p, x, coarse=True)
+        assert torch.allclose(found[:2000], self.p.mean[:2000])
+        assert {*found[2000:].unique().tolist()} == {0.0, 1.0}
+
+    def test_the_gradient_is_the_means(self):
+        chance = torch.full((3, 2), 0.3, requires_grad=True)
+        p = torch.distributions.Independent(torch.distributions.Bernoulli(chance), 1)
+        seen(p, torch.ones(3, 2), coarse=True).sum().backward()
+        assert torch.equal(chance.grad, torch.ones(3, 2))
 
 
 def gradients(**strengths):

@@ -103,6 +103,7 @@ class Kind:
         white: the value of x that pictures show as white; None where there is none.
         discrete: whether a likelihood gives probabilities to the data's own values.
         passes: how many passes of a network log p(x|z) takes, in evaluation.
+        coarse: whether the data's own values lie so far apart that a mean is plainly none of them.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Kind:
     white: Callable[[Likelihood], float | None]
     discrete: bool = True
     passes: Callable[[Likelihood], int] = lambda family: 1
+    coarse: Callable[[Likelihood], bool] = lambda family: False
 
 
 class Likelihood(Family, Protocol):
@@ -125,6 +127,7 @@ class Likelihood(Family, Protocol):
         """The kind of data."""
 
 
+FINE = 32  # levels of which more pass for numbers of any size
 WHOLE = "whole values (a discrete likelihood, no dequantisation)"
 DENSITY = "a density in the data's units (no dequantisation; not comparable with discrete bits)"
 
@@ -133,16 +136,31 @@ def _image_white(family: Likelihood) -> float | None:
     return 1.0 if len(family.event_shape) == 3 else None
 
 
-BINARY = Kind("binary", "binary values", lambda f: nn.Identity(), lambda f: 1.0)
+BINARY = Kind(
+    "binary", "binary values", lambda f: nn.Identity(), lambda f: 1.0, coarse=lambda f: True
+)
 UNIT = Kind("unit", DENSITY, lambda f: nn.Identity(), lambda f: 1.0, discrete=False)
-LEVELS = Kind("levels", WHOLE, lambda f: Rescale(int(f.range.high) + 1), lambda f: f.range.high)
-COUNTS = Kind("counts", WHOLE, lambda f: Standardize(f.event_shape, log=True), lambda f: None)
+LEVELS = Kind(
+    "levels",
+    WHOLE,
+    lambda f: Rescale(int(f.range.high) + 1),
+    lambda f: f.range.high,
+    coarse=lambda f: f.range.high < FINE,
+)
+COUNTS = Kind(
+    "counts",
+    WHOLE,
+    lambda f: Standardize(f.event_shape, log=True),
+    lambda f: None,
+    coarse=lambda f: True,
+)
 CELLS = Kind(
     "cells",
     "cells of a table, as levels of their columns",
     lambda f: nn.Identity(),
     lambda f: None,
     passes=lambda f: f.event_shape[0],
+    coarse=lambda f: True,
 )
 REAL = Kind("real", DENSITY, lambda f: Standardize(f.event_shape), _image_white, discrete=False)
 

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -38,17 +40,28 @@ class Discriminator(Critic):
     .. math:: \text{own} = \tfrac12 E[-\log D(x)] + \tfrac14 E[-\log (1 - D(\tilde x))]
         + \tfrac14 E[-\log (1 - D(x_p))]
 
-    where it cannot be better its logit is the log ratio of their densities. The penalty is
+    where it cannot be better its logit is the log ratio of their densities. Beside that it pays
+    :math:`\tfrac12 \text{steep}\, E|\nabla_x \operatorname{logit} D(x)|^2` of rows of the data, so
+    that it does not grow too sure to learn from (R1: Mescheder et al. 2018). The penalty is
 
     .. math:: \tfrac12 |f(x) - f(\tilde x)|^2
         + \text{strength} \cdot \tfrac12 E[-\log D(\tilde x) - \log D(x_p)]
 
-    with f its features. The first part reaches encoder and decoder, the second the decoder alone.
+    with f its features, of which each row's have a mean of 0 and a variance of 1: how far rows can
+    be from each other does not change as the discriminator learns. The first part reaches encoder
+    and decoder, the second the decoder alone.
+
+    Made rows are means of p(x|z). Where the values of the data are few (``Kind.coarse``), a mean is
+    plainly none of them, so that they are draws, whose gradient is taken to be their mean's
+    (straight through: Bengio et al. 2013).
 
     Args:
-        features: from x to (rows, width) features.
+        features: from x, rescaled, to (rows, width) features.
         width: how many.
         strength: of the second part.
+        steep: of what the discriminator pays for its slope.
+        rescale: what brings x to the numbers that features are made of, and by which slopes are
+            measured.
         lr: see :class:`Critic`.
         clip: see :class:`Critic`.
     """
@@ -58,33 +71,70 @@ class Discriminator(Critic):
         features: nn.Module,
         width: int,
         strength: float = 1.0,
+        steep: float = 0.0,
+        rescale: nn.Module | None = None,
         lr: float = 1e-3,
         clip: float = 0.0,
     ) -> None:
         super().__init__(lr, clip)
-        self.features, self.strength = features, strength
+        level = nn.LayerNorm(width, elementwise_affine=False)
+        self.rescale, self.net = rescale or nn.Identity(), nn.Sequential(features, level)
+        self.strength, self.steep = strength, steep
         self.head = nn.Sequential(nn.SiLU(), dense((width,), (1,), []))
+
+    def features(self, x: Tensor) -> Tensor:
+        """f(x), (rows, width), whose gradient does not reach the discriminator."""
+        return by_constants(self.net, self.rescale(x))
 
     def logit(self, x: Tensor) -> Tensor:
         """log D / (1 - D), (rows, 1)."""
-        return self.head(self.features(x))
+        found: Tensor = self.head(self.net(self.rescale(x)))
+        return found
 
     def forward(self, t: Trace) -> tuple[Tensor, Tensor]:
         """The penalty in nats per row, and the critic's own loss."""
-        rows, again = len(t.rows), replay(t, fixed=True)
-        x, made = t.rows.data, t.likelihood.mean[:rows]
-        drawn = t.model(Generator(rows), t.rows.without_x()).mean
-        seen = by_constants(self.features, x).detach()
-        far = (by_constants(self.features, made) - seen).square().sum(1).mean() / 2
-        fooled = self._doubt(again.likelihood.mean[:rows]) + self._doubt(drawn)
+        x, again = t.rows.data, replay(t, fixed=True)
+        likelihood: Any = t.model.likelihood
+        look = partial(seen, x=x, coarse=likelihood.family.kind.coarse(likelihood.family))
+        made, held = look(t.likelihood), look(again.likelihood)
+        drawn = look(t.model(Generator(len(x)), t.rows.without_x()))
+        wanted = self.features(x).detach()
+        far = (self.features(made) - wanted).square().sum(1).mean() / 2
+        fooled = self._doubt(held) + self._doubt(drawn)
         own = F.softplus(-self.logit(x)).mean() + self._caught(made) / 2 + self._caught(drawn) / 2
-        return far + self.strength * fooled / 2, own / 2
+        return far + self.strength * fooled / 2, own / 2 + self.steep * self._slope(x) / 2
+
+    def _slope(self, x: Tensor) -> Tensor:
+        """The mean squared length of the logit's derivatives by rows."""
+        if not self.steep:
+            return x.new_zeros(())
+        with torch.enable_grad():
+            still = self.rescale(x).detach().requires_grad_()
+            total = self.head(self.net(still)).sum()
+            (slope,) = torch.autograd.grad(total, still, create_graph=torch.is_grad_enabled())
+        return slope.flatten(1).square().sum(1).mean()
 
     def _doubt(self, made: Tensor) -> Tensor:
         """- log D, on average, whose gradient reaches what made the rows alone."""
-        features = by_constants(self.features, made)
+        features = self.features(made)
         return F.softplus(-by_constants(self.head, features)).mean()
 
     def _caught(self, made: Tensor) -> Tensor:
         """- log (1 - D), on average, whose gradient reaches D alone."""
         return F.softplus(self.logit(made.detach())).mean()
+
+
+def seen(p: Any, x: Tensor, coarse: bool) -> Tensor:
+    """What p(x|z) makes, one for each of rows x, as the discriminator sees it.
+
+    Args:
+        p: p(x|z), of as many rows as x or more.
+        x: rows of the data.
+        coarse: whether to draw, where rows of x have whole numbers alone; else they are means.
+    """
+    mean: Tensor = p.mean[: len(x)]
+    if not coarse:
+        return mean
+    whole = (x == x.round()).flatten(1).all(1).view(-1, *[1] * (x.dim() - 1))
+    draw = p.sample()[: len(x)].to(mean)
+    return mean + torch.where(whole, draw - mean, torch.zeros_like(mean)).detach()

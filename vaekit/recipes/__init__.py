@@ -23,6 +23,7 @@ from vaekit.recipes import (
     quantised,
     sequences,
     series,
+    similarities,
     spheres,
     tables,
 )
@@ -32,8 +33,8 @@ from vaekit.training.plan import Suited
 
 DEFAULT, OF_TABLES = "vae", "table_vae"  # of data of which nobody says one
 _MODULES = (
-    plain, hierarchical, conditional, labelled, objectives, autoencoders, quantised, spheres, balls,
-    maps, counts, gaps, joint, series, sequences, pixels, tables,
+    plain, hierarchical, conditional, labelled, objectives, similarities, autoencoders, quantised,
+    spheres, balls, maps, counts, gaps, joint, series, sequences, pixels, tables,
 )  # fmt: skip
 RECIPES: dict[str, Recipe] = {made.__name__: made for module in _MODULES for made in module.RECIPES}
 

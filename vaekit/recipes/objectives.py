@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any, Literal
 
 from vaekit.models.drawing import stratified
@@ -11,9 +10,6 @@ from vaekit.objectives.critics import TotalCorrelation
 from vaekit.objectives.discrepancies import Kernel
 from vaekit.objectives.hamiltonian import hamiltonian
 from vaekit.objectives.schedules import cyclical, ramp
-from vaekit.objectives.similarity import Discriminator, apart_from_pixels
-from vaekit.objectives.structure import rebuilding, unlike
-from vaekit.recipes import parts
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
 from vaekit.recipes.uses import good_for
@@ -316,58 +312,6 @@ def factor_vae(
     return Built(model, objective.plus(Term("total_correlation", gamma, critic, "batch")))
 
 
-@extends(vae)
-@good_for("samples", "pictures that a critic takes for real ones, sharper than means.", rank=0.5)
-def vae_gan(
-    similarity: Annotated[Weight, Swept(0.1, 10.0, log=True)] = 1.0,
-    strength: Annotated[Weight, Swept(0.01, 1.0, log=True)] = 0.1,
-    pixels: Weight = 0.01,
-    critic_width: Count = 64,
-    critic_lr: Above = 1e-3,
-    **rest: Any,
-) -> Built:
-    """Rows are compared as a discriminator sees them that learns to tell them from what the decoder
-    makes, in place of number by number (VAE/GAN: Larsen et al. 2016).
-
-    Args:
-        similarity: weight of the squared error of the discriminator's features.
-        strength: of what makes the decoder's rows pass for real ones, beside that error.
-        pixels: weight of log p(x|z), from which the likelihood learns its noise; 0 in the paper.
-        critic_width: of the discriminator's features.
-        critic_lr: the discriminator's highest learning rate.
-    """
-    model, objective = vae(**rest)
-    features = parts.features(model.likelihood.family, critic_width, **rest)
-    critic = Discriminator(features, critic_width, strength, critic_lr)
-    term = Term("similarity", similarity, critic, replays=True)
-    return Built(model, objective.but(bound=apart_from_pixels(pixels)).plus(term))
-
-
-@extends(vae)
-@good_for("samples", "pictures held to the structure of rows, beside their numbers.", rank=0.3)
-def ms_ssim_vae(
-    strength: Annotated[Weight, Swept(0.01, 1.0, log=True)] = 0.1,
-    pixels: Weight = 1.0,
-    **rest: Any,
-) -> Built:
-    """Pictures rebuilt so that they are alike in structure at several scales, beside their
-    likelihood (MS-SSIM: Wang et al. 2003; Snell et al. 2017). What is lowered is no bound.
-
-    Args:
-        strength: nats that each number of a picture costs where it is not alike at all.
-        pixels: weight of log p(x|z); 0 in the paper, where the likelihood learns nothing but its
-            mean.
-    """
-    model, objective = vae(**rest)
-    data: Any = model.likelihood.family
-    white, shape = data.kind.white(data), data.event_shape
-    require(len(shape) == 3, "ms_ssim_vae compares pictures, which these rows are not: take vae")
-    require(white, f"ms_ssim_vae needs values between black and white, not {data.kind.name}")
-    term = Term("unlike", strength * math.prod(shape), rebuilding(unlike(white)))
-    bound = apart_from_pixels(pixels)
-    return Built(model, (objective if pixels == 1 else objective.but(bound)).plus(term))
-
-
 RECIPES: tuple[Recipe, ...] = (
     beta_vae,
     beta_tcvae,
@@ -388,6 +332,4 @@ RECIPES: tuple[Recipe, ...] = (
     info_vae,
     dip_vae,
     factor_vae,
-    vae_gan,
-    ms_ssim_vae,
 )

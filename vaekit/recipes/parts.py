@@ -319,11 +319,11 @@ def decoder(
 
 def features(
     data: Likelihood, count: int, *, network: str = "auto", width: int = 0, depth: int = 0, **_: Any
-) -> nn.Module:
-    """A network from x to a number of features, of the kind of the encoder's."""
+) -> tuple[nn.Module, nn.Module]:
+    """What rescales x, and a network from that to a number of features, of the encoder's kind."""
     nets = NETWORKS[network_for(network, data.event_shape)]
     net = nets.encoder(data.event_shape, (count,), width, depth)
-    return nn.Sequential(data.kind.input(data), net)
+    return data.kind.input(data), net
 
 
 def prior(name: str, site: Site) -> conditionals.Prior:
