@@ -192,6 +192,7 @@ CASES = {
     "unknown feature space": (["quality", "model", "--features", "inception"], "unknown feature space"),
     "no chains": (["evaluate", "model", "--ais", "5", "--chains", "0"], "chains must be at least 1"),
     "a share above one": (["train", "digits", "--kl-warmup", "5"], "--kl-warmup must lie between 0 and 1, not 5"),
+    "no tempering that can be": (["train", "digits", "--recipe", "hvae", "--tempering", "0"], "--tempering must be above 0 and at most 1"),
     "a reward for the KL": (["train", "digits", "--recipe", "beta_vae", "--beta", "-1"], "beta must not be negative"),
     "a fraction of an epoch": (["train", "digits", "--patience", "1.5"], "--patience: '1.5' is no whole number"),
     "a fraction of a unit": (["train", "digits", "--width", "3.7"], "--width: '3.7' is no whole number"),

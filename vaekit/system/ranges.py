@@ -55,8 +55,11 @@ class Range(Rule):
     def text(self) -> str:
         """What is asked, for people."""
         if self.high < math.inf:
-            most = f"be at least {self.low:,} and below {self.high:,}"
-            return most if self.open == "high" else f"lie between {self.low:,} and {self.high:,}"
+            ends = {
+                "high": f"be at least {self.low:,} and below {self.high:,}",
+                "low": f"be above {self.low:,} and at most {self.high:,}",
+            }
+            return ends.get(self.open, f"lie between {self.low:,} and {self.high:,}")
         if self.open == "low":
             return f"be above {self.low:,}"
         return "not be negative" if self.low == 0 else f"be at least {self.low:,}"
