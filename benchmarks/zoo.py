@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "published"))
 from common import DENSE, begun, each_run
+from zoo_entries import ENTRIES, KNOWN, PEERS, Entry, Peer
 
 import vaekit
 from vaekit.data import open_source
@@ -44,153 +45,6 @@ ROOT = Path(__file__).resolve().parent
 RESULTS, PAGE = ROOT / "results" / "zoo.json", ROOT.parent / "docs" / "zoo.md"
 ROWS, SAMPLES, MADE, KEPT = 1000, 100, 2000, 5000
 RATE = 2e-3
-KNOWN = {
-    "gap": "log p(x) - ELBO",
-    "log_likelihood": "log p(x)",
-    "elbo": "ELBO",
-    "frechet": "Frechet distance",
-    "mean_squared_error": "squared error",
-    "total_correlation": "total correlation, nats",
-    "discrepancy": "discrepancy (MMD) of all codes from the prior, thousandths",
-    "kl": "KL, nats",
-    "active_units": "units in use",
-    "covariance": "covariance of codes, mean off the diagonal",
-    "codebook_perplexity": "perplexity of entries",
-    "accuracy": "rows whose cluster is that of their label",
-}
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A variant.
-
-    Args:
-        recipe: by name.
-        figure: what it is for, a key of ``KNOWN``.
-        better: "less", "more", or the number that it should be.
-        how: options of it.
-        beside: the entry that it is compared with.
-        prior: fitted to the codes after training.
-    """
-
-    recipe: str
-    figure: str = "elbo"
-    better: str | float = "more"
-    how: dict[str, Any] = field(default_factory=dict)
-    beside: str = "vae"
-    prior: str | None = None
-
-
-FEW = {"groups": 4, "samples": 4}
-GREY = {"likelihood": "gaussian", "binarize": "none"}
-ENTRIES: dict[str, Entry] = {
-    "vae": Entry("vae"),
-    "vae, mixture prior": Entry("vae", "log_likelihood", how={"prior": "mixture"}),
-    "vae, VampPrior": Entry("vae", "log_likelihood", how={"prior": "vamp"}),
-    "vae, flow prior": Entry("vae", "log_likelihood", how={"prior": "flow"}),
-    "full_covariance_vae": Entry("full_covariance_vae", "gap", "less"),
-    "iaf_vae": Entry("iaf_vae", "gap", "less"),
-    "vae, Householder": Entry("vae", "gap", "less", {"posterior": "householder"}),
-    "vae, planar": Entry("vae", "gap", "less", {"posterior": "planar"}),
-    "vae, radial": Entry("vae", "gap", "less", {"posterior": "radial"}),
-    "vae, Sylvester": Entry("vae", "gap", "less", {"posterior": "sylvester"}),
-    "misvae": Entry("misvae", "gap", "less"),
-    "sphere_vae, 8": Entry("sphere_vae", "frechet", "less", {"latent": 8}, "vae, 8"),
-    "vae, 8": Entry("vae", how={"latent": 8}, beside="vae, 8"),
-    "poincare_vae, 2": Entry("poincare_vae", "log_likelihood", "more", {"latent": 2}, "vae, 2"),
-    "vae, 2": Entry("vae", how={"latent": 2}, beside="vae, 2"),
-    "hvae": Entry("hvae", "gap", "less"),
-    "path_vae": Entry("path_vae", "gap", "less"),
-    "iwae": Entry("iwae", "log_likelihood"),
-    "dreg": Entry("dreg", "log_likelihood"),
-    "miwae": Entry("miwae", "log_likelihood", how=FEW),
-    "piwae": Entry("piwae", "log_likelihood", how=FEW),
-    "ciwae": Entry("ciwae", "log_likelihood", how={"samples": 16}),
-    "renyi": Entry("renyi", "log_likelihood"),
-    "tvo": Entry("tvo", "log_likelihood"),
-    "pixel_vae": Entry("pixel_vae", "log_likelihood"),
-    "ladder_vae": Entry("ladder_vae", "log_likelihood"),
-    "conditional_vae": Entry("conditional_vae", "log_likelihood", how={"given": ["label"]}),
-    "beta_vae": Entry("beta_vae", "total_correlation", "less"),
-    "beta_tcvae": Entry("beta_tcvae", "total_correlation", "less"),
-    "factor_vae": Entry("factor_vae", "total_correlation", "less"),
-    "dip_vae": Entry("dip_vae", "covariance", "less"),
-    "capacity_vae": Entry("capacity_vae", "kl", 15.0, {"capacity": 15.0}),
-    "rate_floor_vae": Entry("rate_floor_vae", "kl", 40.0, {"floor": 40.0}),
-    "free_bits_vae": Entry("free_bits_vae", "active_units", how={"latent": 64}, beside="vae, 64"),
-    "vae, 64": Entry("vae", how={"latent": 64}, beside="vae, 64"),
-    "cyclical_vae": Entry("cyclical_vae", "elbo"),
-    "info_vae": Entry("info_vae", "discrepancy", "less"),
-    "vae, grey": Entry("vae", how={**GREY, "scale": "1"}, beside="vae, grey"),
-    "sigma_vae, grey": Entry("sigma_vae", "mean_squared_error", "less", GREY, "vae, grey"),
-    "autoencoder": Entry("autoencoder", "mean_squared_error", "less"),
-    "wae": Entry("wae", "frechet", "less", beside="autoencoder"),
-    "wae_gan": Entry("wae_gan", "frechet", "less", beside="autoencoder"),
-    "adversarial_autoencoder": Entry(
-        "adversarial_autoencoder", "frechet", "less", beside="autoencoder"
-    ),
-    "vae_gan": Entry("vae_gan", "frechet", "less"),
-    "ms_ssim_vae": Entry("ms_ssim_vae", "mean_squared_error", "less"),
-    "autoencoder, mixture": Entry(
-        "autoencoder", "frechet", "less", prior="mixture", beside="autoencoder"
-    ),
-    "rae_l2": Entry("rae_l2", "frechet", "less", beside="autoencoder, mixture", prior="mixture"),
-    "rae_gp": Entry("rae_gp", "frechet", "less", beside="autoencoder, mixture", prior="mixture"),
-    "vq_vae": Entry("vq_vae", "codebook_perplexity", beside=""),
-    "vq_vae, learned prior": Entry(
-        "vq_vae", "frechet", "less", {"code_prior": "autoregressive"}, "vq_vae"
-    ),
-    "vq_vae, two stages": Entry("vq_vae", "mean_squared_error", "less", {"stages": 2}, "vq_vae"),
-    "vq_vae, rotation": Entry(
-        "vq_vae", "mean_squared_error", "less", {"gradient": "rotation"}, "vq_vae"
-    ),
-    "vq_vae, mapped": Entry(
-        "vq_vae", "codebook_perplexity", "more", {"codebook": "mapped"}, "vq_vae"
-    ),
-    "lfq_vae": Entry("lfq_vae", "codebook_perplexity", beside=""),
-    "categorical_vae": Entry("categorical_vae", "codebook_perplexity", beside=""),
-    "fsq_vae": Entry("fsq_vae", "codebook_perplexity", beside=""),
-    "vade": Entry("vade", "accuracy", beside=""),
-}
-
-
-@dataclass(frozen=True)
-class Peer:
-    """A variant of pythae's.
-
-    Args:
-        model: its class.
-        recipe: of ours whose model its weights fit.
-        options: of its configuration.
-        prior: fitted to the codes after training.
-    """
-
-    model: str
-    recipe: str = "vae"
-    options: dict[str, Any] = field(default_factory=dict)
-    prior: str | None = None
-
-
-GROUPS = {"number_gradient_estimates": 4, "number_samples": 4}
-PEERS: dict[str, Peer] = {
-    "vae": Peer("VAE"),
-    "beta_vae": Peer("BetaVAE", options={"beta": 4.0}),
-    "beta_tcvae": Peer("BetaTCVAE", options={"beta": 6.0}),
-    "factor_vae": Peer("FactorVAE", options={"gamma": 10.0}),
-    "capacity_vae": Peer(
-        "DisentangledBetaVAE", options={"beta": 100.0, "C": 15.0, "warmup_epoch": 8}
-    ),
-    "info_vae": Peer("INFOVAE_MMD", options={"alpha": 0.5, "lbd": 100.0}),
-    "iwae": Peer("IWAE", options={"number_samples": 5}),
-    "miwae": Peer("MIWAE", options=GROUPS),
-    "piwae": Peer("PIWAE", options=GROUPS),
-    "ciwae": Peer("CIWAE", options={"number_samples": 16, "beta": 0.5}),
-    "autoencoder": Peer("AE", "autoencoder"),
-    "wae": Peer("WAE_MMD", "autoencoder"),
-    "adversarial_autoencoder": Peer("Adversarial_AE", "autoencoder"),
-    "rae_l2": Peer("RAE_L2", "autoencoder", prior="mixture"),
-    "rae_gp": Peer("RAE_GP", "autoencoder", prior="mixture"),
-}
 
 
 def main() -> None:
@@ -323,8 +177,10 @@ DIGITS = {"elbo": 1, "log_likelihood": 1, "active_units": 0, "mean_squared_error
 def page(found: dict[str, Any]) -> str:
     """The table as Markdown."""
     settings, entries = found["settings"], found["entries"]
-    seeds = max(len(runs) for runs in entries.values())
-    many = f"{seeds} seeds: mean ± standard deviation" if seeds > 1 else "one seed"
+    counts = sorted({len(runs) for runs in entries.values()})
+    over = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
+    several = f"{over} seeds: mean ± standard deviation where there are several"
+    many = several if counts[-1] > 1 else "one seed"
     lines = [
         "# The variants beside each other",
         "",
