@@ -5,13 +5,16 @@ Held out: log p(x) of test cells, nats per cell. Clustering: k-means of all cell
 many clusters as there are types; the adjusted Rand index with the types, mean over k-means' seeds.
 
     python benchmarks/singlecell.py --data DIR --seeds 3    # goes on where it stopped
+    python benchmarks/singlecell.py --data DIR --scvi .venv-scvi/bin/python    # scvi-tools, in its environment
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -34,6 +37,7 @@ MODELS = {
     "count_vae, spread of rows": ("count_vae", {"spread": "row"}),
     "count_vae, latent total": ("count_vae", {"total": "latent"}),
 }
+PEERS = {"scvi-tools": "nb", "scvi-tools, zero_inflated": "zinb"}
 
 
 def cells(folder: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -101,12 +105,37 @@ def trained(name: str, counts: np.ndarray, types: np.ndarray, seed: int, epochs:
     }
 
 
+def peer(
+    name: str, counts: np.ndarray, types: np.ndarray, seed: int, python: str
+) -> dict[str, float]:
+    """One of scvi-tools' models, trained and scored in its own environment on the same cells."""
+    from vaekit import open_source
+
+    source = open_source(counts)
+    rows = {part: source.indices(part).numpy() for part in ("train", "test")}
+    with tempfile.TemporaryDirectory() as folder:
+        came, goes = Path(folder) / "in.npz", Path(folder) / "out.npz"
+        np.savez(came, counts=counts, **rows)
+        worker = [python, Path(__file__).with_name("singlecell_scvi.py"), came, goes, PEERS[name]]
+        subprocess.run([*map(str, worker), str(LATENT), str(SAMPLES), str(seed)], check=True)
+        found = dict(np.load(goes))
+    each = found["log_likelihood"]
+    return {
+        "log p(x), nats": float(each.mean()),
+        "its error over cells": float(each.std(ddof=1) / len(each) ** 0.5),
+        "ELBO, nats": float(found["elbo"].mean()),
+        "ari": clustered(found["codes"], types),
+        "processor seconds": round(float(found["seconds"]), 1),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--only", nargs="*")
+    parser.add_argument("--scvi", metavar="PYTHON", help="of an environment that has scvi-tools")
     chosen = parser.parse_args()
     result = json.loads(RESULT.read_text()) if RESULT.is_file() else {}
     counts, types = cells(chosen.data)
@@ -121,10 +150,14 @@ def main() -> None:
         runs["PCA of log counts"] = {"0": pca(counts, types)}
     save(result)
     for seed in range(chosen.seeds):
-        for name in chosen.only or MODELS:
+        for name in chosen.only or (PEERS if chosen.scvi else MODELS):
             if str(seed) in runs.setdefault(name, {}):
                 continue
-            runs[name][str(seed)] = trained(name, counts, types, seed, chosen.epochs)
+            runs[name][str(seed)] = (
+                peer(name, counts, types, seed, chosen.scvi)
+                if chosen.scvi
+                else trained(name, counts, types, seed, chosen.epochs)
+            )
             save(result)
             print(name, seed, runs[name][str(seed)], flush=True)
 
