@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vaekit.distributions import common_draws, is_discrete, latin_hypercube
-from vaekit.distributions.columns import AnyOrderCells, drawn
+from vaekit.distributions.columns import AnyOrderCells, Seeing, drawn
 from vaekit.families.columns import Columns
 from vaekit.networks.cells import CellEmbedding, CellEncoder, CellPredictor
 from vaekit.recipes.tables import Unseen, table_vae
@@ -52,6 +52,44 @@ def test_probabilities_of_all_rows_sum_to_one(predictor):
     for row, value in zip(EVERY, log_p, strict=True):
         assert value.item() == pytest.approx(in_order(predictor, row, [0, 1, 2]), abs=1e-5)
     assert is_discrete(cells(predictor))
+
+
+@pytest.mark.parametrize("scales", [0, 2])
+def test_what_is_known_follows_cells_as_they_come_go_and_change(scales):
+    """As if all cells were looked at again."""
+    torch.manual_seed(0)
+    levels, ordered = [40, 3, 2, 50], [True, False, False, True]
+    net = CellPredictor(levels, ordered, width=8, depth=1, scales=scales).eval()
+    features, rows = torch.randn(30, 8), 30
+
+    def some(j):
+        x = torch.randint(0, levels[j], (rows,)).float()
+        return x.masked_fill(torch.rand(rows) < 0.4, NAN)
+
+    with torch.no_grad():
+        known = Seeing(features, net, torch.stack([some(j) for j in range(4)], 1))
+        for j in [0, 3, 1, 1, 2, 3, 0] * 3:
+            gone = known.seen.clone()
+            gone[:, j] = NAN
+            assert torch.allclose(known.without(j), features + net.summed(gone), atol=1e-5)
+            known.see(j, some(j))
+            wanted = features + net.summed(known.seen)
+            assert torch.allclose(known.sums, wanted, atol=1e-5)
+            asked = net.column_of(known.sums, j)
+            assert torch.allclose(asked, net(features, known.seen)[j], atol=1e-5)
+
+
+def test_the_work_of_a_column_does_not_grow_with_their_number():
+    """The first layer looks at all cells of rows once, however many columns there are."""
+    net = CellPredictor([2] * 30, [False] * 30, width=8, depth=1).eval()
+    x, looked = torch.randint(0, 2, (5, 30)).float(), []
+    net.first.register_forward_hook(lambda *_: looked.append(1))
+    with torch.no_grad():
+        px = AnyOrderCells(torch.zeros(5, 8), net)
+        for do in (px.sample, lambda: px.in_order(x), lambda: px.each_given_others(x)):
+            looked.clear()
+            do()
+            assert len(looked) == 1
 
 
 def test_a_missing_cell_is_neither_seen_nor_predicted(predictor):

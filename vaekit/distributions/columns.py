@@ -32,6 +32,41 @@ class Predictor(Protocol):
         """Logits of one column, (rows, levels of it); ``in_order`` says in which rows just the
         cells before it are seen."""
 
+    def summed(self, seen: Tensor, /) -> Tensor:
+        """What the cells that are seen add to features, (rows, F)."""
+
+    def moved(self, sums: Tensor, number: int, before: Tensor, after: Tensor, /) -> Tensor:
+        """The same where the cells of one column are others, (rows, F)."""
+
+    def column_of(self, sums: Tensor, number: int, in_order: Tensor | None = None, /) -> Tensor:
+        """Logits of one column, from features and what the cells that are seen add to them."""
+
+
+class Seeing:
+    """What a predictor knows of rows some of whose cells are seen, kept as they change. The work of
+    a change does not grow with the number of columns.
+
+    Args:
+        features: (rows, F), what the predictor knows of a row beside its cells.
+        predictor: gives the logits of columns.
+        seen: (rows, D), NaN where a cell is not seen.
+    """
+
+    def __init__(self, features: Tensor, predictor: Predictor, seen: Tensor) -> None:
+        self.predictor, self.seen = predictor, seen.clone()
+        self.sums = features + predictor.summed(seen)
+
+    def see(self, number: int, cells: Tensor) -> None:
+        """A column's cells, (rows,), NaN where they are not seen."""
+        self.sums = self.without(number, cells)
+        self.seen[:, number] = cells
+
+    def without(self, number: int, cells: Tensor | None = None) -> Tensor:
+        """What is known if a column's cells were not seen, or these; others stay as they are."""
+        before = self.seen[:, number]
+        after = torch.full_like(before, torch.nan) if cells is None else cells
+        return self.predictor.moved(self.sums, number, before, after)
+
 
 class AnyOrderCells(D.Distribution):
     r"""Rows of D cells, each a level of its column, NaN where it is missing.
@@ -78,20 +113,18 @@ class AnyOrderCells(D.Distribution):
 
     def in_order(self, value: Tensor) -> Tensor:
         """log p of the cells that are there, column after column, (rows,) nats: D passes."""
-        total, seen = self.features.new_zeros(len(value)), torch.full_like(value, torch.nan)
+        total, blank = self.features.new_zeros(len(value)), torch.full_like(value, torch.nan)
+        seeing = Seeing(self.features, self.predictor, blank)
         for j in range(value.shape[1]):
-            total = total + self._cost(seen, value, j, in_order=torch.ones_like(total))
-            seen = seen.clone()
-            seen[:, j] = value[:, j]
+            total = total + self._cost(seeing.sums, value, j, in_order=torch.ones_like(total))
+            seeing.see(j, value[:, j])
         return total
 
     def each_given_others(self, value: Tensor) -> Tensor:
         """log p(x_j | all other cells that are there), (rows, D) nats; NaN where x_j is missing."""
-        found = []
+        found, seeing = [], Seeing(self.features, self.predictor, value)
         for j in range(value.shape[1]):
-            seen = value.clone()
-            seen[:, j] = torch.nan
-            cost = self._cost(seen, value, j)
+            cost = self._cost(seeing.without(j), value, j)
             found.append(torch.where(value[:, j].isnan(), torch.nan, cost))
         return torch.stack(found, 1)
 
@@ -116,14 +149,14 @@ class AnyOrderCells(D.Distribution):
         return (settled.all(1) & after.all(1)).to(x.dtype)
 
     def _cost(
-        self, seen: Tensor, value: Tensor, number: int, in_order: Tensor | None = None
+        self, sums: Tensor, value: Tensor, number: int, in_order: Tensor | None = None
     ) -> Tensor:
-        """log p of a column's cells, 0 where they are missing."""
+        """log p of a column's cells, 0 where they are missing, from what is known of the rows."""
         there, level = ~value[:, number].isnan(), value[:, number].nan_to_num().long()
         if not bool(there.any()):
             return self.features.new_zeros(len(value))
-        found = self.logits_given(seen, number, in_order).gather(1, level[:, None])[:, 0]
-        return torch.where(there, found, 0.0)
+        logits = self.predictor.column_of(sums, number, in_order).log_softmax(-1)
+        return torch.where(there, logits.gather(1, level[:, None])[:, 0], 0.0)
 
     def _estimate(self, value: Tensor) -> Tensor:
         there = ~value.isnan()
@@ -182,18 +215,19 @@ class AnyOrderCells(D.Distribution):
         self, x: Tensor, *, likeliest: bool = False, columns: Iterable[int] | None = None
     ) -> tuple[Tensor, Tensor]:
         """Rows without gaps, and the log of the chance of what was drawn, (rows,)."""
-        x, seen, chance = x.clone(), x.clone(), self.features.new_zeros(len(x))
+        seeing = Seeing(self.features, self.predictor, x)
+        x, chance = x.clone(), self.features.new_zeros(len(x))
         for j in range(x.shape[1]) if columns is None else columns:
             gone = x[:, self.predictor.gaps[j]] == 1 if j in self.predictor.gaps else None
             rows = x[:, j].isnan().nonzero()[:, 0]
             if len(rows):
-                part = AnyOrderCells(self.features[rows], self.predictor)
-                logits = part.logits_given(seen[rows], j, part._in_order(x[rows], j))
+                in_order = self._in_order(x, j)[rows]
+                logits = self.predictor.column_of(seeing.sums[rows], j, in_order).log_softmax(-1)
                 level = logits.argmax(1) if likeliest else drawn(logits)
                 x[rows, j] = level.to(x.dtype)
                 cost = logits.gather(1, level[:, None])[:, 0]
                 chance[rows] += cost if gone is None else cost.masked_fill(gone[rows], 0.0)
-            seen[:, j] = x[:, j] if gone is None else x[:, j].masked_fill(gone, torch.nan)
+            seeing.see(j, x[:, j] if gone is None else x[:, j].masked_fill(gone, torch.nan))
         return x, chance
 
     @torch.no_grad()
@@ -209,12 +243,13 @@ class AnyOrderCells(D.Distribution):
             x: NaN where a cell is missing.
             shares: how much of each level is let in, 0 to 1, (levels,), by column.
         """
-        x, total = x.clone(), self.features.new_zeros(len(x))
+        seeing, total = Seeing(self.features, self.predictor, x), self.features.new_zeros(len(x))
         for j, share in shares.items():
-            logits = self.logits_given(x, j, self._in_order(x, j)) + share.to(x).log()
+            logits = self.predictor.column_of(seeing.sums, j, self._in_order(seeing.seen, j))
+            logits = logits.log_softmax(-1) + share.to(x).log()
             total = total + logits.logsumexp(1)
-            x[:, j] = drawn(logits).to(x.dtype)
-        return x, total
+            seeing.see(j, drawn(logits).to(x.dtype))
+        return seeing.seen, total
 
     @torch.no_grad()
     def chance_of(self, x: Tensor, level: Tensor, columns: Iterable[int]) -> Tensor:
@@ -226,10 +261,11 @@ class AnyOrderCells(D.Distribution):
             level: what was drawn, (rows, D).
             columns: that were drawn, in this order.
         """
-        x, total = x.clone(), self.features.new_zeros(len(x))
+        seeing, total = Seeing(self.features, self.predictor, x), self.features.new_zeros(len(x))
         for j in columns:
-            total = total + self._cost(x, level, j, in_order=self._in_order(x, j))
-            x[:, j] = level[:, j]
+            in_order = self._in_order(seeing.seen, j)
+            total = total + self._cost(seeing.sums, level, j, in_order)
+            seeing.see(j, level[:, j])
         return total
 
     @torch.no_grad()
@@ -244,17 +280,19 @@ class AnyOrderCells(D.Distribution):
             columns: in which cells are drawn; in others they stay missing, and their chances are 0.
                 By default all.
         """
-        x, found = x.clone(), []
+        seeing, found = Seeing(self.features, self.predictor, x), []
         wanted = {*(range(x.shape[1]) if columns is None else columns)}
         for j, count in enumerate(self.predictor.levels):
-            gone = x[:, j].isnan() & (j in wanted)
+            cells = seeing.seen[:, j].clone()
+            gone = cells.isnan() & (j in wanted)
             each = x.new_zeros(len(x), count)
             if bool(gone.any()):
-                part = AnyOrderCells(self.features[gone], self.predictor)
-                chance = part.logits_given(x[gone], j, part._in_order(x[gone], j)).exp()
+                in_order = self._in_order(seeing.seen, j)[gone]
+                chance = self.predictor.column_of(seeing.sums[gone], j, in_order).softmax(-1)
                 each[gone] = chance
                 below = (chance.cumsum(1) < shares[j]).sum(1)
-                x[gone, j] = below.clamp_max(count - 1).to(x.dtype)
+                cells[gone] = below.clamp_max(count - 1).to(x.dtype)
+                seeing.see(j, cells)
             found.append(each)
         return torch.cat(found, 1)
 

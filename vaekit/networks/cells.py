@@ -68,6 +68,27 @@ class CellEmbedding(nn.Module):
         places = torch.where(there, x.nan_to_num().long() + self.start, self.blank)
         return torch.cat([F.embedding(places, self.numbers).flatten(1), there.to(x.dtype)], 1)
 
+    def change(self, number: int, before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
+        """By how much the numbers of one column's cells change, (rows, size + placed), and the one
+        that says whether they are there, (rows, 1).
+
+        Args:
+            number: of the column.
+            before: its cells, (rows,), NaN where they are missing.
+            after: likewise.
+        """
+        old, new = (self._of(number, cells) for cells in (before, after))
+        gone = after.isnan().to(old.dtype) - before.isnan().to(old.dtype)
+        return new - old, -gone[:, None]
+
+    def _of(self, number: int, cells: Tensor) -> Tensor:
+        """The numbers of one column's cells, (rows, size + placed)."""
+        level = cells.nan_to_num().long() + self.start[number]
+        places = torch.where(cells.isnan(), self.blank[number], level)
+        found = F.embedding(places, self.cells.weight)
+        placed = self.place.shape[1] > 0
+        return torch.cat([found, F.embedding(places, self.place)], 1) if placed else found
+
     @property
     def numbers(self) -> Tensor:
         """Of all levels of all columns, and of the blanks, (levels + D, numbers of a cell)."""
@@ -184,7 +205,27 @@ class CellPredictor(nn.Module):
             features: (rows, width).
             seen: (rows, D), NaN where a cell is not seen.
         """
-        return self.blocks(features + self.first(self.cells(seen)))
+        return self.blocks(features + self.summed(seen))
+
+    def summed(self, seen: Tensor) -> Tensor:
+        """What the cells that are seen add to features, (rows, width)."""
+        found: Tensor = self.first(self.cells(seen))
+        return found
+
+    def moved(self, sums: Tensor, number: int, before: Tensor, after: Tensor) -> Tensor:
+        """What :meth:`summed` gives where one column's cells are others. The work of it does not
+        grow with the number of columns.
+
+        Args:
+            sums: with the cells as they were, (rows, width).
+            number: of the column.
+            before: its cells as they were, (rows,), NaN where they are not seen.
+            after: as they are.
+        """
+        numbers, there = self.cells.change(number, before, after)
+        size, weight = numbers.shape[1], self.first.weight
+        own = weight[:, number * size : (number + 1) * size]
+        return sums + numbers @ own.T + there * weight[:, len(self.levels) * size + number]
 
     def forward(self, features: Tensor, seen: Tensor) -> tuple[Tensor, ...]:
         """Logits of each column, (rows, levels of it)."""
@@ -201,7 +242,17 @@ class CellPredictor(nn.Module):
             number: of the column.
             in_order: (rows,) whether just the cells before it are seen; by default in no row.
         """
-        window, h = self.window(number), self.hidden(features, seen)
+        return self.column_of(features + self.summed(seen), number, in_order)
+
+    def column_of(self, sums: Tensor, number: int, in_order: Tensor | None = None) -> Tensor:
+        """Logits of one column, (rows, levels of it).
+
+        Args:
+            sums: features and what the cells that are seen add to them, (rows, width).
+            number: of the column.
+            in_order: see :meth:`column`.
+        """
+        window, h = self.window(number), self.blocks(sums)
         logits = F.linear(h, *self.last.of(window))
         if in_order is None:
             return logits

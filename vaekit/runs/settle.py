@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vaekit.data import Source
-from vaekit.distributions.columns import drawn
+from vaekit.distributions.columns import Seeing, drawn
 from vaekit.models import Graph
 from vaekit.models.drawing import Generator
 from vaekit.networks.cells import CellPredictor, unsettle
@@ -36,7 +36,7 @@ from vaekit.training.distributed import world
 
 ROWS, HELD_OUT, FEWEST = 50_000, 10_000, 200
 # new rows, at least, in at most so many cells: how often a level comes in them is chance as well
-NEW, NEW_CELLS = 10_000, 2**18
+NEW, NEW_CELLS = 10_000, 2**20
 CELLS, CHANCES = 2**20, 2**26  # cells of all rows, and probabilities of a column, at most
 PULL = 8.0  # nats by which a weight that is 1 away from the trained one is less likely
 ROUNDS, STEPS = 8, 3
@@ -131,22 +131,25 @@ class _New:
 
     def __init__(self, model: Graph, rows: int) -> None:
         self.predictor = predictor_of(model)
-        self.features = _features(model, Generator(rows)("z", model.priors[0]()))
-        self.seen = self.features.new_full((rows, len(self.predictor.levels)), torch.nan)
+        features = _features(model, Generator(rows)("z", model.priors[0]()))
+        blank = features.new_full((rows, len(self.predictor.levels)), torch.nan)
+        self.seeing = Seeing(features, self.predictor, blank)
 
     def met(self, number: int) -> tuple[Tensor, Tensor]:
         """In which rows the cell of a column is not missing, and what the network makes there of
         the cells before it, (rows, width)."""
         flag = self.predictor.gaps.get(number)
-        there = self.seen[:, flag] != 1 if flag is not None else self.seen[:, number].isnan()
+        seen = self.seeing.seen
+        there = seen[:, flag] != 1 if flag is not None else seen[:, number].isnan()
         rows = there.nonzero()[:, 0]
-        return rows, _hidden(self.predictor, self.features, self.seen, rows)
+        return rows, _hidden(self.predictor, self.seeing.sums, rows)
 
     def draw(self, number: int, rows: Tensor, hidden: Tensor, column: _Column) -> None:
         """The cells of a column, so that those behind it see them."""
+        cells = self.seeing.seen[:, number].clone()
         for part, h in zip(rows.split(AT_ONCE), hidden.split(AT_ONCE), strict=True):
-            level = drawn(F.linear(h, column.weight, column.bias))
-            self.seen[part, number] = level.to(self.seen.dtype)
+            cells[part] = drawn(F.linear(h, column.weight, column.bias)).to(cells.dtype)
+        self.seeing.see(number, cells)
 
 
 def _features(model: Graph, z: Tensor) -> Tensor:
@@ -154,21 +157,20 @@ def _features(model: Graph, z: Tensor) -> Tensor:
     return torch.cat([cells_at(model, part).features for part in z.split(AT_ONCE)])
 
 
-def _hidden(predictor: CellPredictor, features: Tensor, seen: Tensor, rows: Tensor) -> Tensor:
-    """What the network makes of some rows, (rows, width)."""
-    parts = rows.split(AT_ONCE)
-    return torch.cat([predictor.hidden(features[part], seen[part]) for part in parts])
+def _hidden(predictor: CellPredictor, sums: Tensor, rows: Tensor) -> Tensor:
+    """What the network makes of what is known of some rows, (rows, width)."""
+    return torch.cat([predictor.blocks(sums[part]) for part in rows.split(AT_ONCE)])
 
 
 def _met(model: Graph, z: Tensor, x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """For each column, the features of rows of which the cells before it are seen, (rows, width),
     and the levels that are there, (rows,)."""
-    predictor, seen = predictor_of(model), torch.full_like(x, torch.nan)
-    features = _features(model, z)
+    predictor, blank = predictor_of(model), torch.full_like(x, torch.nan)
+    seeing = Seeing(_features(model, z), predictor, blank)
     for number, levels in enumerate(predictor.levels):
         there = (~x[:, number].isnan()).nonzero()[:, 0][: max(CHANCES // levels, 1)]
-        yield _hidden(predictor, features, seen, there), x[there, number].long()
-        seen[:, number] = x[:, number]
+        yield _hidden(predictor, seeing.sums, there), x[there, number].long()
+        seeing.see(number, x[:, number])
 
 
 class _Column:
