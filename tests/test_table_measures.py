@@ -1,6 +1,7 @@
 """Measures of synthetic tables one by one, against known answers and brute force."""
 
 import datetime
+import itertools
 import math
 
 import numpy as np
@@ -22,6 +23,7 @@ from vaekit.evaluation.tables import (
     trend,
 )
 from vaekit.evaluation.tables.marginals import kolmogorov_smirnov
+from vaekit.evaluation.tables.pairs import pairs_of
 
 # The form.
 
@@ -163,6 +165,16 @@ def test_a_constant_has_no_correlation():
     found = trend(*both(real, real))
     assert math.isnan(found.each["a | b"])
     assert math.isnan(found.overall)
+
+
+def test_of_many_columns_some_pairs_are_looked_at_the_same_each_time(monkeypatch):
+    names = [f"c{i}" for i in range(30)]
+    assert pairs_of(names) == [*itertools.combinations(names, 2)]
+    monkeypatch.setattr("vaekit.evaluation.tables.pairs.MOST", 100)
+    found = pairs_of(names)
+    assert len({*found}) == 100 and found == pairs_of(names)
+    assert {name for pair in found for name in pair} == {*names}
+    assert all(names.index(a) < names.index(b) for a, b in found)
 
 
 def test_information_of_independent_columns():
