@@ -198,7 +198,8 @@ def page(found: dict[str, Any]) -> str:
         "",
         *peers(found),
         "",
-        "“Without” is the plain `vae`, or the model named behind the figure.",
+        "“Without” is the plain `vae`, or the model named behind the figure. log p(x) - ELBO is of each posterior at a decoder of its own,",
+        "which learns to suit it; [at one decoder](results.md#posteriors-at-one-decoder) they can be compared.",
         "",
     ]
     return "\n".join(lines)
