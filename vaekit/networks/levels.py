@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -70,16 +69,16 @@ def _hats(
 ) -> tuple[Tensor, Tensor, int]:
     """The two knots around each level at each scale, (levels, 2 scales), how near it is to either,
     0 to 1, and how many knots there are."""
-    knots = np.zeros((sum(levels), 2 * scales), np.int64)  # numpy: tables may have 2,000 columns
-    shares, count = np.zeros((sum(levels), 2 * scales), np.float32), 0
+    knots = torch.zeros(sum(levels), 2 * scales, dtype=torch.long)
+    shares, count = torch.zeros(sum(levels), 2 * scales), 0
     for place, number, scale, parts in _scaled(levels, ordered, scales):
-        along = np.arange(number, dtype=np.float32) * np.float32(parts / (number - 1))
-        left = np.minimum(along.astype(np.int64), parts - 1)
+        along = torch.arange(number) * (parts / (number - 1))
+        left = along.floor().long().clamp_max(parts - 1)
         at = (slice(place, place + number), slice(2 * scale, 2 * scale + 2))
-        knots[at] = np.stack([left, left + 1], 1) + count
-        shares[at] = np.stack([1 - (along - left), along - left], 1)
+        knots[at] = count + torch.stack([left, left + 1], 1)
+        shares[at] = torch.stack([1 - (along - left), along - left], 1)
         count += parts + 1
-    return torch.from_numpy(knots), torch.from_numpy(shares), count
+    return knots, shares, count
 
 
 def _scaled(
