@@ -175,3 +175,11 @@ def test_the_bound_is_the_elbo_with_another_gradient():
     whole = torch.autograd.grad(elbo(t).sum(), m.posterior.net[1].weight, retain_graph=True)[0]
     same = torch.autograd.grad(apart_from_pixels(1.0)(t).sum(), m.posterior.net[1].weight)[0]
     assert torch.allclose(whole, same)
+
+
+def test_its_gradient_is_that_of_so_much_likelihood_and_all_of_the_kl():
+    m = model()
+    t, weight = trace(m, rows(m.likelihood.family)), m.posterior.net[1].weight
+    half, wanted = apart_from_pixels(0.5)(t).sum(), (0.5 * t.log_px - t.kl).sum()
+    pair = (torch.autograd.grad(v, weight, retain_graph=True)[0] for v in (half, wanted))
+    assert torch.allclose(*pair)

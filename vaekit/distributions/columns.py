@@ -58,14 +58,24 @@ class Seeing:
 
     def see(self, number: int, cells: Tensor) -> None:
         """A column's cells, (rows,), NaN where they are not seen."""
-        self.sums = self.without(number, cells)
+        self.sums = self.predictor.moved(self.sums, number, self.seen[:, number], cells)
         self.seen[:, number] = cells
 
-    def without(self, number: int, cells: Tensor | None = None) -> Tensor:
-        """What is known if a column's cells were not seen, or these; others stay as they are."""
+    def without(self, number: int) -> Tensor:
+        """What would be known if a column's cells were not seen; they stay seen."""
         before = self.seen[:, number]
-        after = torch.full_like(before, torch.nan) if cells is None else cells
-        return self.predictor.moved(self.sums, number, before, after)
+        return self.predictor.moved(self.sums, number, before, torch.full_like(before, torch.nan))
+
+    def log_chances(self, number: int, in_order: Tensor, rows: Any = slice(None)) -> Tensor:
+        """log p of a column's levels given what is seen, (rows, levels).
+
+        Args:
+            number: of the column.
+            in_order: of all rows, see :meth:`AnyOrderCells.logits_given`.
+            rows: which of them; by default all.
+        """
+        logits = self.predictor.column_of(self.sums[rows], number, in_order[rows])
+        return logits.log_softmax(-1)
 
 
 class AnyOrderCells(D.Distribution):
@@ -221,8 +231,7 @@ class AnyOrderCells(D.Distribution):
             gone = x[:, self.predictor.gaps[j]] == 1 if j in self.predictor.gaps else None
             rows = x[:, j].isnan().nonzero()[:, 0]
             if len(rows):
-                in_order = self._in_order(x, j)[rows]
-                logits = self.predictor.column_of(seeing.sums[rows], j, in_order).log_softmax(-1)
+                logits = seeing.log_chances(j, self._in_order(x, j), rows)
                 level = logits.argmax(1) if likeliest else drawn(logits)
                 x[rows, j] = level.to(x.dtype)
                 cost = logits.gather(1, level[:, None])[:, 0]
@@ -245,8 +254,7 @@ class AnyOrderCells(D.Distribution):
         """
         seeing, total = Seeing(self.features, self.predictor, x), self.features.new_zeros(len(x))
         for j, share in shares.items():
-            logits = self.predictor.column_of(seeing.sums, j, self._in_order(seeing.seen, j))
-            logits = logits.log_softmax(-1) + share.to(x).log()
+            logits = seeing.log_chances(j, self._in_order(seeing.seen, j)) + share.to(x).log()
             total = total + logits.logsumexp(1)
             seeing.see(j, drawn(logits).to(x.dtype))
         return seeing.seen, total
@@ -287,8 +295,7 @@ class AnyOrderCells(D.Distribution):
             gone = cells.isnan() & (j in wanted)
             each = x.new_zeros(len(x), count)
             if bool(gone.any()):
-                in_order = self._in_order(seeing.seen, j)[gone]
-                chance = self.predictor.column_of(seeing.sums[gone], j, in_order).softmax(-1)
+                chance = seeing.log_chances(j, self._in_order(seeing.seen, j), gone).exp()
                 each[gone] = chance
                 below = (chance.cumsum(1) < shares[j]).sum(1)
                 cells[gone] = below.clamp_max(count - 1).to(x.dtype)

@@ -64,8 +64,7 @@ class CellEmbedding(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(rows, D) to (rows, D * (size + 1))."""
-        there = ~x.isnan()
-        places = torch.where(there, x.nan_to_num().long() + self.start, self.blank)
+        there, places = ~x.isnan(), _places(x, self.start, self.blank)
         return torch.cat([F.embedding(places, self.numbers).flatten(1), there.to(x.dtype)], 1)
 
     def change(self, number: int, before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
@@ -78,22 +77,26 @@ class CellEmbedding(nn.Module):
             after: likewise.
         """
         old, new = (self._of(number, cells) for cells in (before, after))
-        gone = after.isnan().to(old.dtype) - before.isnan().to(old.dtype)
-        return new - old, -gone[:, None]
+        there = before.isnan().to(old.dtype) - after.isnan().to(old.dtype)
+        return new - old, there[:, None]
 
     def _of(self, number: int, cells: Tensor) -> Tensor:
         """The numbers of one column's cells, (rows, size + placed)."""
-        level = cells.nan_to_num().long() + self.start[number]
-        places = torch.where(cells.isnan(), self.blank[number], level)
-        found = F.embedding(places, self.cells.weight)
-        placed = self.place.shape[1] > 0
-        return torch.cat([found, F.embedding(places, self.place)], 1) if placed else found
+        places = _places(cells, self.start[number], self.blank[number])
+        # of so few cells, without a table of all levels (see `numbers`)
+        parts = (F.embedding(places, table) for table in (self.cells.weight, self.place))
+        return torch.cat([*parts], 1)
 
     @property
     def numbers(self) -> Tensor:
         """Of all levels of all columns, and of the blanks, (levels + D, numbers of a cell)."""
         weight = self.cells.weight
         return torch.cat([weight, self.place], 1) if self.place.shape[1] else weight
+
+
+def _places(x: Tensor, start: Tensor, blank: Tensor) -> Tensor:
+    """Where cells stand among the levels of all columns, and the blanks."""
+    return torch.where(x.isnan(), blank, x.nan_to_num().long() + start)
 
 
 def _even(count: int) -> Tensor:

@@ -25,6 +25,9 @@ def apart_from_pixels(pixels: float) -> Bound:
         pixels: weight of the likelihood.
     """
 
+    if pixels == 1:
+        return elbo
+
     @partial(Bound)
     def apart_from_pixels(t: Trace) -> Tensor:
         moved = (t.log_weight.exp() * (pixels * t.log_px - t.kl_weight * t.kl)).sum(0)

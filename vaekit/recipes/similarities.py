@@ -50,7 +50,7 @@ def vae_gan(
     critic = Discriminator(net, critic_width, strength, steep, rescale, critic_lr)
     weight = ramp(0.0, similarity, int(rise * steps))
     term = Term("similarity", weight, critic, replays=True)
-    return Built(model, objective.but(bound=apart_from_pixels(pixels)).plus(term))
+    return Built(model, objective.but(apart_from_pixels(pixels)).plus(term))
 
 
 @extends(vae)
@@ -74,8 +74,7 @@ def ms_ssim_vae(
     require(len(shape) == 3, "ms_ssim_vae compares pictures, which these rows are not: take vae")
     require(white, f"ms_ssim_vae needs values between black and white, not {data.kind.name}")
     term = Term("unlike", strength * math.prod(shape), rebuilding(unlike(white)))
-    bound = apart_from_pixels(pixels)
-    return Built(model, (objective if pixels == 1 else objective.but(bound)).plus(term))
+    return Built(model, objective.but(apart_from_pixels(pixels)).plus(term))
 
 
 RECIPES: tuple[Recipe, ...] = (vae_gan, ms_ssim_vae)
