@@ -350,11 +350,10 @@ def _density(terms: Tensor, found: LogLikelihood, health: LatentHealth) -> Densi
     )
 
 
-def level_of(model: Graph, rows: AnyRows, seed: int = 0) -> Level:
-    """How likely a model with a density makes rows, by a few draws of each."""
+def elbo_by_row(model: Graph, rows: AnyRows, seed: int = 0) -> Tensor:
+    """How likely a model with a density makes each row, (rows,) in nats, by a few draws of it."""
     terms = elbo_terms(model, rows, seed, FEW_DRAWS)
-    elbo = terms[0] - terms[1]
-    return Level(elbo.mean().item(), elbo.std().item() if len(elbo) > 1 else math.inf, len(elbo))
+    return terms[0] - terms[1]
 
 
 def elbo_terms(model: Graph, rows: AnyRows, seed: int = 0, draws: int = DRAWS) -> Tensor:

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from enum import IntEnum
 
+from torch import Tensor
+
 from vaekit.evaluation.aggregate import Aggregate
 from vaekit.evaluation.figures import short
 from vaekit.evaluation.latents import LatentHealth
@@ -19,7 +21,7 @@ PRACTICAL = 0.05  # share of a loss that matters
 class Rank(IntEnum):
     """What matters most comes first."""
 
-    UNKNOWN, FAR, COLLAPSED, OVERFITTED, MISMATCHED, SOUND = range(6)
+    UNKNOWN, FAR, UNLEARNED, COLLAPSED, OVERFITTED, MISMATCHED, SOUND = range(7)
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,12 @@ class Level:
     mean: float
     spread: float
     rows: int
+
+    @classmethod
+    def of(cls, each: Tensor) -> Level:
+        """Of rows, (rows,) in nats; one of them says nothing of the spread."""
+        spread = each.std().item() if len(each) > 1 else math.inf
+        return cls(each.mean().item(), spread, len(each))
 
     @property
     def error(self) -> float:
@@ -115,6 +123,26 @@ def of_fit(train: Level, held_out: Level, numbers: int) -> Finding:
         f"An overfitted model: rows that it was trained on are likelier by {short(gap)} nats.",
         f"ELBO {short(train.mean)} nats for training rows, {short(held_out.mean)} for validation "
         "rows: more rows, a smaller width or fewer epochs would help.",
+    )
+
+
+def of_learning(rows: Tensor, apart: Tensor) -> Finding | None:
+    """Whether a model makes rows less likely than no model does: one of each number for itself.
+
+    Args:
+        rows: how likely the model makes rows that were held out, (rows,) in nats.
+        apart: how likely these are where each number is drawn for itself, as training rows have it.
+    """
+    lost = Level.of(apart - rows)
+    if not lost.mean > CERTAIN * lost.error:
+        return None
+    own, other = (short(part.mean().item()) for part in (rows, apart))
+    return Finding(
+        Rank.UNLEARNED,
+        f"A model that has not learned its data: rows held out are less likely by "
+        f"{short(lost.mean)} nats than if each of their numbers were drawn for itself.",
+        f"{own} nats a row, {other} with each number drawn as often as training rows have it: "
+        "train for longer (more epochs), or with another likelihood.",
     )
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 from torch.nn import functional as F
 
+from vaekit.families.apart import Apart, bits, frequencies, normal
 from vaekit.networks.inputs import Rescale, Standardize
 from vaekit.system.checks import BadInput, require
 from vaekit.system.types import Shape
@@ -104,6 +105,8 @@ class Kind:
         discrete: whether a likelihood gives probabilities to the data's own values.
         passes: how many passes of a network log p(x|z) takes, in evaluation.
         coarse: whether the data's own values lie so far apart that a mean is plainly none of them.
+        apart: log p of rows whose numbers have nothing to do with each other, in the same units;
+            None where nothing simple can be said.
     """
 
     name: str
@@ -113,6 +116,7 @@ class Kind:
     discrete: bool = True
     passes: Callable[[Likelihood], int] = lambda family: 1
     coarse: Callable[[Likelihood], bool] = lambda family: False
+    apart: Apart | None = None
 
 
 class Likelihood(Family, Protocol):
@@ -137,7 +141,12 @@ def _image_white(family: Likelihood) -> float | None:
 
 
 BINARY = Kind(
-    "binary", "binary values", lambda f: nn.Identity(), lambda f: 1.0, coarse=lambda f: True
+    "binary",
+    "binary values",
+    lambda f: nn.Identity(),
+    lambda f: 1.0,
+    coarse=lambda f: True,
+    apart=bits,
 )
 UNIT = Kind("unit", DENSITY, lambda f: nn.Identity(), lambda f: 1.0, discrete=False)
 LEVELS = Kind(
@@ -146,6 +155,7 @@ LEVELS = Kind(
     lambda f: Rescale(int(f.range.high) + 1),
     lambda f: f.range.high,
     coarse=lambda f: f.range.high < FINE,
+    apart=frequencies(lambda f: torch.tensor(f.range.high + 1)),
 )
 COUNTS = Kind(
     "counts",
@@ -161,8 +171,16 @@ CELLS = Kind(
     lambda f: None,
     passes=lambda f: f.event_shape[0],
     coarse=lambda f: True,
+    apart=frequencies(lambda f: torch.tensor(f.predictor.levels)),
 )
-REAL = Kind("real", DENSITY, lambda f: Standardize(f.event_shape), _image_white, discrete=False)
+REAL = Kind(
+    "real",
+    DENSITY,
+    lambda f: Standardize(f.event_shape),
+    _image_white,
+    discrete=False,
+    apart=normal,
+)
 
 
 @dataclass(frozen=True)

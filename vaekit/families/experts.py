@@ -162,7 +162,14 @@ class InModalities(nn.Module):
     def kind(self) -> Kind:
         """That of the first modality whose values are no discrete ones, or of the first."""
         kinds = [one.likelihood.kind for one in self._each]
-        return next((kind for kind in kinds if not kind.discrete), kinds[0])
+        first = next((kind for kind in kinds if not kind.discrete), kinds[0])
+        return replace(first, apart=self._apart if all(kind.apart for kind in kinds) else None)
+
+    @staticmethod
+    def _apart(likelihood: InModalities, train: Tensor, rows: Tensor) -> Tensor:
+        """That of all modalities, each for itself."""
+        parts = [(one, one.own(train), one.own(rows)) for one in likelihood._each]
+        return sum(one.likelihood.kind.apart(one.likelihood, *own) for one, *own in parts)
 
     @property
     def _each(self) -> list[Modality]:

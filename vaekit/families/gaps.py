@@ -91,6 +91,11 @@ class SelfMasking(WithGaps):
         self.register_buffer("centre", torch.zeros(shape))
         self.register_buffer("spread", torch.ones(shape))
 
+    @property
+    def kind(self) -> Kind:
+        """The kind of data; its densities are of what is missing too."""
+        return replace(super().kind, apart=None)
+
     def init_from(self, x: Tensor) -> None:
         """Begin at the share of rows in which each number is missing."""
         super().init_from(x)

@@ -6,8 +6,11 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaekit.evaluation.scores import Scores, level_of
-from vaekit.evaluation.verdict import Level, of_distance, of_fit
+from torch import Tensor
+
+from vaekit.evaluation.scores import Scores, elbo_by_row
+from vaekit.evaluation.verdict import Finding, Level, Rank, of_distance, of_fit, of_learning
+from vaekit.rows import Rows
 from vaekit.runs.folder import SCORES
 from vaekit.system.checks import BadInput
 from vaekit.system.records import Part, read_json
@@ -19,20 +22,35 @@ ROWS, FEWEST = 500, 20  # most rows of a split to look at, fewest that show anyt
 
 
 def beside_own(scores: Scores, trained: Trained, seed: int = 0) -> Scores:
-    """The same scores, with what rows of the model's own data say: whether it is overfitted, and
-    whether the rows are far from that data. As they are where it is not at hand.
+    """The same scores, with what rows of the model's own data say: whether it is overfitted, has
+    learned them at all, and whether the rows are far from that data. As they are where it is not at
+    hand.
 
     Args:
         scores: of some rows.
         trained: the model.
         seed: of which rows are looked at, and of the draws.
     """
-    levels = [_level(trained, split, seed) for split in ("train", "validation")]
-    train, held_out = levels
+    train, held_out = (_part(trained, split, seed) for split in ("train", "validation"))
     if scores.density is None or train is None or held_out is None:
         return scores
-    numbers = trained.representation.varying
-    return beside(scores.told(of_fit(train, held_out, numbers)), held_out)
+    own, other = (elbo_by_row(trained.model, part, seed) for part in (train, held_out))
+    level = Level.of(other)
+    fit = of_fit(Level.of(own), level, trained.representation.varying)
+    found = scores.told(fit)
+    if fit.rank is not Rank.OVERFITTED:
+        slack = scores.density.log_likelihood - scores.density.elbo
+        found = found.told(_learned(trained, other + slack, train, held_out))
+    return beside(found, level)
+
+
+def _learned(trained: Trained, likely: Tensor, train: Rows, held_out: Rows) -> Finding | None:
+    """Whether the model has learned anything, where rows held out are as likely as is said."""
+    family = trained.model.likelihood.family
+    apart = family.kind.apart
+    if apart is None:
+        return None
+    return of_learning(likely, apart(family, train.data, held_out.data).double())
 
 
 def beside(scores: Scores, held_out: Level | None) -> Scores:
@@ -53,9 +71,8 @@ def kept_level(folder: Path) -> Level | None:
     return Level(elbo, error * math.sqrt(rows), rows) if rows > 1 else None
 
 
-def _level(trained: Trained, split: str, seed: int) -> Level | None:
+def _part(trained: Trained, split: str, seed: int) -> Rows | None:
     source = trained.source
     if source is None or not trained.has_density or len(source.indices(split)) < FEWEST:
         return None
-    rows = trained.rows(source.some(split, ROWS, seed), seed=seed)
-    return level_of(trained.model, rows, seed)
+    return Rows.of(trained.rows(source.some(split, ROWS, seed), seed=seed)[:])
