@@ -499,3 +499,13 @@ def test_said_things_hold(tmp_path):
     assert back["n"].equals(made.columns["n"])
     assert schema.codes(made)[0, 2] == {"b": 0, "a": 1}[made.columns["g"][0].as_py()]
     assert TableSchema.from_json(schema.to_json()).to_toml() == schema.to_toml()
+
+
+def test_many_columns_are_shown_shortened():
+    kinds = words("a", "b"), RNG.normal(size=N)
+    schema = infer(table({f"c{i}": pa.array(kinds[i % 2]) for i in range(12)}))
+    lines = schema.describe(5).splitlines()
+    assert len(lines) == 7
+    assert lines[-1] == "... and 7 more columns: 4 of type number, 3 of type category"
+    assert schema.describe(12) == schema.describe()
+    assert len(schema.describe().splitlines()) == 13

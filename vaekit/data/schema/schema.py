@@ -18,7 +18,7 @@ from vaekit.data.schema.corrections import NONE, NUMBERS, Corrections, Said, tom
 from vaekit.data.schema.inference import column_of
 from vaekit.data.schema.looked import Found
 from vaekit.data.schema.odd import totals_note
-from vaekit.data.schema.showing import aligned
+from vaekit.data.schema.showing import shortened
 from vaekit.data.schema.standing import Standing
 from vaekit.system.checks import known, require
 from vaekit.system.progress import tracked
@@ -300,22 +300,22 @@ class TableSchema:
                 found[name] = Said.from_json(Part(first | values, name))
         return toml(found)
 
-    def describe(self) -> str:
-        """A table for people: column, type, levels, missing, example."""
+    def describe(self, most: int | None = None) -> str:
+        """A table for people: column, type, levels, missing, example; of so many columns at most,
+        and below it how many more there are of each type."""
         by_name = {column.name: column for column in self.columns}
         aside = {one.name: one for one in self.aside}
         rows: list[tuple[str, ...]] = [("column", "type", "levels", "missing", "example")]
         for name in self.order:
             if column := by_name.get(name):
-                missing = f"{column.gaps:.1%}" if column.gaps else ""
-                rows.append(
-                    (name, column.kind, column.coding.levels_in_words, missing, column.example)
-                )
+                missing, levels = f"{column.gaps:.1%}", column.coding.levels_in_words
+                missing = missing if column.gaps else ""
+                rows.append((name, column.kind, levels, missing, column.example))
             else:
                 one = aside[name]
                 value = one.value or ""
                 rows.append((name, one.kind, "set aside", "", value or one.why))
-        return aligned(rows)
+        return shortened(rows, most)
 
 
 def coarse(schema: TableSchema, said: Corrections, bins: int) -> Corrections:

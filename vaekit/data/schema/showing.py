@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 WIDEST = 40
+
+
+def shortened(rows: list[tuple[str, ...]], most: int | None) -> str:
+    """Rows of text in columns, and how many more there are of each type.
+
+    Args:
+        rows: texts of each, the type second; the first are headings.
+        most: rows below the headings; None for all.
+    """
+    shown = rows if most is None else rows[: most + 1]
+    rest = rows[len(shown) :]
+    if not rest:
+        return aligned(shown)
+    kinds = Counter(kind for _, kind, *_ in rest).most_common()
+    each = ", ".join(f"{count:,} of type {kind}" for kind, count in kinds)
+    return f"{aligned(shown)}\n... and {len(rest):,} more columns: {each}"
 
 
 def aligned(rows: list[tuple[str, ...]]) -> str:

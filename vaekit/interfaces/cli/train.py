@@ -35,6 +35,7 @@ ON_RESUMING = {
     "capture", "work", "seeds", "processes",
 }  # fmt: skip
 RUN = Outlet((FOLDER,), "runs/DATA-RECIPE", folder="a new folder")
+MOST_COLUMNS = 100  # that are shown before training; a report has all
 TRAINING, RECIPE = Group("Training"), Group("Recipe options")
 
 
@@ -287,7 +288,7 @@ def _announce(job: Any) -> None:
     """What is about to be trained on what, and why so."""
     say(job.source.describe())
     if job.source.coding is not None:
-        say(job.source.coding.schema.describe())
+        say(job.source.coding.schema.describe(MOST_COLUMNS))
     for note in job.source.notes:
         say(f"note: {note}")
     say(f"likelihood {job.choice.likelihood}: {job.choice.why}")
