@@ -9,6 +9,7 @@ from vaekit.distributions.divergences import exact_kl, kl_per_dimension, log_pro
 from vaekit.distributions.draws import (
     common_draws,
     draw_with_density,
+    frozen,
     has_density,
     is_discrete,
     latin_hypercube,
@@ -54,6 +55,7 @@ __all__ = [
     "covariance",
     "draw_with_density",
     "exact_kl",
+    "frozen",
     "has_density",
     "is_discrete",
     "kl_per_dimension",

@@ -145,7 +145,8 @@ def miselbo(components: int) -> Bound:
         turns = len(t.log_ratio) // components
         if len(t.log_ratio) % components:
             raise ValueError(f"{len(t.log_ratio)} samples are not so many of each component")
-        each = torch.logsumexp(t.log_ratio.unflatten(0, (turns, components)), 0) - math.log(turns)
+        ratio = t.log_ratio if turns > 1 else t.log_px - t.kl_weight * t.kl
+        each = torch.logsumexp(ratio.unflatten(0, (turns, components)), 0) - math.log(turns)
         shares = t.log_weight.unflatten(0, (turns, components)).exp().sum(0)
         return (shares * each).sum(0)
 
