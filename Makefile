@@ -22,7 +22,7 @@ $(VENV)/installed: $(VENV)/usable
 
 demo: $(VENV)/usable
 	rm -rf runs/demo
-	$(BIN)/vaekit train digits --latent 2 --epochs 200 --output runs/demo
+	$(BIN)/vaekit train digits --latent 2 --epochs 150 --output runs/demo
 	@echo
 	@echo "The report, with pictures: $(CURDIR)/runs/demo/report.html"
 

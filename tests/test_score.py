@@ -259,3 +259,15 @@ def test_a_number_given_the_others_is_weighed_as_it_is(shift):
     assert torch.allclose(found, wanted, atol=0.05)
     alone = log_likelihood_of_cells(known.model, known.x[2:3], samples=20_000)
     assert torch.allclose(alone[0], found[2])
+
+
+@pytest.mark.parametrize("held", [2, 4])
+@pytest.mark.parametrize("beside", ["label", "z0_sd"])
+def test_other_columns_are_no_codes(tmp_path, held, beside):
+    """A label, or a deviation, does not stand for a number that a code lacks."""
+    path = tmp_path / "codes.csv"
+    names = [*(f"z{i}" for i in range(held)), beside]
+    path.write_text(",".join(names) + "\n" + ",".join(["1"] * len(names)) + "\n")
+    with pytest.raises(BadInput, match=f"holds codes of {held} numbers; the model has 3"):
+        read_codes(path, 3)
+    assert read_codes(path, held).shape == (1, held)

@@ -301,7 +301,8 @@ class TestTogether:
                 assert _numbers(one[name]) == pytest.approx(
                     _numbers(other[name]), rel=1e-5, abs=1e-4
                 )
-        assert together[0] == together[3]
+        for name, first in together[0].items():  # places in a batch may round their last bit apart
+            assert _numbers(first) == pytest.approx(_numbers(together[3][name]), rel=1e-12)
 
     def test_scores_hardly_even_round_differently(self, client):
         path, bodies = "/v1/models/grey/score", [in_json("grey", slice(n, n + 1)) for n in range(9)]

@@ -324,6 +324,6 @@ def test_the_learned_deviation_is_the_best_one():
 def test_codes_keep_to_a_rate_that_is_free():
     """With so weak a likelihood the ELBO's best rate is 0."""
     x, weak = factors(noise=0.5), {"latent": 1, "scale": "5.0"}
-    _, loss = trained("rate_floor_vae", x, floor=0.8, **weak)
+    _, loss = trained("rate_floor_vae", x, updates=500, batch=1000, floor=0.8, **weak)
     assert loss.terms["kl"].item() == pytest.approx(0.8, abs=0.1)
     assert loss.terms["rate_floor"] < 0.1

@@ -20,10 +20,10 @@ ROUNDING = 1e-12  # of a squared length in float64, with room
 
 LEAST = 1e-9  # share
 SHARES = {
-    "precision": "made rows near real ones",
-    "recall": "real rows near made ones",
+    "precision": "made rows as near to a real one as its neighbours are",
+    "recall": "real rows as near to a made one as its neighbours are",
     "density": "precision that single outliers move less",
-    "coverage": "recall likewise",
+    "coverage": "real rows that have a made one as near as their neighbours",
 }
 LIKE = (
     (0.9, "much like real rows"),
@@ -73,7 +73,7 @@ class Quality(Card):
         if self.usual is None:
             return (
                 f"{near} of the samples lie among real rows, and {reached} of real rows have "
-                "samples near them."
+                "samples as near as other real rows are."
             )
         usual = self.usual
         share = min(
@@ -83,8 +83,8 @@ class Quality(Card):
         how = next(text for least, text in LIKE if share >= least)
         return (
             f"Samples are {how}: {near} lie among real rows (of training rows "
-            f"{usual.precision:.0%}), and {reached} of real rows have samples near them (training "
-            f"rows {usual.coverage:.0%})."
+            f"{usual.precision:.0%}), and {reached} of real rows have samples as near as other "
+            f"real rows are (training rows {usual.coverage:.0%})."
         )
 
     @property

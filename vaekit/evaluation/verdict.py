@@ -141,8 +141,8 @@ def of_learning(rows: Tensor, apart: Tensor) -> Finding | None:
         Rank.UNLEARNED,
         f"A model that has not learned its data: rows held out are less likely by "
         f"{short(lost.mean)} nats than if each of their numbers were drawn for itself.",
-        f"{own} nats a row, {other} with each number drawn as often as training rows have it: "
-        "train for longer (more epochs), or with another likelihood.",
+        f"{own} nats a validation row, {other} with each number drawn as often as training rows "
+        "have it: train for longer (more epochs), or with another likelihood.",
     )
 
 

@@ -81,7 +81,7 @@ def _built(
     link: str = "softplus",
     scale: str = "auto",
     components: int = 3,
-    kl_warmup: float = 0.0,
+    kl_warmup: float = parts.KL_WARMUP,
 ) -> Built:
     data = parts.likelihood_family(likelihood, shape, levels, scale, components)
     require(network != "conv", "the networks of a ladder are dense or residual, not conv")

@@ -111,7 +111,7 @@ def _joint(
     link: str = "softplus",
     scale: str = "auto",
     components: int = 3,
-    kl_warmup: float = 0.0,
+    kl_warmup: float = named.KL_WARMUP,
     drop: float = 0.0,
     noise: float | None = None,
     rows: int = 0,

@@ -16,6 +16,8 @@ from vaekit.recipes.uses import good_for
 from vaekit.system.checks import require
 from vaekit.system.ranges import Above, Count, Range, Share, Swept, Weight
 
+OWN_SCHEDULE = {"kl_warmup": 0.0}  # of recipes that weigh the KL as training goes on
+
 
 @extends(vae)
 @good_for("codes", "numbers of a code that tell different things, at the price of the likelihood.")
@@ -228,7 +230,7 @@ def capacity_vae(
         rise: share of the training over which the capacity rises from 0.
         steps: updates of the training, for schedules.
     """
-    model, objective = vae(steps=steps, **rest)
+    model, objective = vae(steps=steps, **rest | OWN_SCHEDULE)
     goal = ramp(0.0, capacity, int(rise * steps))
     term = Term("capacity", gamma, penalties.capacity, "batch", goal)
     return Built(model, objective.weighing_kl(0.0).plus(term))
@@ -244,7 +246,7 @@ def cyclical_vae(cycles: Annotated[Count, Swept(1, 8)] = 4, steps: int = 1, **re
         cycles: how often; in each it rises in the first half and stays at 1 in the second.
         steps: updates of the training, for schedules.
     """
-    model, objective = vae(steps=steps, **rest)
+    model, objective = vae(steps=steps, **rest | OWN_SCHEDULE)
     return Built(model, objective.weighing_kl(cyclical(0.0, 1.0, steps, cycles)))
 
 

@@ -78,7 +78,7 @@ def vae(
     link: Link = "softplus",
     scale: ScaleName = "auto",
     components: Count = 3,
-    kl_warmup: Annotated[Share, Swept(0.0, 0.5)] = 0.0,
+    kl_warmup: Annotated[Share, Swept(0.0, 0.5)] = parts.KL_WARMUP,
     drop: ShareBelow = 0.0,
     noise: Weight | None = None,
     missing: bool = False,
@@ -146,6 +146,7 @@ def vae(
     likelihood="bernoulli",
     link="exp",
     noise=0.0,
+    kl_warmup=0.0,
 )
 def dense_vae(**rest: Any) -> Built:
     """One hidden layer of 400 units and 20 latents: the VAE of PyTorch's examples."""

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pyarrow import parquet
 
 from vaekit.data import Opening
 from vaekit.data.on_disk import in_memory
+from vaekit.data.readers.tables import text_table
 from vaekit.pictures import sheet, to_image
 from vaekit.system.checks import BadInput, known, require
 from vaekit.system.files import filling, replacing
@@ -212,13 +214,29 @@ _WHOLE: dict[str, Callable[[Path, np.ndarray, int | None], None]] = {
 
 def read_codes(path: Path, latent: int) -> np.ndarray:
     """Codes from a .npy, .npz, .csv or .parquet file, (rows, latent): of a table the columns z0,
-    z1, ... where they are there; what rows are called is no part of them."""
+    z1, ... where they are there; what rows are called is no part of them.
+
+    Raises:
+        BadInput: for what cannot be read, and for a table that has some of these columns alone.
+    """
     require(path.is_file(), f"there is no file {path}")
-    named = Opening(columns=tuple(f"z{i}" for i in range(latent)), strict=False)
-    try:
-        values = in_memory(named.open(path).values)
-    except BadInput:
-        values = in_memory(Opening(label=ROW, strict=False).open(path).values)
+    held = _numbers_of_codes(path)
+    require(held in (0, latent), f"{path} holds codes of {held} numbers; the model has {latent}")
+    columns = tuple(f"z{i}" for i in range(held))
+    label = None if columns else ROW
+    values = in_memory(Opening(columns=columns, label=label, strict=False).open(path).values)
     if values.dim() != 2:
         raise BadInput(f"{path} must hold codes as (rows, latent), not {tuple(values.shape)}")
     return values.numpy()
+
+
+def _numbers_of_codes(path: Path) -> int:
+    """How many of the columns z0, z1, ... a table has; 0 for what is no table."""
+    names = frozenset(_NAMES[path.suffix](path) if path.suffix in _NAMES else ())
+    return next(n for n in count() if f"z{n}" not in names)
+
+
+_NAMES: dict[str, Callable[[Path], Iterable[str]]] = {
+    ".csv": lambda path: text_table(path).columns,
+    ".parquet": lambda path: parquet.read_schema(path).names,
+}

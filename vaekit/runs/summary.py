@@ -40,15 +40,19 @@ class Summary:
     @property
     def text(self) -> str:
         """In words, for people."""
+        times, how = self.raw / max(self.size, 1), "smaller"
+        if times < 1:
+            times, how = 1 / times, "larger"
         found = (
-            f"{self.rows:,} rows in {self.size:,} bytes, {self.raw / max(self.size, 1):.2f} times "
-            f"smaller than {self.raw:,}: {self.bits_per_dimension:.3f} bits for each {self.noun}"
+            f"{self.rows:,} rows in {self.size:,} bytes, {times:.2f} times {how} than "
+            f"{self.raw:,}: {self.bits_per_dimension:.3f} bits for each {self.noun}"
         )
         if self.model:
             found += f"; {self.model:,} of the bytes are the model"
         if self.plain:
             found += (
-                f"; {self.plain:,} of {self.blocks:,} blocks as they are, which no code shortens"
+                f"; {self.plain:,} of {self.blocks:,} blocks without the model, which would have "
+                "made them longer"
             )
         if self.beside:
             others = ", ".join(f"{name} {size:,}" for name, size in self.beside.items())

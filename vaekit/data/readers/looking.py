@@ -87,6 +87,8 @@ def look(head: str, asked: Dialect, wanted: Collection[str] = (), *, strict: boo
     separator = asked.separator or _separator(head, asked)
     found, start, ends = _records(head, separator, asked, 1 if hint else 0)
     require(bool(found), "the table is empty")
+    if strict and separator not in head:
+        _check_that_nothing_else_separates(head, asked)
     above = titles(found, wanted) if asked.header is None else 0
     if above:
         found, start, ends = found[above:], ends[above - 1] + 1, ends[above:]
@@ -159,6 +161,16 @@ def _maybe_records(head: str, separator: str, asked: Dialect) -> list[Record]:
 def _width(records: Sequence[Record]) -> int:
     """How many cells most rows have."""
     return Counter(map(len, records[1:] or records)).most_common(1)[0][0]
+
+
+def _check_that_nothing_else_separates(head: str, asked: Dialect) -> None:
+    """Raise ``BadInput`` where the separator that was said is nowhere, and another one is."""
+    for other in SEPARATORS:
+        if other in head and _score(_maybe_records(head, other, asked), asked) > 0:
+            raise BadInput(
+                f"{shown(asked.separator or '')} separates nothing here: the table seems to be "
+                f"separated by {shown(other)}"
+            )
 
 
 def _separator(head: str, asked: Dialect) -> str:

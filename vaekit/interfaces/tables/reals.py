@@ -21,7 +21,9 @@ from vaekit.training import Plan
 from vaekit.training.plan import Length
 
 RECIPE, EPOCHS = "vae", 60
-OPTIONS: dict[str, Any] = {"likelihood": "student_t", "scale": "0.5", "decay": "cosine"}
+OPTIONS: dict[str, Any] = {
+    "likelihood": "student_t", "scale": "0.5", "decay": "cosine", "kl_warmup": 0.0,
+}  # fmt: skip
 GAPS = (
     "X holds {what}, and the rows of the training held numbers alone, without gaps: fill them in, "
     "or train with bins=8, which makes levels of the numbers and takes gaps and words as well"

@@ -1,0 +1,44 @@
+"""The KL's weight as training begins, by recipe."""
+
+from __future__ import annotations
+
+import pytest
+
+from vaekit.recipes import recipe
+from vaekit.recipes.objectives import OWN_SCHEDULE
+
+STEPS = 1000
+OWN = {"cyclical_vae": [0.0, 1.0, 1.0], "capacity_vae": [0.0, 0.0, 0.0]}
+NONE = ("dense_vae", "vq_vae", "fsq_vae")
+
+
+def weights(name: str, **options: object) -> list[float]:
+    built = recipe(name)(shape=(6,), likelihood="bernoulli", steps=STEPS, **options)
+    return [built.objective.weights(step)[0] for step in (0, 150, STEPS)]
+
+
+@pytest.mark.parametrize(
+    "name", ["vae", "iwae", "hvae", "free_bits_vae", "ladder_vae", "sphere_vae"]
+)
+def test_it_rises_over_three_tenths(name: str) -> None:
+    assert weights(name) == pytest.approx([0.0, 0.5, 1.0])
+    assert weights(name, kl_warmup=0.0) == [1.0, 1.0, 1.0]
+
+
+def test_beta_is_what_it_rises_to() -> None:
+    assert weights("beta_vae", beta=4.0) == pytest.approx([0.0, 2.0, 4.0])
+
+
+@pytest.mark.parametrize("name", NONE)
+def test_some_have_none(name: str) -> None:
+    assert weights(name) == [1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(("name", "known"), OWN.items())
+@pytest.mark.parametrize("said", [{}, OWN_SCHEDULE])  # older folders say it
+def test_schedules_of_a_recipe_are_its_own(
+    name: str, known: list[float], said: dict[str, float]
+) -> None:
+    built = recipe(name)(shape=(6,), likelihood="bernoulli", steps=STEPS, **said)
+    found = [built.objective.weights(step)[0] for step in (0, 125, STEPS)]
+    assert found == pytest.approx(known)
