@@ -317,3 +317,13 @@ def test_compressing_shards_and_archives(trained_here, shards, tmp_path):
     assert np.array_equal(np.load(back), ROWS)
     path = str(archive(tmp_path / "a.tar"))
     assert run(["compress", str(tmp_path / "model"), path, "-o", there]) == 2
+
+
+def test_a_folder_of_models_names_one_of_them(tmp_path):
+    for seed in (1, 0):
+        vaekit.fit("digits", latent=2, width=4, epochs=1, quiet=True, out=tmp_path / f"seed-{seed}")
+    with pytest.raises(BadInput, match=r"2 below it are some, such as .*seed-0"):
+        vaekit.load(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadInput, match=r"is needed$"):
+        vaekit.load(tmp_path / "empty")

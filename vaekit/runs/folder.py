@@ -283,8 +283,10 @@ def model_folder(path: Path) -> Path:
         f"folders with {CONFIG} and {WEIGHTS}",
     )
     folder = path.parent if path.is_file() else path
-    require(
-        (folder / CONFIG).is_file(),
-        f"{path} is not a model: a folder with {CONFIG} and {WEIGHTS} is needed",
-    )
+    if not (folder / CONFIG).is_file():
+        held = sorted(config.parent for config in folder.glob(f"*/{CONFIG}"))
+        some = f"; {len(held):,} below it are some, such as {held[0]}" if held else ""
+        raise BadInput(
+            f"{path} is not a model: a folder with {CONFIG} and {WEIGHTS} is needed{some}"
+        )
     return folder
