@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+import vaekit
 from vaekit.data import Batches, Encoded, Representation, facts, open_source
 from vaekit.data.on_disk import OnDisk, Pictures, Selection, Shards
 from vaekit.data.readers.arrays import to_rows
