@@ -20,7 +20,7 @@ HEAD = """# What was measured
 Written by `benchmarks/pages.py` from `benchmarks/results/*.json`; the script that printed each figure is
 named beside it. Machine: {machine}. The quality runs shared the machine with other work, so their times are
 upper limits. Where nothing else is said, what was measured before 2026-11-28 was trained with the learning rate falling to zero along a
-cosine and noise of 0.2 on pictures, as was the default then. Speeds stand in [speed.md](speed.md).
+cosine and noise of 0.2 on pictures, as was the default then; all but the posteriors at one decoder without a warm-up of the KL. Speeds stand in [speed.md](speed.md).
 """
 
 

@@ -214,7 +214,7 @@ def peers(found: dict[str, Any]) -> list[str]:
         "## Beside pythae",
         "",
         "The same network, data and epochs, trained by pythae 0.1.2 with Adam at the same rate and its own trainers, options as named in",
-        "`benchmarks/zoo.py`; its weights put into our model and measured by the same code. ours / pythae:",
+        "`benchmarks/zoo.py`; its weights put into our model and measured by the same code (on an Intel Xeon). ours / pythae:",
         "",
         f"| variant | {' | '.join(COLUMNS.values())} | what it is for | ours | pythae |",
         f"|{'---|' * (len(COLUMNS) + 4)}",
