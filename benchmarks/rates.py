@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ CASES = {
 }
 
 
-def measured(case: Case, rate: dict[str, Any], folder: Path, seed: int) -> dict[str, float]:
+def measured(case: Case, way: dict[str, Any], folder: Path, seed: int) -> dict[str, float]:
     """Train one and measure it."""
     data: Any = case.data
     if (folder / case.data).is_file():
@@ -92,32 +93,49 @@ def measured(case: Case, rate: dict[str, Any], folder: Path, seed: int) -> dict[
     if str(data).endswith(".npz"):
         data = np.load(data)["X"].astype(float)
     at = time.process_time()
-    model = vaekit.fit(data, case.recipe, seed=seed, quiet=True, **{**case.how, **rate})
+    model = vaekit.fit(data, case.recipe, seed=seed, quiet=True, **{**case.how, **way})
     trained = time.process_time() - at
     test = model.source.part("test").some("all", ROWS, 0)
     told = model.evaluate(test, samples=SAMPLES, seed=seed).to_dict()
     return {case.figure: told[case.figure], "cpu_seconds": trained}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+def compare(
+    doc: str,
+    result: Path,
+    word: str,
+    ways: Sequence[str],
+    options: Callable[[str], dict[str, Any]],
+    choices: Container[str] | None = None,
+) -> None:
+    """Measure the cases in several ways, as a person asks for them.
+
+    Args:
+        doc: of the script.
+        result: where what is found goes.
+        word: for the ways, on the command line.
+        ways: the usual ones, by name.
+        options: of one of them.
+        choices: the only ones, if not any may be asked for.
+    """
+    parser = argparse.ArgumentParser(description=doc.split("\n")[0])
     parser.add_argument("--only", nargs="+", choices=CASES, default=[*CASES])
-    parser.add_argument("--rates", nargs="+", choices=RATES, default=[*RATES])
+    parser.add_argument(f"--{word}", dest="ways", nargs="+", choices=choices, default=[*ways])
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument(
         "--data", type=Path, default=Path("."), help="a folder with tabular and anomaly"
     )
     said = parser.parse_args()
     torch.set_num_threads(1)
-    found = begun(RESULT, {"rows": ROWS, "samples": SAMPLES}, parser.error)
+    found = begun(result, {"rows": ROWS, "samples": SAMPLES}, parser.error)
 
     def measure(name: str, seed: int) -> dict[str, float]:
-        case, rate = name.split(": ")
-        return measured(CASES[case], RATES[rate], said.data, seed)
+        case, way = name.split(": ")
+        return measured(CASES[case], options(way), said.data, seed)
 
-    names = [f"{case}: {rate}" for case in said.only for rate in said.rates]
-    each_run(RESULT, found, names, said.seeds, measure)
+    names = [f"{case}: {way}" for case in said.only for way in said.ways]
+    each_run(result, found, names, said.seeds, measure)
 
 
 if __name__ == "__main__":
-    main()
+    compare(__doc__, RESULT, "rates", [*RATES], RATES.__getitem__, RATES)

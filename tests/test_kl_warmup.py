@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vaekit.recipes import recipe
-from vaekit.recipes.objectives import OWN_SCHEDULE
+from vaekit.recipes.parts import OWN_SCHEDULE
 
 STEPS = 1000
 OWN = {"cyclical_vae": [0.0, 1.0, 1.0], "capacity_vae": [0.0, 0.0, 0.0]}

@@ -10,13 +10,12 @@ from vaekit.objectives.critics import TotalCorrelation
 from vaekit.objectives.discrepancies import Kernel
 from vaekit.objectives.hamiltonian import hamiltonian
 from vaekit.objectives.schedules import cyclical, ramp
+from vaekit.recipes import parts
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
 from vaekit.recipes.uses import good_for
 from vaekit.system.checks import require
 from vaekit.system.ranges import Above, Count, Range, Share, Swept, Weight
-
-OWN_SCHEDULE = {"kl_warmup": 0.0}  # of recipes that weigh the KL as training goes on
 
 
 @extends(vae)
@@ -230,7 +229,7 @@ def capacity_vae(
         rise: share of the training over which the capacity rises from 0.
         steps: updates of the training, for schedules.
     """
-    model, objective = vae(steps=steps, **rest | OWN_SCHEDULE)
+    model, objective = vae(steps=steps, **rest | parts.OWN_SCHEDULE)
     goal = ramp(0.0, capacity, int(rise * steps))
     term = Term("capacity", gamma, penalties.capacity, "batch", goal)
     return Built(model, objective.weighing_kl(0.0).plus(term))
@@ -246,7 +245,7 @@ def cyclical_vae(cycles: Annotated[Count, Swept(1, 8)] = 4, steps: int = 1, **re
         cycles: how often; in each it rises in the first half and stays at 1 in the second.
         steps: updates of the training, for schedules.
     """
-    model, objective = vae(steps=steps, **rest | OWN_SCHEDULE)
+    model, objective = vae(steps=steps, **rest | parts.OWN_SCHEDULE)
     return Built(model, objective.weighing_kl(cyclical(0.0, 1.0, steps, cycles)))
 
 

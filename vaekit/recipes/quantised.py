@@ -43,7 +43,7 @@ def _with_codes(family: Nearest, code_prior: str, **options: Any) -> Built:
     """A VAE whose codes are from the family's list."""
     before = CODE_PRIORS[known("code_prior", code_prior, CODE_PRIORS)](family)
     (numbers,) = family.raw_shape
-    model, objective = vae(latent=numbers, posterior="point", **options | {"kl_warmup": 0.0})
+    model, objective = vae(latent=numbers, posterior="point", **options | parts.OWN_SCHEDULE)
     posterior: Any = model.first_posterior
     posterior.family = family
     if family.stages > 1:

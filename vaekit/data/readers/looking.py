@@ -165,20 +165,24 @@ def _width(records: Sequence[Record]) -> int:
 
 def _check_that_nothing_else_separates(head: str, asked: Dialect) -> None:
     """Raise ``BadInput`` where the separator that was said is nowhere, and another one is."""
-    for other in SEPARATORS:
-        if other in head and _score(_maybe_records(head, other, asked), asked) > 0:
-            raise BadInput(
-                f"{shown(asked.separator or '')} separates nothing here: the table seems to be "
-                f"separated by {shown(other)}"
-            )
+    if other := _best_separator(head, asked):
+        raise BadInput(
+            f"{shown(asked.separator or '')} separates nothing here: the table seems to be "
+            f"separated by {shown(other)}"
+        )
 
 
-def _separator(head: str, asked: Dialect) -> str:
+def _best_separator(head: str, asked: Dialect) -> str | None:
+    """What separates cells in a table; None where nothing does, as in that of a lone column."""
     scores = {s: _score(_maybe_records(head, s, asked), asked) for s in SEPARATORS}
     if asked.decimal == ",":
         scores[","] = 0.0
     best = max(SEPARATORS, key=lambda s: scores[s])
-    if scores[best] > 0:
+    return best if scores[best] > 0 else None
+
+
+def _separator(head: str, asked: Dialect) -> str:
+    if best := _best_separator(head, asked):
         return best
     first = next(iter(Lines(io.StringIO(head, newline=""), asked.comment or "")), "")
     return "," if "," in first and asked.decimal != "," else ";"  # a column alone has none

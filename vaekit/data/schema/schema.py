@@ -308,9 +308,10 @@ class TableSchema:
         rows: list[tuple[str, ...]] = [("column", "type", "levels", "missing", "example")]
         for name in self.order:
             if column := by_name.get(name):
-                missing, levels = f"{column.gaps:.1%}", column.coding.levels_in_words
-                missing = missing if column.gaps else ""
-                rows.append((name, column.kind, levels, missing, column.example))
+                missing = f"{column.gaps:.1%}" if column.gaps else ""
+                rows.append(
+                    (name, column.kind, column.coding.levels_in_words, missing, column.example)
+                )
             else:
                 one = aside[name]
                 value = one.value or ""
