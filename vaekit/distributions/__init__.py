@@ -9,11 +9,11 @@ from vaekit.distributions.divergences import exact_kl, kl_per_dimension, log_pro
 from vaekit.distributions.draws import (
     common_draws,
     draw_with_density,
-    frozen,
     has_density,
     is_discrete,
     latin_hypercube,
     no_way,
+    weighs_any_value,
 )
 from vaekit.distributions.flows import Flowed
 from vaekit.distributions.known import SomeKnown
@@ -55,7 +55,6 @@ __all__ = [
     "covariance",
     "draw_with_density",
     "exact_kl",
-    "frozen",
     "has_density",
     "is_discrete",
     "kl_per_dimension",
@@ -64,4 +63,5 @@ __all__ = [
     "no_way",
     "quantiles",
     "strata",
+    "weighs_any_value",
 ]

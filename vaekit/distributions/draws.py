@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import copy
 from functools import singledispatch
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +12,6 @@ from torch import distributions as D
 from vaekit.distributions.point import Point
 
 Noise = Callable[[int], Tensor]
-CONSTANTS = (bool, int, float, str, torch.Size, D.constraints.Constraint)
 
 
 @singledispatch
@@ -63,27 +60,10 @@ def _(q: Point) -> bool:
     return False
 
 
-def frozen(q: D.Distribution) -> D.Distribution | None:
-    """The same distribution, its parameters constants: its density has gradients through values
-    alone. None for one that is made of more than parameters, such as networks.
-
-    Where q is near p the score term of the gradient of log q(z) - log p(z) is noise, zero on
-    average: without it the noise vanishes where they are one (Roeder et al. 2017).
-    """
-    found = copy(q)
-    for name, part in vars(q).items():
-        still = frozen(part) if isinstance(part, D.Distribution) else _constant(part)
-        if still is None and part is not None:
-            return None
-        vars(found)[name] = still
-    return found
-
-
-def _constant(part: Any) -> Any:
-    """A parameter, or something that has none, without gradients; None for anything else."""
-    if isinstance(part, Tensor):
-        return part.detach()
-    return part if isinstance(part, CONSTANTS) else None
+@singledispatch
+def weighs_any_value(q: D.Distribution) -> bool:
+    """Whether the density of a value that was not just drawn costs no more than a draw."""
+    return True
 
 
 def latin_hypercube(samples: int, dim: int) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch import distributions as D
 
-from vaekit.distributions.draws import Noise, draw_with_density, from_noise
+from vaekit.distributions.draws import Noise, draw_with_density, from_noise, weighs_any_value
 from vaekit.distributions.validation import validation_kept
 
 
@@ -74,6 +74,11 @@ class Flowed(D.Distribution):
         )
         along = torch.cat([steps, -steps]).reshape(2 * dim, *[1] * len(self.batch_shape), dim)
         return self.moved(self.base.mean + along * self.base.stddev)[0]
+
+
+@weighs_any_value.register
+def _(q: Flowed) -> bool:
+    return False
 
 
 @draw_with_density.register

@@ -15,7 +15,13 @@ import torch
 from torch import Tensor
 from torch import distributions as D
 
-from vaekit.distributions import common_draws, draw_with_density, exact_kl, frozen, strata
+from vaekit.distributions import (
+    common_draws,
+    draw_with_density,
+    exact_kl,
+    strata,
+    weighs_any_value,
+)
 from vaekit.distributions.exemplars import without
 
 LEAST = 1e-30  # chance of a value that is drawn
@@ -44,8 +50,8 @@ class Latent:
     ``value`` is (K, B, *event). All others are (K, B), in nats and summed over the event:
     ``log_p`` under the prior, ``log_q`` under the posterior, ``kl`` the exact KL(posterior ||
     prior) where known and ``log_q - log_p`` elsewhere, whose gradient flows along the values'
-    paths alone where it can (:func:`vaekit.distributions.frozen`). ``log_weight`` is the log of
-    each particle's share beyond the uniform 1 / K: zero unless values were enumerated.
+    paths alone where it can (:func:`without_score`). ``log_weight`` is the log of each particle's
+    share beyond the uniform 1 / K: zero unless values were enumerated.
     """
 
     value: Tensor
@@ -236,14 +242,19 @@ def _latent(
     z, log_q = z.reshape(*shape, *q.event_shape), log_q.reshape(shape)
     log_p = density(p, z, shape)
     kl = exact_kl(q, p)
-    kl = _along_path(q, z, log_q) - log_p if kl is None else _fold(kl, shape)
+    if kl is None:
+        has_path = z.requires_grad and weighs_any_value(q)
+        kl = (without_score(q, z, log_q) if has_path else log_q) - log_p
+    else:
+        kl = _fold(kl, shape)
     return Latent(z, p, q, log_p, log_q, kl, torch.zeros_like(log_p))
 
 
-def _along_path(q: D.Distribution, z: Tensor, log_q: Tensor) -> Tensor:
-    """log q(z), with gradients through z alone where they are as good: on average they are all."""
-    still = frozen(q) if z.requires_grad else None
-    return log_q if still is None else density(still, z, log_q.shape)
+def without_score(q: D.Distribution, z: Tensor, log_q: Tensor) -> Tensor:
+    """log q(z), (K, B), whose gradient flows through z alone: that by q's own parameters, the
+    score, is zero on average, and noise where q is near p (Roeder et al. 2017)."""
+    score = density(q, z.detach(), log_q.shape)
+    return log_q - score + score.detach()
 
 
 def _missing(q: D.Distribution, shape: torch.Size) -> torch.Size:

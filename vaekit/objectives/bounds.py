@@ -17,7 +17,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from vaekit.models.drawing import density
+from vaekit.models.drawing import without_score
 from vaekit.models.trace import Trace, replay
 
 NEAR = 1e-6
@@ -209,8 +209,7 @@ def frozen_log_q(t: Trace) -> Tensor:
     if len(t.latents) > 1:
         return replay(t, frozen=True).log_qz
     (latent,) = t.latents.values()
-    score = density(latent.posterior, latent.value.detach(), t.log_qz.shape)
-    return t.log_qz - score + score.detach()
+    return without_score(latent.posterior, latent.value, t.log_qz)
 
 
 def _grouped(weighted: Tensor, groups: int) -> Tensor:

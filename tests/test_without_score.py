@@ -1,4 +1,4 @@
-"""Distributions whose parameters are constants, and the sampled KL's gradient along paths."""
+"""The sampled KL's gradient along paths: log q without the score."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch import distributions as D
 
-from vaekit.distributions import NormalMixture, PowerSpherical, exact_kl, frozen
-from vaekit.models.drawing import from_posterior, replayed
+from vaekit.distributions import NormalMixture, PowerSpherical, exact_kl, weighs_any_value
+from vaekit.models.drawing import from_posterior, replayed, without_score
 from vaekit.recipes.parts import POSTERIORS, posterior_family
 
 DIM, ROWS = 3, 5
@@ -28,29 +28,37 @@ def one_normal(dim: int) -> NormalMixture:
 def test_the_density_is_the_same_and_parameters_are_constants(name: str) -> None:
     family = posterior_family(name, DIM)
     raw = torch.randn(ROWS, *family.raw_shape, requires_grad=True)
-    q = family(raw)
-    still = frozen(q)
-    assert still is not None
-    z = torch.randn(ROWS, DIM)
-    torch.testing.assert_close(still.log_prob(z), q.log_prob(z))
-    assert not still.log_prob(z).requires_grad
-    assert q.log_prob(z).requires_grad
-    assert still.log_prob(q.rsample()).requires_grad
+    q, still = family(raw), family(raw.detach())
+    assert weighs_any_value(q)
+    z = q.rsample()
+    found = without_score(q, z[None], q.log_prob(z)[None])[0]
+    torch.testing.assert_close(found, q.log_prob(z))
+    (along,) = torch.autograd.grad(still.log_prob(z).sum(), raw, retain_graph=True)
+    (own,) = torch.autograd.grad(found.sum(), raw, retain_graph=True)
+    torch.testing.assert_close(own, along, atol=1e-4, rtol=1e-4)
+    (whole,) = torch.autograd.grad(q.log_prob(z).sum(), raw, retain_graph=True)
+    assert not torch.allclose(whole, along, atol=1e-2)
+    fixed = z.detach()
+    (none,) = torch.autograd.grad(without_score(q, fixed[None], q.log_prob(fixed)[None]).sum(), raw)
+    torch.testing.assert_close(none, torch.zeros_like(none), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("name", [name for name in POSTERIORS if name not in (*DENSE, "point")])
-def test_what_is_made_of_more_than_parameters_stays_as_it_is(name: str) -> None:
+def test_what_weighs_its_own_draws_alone_stays_as_it_is(name: str) -> None:
     family = posterior_family(name, DIM)
-    raw = torch.randn(ROWS, *family.raw_shape)
-    assert frozen(family(raw)) is None
+    q = family(torch.randn(ROWS, *family.raw_shape, requires_grad=True))
+    assert not weighs_any_value(q)
+    latent = from_posterior(one_normal(DIM), q, torch.Size([1, ROWS]))
+    assert torch.equal(latent.kl, latent.log_q - latent.log_p)
 
 
-def test_directions_freeze_too() -> None:
+def test_directions_are_without_a_score_too() -> None:
     loc = torch.nn.functional.normalize(torch.randn(ROWS, 4), dim=1)
-    q = PowerSpherical(loc, torch.ones(ROWS, requires_grad=True))
-    still = frozen(q)
-    assert still is not None
-    assert not still.log_prob(loc).requires_grad
+    concentration = torch.ones(ROWS, requires_grad=True)
+    q = PowerSpherical(loc, concentration)
+    found = without_score(q, loc[None], q.log_prob(loc)[None])
+    (none,) = torch.autograd.grad(found.sum(), concentration)
+    torch.testing.assert_close(none, torch.zeros_like(none), atol=1e-5, rtol=0)
 
 
 def test_where_both_are_one_the_sampled_kl_has_no_noise() -> None:
