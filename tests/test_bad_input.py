@@ -118,7 +118,7 @@ CASES = {
     "pixels of what is no picture": (["train", "good.npy", "--recipe", "pixel_vae", "--likelihood", "bernoulli"], "in pictures alone"),
     "text in a table": (["train", "words.csv", "--recipe", "vae"], "column 'b', row 0 holds 'red'"),
     "ragged table": (["train", "ragged.csv"], "line 14 has 1 cells, the first line has 2"),
-    "text array": (["train", "text.npy"], "only numbers can be used"),
+    "text array": (["train", "text.npy"], "holds text; only numbers can be used"),
     "one-dimensional": (["train", "flat.npy"], "give vectors"),
     "one row only": (["train", "one.npy"], "1 row: too few"),
     "labels of wrong length": (["train", "good.npy", "--labels", "labels.txt"], "30 rows but 2 labels"),

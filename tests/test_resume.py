@@ -283,7 +283,7 @@ def test_an_interrupted_run_can_be_made_shorter_or_longer(tmp_path, capsys):
     assert config_of(cut)["history"] == {"plans": [{"until": 4, "epochs": 3}]}
 
 
-def test_who_is_out_of_patience_needs_more_of_it(tmp_path):
+def test_who_is_out_of_patience_needs_more_of_it(tmp_path, capsys):
     job = conv(epochs=4, patience=1, lr=1e-12)
     run = trained_in(tmp_path / "run", job)
     done = len(read_metrics(run / "metrics.jsonl")) // 2
@@ -291,9 +291,18 @@ def test_who_is_out_of_patience_needs_more_of_it(tmp_path):
     assert unfinished(run, read_config(run)[1]) is None
     with pytest.raises(BadInput, match=f"out of patience since epoch {done}, .*--patience 0"):
         resume(run, job.source, epochs=6)
+    capsys.readouterr()
+    resume(run, job.source)
+    said = f"nothing is left to train in {run}: it is out of patience since epoch {done}; for more"
+    assert said in capsys.readouterr().err
     resume(run, job.source, epochs=6, patience=0)
+    assert "nothing is left" not in capsys.readouterr().err
     assert len(read_metrics(run / "metrics.jsonl")) == 12
     assert config_of(run)["plan"]["patience"] == 0
+    before = kept(run)
+    resume(run, job.source)
+    assert f"in {run}: all its 6 epochs are done" in capsys.readouterr().err
+    assert kept(run)["model.safetensors"] == before["model.safetensors"]
 
 
 @pytest.fixture

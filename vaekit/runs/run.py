@@ -19,7 +19,7 @@ from vaekit.runs.folder import METRICS, save_weights
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import remove_leftovers
 from vaekit.system.modules import load_state
-from vaekit.system.progress import Bar, Silent, bar
+from vaekit.system.progress import Bar, Silent, bar, say
 from vaekit.system.records import Part
 from vaekit.system.signals import asked_to_stop
 from vaekit.training import (
@@ -43,6 +43,7 @@ Line = dict[str, Any]
 
 
 GO_ON = "go on with: vaekit train --resume {}"
+LONGER = "for more, give the number of epochs in all (--epochs, in Python epochs=)"
 
 
 class Interrupted(KeyboardInterrupt):
@@ -101,6 +102,13 @@ class Run:
         """Whether there were too many epochs without a better validation loss."""
         patience = self.state.plan.patience
         return bool(patience) and self.waited >= patience
+
+    @property
+    def ended(self) -> str:
+        """Why no updates are left; empty while some are."""
+        if self.state.step >= self.state.steps:
+            return f"all its {self.state.plan.epochs:,} epochs are done"
+        return f"it is out of patience since epoch {self.epoch:,}" * self.out_of_patience
 
     def steps(self) -> Iterator[Step]:
         """The remaining updates, until the end or the end of patience."""
@@ -224,6 +232,8 @@ def run_in(
         remove_leftovers(folder)
     if resume and (path := latest_checkpoint(folder)):
         run.recall(load_checkpoint(path, run.state))
+        if first and run.ended:
+            say(f"note: nothing is left to train in {folder}: {run.ended}; {LONGER}")
     with (
         asked_to_stop() as stop,
         _explained(folder, run),

@@ -129,14 +129,22 @@ def checked_type(array: Array, name: str) -> Array:
         array = array.astype(np.float32)
     if array.dtype == object:
         array = _numbers_of_objects(array)
+    check_numbers(array.dtype, name)
+    return array
+
+
+_OTHERS = {"U": "text", "S": "bytes", "O": "objects", "M": "dates", "m": "spans of time"}
+
+
+def check_numbers(dtype: np.dtype[Any], name: str) -> None:
+    """Raise ``BadInput``, which says what they are, for a type whose values are no real numbers."""
     require(
-        array.dtype.kind != "c",
+        dtype.kind != "c",
         f"{name} holds complex numbers: give their real and imaginary parts, as numbers side by "
         "side or as channels",
     )
-    fine = array.dtype.kind in "buif"
-    require(fine, f"{name} holds {array.dtype} values; only numbers can be used")
-    return array
+    other = _OTHERS.get(dtype.kind, "records")
+    require(dtype.kind in "buif", f"{name} holds {other}; only numbers can be used")
 
 
 def _numbers_of_objects(array: Array) -> Array:

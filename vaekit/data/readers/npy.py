@@ -22,6 +22,7 @@ import torch
 from vaekit.data.layout import GUESS, Axis, Like
 from vaekit.data.on_disk import Decoded, Shards, in_memory, is_large
 from vaekit.data.readers.arrays import StoredRows, label_numbers, rows_of, to_rows
+from vaekit.data.readers.containers import check_numbers
 from vaekit.data.readers.loading import (
     UNREADABLE,
     check_holds_something,
@@ -147,8 +148,7 @@ def as_one_array(name: str, parts: Sequence[StoredArray], axes: Axis = GUESS) ->
             (part.shape[1:], part.dtype.str) == (row, kind),
             f"{first.path} and {part.path} hold rows of different shapes or types; give one kind",
         )
-    fine = first.dtype.kind in "buif"
-    require(fine, f"{name} holds {first.dtype} values; only numbers can be used")
+    check_numbers(first.dtype, name)
     lengths, opening = [part.shape[0] for part in parts], [part.open for part in parts]
     if not is_large(sum(lengths), row, first.dtype.itemsize):
         whole = np.concatenate([part() for part in opening])
@@ -231,7 +231,7 @@ def array_in_bytes(body: bytes, name: str) -> Array:
         shape, fortran, dtype = _header(file)
     except UNREADABLE as error:
         raise BadInput(f"{name} is no array of NumPy's (.npy): {first_line(error)}") from error
-    require(dtype.kind in "buif", f"{name} holds {dtype} values; only numbers can be used")
+    check_numbers(dtype, name)
     size, there = prod(shape) * dtype.itemsize, len(body) - file.tell()
     whole = size == there and all(length >= 0 for length in shape)
     require(whole, f"{name}: an array of shape {shape} is {size:,} bytes, not {there:,}")

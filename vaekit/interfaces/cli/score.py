@@ -100,7 +100,7 @@ def _show(found: Any, worst: int, path: Path, work: OnDevice) -> None:
     among = f"; p among {found.held_out:,} validation rows" if found.held_out else ""
     print(f"{rows:,} row{'s' * (rows != 1)}, log p(x) {short(mean)} nats on average{among}")
     if found.odd:
-        print(f"{found.odd}\n")
+        print(found.odd, end="\n\n" if shown else "\n")
     if shown:
         cells = [[TITLES[name] for name in shown[0]], *([*map(_cell, r.values())] for r in shown)]
         last = [row.pop() for row in cells] if found.cells is not None else [""] * len(cells)

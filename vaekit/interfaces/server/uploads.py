@@ -84,7 +84,7 @@ def opened_picture(sent: bytes) -> Iterator[Image.Image]:
     except BadInput:
         raise
     except UNREADABLE as error:
-        raise BadInput(f"this is no picture that can be read: {type(error).__name__}") from error
+        raise BadInput("this is no picture that can be read, or only a part of one") from error
 
 
 def _fitted(whole: Image.Image, mode: str, size: tuple[int, int]) -> Image.Image:
