@@ -102,6 +102,7 @@ PENALTIES = {
 CRITICS = {  # of codes of three numbers
     "total_correlation": lambda **how: critics.TotalCorrelation(3, 8, **how),
     "adversary": lambda **how: critics.Adversary(3, 8, **how),
+    "adversary that pays for its slope": lambda **how: critics.Adversary(3, 8, steep=1.0, **how),
     "similarity": lambda **how: Discriminator(dense(VECTOR, (8,), [8]), 8, **how),
 }
 # right on average: of the mixture that a batch stands for, or by drawing

@@ -8,6 +8,7 @@ import pytest
 import scipy.integrate
 import torch
 from torch import distributions as D
+from torch import nn
 
 from vaekit.conditionals import Conditional, StandardNormal
 from vaekit.data_init import data_init
@@ -16,7 +17,7 @@ from vaekit.models import VAE
 from vaekit.models.trace import trace
 from vaekit.networks import dense
 from vaekit.objectives import discrepancies
-from vaekit.objectives.critics import Adversary, TotalCorrelation
+from vaekit.objectives.critics import Adversary, TotalCorrelation, squared_slope
 from vaekit.objectives.penalties import code_norm, decoder_norm, decoder_slope
 from vaekit.recipes import RECIPES, parts, recipe
 from vaekit.recipes.recipe import options
@@ -231,6 +232,27 @@ def test_an_adversary_learns_how_codes_differ_from_the_prior():
     value, own = learned(Adversary(DIMS, 32), near, 50)(with_codes(near, 20_000))
     assert value.item() == pytest.approx(math.log(2), abs=0.02)
     assert own.item() == pytest.approx(math.log(2), abs=0.02)
+
+
+def test_a_critic_pays_for_its_slope():
+    """Of a plane it is the squared length of its weights; a half of it, times steep, is added to
+    what the critic minimises, and the penalty stays as it is."""
+    plane = nn.Linear(DIMS, 1)
+    y = torch.randn(5, DIMS, requires_grad=True)
+    slope = squared_slope(plane, y)
+    slope.backward()
+    assert slope.item() == pytest.approx(plane.weight.square().sum().item(), rel=1e-5)
+    assert torch.allclose(plane.weight.grad, 2 * plane.weight)
+    assert y.grad is None
+    critic = Adversary(DIMS, 32)
+    critic.net, codes = plane, with_codes(normal(1.0), 50)
+    found = []
+    for critic.steep in (0.0, 3.0):
+        torch.manual_seed(0)
+        found.append([v.item() for v in critic(codes)])
+    (value, own), (same, more) = found
+    assert value == same
+    assert more - own == pytest.approx(1.5 * slope.item(), rel=1e-4)
 
 
 def test_codes_that_a_critic_cannot_tell_from_the_prior_are_normal_as_a_whole():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -39,21 +40,25 @@ class Critic(nn.Module, ABC):
 class CodeCritic(Critic):
     r"""A classifier that learns to tell the codes z of a batch from other ones, y:
 
-    .. math:: \text{own} = \tfrac12 E[-\log D(z)] + \tfrac12 E[-\log (1 - D(y))], \qquad
-        D = \sigma(l)
+    .. math:: \text{own} = \tfrac12 E[-\log D(z)] + \tfrac12 E[-\log (1 - D(y))]
+        + \tfrac12 \text{steep}\, E|\nabla_y l(y)|^2, \qquad D = \sigma(l)
 
-    where it cannot be better l is the log ratio of the densities of z and y.
+    where it cannot be better l is the log ratio of the densities of z and y. What it pays for its
+    slope keeps it from growing too sure to learn from (R1: Mescheder et al. 2018).
 
     Args:
         dim: numbers of a code.
         width: of its three hidden layers.
         lr: see :class:`Critic`.
         clip: see :class:`Critic`.
+        steep: of what it pays for its slope.
     """
 
-    def __init__(self, dim: int, width: int = 256, lr: float = 1e-3, clip: float = 0.0) -> None:
+    def __init__(
+        self, dim: int, width: int = 256, lr: float = 1e-3, clip: float = 0.0, steep: float = 0.0
+    ) -> None:
         super().__init__(lr, clip)
-        self.net = dense((dim,), (1,), [width] * 3, "silu")
+        self.net, self.steep = dense((dim,), (1,), [width] * 3, "silu"), steep
 
     @abstractmethod
     def others(self, t: Trace, z: Tensor) -> Tensor:
@@ -67,9 +72,9 @@ class CodeCritic(Critic):
         """The penalty in nats per row, and the critic's own loss."""
         z = side_by_side(t)
         still = z.detach()
-        own = (
-            F.softplus(-self.net(still)).mean() + F.softplus(self.net(self.others(t, still))).mean()
-        )
+        others = self.others(t, still)
+        own = F.softplus(-self.net(still)).mean() + F.softplus(self.net(others)).mean()
+        own = own + self.steep * squared_slope(self.net, others) if self.steep else own
         return self.value(by_constants(self.net, z)), own / 2
 
 
@@ -105,3 +110,13 @@ def by_constants(net: nn.Module, *inputs: Tensor) -> Tensor:
     weights = {name: p.detach() for name, p in net.named_parameters()}
     found: Tensor = functional_call(net, weights, inputs)
     return found
+
+
+def squared_slope(net: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """The mean squared length of the derivatives by x, (rows, *shape), of what a network says of
+    each row; its gradient reaches the network's weights alone."""
+    learns = torch.is_grad_enabled()
+    with torch.enable_grad():
+        still = x.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(net(still).sum(), still, create_graph=learns)
+    return slope.flatten(1).square().sum(1).mean()

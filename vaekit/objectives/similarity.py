@@ -14,7 +14,7 @@ from vaekit.models.drawing import Generator
 from vaekit.models.trace import Trace, replay
 from vaekit.networks import dense
 from vaekit.objectives.bounds import Bound, elbo
-from vaekit.objectives.critics import Critic, by_constants
+from vaekit.objectives.critics import Critic, by_constants, squared_slope
 
 
 def apart_from_pixels(pixels: float) -> Bound:
@@ -91,8 +91,7 @@ class Discriminator(Critic):
 
     def logit(self, x: Tensor) -> Tensor:
         """log D / (1 - D), (rows, 1)."""
-        found: Tensor = self.head(self.net(self.rescale(x)))
-        return found
+        return self._judged(self.rescale(x))
 
     def forward(self, t: Trace) -> tuple[Tensor, Tensor]:
         """The penalty in nats per row, and the critic's own loss."""
@@ -105,17 +104,13 @@ class Discriminator(Critic):
         far = (self.features(made) - wanted).square().sum(1).mean() / 2
         fooled = self._doubt(held) + self._doubt(drawn)
         own = F.softplus(-self.logit(x)).mean() + self._caught(made) / 2 + self._caught(drawn) / 2
-        return far + self.strength * fooled / 2, own / 2 + self.steep * self._slope(x) / 2
+        if self.steep:
+            own = own + self.steep * squared_slope(self._judged, self.rescale(x))
+        return far + self.strength * fooled / 2, own / 2
 
-    def _slope(self, x: Tensor) -> Tensor:
-        """The mean squared length of the logit's derivatives by rows."""
-        if not self.steep:
-            return x.new_zeros(())
-        with torch.enable_grad():
-            still = self.rescale(x).detach().requires_grad_()
-            total = self.head(self.net(still)).sum()
-            (slope,) = torch.autograd.grad(total, still, create_graph=torch.is_grad_enabled())
-        return slope.flatten(1).square().sum(1).mean()
+    def _judged(self, rescaled: Tensor) -> Tensor:
+        found: Tensor = self.head(self.net(rescaled))
+        return found
 
     def _doubt(self, made: Tensor) -> Tensor:
         """- log D, on average, whose gradient reaches what made the rows alone."""

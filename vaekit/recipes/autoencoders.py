@@ -36,6 +36,7 @@ def wae(
 @good_for("samples", "the same by a critic.", rank=0.3)
 def wae_gan(
     strength: Annotated[Weight, Swept(1.0, 100.0, log=True)] = 10.0,
+    steep: Weight = 1.0,
     critic_width: Count = 256,
     critic_lr: Above = 1e-3,
     **rest: Any,
@@ -46,11 +47,13 @@ def wae_gan(
     Args:
         strength: of what holds the codes to the prior: minus the log of the chance that the critic
             takes a code for a draw.
+        steep: what the critic pays for a steep slope at draws, which keeps it from being too sure
+            to learn from.
         critic_width: of the critic's three hidden layers.
         critic_lr: the critic's highest learning rate.
     """
     model, objective = autoencoder(**rest)
-    critic = Adversary(sum(model.latents.values()), critic_width, critic_lr)
+    critic = Adversary(sum(model.latents.values()), critic_width, critic_lr, steep=steep)
     return Built(model, objective.plus(Term("adversary", strength, critic)))
 
 
