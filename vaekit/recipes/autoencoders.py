@@ -57,7 +57,7 @@ def wae_gan(
     return Built(model, objective.plus(Term("adversary", strength, critic)))
 
 
-@extends(wae_gan, strength=1.0)
+@extends(wae_gan, strength=1.0, steep=0.1)
 @good_for("samples", "the same by a critic, as it began.", rank=0.3)
 def adversarial_autoencoder(**rest: Any) -> Built:
     """wae_gan as it began, the critic's word as heavy as the error's (Makhzani et al. 2016); not a
