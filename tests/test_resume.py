@@ -293,7 +293,7 @@ def test_who_is_out_of_patience_needs_more_of_it(tmp_path, capsys):
         resume(run, job.source, epochs=6)
     capsys.readouterr()
     resume(run, job.source)
-    said = f"nothing is left to train in {run}: it is out of patience since epoch {done}; for more"
+    said = f"nothing is left to train in {run}: it is out of patience since epoch {done}; give it"
     assert said in capsys.readouterr().err
     resume(run, job.source, epochs=6, patience=0)
     assert "nothing is left" not in capsys.readouterr().err

@@ -43,7 +43,8 @@ Line = dict[str, Any]
 
 
 GO_ON = "go on with: vaekit train --resume {}"
-LONGER = "for more, give the number of epochs in all (--epochs, in Python epochs=)"
+DONE = "all its {:,} epochs are done; for more, say how many in all (--epochs, in Python epochs=)"
+WAITED = "it is out of patience since epoch {:,}; give it more (--patience 0 for any)"
 
 
 class Interrupted(KeyboardInterrupt):
@@ -105,10 +106,10 @@ class Run:
 
     @property
     def ended(self) -> str:
-        """Why no updates are left; empty while some are."""
+        """Why no updates are left, and what to do for more; empty while some are."""
         if self.state.step >= self.state.steps:
-            return f"all its {self.state.plan.epochs:,} epochs are done"
-        return f"it is out of patience since epoch {self.epoch:,}" * self.out_of_patience
+            return DONE.format(self.state.plan.epochs)
+        return WAITED.format(self.epoch) if self.out_of_patience else ""
 
     def steps(self) -> Iterator[Step]:
         """The remaining updates, until the end or the end of patience."""
@@ -233,7 +234,7 @@ def run_in(
     if resume and (path := latest_checkpoint(folder)):
         run.recall(load_checkpoint(path, run.state))
         if first and run.ended:
-            say(f"note: nothing is left to train in {folder}: {run.ended}; {LONGER}")
+            say(f"note: nothing is left to train in {folder}: {run.ended}")
     with (
         asked_to_stop() as stop,
         _explained(folder, run),
