@@ -125,6 +125,22 @@ def test_an_autoencoder_is_told_apart(tmp_path):
     assert "its posterior is a point" in text
     assert "ELBO, nats per row" not in text
     assert "Aggregate posterior" not in text
+    assert "mean for codes drawn from the prior" in text
+    assert "the noise of single pixels" not in text
+
+
+def test_new_rows_of_an_autoencoder_have_no_noise_but_where_values_are_few():
+    """Its squared error is a Gaussian's of variance 1, which nobody fitted; zeros and ones are drawn."""
+    how = {"latent": 2, "width": 16, "epochs": 1, "quiet": True}
+    for recipe in ("autoencoder", "wae"):
+        model = vaekit.fit("digits", recipe, **how)
+        assert not model.model.is_noisy
+        assert np.array_equal(model.sample(9, seed=1), model.sample(9, seed=1, mean=True))
+    model = vaekit.fit("digits", "autoencoder", likelihood="bernoulli", binarize="threshold", **how)
+    assert model.model.is_noisy
+    assert {*np.unique(model.sample(9))} == {0, 16}
+    model = vaekit.fit("digits", "vae", likelihood="gaussian", scale="1", **how)
+    assert not np.array_equal(model.sample(9, seed=1), model.sample(9, seed=1, mean=True))
 
 
 def test_grey_bernoulli_is_not_called_a_likelihood(tmp_path):

@@ -124,3 +124,10 @@ class Graph(nn.Module, ABC):
     def has_density(self) -> bool:
         """False if a posterior is a point: then there is no KL, no ELBO and no log p(x)."""
         return all(posterior.has_density for posterior in self.posteriors)
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether new rows are draws of p(x|z). Those of an autoencoder are its means, since the
+        noise that belongs to a squared error was never fitted, but where values are few."""
+        family = self.likelihood.family
+        return self.has_density or bool(family.kind.coarse(family))

@@ -87,6 +87,7 @@ def samples(view: View) -> str:
         page.sheet(panels.sheet(view.trained, rows, 8), text, page.HALF)
         for rows, text in zip((means, drawn), texts, strict=True)
     ]
+    shown = shown if view.trained.model.is_noisy else shown[:1]
     return page.section("Samples from the prior", page.side_by_side(*shown))
 
 

@@ -229,15 +229,15 @@ class Trained:
         given: Given | None = None,
         like: Any = None,
     ) -> Any:
-        """New rows: z from the prior, then x from p(x|z), or with ``mean`` its mean; in the layout
-        and type of the training data, and in what ``like`` is: a frame, a tensor, else an array."""
+        """New rows: z from the prior, then x from p(x|z), or with ``mean`` (and of autoencoders:
+        :attr:`Graph.is_noisy`) its mean; laid out as the training data, of the type of ``like``."""
         check_wanted(rows, self.representation.shape)
         told = Rows(None, self.given_rows(given, rows)).to(self.device)
-        starts, parts = range(0, rows, ROWS), []
+        starts, parts, noisy = range(0, rows, ROWS), [], self.model.is_noisy and not mean
         with torch.inference_mode(), seeded(seed, "sample"):
             for start in tracked(starts, "sampling", len(starts)):
                 px = self.model(Generator(min(ROWS, rows - start)), told[start : start + ROWS])
-                parts.append(self.representation.decode(px.mean if mean else px.sample()))
+                parts.append(self.representation.decode(px.sample() if noisy else px.mean))
         return self._out(like, torch.cat(parts), self.layout, seed=seed)
 
     def _out(self, like: Any, values: Tensor, layout: RowLayout, **how: int) -> Any:

@@ -77,7 +77,8 @@ def sample(
     force: Force = False,
     work: OnDevice = ON_DEVICE,
 ) -> None:
-    """Generate new rows: codes from the prior, decoded."""
+    """Generate new rows: codes from the prior, decoded. An autoencoder's are means in any case,
+    where values are many: it has fitted no noise."""
     work.begin()
     path = _place(SAMPLES, model, output, "samples", reads(model, given=given), force=force)
     trained = loaded(model, work)
