@@ -182,7 +182,8 @@ def test_an_evaluation_of_foreign_rows_gives_no_advice_on_training(trained, tmp_
 def test_an_autoencoder_is_said_to_be_one(tmp_path, capsys):
     how = ["--recipe", "autoencoder", "--epochs", "1", "--width", "8", "--no-report"]
     assert run(["train", "digits", *how, "-o", str(tmp_path / "r")]) == 0
-    out = capsys.readouterr().out
+    out, said = capsys.readouterr()
+    assert "likelihood gaussian: as autoencoder has it\n" in said
     assert out.startswith("An autoencoder: ")
     assert "nats" not in out.split("\n\n", 1)[1].split("\n\n")[0]
 

@@ -68,9 +68,13 @@ class Picked:
 
 
 def choose(
-    source: Source, likelihood: str = "auto", binarize: str = "none", colours: str = "rgb"
+    source: Source,
+    likelihood: str = "auto",
+    binarize: str = "none",
+    colours: str = "rgb",
+    why: str = "as asked",
 ) -> Choice:
-    """Take the likelihood a person named, or look at the data and pick one.
+    """Take the likelihood that was named, ``why`` it was, or look at the data and pick one.
 
     Which values there are is seen in all rows, so that each of them has a probability; what suits
     them, in training rows alone.
@@ -85,7 +89,7 @@ def choose(
     if likelihood == "auto":
         picked = pick(seen, source, binarize)
     else:
-        picked = Picked(known("likelihood", likelihood, (*LIKELIHOODS, "auto")), "as asked")
+        picked = Picked(known("likelihood", likelihood, (*LIKELIHOODS, "auto")), why)
     name, kind = picked.name, kind_of(picked.name)
     require(
         binarize == "none" or kind is BINARY,

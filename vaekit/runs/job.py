@@ -264,7 +264,8 @@ def prepare(
     plan = Plan(**{**usual, **{k: v for k, v in given.items() if k in PLAN_OPTIONS}})
     defaults = {name: p.default for name, p in options(made).items()}
     chosen = {**defaults, **{k: v for k, v in given.items() if k in defaults}}
-    choice = choose(source, chosen["likelihood"], binarize, colours)
+    why = "as asked" if "likelihood" in given else f"as {recipe} has it"
+    choice = choose(source, chosen["likelihood"], binarize, colours, why)
     job = planned(source, choice, recipe, chosen, plan, source.conditions(), device)
     _ = job.built
     return job
