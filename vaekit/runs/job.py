@@ -262,8 +262,7 @@ def prepare(
     check_rows(made, given, trained_on(source))
     usual = {**recipes.PLANS.get(recipe, {}), **recipes.suited(recipe, trained_on(source)).plan}
     plan = Plan(**{**usual, **{k: v for k, v in given.items() if k in PLAN_OPTIONS}})
-    defaults = {name: p.default for name, p in options(made).items()}
-    chosen = {**defaults, **{k: v for k, v in given.items() if k in defaults}}
+    chosen = {name: given.get(name, p.default) for name, p in options(made).items()}
     why = "as asked" if "likelihood" in given else f"as {recipe} has it"
     choice = choose(source, chosen["likelihood"], binarize, colours, why)
     job = planned(source, choice, recipe, chosen, plan, source.conditions(), device)
