@@ -129,5 +129,7 @@ class Graph(nn.Module, ABC):
     def is_noisy(self) -> bool:
         """Whether new rows are draws of p(x|z). Those of an autoencoder are its means, since the
         noise that belongs to a squared error was never fitted, but where values are few."""
+        if self.has_density:
+            return True
         family = self.likelihood.family
-        return self.has_density or bool(family.kind.coarse(family))
+        return bool(family.kind.coarse(family))

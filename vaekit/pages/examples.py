@@ -75,19 +75,23 @@ def samples(view: View) -> str:
     if not view.image:
         return _sampled_columns(view)
     given = view.given(64)
-    means = view.trained.sample(64, seed=view.seed, mean=True, given=given)
-    drawn = view.trained.sample(64, seed=view.seed, given=given)
     more = channels_text(view.trained.representation.shape[0])
-    texts = (
-        "The decoder's mean for codes drawn from the prior." + more,
-        "Draws from p(x|z) for the same codes: what the model takes data to look like, the noise "
-        "of single pixels included." + more,
-    )
+    texts = {True: "The decoder's mean for codes drawn from the prior."}
+    if view.trained.model.is_noisy:
+        texts[False] = (
+            "Draws from p(x|z) for the same codes: what the model takes data to look like, the "
+            "noise of single pixels included."
+        )
     shown = [
-        page.sheet(panels.sheet(view.trained, rows, 8), text, page.HALF)
-        for rows, text in zip((means, drawn), texts, strict=True)
+        page.sheet(
+            panels.sheet(
+                view.trained, view.trained.sample(64, seed=view.seed, mean=mean, given=given), 8
+            ),
+            text + more,
+            page.HALF,
+        )
+        for mean, text in texts.items()
     ]
-    shown = shown if view.trained.model.is_noisy else shown[:1]
     return page.section("Samples from the prior", page.side_by_side(*shown))
 
 
