@@ -196,14 +196,14 @@ class Conditions:
 
     def _check_present(self, given: Mapping[str, Any]) -> None:
         for c in self:
-            value = c.classes[0] if c.classes else f"{c.mean:.3g}"
+            value, shown = (
+                (c.classes[0], repr(c.classes[0])) if c.classes else (f"{c.mean:.3g}",) * 2
+            )
+            among = "one of: " if c.classes else ""
             require(
                 c.name in given,
-                f"this model has to be told {c.name}: --given {c.name}={value} (in Python "
-                f"given={{{c.name!r}: {value!r}}}); it is one of: {c.possible}"
-                if c.classes
-                else f"this model has to be told {c.name}: --given {c.name}={value} (in Python "
-                f"given={{{c.name!r}: {value}}}); it is {c.possible}",
+                f"this model has to be told {c.name}: --given {c.name}={value} (in Python and over "
+                f"HTTP given={{{c.name!r}: {shown}}}); it is {among}{c.possible}",
             )
 
     def carried(
