@@ -75,6 +75,8 @@ class Objective(nn.Module):
         samples: K, particles per row.
         kl_weight: what the bound multiplies the KL by: beta, a warm-up, or their product.
         rules: from rows to rules for some latents by name: observed or enumerated labels.
+        trim: rows whose bound is so many robust standard deviations below the batch's median teach
+            nothing (:func:`typical`); 0: all rows do.
 
     Raises:
         ValueError: if two terms have one name.
@@ -87,10 +89,12 @@ class Objective(nn.Module):
         samples: int = 1,
         kl_weight: Weight = 1.0,
         rules: Callable[[Rows], Mapping[str, Rule]] | None = None,
+        trim: float = 0.0,
     ) -> None:
         super().__init__()
         self.bound = bound if isinstance(bound, Bound) else Bound(bound)
         self.terms, self.samples, self.kl_weight, self.rules = terms, samples, kl_weight, rules
+        self.trim = trim
         names = [term.name for term in terms]
         if len({*names, *RESERVED}) < len(names) + len(RESERVED):
             raise ValueError(f"the names of terms must differ, and from {RESERVED}: {names}")
@@ -109,8 +113,9 @@ class Objective(nn.Module):
 
     @property
     def over_batch(self) -> list[str]:
-        """The names of the terms that look at the batch as a whole."""
-        return [term.name for term in self.terms if term.over == "batch"]
+        """The names of what looks at the batch as a whole."""
+        own = ["trim"] if self.trim else []
+        return own + [term.name for term in self.terms if term.over == "batch"]
 
     @property
     def replays(self) -> bool:
@@ -136,9 +141,13 @@ class Objective(nn.Module):
         """The same objective with the KL's weight multiplied by another."""
         return self._but(kl_weight=times(self.kl_weight, weight))
 
+    def trimming(self, trim: float) -> Objective:
+        """The same objective, of the rows that are like the others of their batch."""
+        return self._but(trim=trim)
+
     def _but(self, **changes: object) -> Objective:
-        now = {n: getattr(self, n) for n in ("bound", "terms", "samples", "kl_weight", "rules")}
-        now |= changes
+        names = ("bound", "terms", "samples", "kl_weight", "rules", "trim")
+        now = {name: getattr(self, name) for name in names} | changes
         return Objective(now.pop("bound"), *now.pop("terms"), **now)
 
     def weights(self, step: int) -> list[float]:
@@ -157,7 +166,7 @@ class Objective(nn.Module):
         t = trace(model, rows, samples=self.samples, named=named)
         kl_weight, *each = weights
         t, goals = replace(t, kl_weight=kl_weight), iter(each[len(self.terms) :])
-        total, terms, own, theirs = -self.bound(t).mean(), elbo_terms(t), 0.0, 0.0
+        total, terms, own, theirs = -self._mean(self.bound(t)), elbo_terms(t), 0.0, 0.0
         for weight, term in zip(each, self.terms, strict=False):
             value = _value(term, t, goals)
             if isinstance(value, tuple):
@@ -166,6 +175,9 @@ class Objective(nn.Module):
             total = total + weight * value
             terms[term.name] = value.detach()
         return Loss(total, terms, own, theirs)
+
+    def _mean(self, bound: Tensor) -> Tensor:
+        return bound[typical(bound.detach(), self.trim)].mean() if self.trim else bound.mean()
 
     def check(self, model: Graph, rows: Rows | None = None) -> None:
         """Refuse a pair that cannot train, before it does.
@@ -198,6 +210,17 @@ class Objective(nn.Module):
         values = {**loss.terms, "loss": loss.total}
         bad = [name for name, value in values.items() if not torch.isfinite(value)]
         require(not bad, f"the {', '.join(bad)} of the first rows is not finite: check the scale")
+
+
+def typical(values: Tensor, trim: float) -> Tensor:
+    """Which values, (B,), lie at most ``trim`` robust standard deviations below the median, (B,).
+
+    A robust standard deviation is 1.4826 times the median distance from the median: a standard
+    deviation for normal values, and half of the others may be anything (Rousseeuw & Croux 1993).
+    """
+    middle = values.median()
+    spread = 1.4826 * (values - middle).abs().median()
+    return values >= middle - trim * spread
 
 
 def _value(term: Term, t: Trace, goals: Iterator[Goal]) -> Any:

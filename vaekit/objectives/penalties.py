@@ -89,29 +89,36 @@ def decoder_slope(t: Trace) -> Tensor:
     return slope.square().sum(-1).mean()
 
 
-def total_correlation(rows: int) -> Penalty:
-    """KL(q(z) || prod_i q(z_i)) by minibatch-stratified sampling from ``rows`` rows of data.
+def total_correlation(rows: int, *, even: bool = False) -> Penalty:
+    """KL(q(z) || prod_i q(z_i)), with q(z) as a mixture of the posteriors of the batch.
 
-    Each draw weighs its own row by 1 / rows and the others of the batch evenly with what is
-    left, so that a batch of all rows gives the exact mixture (Chen et al. 2018).
+    By minibatch-stratified sampling from ``rows`` rows of data each draw weighs its own row by
+    1 / rows and the others of the batch evenly with what is left, so that a batch of all rows
+    gives the exact mixture. By minibatch-weighted sampling, ``even``, it weighs all rows of the
+    batch alike, its own too, which says too much, by a part of what codes tell of the rows
+    (Chen et al. 2018).
+
+    Args:
+        rows: of the data.
+        even: whether a draw weighs its own row as any other.
 
     Raises:
         Unsuited: if the posterior's dimensions are not independent.
     """
 
     def total_correlation(t: Trace) -> Tensor:
-        terms = [_latent_total_correlation(latent, rows) for latent in t.latents.values()]
+        terms = [_latent_total_correlation(latent, rows, even) for latent in t.latents.values()]
         return torch.stack(terms).sum()
 
     return total_correlation
 
 
-def _latent_total_correlation(latent: Latent, rows: int) -> Tensor:
+def _latent_total_correlation(latent: Latent, rows: int, even: bool) -> Tensor:
     z = latent.value[0]
     each = log_prob_per_element(latent.posterior, z[:, None])
     if each is None:
         raise Unsuited("total correlation needs a posterior with independent dimensions")
-    weights = stratified_weights(len(z), rows, z.device).log()
+    weights = stratified_weights(len(z), len(z) if even else rows, z.device).log()
     joint = torch.logsumexp(weights + each.sum(-1), 1)
     marginals = torch.logsumexp(weights[..., None] + each, 1)
     return (joint - marginals.sum(-1)).mean()

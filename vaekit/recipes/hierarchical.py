@@ -36,6 +36,7 @@ Layers = Literal["auto", "dense", "residual"]
         "network",
         "noise",
         "rows",
+        "trim",
     ),
 )
 @good_for(

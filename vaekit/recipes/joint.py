@@ -23,7 +23,7 @@ from vaekit.system.ranges import Count, Weight
 from vaekit.system.types import Shape
 
 SETTLED = {"missing": True, "posterior": "diagonal", "prior": "standard"}
-IDLE = ("rank", "tilt", "prior_components")
+IDLE = ("rank", "tilt", "prior_components", "trim")
 
 
 @extends(vae, fixed=SETTLED, without=IDLE)

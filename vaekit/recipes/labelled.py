@@ -29,7 +29,7 @@ from vaekit.system.types import Shape
 MOVED = 1 / 14  # of a side
 
 
-@extends(vae, without=("drop", "kl_warmup"), latent=50)
+@extends(vae, without=("drop", "kl_warmup", "trim"), latent=50)
 def m2_vae(
     shape: Shape,
     given: Mapping[str, int],

@@ -37,16 +37,22 @@ def beta_vae(beta: Annotated[Weight, Swept(0.1, 10.0, log=True)] = 4.0, **rest: 
     rank=0.8,
 )
 def beta_tcvae(
-    beta: Annotated[Weight, Swept(1.0, 10.0, log=True)] = 6.0, rows: int = 1, **rest: Any
+    beta: Annotated[Weight, Swept(1.0, 10.0, log=True)] = 6.0,
+    sampling: Literal["stratified", "weighted"] = "stratified",
+    rows: int = 1,
+    **rest: Any,
 ) -> Built:
     """The codes' total correlation weighed by beta, the rest of the KL by 1 (Chen et al. 2018).
 
     Args:
         beta: weight of the total correlation.
+        sampling: how a batch stands for all rows: stratified, a row weighs 1 / rows for its own
+            draw, as it does among all; weighted, all rows of the batch weigh alike, as in the
+            paper's experiments, which also holds back what codes tell.
         rows: of the training data.
     """
     model, objective = vae(rows=rows, **rest)
-    penalty = penalties.total_correlation(rows)
+    penalty = penalties.total_correlation(rows, even=sampling == "weighted")
     return Built(model, objective.plus(Term("total_correlation", beta - 1, penalty, "batch")))
 
 

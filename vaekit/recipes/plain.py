@@ -79,6 +79,7 @@ def vae(
     scale: ScaleName = "auto",
     components: Count = 3,
     kl_warmup: Annotated[Share, Swept(0.0, 0.5)] = parts.KL_WARMUP,
+    trim: Weight = 0.0,
     drop: ShareBelow = 0.0,
     noise: Weight | None = None,
     missing: bool = False,
@@ -116,6 +117,8 @@ def vae(
             shared for images, element for vectors.
         components: of a logistic_mixture.
         kl_warmup: share of the training over which the KL's weight rises from 0 to 1.
+        trim: rows whose bound is so many robust standard deviations below the median of its batch
+            teach nothing, where anomalies may be among the rows (3); 0: all rows do.
         drop: share of the training rows from which what is given is withheld.
         noise: on what the encoder sees in training, in standard deviations (of whole levels: halves
             of their range), against overfitting; by default 0.2 for fewer than 8,000 images, else
@@ -135,7 +138,8 @@ def vae(
     encode = parts.posterior(data, code, kind, width, depth, beside, noise)
     before = parts.prior(prior, Site(latent, shape, encode, prior_components, bool(beside)))
     side = parts.condition_dropout(drop, beside)
-    return Built(VAE(before, encode, decode, side), parts.warmed_up(kl_warmup, steps))
+    objective = parts.warmed_up(kl_warmup, steps).trimming(trim)
+    return Built(VAE(before, encode, decode, side), objective)
 
 
 @extends(
@@ -207,7 +211,8 @@ def path_vae(**rest: Any) -> Built:
 @good_for("codes", "the smallest error of what is rebuilt, and no order among codes.")
 def autoencoder(**rest: Any) -> Built:
     """An autoencoder: a point for a posterior and squared error for a loss; not a density."""
-    return Built(vae(**rest).model, Objective(reconstruction))
+    model, objective = vae(kl_warmup=0.0, **rest)
+    return Built(model, objective.but(bound=reconstruction))
 
 
 @good_for("likelihood", "the published network for binary pictures.", rank=0.2)

@@ -39,7 +39,7 @@ class VAEDetector(OutlierMixin, TableModel):
         false_alarm: share of usual rows that may be called unusual.
         samples: importance samples of a row's log density.
         epochs: passes over the rows; 0 for as many as suit, at most 300 (of real
-            numbers, 20 to 60).
+            numbers, 20 to 200).
         options: more options of the recipe and of the training, by name: of table_vae, or of vae
             for real numbers.
         schema: what the columns are, where looking at them is not enough.

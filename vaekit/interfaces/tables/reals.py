@@ -20,9 +20,9 @@ from vaekit.system.types import Array
 from vaekit.training import Plan
 from vaekit.training.plan import Length
 
-RECIPE, EPOCHS = "vae", 60
+RECIPE, EPOCHS = "vae", 200
 OPTIONS: dict[str, Any] = {
-    "likelihood": "student_t", "scale": "0.5", "decay": "cosine", "kl_warmup": 0.0,
+    "likelihood": "student_t", "scale": "0.5", "decay": "cosine", "kl_warmup": 0.0, "trim": 5.0,
 }  # fmt: skip
 GAPS = (
     "X holds {what}, and the rows of the training held numbers alone, without gaps: fill them in, "
@@ -75,7 +75,7 @@ class Standard:
         return source("X", torch.from_numpy(self.rows(values)), splits)
 
     def epochs(self, wanted: int, rows: int) -> int:
-        """Passes over so many rows: as many as are wanted, or make 4,000 updates, at most 60."""
+        """Passes over so many rows: as many as are wanted, or make 4,000 updates, at most 200."""
         plan = Plan(epochs=wanted)
         return plan.sized(max(-(-rows // plan.batch), 1), Length(most=EPOCHS)).epochs
 
