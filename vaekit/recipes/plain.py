@@ -96,7 +96,9 @@ def vae(
         given: width of each thing that is given beside x, by name.
         latent: numbers in a code.
         likelihood: p(x|z) by name; auto looks at the data.
-        network: auto is conv for images of 16 pixels a side or more, else dense.
+        network: auto is conv for images of 16 pixels a side or more, else dense; smooth is dense
+            with a decoder of tanh and one layer more, whose rows change evenly along a code, so
+            that codes tell factors apart more easily (Chen et al. 2018).
         width: of hidden layers (400), or channels of the first stage (32).
         depth: hidden layers (2), or halvings of the image (until about 4 pixels).
         posterior: q(z|x): normal with a covariance that is diagonal, low_rank, full or householder
