@@ -63,7 +63,9 @@ def test_the_weight_of_a_row_counts_once():
     marginals = torch.logsumexp(q.base_dist.log_prob(z[:, None]), 1) - np.log(60)
     exact = (joint - marginals.sum(-1)).mean()
     assert torch.allclose(total_correlation(60)(t), exact)
-    assert torch.allclose(total_correlation(900, even=True)(t), exact)  # however many rows there are
+    assert torch.allclose(
+        total_correlation(900, even=True)(t), exact
+    )  # however many rows there are
     assert not torch.allclose(total_correlation(900)(t), exact)
 
 
