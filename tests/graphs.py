@@ -175,7 +175,6 @@ def some_rows(given=0, count=7):
 NETWORKS = {
     "dense": lambda shape: made("vae", shape, network="dense"),
     "conv": lambda shape: made("vae", shape, network="conv"),
-    "smooth": lambda shape: made("vae", shape, network="smooth"),
     "residual": lambda shape: made("vae", shape, network="residual"),
     "dense ladder": lambda shape: made("ladder_vae", shape, network="dense"),
     "residual ladder": lambda shape: made("ladder_vae", shape, network="residual"),

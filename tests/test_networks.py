@@ -25,7 +25,6 @@ from vaekit.networks import (
 )
 from vaekit.networks.keras import SameConv, SameConvTranspose, same_padding
 from vaekit.networks.layers import depth_for, halvings
-from vaekit.recipes import RECIPES
 from vaekit.system.checks import BadInput
 
 SIZES = [(1, 28, 28), (3, 33, 17), (4, 64, 65), (1, 1, 1), (2, 8, 9), (5, 7, 31)]
@@ -202,16 +201,3 @@ def test_sizes():
 @pytest.mark.parametrize("module", [vaekit.networks.layers, vaekit.networks.keras])
 def test_examples_in_docstrings(module):
     assert doctest.testmod(module).failed == 0
-
-
-def test_the_smooth_network_is_that_of_chen_et_al():
-    """ReLU from x to the code, tanh back and one layer more."""
-    model = RECIPES["vae"](
-        shape=(1, 8, 8), network="smooth", width=30, likelihood="bernoulli"
-    ).model
-    kinds = [
-        [type(layer).__name__ for layer in net.modules() if "Linear" not in type(layer).__name__]
-        for net in (model.posterior.net, model.likelihood.net)
-    ]
-    assert [kinds[0].count("ReLU"), kinds[0].count("Tanh")] == [2, 0]
-    assert [kinds[1].count("ReLU"), kinds[1].count("Tanh")] == [0, 3]

@@ -50,7 +50,7 @@ from vaekit.system.checks import BadInput, known, require
 from vaekit.system.ranges import OneOf, Parsed, Range, Swept
 from vaekit.system.types import Shape
 
-Network = Literal["auto", "dense", "smooth", "conv", "residual"]
+Network = Literal["auto", "dense", "conv", "residual"]
 Posterior = Literal[
     "diagonal", "low_rank", "full", "householder", "mixture",
     "planar", "radial", "sylvester", "iaf", "point",
@@ -155,9 +155,7 @@ def network_for(name: str, shape: Shape) -> str:
     if name == "auto":
         return "conv" if image and min(shape[1:]) >= SMALLEST_CONV else "dense"
     known("network", name, NETWORKS)
-    require(
-        image or NETWORKS[name].flat, f"network {name!r} is for images; for vectors use 'dense'"
-    )
+    require(image or name == "dense", f"network {name!r} is for images; for vectors use 'dense'")
     return name
 
 
@@ -190,11 +188,6 @@ NETWORKS = {
     "dense": Nets(
         lambda shape, raw, width, depth: dense(shape, raw, _hidden(width, depth)),
         lambda latent, raw, width, depth: dense((latent,), raw, _hidden(width, depth)),
-        flat=True,
-    ),
-    "smooth": Nets(
-        lambda shape, raw, width, depth: dense(shape, raw, _hidden(width, depth)),
-        lambda latent, raw, w, d: dense((latent,), raw, _hidden(w, (d or 2) + 1), "tanh"),
         flat=True,
     ),
     "conv": Nets(

@@ -96,9 +96,7 @@ def vae(
         given: width of each thing that is given beside x, by name.
         latent: numbers in a code.
         likelihood: p(x|z) by name; auto looks at the data.
-        network: auto is conv for images of 16 pixels a side or more, else dense; smooth is dense
-            with a decoder of tanh and one layer more, whose rows change evenly along a code, so
-            that codes tell factors apart more easily (Chen et al. 2018).
+        network: auto is conv for images of 16 pixels a side or more, else dense.
         width: of hidden layers (400), or channels of the first stage (32).
         depth: hidden layers (2), or halvings of the image (until about 4 pixels).
         posterior: q(z|x): normal with a covariance that is diagonal, low_rank, full or householder
@@ -120,7 +118,7 @@ def vae(
         components: of a logistic_mixture.
         kl_warmup: share of the training over which the KL's weight rises from 0 to 1.
         trim: rows whose bound is so many robust standard deviations below the median of its batch
-            teach nothing, where anomalies may be among the rows (3); 0: all rows do.
+            teach nothing, where anomalies may be among the rows (5); 0: all rows do.
         drop: share of the training rows from which what is given is withheld.
         noise: on what the encoder sees in training, in standard deviations (of whole levels: halves
             of their range), against overfitting; by default 0.2 for fewer than 8,000 images, else
