@@ -226,19 +226,23 @@ def page(result: dict[str, Any]) -> str:
     return text + f"- **mean**: {statistics.mean(known.values()):.3f}\n"
 
 
+def there() -> list[str]:
+    """The methods that can be run here."""
+    return [m for m in METHODS if m != PYOD or importlib.util.find_spec("pyod")]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", nargs="+", help="names that begin so; by default all")
     parser.add_argument("--methods", nargs="+", choices=METHODS, help="by default all there are")
     parser.add_argument("--seeds", type=int, default=5)
     said = parser.parse_args()
-    there = [m for m in METHODS if m != PYOD or importlib.util.find_spec("pyod")]
-    if PYOD in (said.methods or there):
+    if PYOD in (said.methods or there()):
         importlib.import_module("pyod.models.vae")  # here, as nobody's seconds are of it
     paths = {path.stem: path for path in (FOLDER / "anomaly").glob("*.npz")}
     if said.sets:
         paths = {name: p for name, p in paths.items() if name.startswith(tuple(said.sets))}
-    names = [f"{name}: {m}" for name in sorted(paths) for m in said.methods or there]
+    names = [f"{name}: {m}" for name in sorted(paths) for m in said.methods or there()]
     RESULTS.mkdir(parents=True, exist_ok=True)
     result = begun(RESULTS / "adbench.json", {"false alarms": FALSE_ALARMS}, parser.error)
 

@@ -98,22 +98,28 @@ def test_fillings_are_scored_against_the_truth(scripts, monkeypatch):
     assert max(v for k, v in errors.items() if k != "mean") < 0.95
 
 
-def test_detectors_find_what_lies_far_out(scripts, monkeypatch):
+def test_detectors_find_what_lies_far_out(scripts):
     anomaly = scripts("anomaly")
-    monkeypatch.setattr(anomaly, "EPOCHS", 150)
     random = np.random.default_rng(0)
     train = random.normal(size=(200, 3))
     test = np.concatenate([random.normal(size=(100, 3)), random.normal(6, 1, (20, 3))])
-    for name, method in anomaly.METHODS.items():
-        scores = method(train, test, 0, same=False)
+    for name in anomaly.there():
+        scores = anomaly.METHODS[name](train, test, 0, same=False)
         assert roc_auc_score(np.repeat([0, 1], [100, 20]), scores) > 0.98, name
 
 
 def test_ranks_share_places(scripts):
     anomaly = scripts("anomaly")
-    runs = {"a": [{"AUROC": 0.9}], "b": [{"AUROC": 0.9}], "c": [{"AUROC": 0.5}]}
-    found = anomaly.ranks({"found": {"x": {"one": runs}}}, "x", "AUROC")
-    assert found == {"a": 1.5, "b": 1.5, "c": 3}
+    scores = {"kNN": 0.9, "LOF": 0.9, "PCA": 0.5}
+    found = anomaly.Found({f"1_set: {m}": {"0": {"AUROC": v}} for m, v in scores.items()})
+    assert found.ranks("AUROC") == {"kNN": 1.5, "LOF": 1.5, "PCA": 3}
+
+
+def test_what_is_not_the_default_takes_its_place_in_ranks(scripts):
+    anomaly = scripts("anomaly")
+    scores = {"kNN": 0.7, "vaekit": 0.8, "vaekit, trim 0": 0.9}
+    found = anomaly.Found({f"1_set: {m}": {"0": {"AUROC": v}} for m, v in scores.items()})
+    assert found.ranks("AUROC") == {"kNN": 2, "vaekit": 1, "vaekit, trim 0": 1}
 
 
 def test_chained_regressions_fill_categories_that_follow_from_numbers(scripts):

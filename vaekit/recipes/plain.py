@@ -211,8 +211,8 @@ def path_vae(**rest: Any) -> Built:
 @good_for("codes", "the smallest error of what is rebuilt, and no order among codes.")
 def autoencoder(**rest: Any) -> Built:
     """An autoencoder: a point for a posterior and squared error for a loss; not a density."""
-    model, objective = vae(kl_warmup=0.0, **rest)
-    return Built(model, objective.but(bound=reconstruction))
+    model, objective = vae(**rest)
+    return Built(model, Objective(reconstruction, trim=objective.trim))
 
 
 @good_for("likelihood", "the published network for binary pictures.", rank=0.2)
