@@ -92,6 +92,7 @@ def test_a_recording_is_the_same_training(recipe):
         {"clip": 0.5, "ema": 0.0},
         {"decay": "cosine"},
         {"binarize": "dynamic"},
+        {"trim": 2.0},
     ],
     ids=str,
 )

@@ -63,9 +63,8 @@ def test_the_weight_of_a_row_counts_once():
     marginals = torch.logsumexp(q.base_dist.log_prob(z[:, None]), 1) - np.log(60)
     exact = (joint - marginals.sum(-1)).mean()
     assert torch.allclose(total_correlation(60)(t), exact)
-    assert torch.allclose(
-        total_correlation(900, even=True)(t), exact
-    )  # however many rows there are
+    of_any_number_of_rows = total_correlation(900, even=True)
+    assert torch.allclose(of_any_number_of_rows(t), exact)
     assert not torch.allclose(total_correlation(900)(t), exact)
 
 

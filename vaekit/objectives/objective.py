@@ -177,7 +177,10 @@ class Objective(nn.Module):
         return Loss(total, terms, own, theirs)
 
     def _mean(self, bound: Tensor) -> Tensor:
-        return bound[typical(bound.detach(), self.trim)].mean() if self.trim else bound.mean()
+        if not self.trim:
+            return bound.mean()
+        kept = typical(bound.detach(), self.trim)
+        return torch.where(kept, bound, 0.0).sum() / kept.sum()
 
     def check(self, model: Graph, rows: Rows | None = None) -> None:
         """Refuse a pair that cannot train, before it does.
