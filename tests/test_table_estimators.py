@@ -21,6 +21,21 @@ def test_scikit_learn_contract(estimator, check):
     check(estimator)
 
 
+@pytest.mark.parametrize("kind", [TableSynthesizer, VAEImputer, VAEDetector])
+@pytest.mark.parametrize("rows", [2, 5, 9])
+def test_a_few_rows_are_enough_or_it_is_said_how_many(kind, rows):
+    frame = pd.DataFrame({"a": np.arange(rows) % 5 + 0.5, "b": [*"xy" * rows][:rows]})
+    for X in (frame, frame[["a"]].to_numpy()):
+        if kind is VAEDetector and rows < 5:
+            with pytest.raises(BadInput, match="give at least 5"):
+                kind(**QUICK).fit(X)
+            continue
+        model = kind(**QUICK).fit(X)
+        for what in ("sample", "transform", "predict"):
+            if hasattr(model, what):
+                assert len(getattr(model, what)(rows if what == "sample" else X)) == rows
+
+
 def people(rows=160, seed=0):
     rng = np.random.default_rng(seed)
     age = rng.integers(18, 80, rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -155,11 +156,19 @@ class TableModel(BaseEstimator):
         return self._source(incoming), "table_vae", {}
 
     def _splits(self, rows: int) -> dict[str, Tensor]:
-        """Rows that are trained on, that choose the epoch, and that are held out."""
+        """Rows that are trained on, that choose the epoch, and that are held out; of very few
+        rows, those that are trained on choose it.
+
+        Raises:
+            BadInput: where none is left to be held out.
+        """
         order = torch.randperm(rows, generator=torch.Generator().manual_seed(self.seed_))
         sizes = [int(share * rows) for share in (VALIDATION, self.held_out)]
-        parts = order.split([rows - sum(sizes), *sizes])
-        return dict(zip(SPLITS, parts, strict=True))
+        few = f"X holds {rows} rows (n_samples), too few to hold some out: give at least "
+        require(sizes[1] > 0 or not self.held_out, f"{few}{math.ceil(1 / (self.held_out or 1))}")
+        train, validation, test = order.split([rows - sum(sizes), *sizes])
+        chooses = validation if len(validation) else train
+        return dict(zip(SPLITS, (train, chooses, test), strict=True))
 
     def _source(self, incoming: Incoming) -> Source:
         """Rows as levels."""

@@ -103,7 +103,6 @@ class VAEDetector(OutlierMixin, TableModel):
         return Reals(self.model_, standard, self.seed_, tuple(self._names))
 
     def _calibrate(self, held_out: Source) -> None:
-        require(len(held_out) > 0, "too few rows to hold some out: give at least 5")
         require(0 < self.false_alarm < 1, f"false_alarm is a share, not {self.false_alarm}")
         self.held_out_ = np.sort(self._measure.density(held_out, self.samples))
         with warnings.catch_warnings():
