@@ -16,6 +16,7 @@ from vaekit.data.on_disk import OnDisk
 from vaekit.data.readers import mapping
 from vaekit.data.readers.columns import taken
 from vaekit.data.schema import standing
+from vaekit.data.source import random_splits
 
 ROWS = 700
 CELLS = Opening(cells="yes")
@@ -219,6 +220,18 @@ def test_what_columns_are_is_found_in_some_rows(ending, tmp_path):
     for place, column in enumerate(found.coding.schema.columns, len(found.coding.gaps)):
         counts = np.bincount(own[own[:, place] >= 0, place], minlength=column.coding.count)
         assert counts.tolist() == column.coding.rows.tolist()
+
+
+@pytest.mark.usefixtures("few")
+def test_a_word_that_no_training_row_has_has_no_level(tmp_path):
+    """Wherever it stands, and though one that is trained on in a single row has one."""
+    path, splits = tmp_path / "words.parquet", random_splits(4_000)
+    words = np.array(["a", "b"] * 2_000, object)
+    words[int(splits["test"][-1])], words[int(splits["train"][-1])] = "tested", "trained"
+    parquet.write_table(pa.table({"w": pa.array(words), "y": np.arange(4_000) % 3}), path)
+    levels = CELLS.open(path).coding.schema.columns[0].coding.levels
+    assert levels.values.to_pylist() == ["a", "b", "trained"]
+    assert levels.never.to_pylist() == ["tested"]
 
 
 @pytest.mark.usefixtures("few")

@@ -427,6 +427,68 @@ def test_how_many_categories_have_a_level_of_their_own():
     assert levels([2] * 1_001, x="category").count == 1
 
 
+def unused(rows=60):
+    """Categories of which some are in no row, or in none that is trained on."""
+    order = ["never", "a", "not yet", "b", "last"]
+    index = pa.array(np.append(np.arange(rows - 1) % 2 * 2 + 1, 4).astype(np.int8))
+    words = [*"xyz" * (rows // 3 - 1), "x", "y", "elsewhere"]
+    return pa.table(
+        {
+            "o": pa.DictionaryArray.from_arrays(index, order, ordered=True),
+            "c": pa.DictionaryArray.from_arrays(index, order),
+            "w": pa.array(words),
+            "n": pa.array(np.arange(rows) % 5),
+        }
+    )
+
+
+def test_what_no_training_row_has_has_no_level_and_stays_in_its_type():
+    own = unused()
+    made = table({name: own[name].chunk(0) for name in own.column_names})
+    schema = infer(made, np.arange(58))
+    assert schema.levels == (2, 2, 3, 5)
+    codes = schema.codes(made)
+    assert codes[-1].tolist() == [-1, -1, -1, 4]
+    alone = [schema.only(name).log_density_inside(made)[-1] for name in "ocw"]
+    assert alone == pytest.approx([-np.log(59)] * 3)
+    again = TableSchema.from_json(json.loads(json.dumps(schema.to_json())))
+    for one in (schema, again):
+        back = values(one, codes[:40])
+        for name in own.column_names[:3]:
+            assert back[name].type == own[name].type
+            assert back[name].to_pylist() == own[name].to_pylist()[:40]
+        for name in "oc":
+            assert (
+                back[name].chunk(0).dictionary.to_pylist()
+                == own["o"].chunk(0).dictionary.to_pylist()
+            )
+        ordered = one.columns[0].coding
+        each = [ordered.bound(cells(pa.array([w]))) for w in ("never", "a", "not yet", "b", "last")]
+        assert each == [-0.5, 0, 0.5, 1, 1.5]
+        assert ordered.bound(cells(pa.array(["nobody"]))) is None
+    assert schema.to_toml().count('"never", "a", "not yet", "b", "last"') == 1
+
+
+def cells(column):
+    """A column's."""
+    return Cells.of(table({"x": column}), "x")
+
+
+def test_of_many_categories_those_of_no_training_row_do_not_share_the_last_level():
+    rows = [40] * 100 + [2] * 1_000 + [1] * 200
+    names = [f"w{i:05d}" for i in range(len(rows))]
+    made = table({"x": pa.array(np.repeat(names, rows)), "y": pa.array(np.arange(sum(rows)) % 3)})
+    coding = infer(made, np.arange(sum(rows[:-200]))).columns[0].coding
+    assert coding.count == 101
+    assert len(coding.levels.others) == 1_000
+    drawn = coding.values(np.full(9_000, 100), np.random.default_rng(0)).to_pylist()
+    assert set(drawn) == set(names[100:1_100])
+    assert coding.pieces.size[-1] == 0
+    few = infer(made, np.arange(sum(rows[:100]))).columns[0].coding
+    assert few.count == 100
+    assert not len(few.levels.others)
+
+
 def test_frames_of_pandas():
     frame = pd.DataFrame({
         "i": pd.array([1, 2, None] * 20, "Int32"),
@@ -447,7 +509,7 @@ def test_frames_of_pandas():
         "category",
     ]
     assert schema.ordered == (True, True, False, True, True, False)
-    assert schema.levels[3] == 3
+    assert schema.levels[3] == 2  # no row is "mid"
     codes = schema.codes(made)
     back = values(schema, codes)
     for name, column in made.columns.items():
@@ -460,8 +522,8 @@ def test_training_rows_alone_make_bins():
     made = table({"x": pa.array(x), "c": pa.array(["a", "b"] * 150 + ["c"])})
     schema = infer(made, np.arange(300))
     assert values(schema, schema.codes(made))["x"].to_numpy().max() < 10
-    assert schema.levels[1] == 3
-    assert schema.columns[1].coding.rows.tolist() == [150, 150, 0]
+    assert schema.levels[1] == 2
+    assert schema.columns[1].coding.rows.tolist() == [150, 150]
     mask = np.arange(301) < 300
     assert infer(made, mask).to_json() == schema.to_json()
 
@@ -489,7 +551,7 @@ def test_said_things_hold(tmp_path):
     })  # fmt: skip
     schema = infer(made, said=said)
     assert [c.kind for c in schema.columns] == ["number", "category", "ordered"]
-    assert schema.levels[1:] == (9, 3)
+    assert schema.levels[1:] == (9, 2)
     assert schema.levels[0] <= 7
     back = values(schema, schema.codes(made))
     x = back["x"].to_numpy()

@@ -159,6 +159,18 @@ def test_frames_come_back_with_index_and_categories(place, model):
     assert pl.from_arrow(Archive(place / "f.vk", model).read()).equals(again)
 
 
+def test_categories_that_no_training_row_has_come_back(place):
+    """In rows that are trained on or not, and in a type with more of them."""
+    kind = pd.CategoricalDtype(["never", "a", "new", "b"])
+    own = pd.DataFrame({"s": pd.Series([*"ab"] * 40, dtype=kind), "n": np.arange(80) % 7})
+    fresh = vaekit.TableSynthesizer(epochs=1, random_state=0, options={"width": 8}).fit(own)
+    own.loc[[3, 5], "s"] = "new"
+    for ordered in (False, True):
+        own["s"] = own["s"].cat.set_categories(kind.categories, ordered=ordered)
+        compress(fresh.model_, own, place / "n.vk", embed=True)
+        pd.testing.assert_frame_equal(Archive(place / "n.vk").read().to_pandas(), own)
+
+
 def bound(model, data):
     """-ELBO and -log density inside levels, of all rows together, in bits."""
     source = model.open(str(data))

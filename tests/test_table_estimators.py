@@ -97,6 +97,28 @@ def test_new_rows_have_what_is_given_and_asked(maker):
         maker.sample(1, given={"twon": "Oslo"})
 
 
+def test_a_category_that_no_row_has_is_never_drawn():
+    """Neither to balance nor by chance; it stays in the column's type."""
+    kind = pd.CategoricalDtype(["a", "never", "b"])
+    own = pd.DataFrame({"s": pd.Series([*"ab"] * 30, dtype=kind), "n": np.arange(60) % 7})
+    maker = TableSynthesizer(**QUICK).fit(own)
+    made = maker.sample(300, balance="s")
+    assert made["s"].value_counts().to_dict() == {"a": 150, "b": 150, "never": 0}
+    assert made["s"].dtype == kind
+    assert set(maker.sample(500)["s"]) == {"a", "b"}
+    assert set(maker.sample(9, where="s != never and s != a")["s"]) == {"b"}
+    for asked in ({"where": "s = never"}, {"given": {"s": "never"}}):
+        with pytest.raises(BadInput, match=r"column 's'.*'never'"):
+            maker.sample(3, **asked)
+    other = own.head(2).assign(s=pd.Series(["never", "nobody"]))
+    seen = maker.score_samples(other.assign(s=["never", "never"]))
+    assert maker.score_samples(other.assign(s=["nobody", "nobody"])) == pytest.approx(seen)
+    ordered = own.assign(s=own["s"].cat.reorder_categories(["a", "never", "b"], ordered=True))
+    maker = TableSynthesizer(**QUICK).fit(ordered)
+    assert set(maker.sample(9, where="s > never")["s"]) == {"b"}
+    assert set(maker.sample(9, where="s <= never")["s"]) == {"a"}
+
+
 @pytest.mark.parametrize("kind", ["pyarrow", "polars"])
 def test_other_kinds_of_frames_come_back_as_they_are(frame, kind):
     pytest.importorskip(kind)

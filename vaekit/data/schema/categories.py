@@ -3,7 +3,7 @@ value that is there in a few rows nothing can be learnt but how often it comes."
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,6 +15,7 @@ from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
 
 MANY_LEVELS, MOST_LEVELS, FEW_ROWS = 1_000, 10_000, 5
+BETWEEN = 0.5  # of two places: where a value stands that has none
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,15 @@ class CategoryLevels:
         values: with a level each, in order; without gaps.
         rows: training rows of each of ``values``, and of each of ``others``.
         others: values that share the last level, from which they are drawn by frequency.
+        never: values that the column might have and no training row has: they have no level.
+        before: how many of ``values`` stand before each of ``never``, in the column's order.
     """
 
     values: pa.Array
     rows: Array
     others: pa.Array = field(default_factory=lambda: pa.nulls(0))
+    never: pa.Array = field(default_factory=lambda: pa.nulls(0))
+    before: tuple[int, ...] = ()
 
     @property
     def count(self) -> int:
@@ -41,6 +46,53 @@ class CategoryLevels:
         if not len(self.others):
             return self.values
         return pa.concat_arrays([self.values, self.others.cast(self.values.type)])
+
+    @cached_property
+    def listed(self) -> tuple[pa.Array, Array]:
+        """All values in the column's order, those of no training row too, and where each that has
+        a place stands among them, int64."""
+        found = pa.concat_arrays([self._known, self.never.cast(self.values.type)])
+        rank = np.concatenate([np.arange(len(self.rows)), np.array(self.before) - BETWEEN])
+        order = np.argsort(rank, kind="stable")
+        return found.take(pa.array(order)), np.argsort(order)[: len(self.rows)]
+
+    @property
+    def used(self) -> CategoryLevels:
+        """The same where only values of training rows have levels; as it is where none has any."""
+        seen, own = self.rows > 0, len(self.values)
+        if seen.all() or not seen.any():
+            return self
+        values, others = self._known[:own], self._known[own:]
+        kept = CategoryLevels(
+            values.filter(pa.array(seen[:own])),
+            self.rows[seen],
+            others.filter(pa.array(seen[own:])),
+        )
+        return kept.among(self._known, seen)
+
+    def among(self, order: pa.Array, seen: Array) -> CategoryLevels:
+        """The same levels of a column that might have more values.
+
+        Args:
+            order: all values.
+            seen: which of them training rows have, (values,).
+        """
+        if seen.all():
+            return self
+        before = np.minimum(np.cumsum(seen)[~seen], len(self.values))
+        never = order.filter(pa.array(~seen))
+        return replace(self, never=never, before=tuple(before.tolist()))
+
+    def never_at(self, values: Column | pa.Array) -> float | None:
+        """Between which places the first of some values stands, half-way, if it is one of those
+        that no training row has; else None.
+
+        Args:
+            values: of the values' type.
+        """
+        at = pc.index_in(values, value_set=self.never.cast(self.values.type))
+        found = at[0].as_py() if len(at) else None
+        return None if found is None else self.before[found] - BETWEEN
 
     def places(self, column: Column) -> Array:
         """The place of each cell among all values, int64, (N,); -1 for a gap or an unknown one.
@@ -106,7 +158,9 @@ class CategoryLevels:
     def to_json(self) -> Json:
         """Values as text, and rows."""
         found: Json = {"values": texts(self.values), "rows": self.rows.tolist()}
-        return found | ({"others": texts(self.others)} if len(self.others) else {})
+        found |= {"others": texts(self.others)} if len(self.others) else {}
+        never = {"never": texts(self.never), "before": [*self.before]}
+        return found | (never if self.before else {})
 
     @classmethod
     def from_json(cls, part: Part, kind: pa.DataType) -> CategoryLevels:
@@ -119,17 +173,20 @@ class CategoryLevels:
         Raises:
             BadInput: for what cannot be.
         """
-        part.only(("values", "rows", "others"))
+        part.only(("values", "rows", "others", "never", "before"))
         values = part.made(lambda: from_texts(part.texts("values"), kind))
-        others = from_texts([], kind)
-        if part.has("others"):
-            others = part.made(lambda: from_texts(part.texts("others"), kind))
+        told = {name: part.texts(name) if part.has(name) else () for name in ("others", "never")}
+        others = part.made(lambda: from_texts(told["others"], kind))
+        never = part.made(lambda: from_texts(told["never"], kind))
+        before = part.wholes("before") if part.has("before") else ()
+        fine = len(before) == len(never) and max(before, default=0) <= len(values)
+        part.require(fine, "before", "a place for each that is never there")
         rows = np.array(part.wholes("rows"), np.int64)
         part.require(len(rows) == len(values) + len(others) > 0, "rows", "one for each value")
-        known = pa.concat_arrays([values, others])
+        known = pa.concat_arrays([values, others, never])
         part.require(known.null_count == 0, "values", "texts of the column's type")
         part.require(len(known.unique()) == len(known), "values", "different")
-        return cls(values, rows, others)
+        return cls(values, rows, others, never, tuple(before))
 
 
 def texts(values: pa.Array) -> list[str]:

@@ -107,6 +107,11 @@ class NumberCoding:
         """Of levels."""
         return _tally(self.codes(cells)[0], self.count)
 
+    @property
+    def used(self) -> NumberCoding:
+        """The same: its levels come from training rows alone."""
+        return self
+
     def with_rows(self, counts: Array) -> NumberCoding:
         """The same levels."""
         each = zip(self.levels.levels, counts.tolist(), strict=True)
@@ -212,9 +217,12 @@ class CategoryCoding:
         return self._places(cells)[0]
 
     def bound(self, cells: Cells) -> float | None:
-        """The place of a value; None for one that was never seen."""
+        """The place of a value, half-way between two of one that no training row has; None for
+        one that the column cannot have."""
         place = int(self.keys(cells)[0])
-        return None if place < 0 else place
+        texts = cells.is_text and self.levels.values.type == TEXT
+        value = cells.text.values if texts else self._cast(cells)
+        return self.levels.never_at(value) if place < 0 else place
 
     def expected(self, chances: Array) -> pa.Array:
         """The likeliest; of rare ones that share a level the most frequent."""
@@ -245,6 +253,11 @@ class CategoryCoding:
         counts[-1] = gaps.sum()
         return counts
 
+    @property
+    def used(self) -> CategoryCoding:
+        """The same where only values of training rows have levels."""
+        return replace(self, levels=self.levels.used)
+
     def with_rows(self, counts: Array) -> CategoryCoding:
         """The same levels."""
         return replace(self, levels=replace(self.levels, rows=counts))
@@ -260,8 +273,13 @@ class CategoryCoding:
         gaps = _gaps(column)
         if inner == TEXT and pa.types.is_boolean(column.type):
             return _truths(column, self.levels.values), gaps
+        return self.levels.places(self._cast(cells)), gaps
+
+    def _cast(self, cells: Cells) -> Column:
+        """Cells as the values are inside."""
+        inner = self.levels.values.type
         try:
-            return self.levels.places(column.cast(inner)), gaps
+            return (cells.numbers() if cells.is_text else cells.plain).cast(inner)
         except pa.ArrowException:
             cells.refuse_text(f"categories of type {inner}")
             raise AssertionError from None
@@ -273,8 +291,9 @@ class CategoryCoding:
     def _as_type(self, places: Array) -> pa.Array:
         if not pa.types.is_dictionary(self.type):
             return self.levels.take(places).cast(self.type)
-        known = self.levels.take(np.arange(len(self.levels.rows))).cast(self.type.value_type)
-        indices = pa.array(places, mask=places < 0).cast(self.type.index_type)
+        known, at = self.levels.listed
+        indices = pa.array(at[places], mask=places < 0).cast(self.type.index_type)
+        known = known.cast(self.type.value_type)
         return pa.DictionaryArray.from_arrays(indices, known, ordered=self.type.ordered)
 
     @cached_property

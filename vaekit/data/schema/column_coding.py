@@ -82,6 +82,10 @@ class Coding(Protocol):
         """How many cells each level has, or each value where several share one; the last are the
         gaps."""
 
+    @property
+    def used(self) -> Any:
+        """The same where only what training rows have has levels."""
+
     def with_rows(self, counts: Array) -> Any:
         """The same, of other training rows, counted as :meth:`tally` counts them, but for gaps."""
 

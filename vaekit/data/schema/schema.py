@@ -12,6 +12,7 @@ import pyarrow as pa
 from vaekit.data.readers.roles import NO_ROLES, ColumnRoles, listed
 from vaekit.data.readers.tables import Table
 from vaekit.data.schema import standing
+from vaekit.data.schema.categories import texts
 from vaekit.data.schema.cells import Cells
 from vaekit.data.schema.columns import ColumnSchema, SetAside
 from vaekit.data.schema.corrections import NONE, NUMBERS, Corrections, Said, toml
@@ -286,7 +287,7 @@ class TableSchema:
         kinds = {one.name: (one.kind, one.said) for one in self.columns}
         kinds |= {one.name: (one.kind, one.said) for one in self.aside}
         levels = {
-            column.name: tuple(column.coding.levels.to_json()["values"])  # type: ignore[attr-defined]
+            column.name: tuple(texts(column.coding.levels.listed[0]))  # type: ignore[attr-defined]
             for column in self.columns
             if column.kind == "ordered"
         }
@@ -342,7 +343,7 @@ def infer(table: Table, rows: Array | None = None, said: Corrections = NONE) -> 
     Args:
         table: as it was read.
         rows: numbers (or a mask) of the training rows, from which bins and frequencies come; None
-            for all. Categories seen elsewhere have a level too.
+            for all. Categories that none of them has have no level.
         said: corrections.
 
     Raises:

@@ -84,7 +84,7 @@ class Standing:
             here = replace(cells, column=part.filter(pa.array(own)))
             total = total + column.coding.tally(column.cells(here))
         gaps = float(total[-1] / max(self.training.sum(), 1))
-        return replace(column, coding=column.coding.with_rows(total[:-1]), gaps=gaps)
+        return replace(column, coding=column.coding.with_rows(total[:-1]).used, gaps=gaps)
 
 
 def _slices(column: Column) -> Iterator[tuple[int, Column]]:

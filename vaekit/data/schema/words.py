@@ -48,12 +48,14 @@ def category_of(looked: Looked, kind: str) -> Found:
     places = pc.fill_null(pc.index_in(order, value_set=values), -1).to_numpy(zero_copy_only=False)
     counts = np.append(counts, 0)[places]
     each = kind != "category" or bool(looked.said.levels)
-    levels = categories.levels_of(order, counts, each=each)
+    seen = (counts > 0) | (looked.among > 0) | (counts.sum() == 0)
+    there = order.filter(pa.array(seen))
+    levels = categories.levels_of(there, counts[seen], each=each).among(order, seen)
     notes = _mixed(looked, values, rows) if kind == "category" else ()
     if len(levels.others):
         share = levels.rows[len(levels.values) :].sum() / max(levels.rows.sum(), 1)
         note = (
-            f"column {looked.name!r}: {len(levels.others):,} rare ones of {len(order):,} "
+            f"column {looked.name!r}: {len(levels.others):,} rare ones of {len(there):,} "
             f"categories, {share:.0%} of the training rows, share a level, in which they are drawn "
             "by frequency"
         )
