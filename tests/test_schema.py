@@ -25,6 +25,7 @@ from vaekit.data.schema.pieces import NumberLevels
 N = 400
 RNG = np.random.default_rng(0)
 DAY = datetime.date(2020, 1, 1)
+NS_DAY = 86_400 * 10**9
 TEXT = Dialect(separator=",", decimal=".")
 
 
@@ -51,13 +52,34 @@ def dictionary(ordered):
 
 
 NORMAL = RNG.normal(size=N) * 3 + 1
+FAR = np.random.default_rng(1)
+LAST = np.iinfo(np.int64).max
+AT_THE_ENDS = {  # of what 64 bits hold: all of them come back exactly
+    "int64 above 2^62": pa.array(2**62 + FAR.choice([1, 2, 3], N)),
+    "int64 at its end": pa.array(LAST - FAR.integers(0, 1000, N)),
+    "int64 at its beginning": pa.array(FAR.integers(0, 1000, N) - LAST - 1),
+    "int64 with its end": pa.array(np.where(FAR.random(N) < 0.1, LAST, 5 * FAR.integers(0, 40, N))),
+    "int64 hashes": pa.array(FAR.choice(FAR.integers(-LAST, LAST, 8), N)),
+    "uint64 at its end": pa.array(2**64 - 1 - FAR.integers(0, 1000, N).astype(np.uint64)),
+    "uint64 around 2^63": pa.array(FAR.integers(2**63 - 500, 2**63 + 500, N, dtype=np.uint64)),
+    "times after 2116": pa.array(7 * 10**18 + FAR.integers(0, 10**13, N), pa.timestamp("ns")),
+    "times before 1823": pa.array(-(2**62) - FAR.integers(0, 10**13, N), pa.timestamp("ns")),
+    "long spans": pa.array(2**62 + FAR.integers(0, 10**13, N), pa.duration("ns")),
+    "days of 170 years": pa.array(
+        -(10**18) // NS_DAY * NS_DAY + NS_DAY * FAR.integers(0, 62_000, N), pa.timestamp("ns")
+    ),
+    "days and never": pa.array(
+        np.where(FAR.random(N) < 0.1, LAST, NS_DAY * FAR.integers(19_000, 19_300, N)),
+        pa.timestamp("ns"),
+    ),
+}
 TYPED = {
     "int8": (pa.array(RNG.integers(-100, 100, N), pa.int8()), "whole"),
     "uint8": (pa.array(RNG.integers(0, 255, N), pa.uint8()), "whole"),
     "int64": (pa.array(RNG.integers(-(10**12), 10**12, N)), "whole"),
-    "int64 huge": (pa.array(RNG.integers(2**62, 2**63 - 1, N)), "number"),
+    "int64 huge": (pa.array(RNG.integers(2**62, 2**63 - 1, N)), "whole"),
     "int64 far": (pa.array(2**61 + RNG.integers(0, 999, N)), "whole"),
-    "uint64 huge": (pa.array(RNG.integers(2**63, 2**64 - 1, N, dtype=np.uint64)), "number"),
+    "uint64 huge": (pa.array(RNG.integers(2**63, 2**64 - 1, N, dtype=np.uint64)), "whole"),
     "few wholes": (pa.array(RNG.integers(0, 5, N), pa.int32()), "whole"),
     "fives": (pa.array(5 * RNG.integers(0, 999, N)), "whole"),
     "float64": (pa.array(NORMAL), "number"),
@@ -130,6 +152,9 @@ def text(**columns):
 AS_TEXT = {
     n: (pa.array(WRITTEN[n][0]), WRITTEN[n][1])
     for n in ("whole", "number", "kilos", "iso", "codes")
+}
+TYPED |= {
+    n: (v, "whole" if pa.types.is_integer(v.type) else "time") for n, v in AT_THE_ENDS.items()
 }
 CASES = {
     **{f"text {n}": (table({"x": v}), kind) for n, (v, kind) in AS_TEXT.items()},
@@ -246,6 +271,35 @@ def test_values_stay_in_the_range_and_keep_their_spread(case):
         - np.searchsorted(np.sort(y), np.quantile(x, shares)) / len(y)
     ).max()
     assert distance < 0.03
+
+
+@pytest.mark.parametrize("case", AT_THE_ENDS)
+def test_whole_numbers_are_exact_wherever_they_lie(case):
+    column = AT_THE_ENDS[case]
+    made = table({"x": column})
+    schema = infer(made)
+    assert not any("apart" in note for note in schema.notes)
+    coding, codes = schema.columns[0].coding, schema.codes(made)
+    inside = coding.inside(Cells.of(made, "x"), codes[:, 0])
+    assert coding.held(*inside).equals(column)
+    wide = pa.uint64() if column.type == pa.uint64() else pa.int64()
+    own, drawn = (np.asarray(c.cast(wide)) for c in (column, values(schema, codes)["x"]))
+    assert own.min() <= drawn.min()
+    assert drawn.max() <= own.max()
+    if "days" in case:
+        assert (drawn[drawn < LAST] % NS_DAY == 0).all()
+        assert (drawn == LAST).sum() == (own == LAST).sum()
+    if len(np.unique(own)) < 12:
+        assert (drawn == own).all()
+
+
+def test_numbers_too_far_apart_to_be_exact_are_near_and_it_is_said():
+    column = pa.array(RNG.integers(-LAST, LAST, N))
+    schema = infer(table({"x": column}))
+    assert "so far apart that they are told apart to 10,000 " in schema.notes[0]
+    grid, own = schema.columns[0].coding.grid, np.asarray(column)
+    for near, number in zip(grid.numbers(grid.x(own)).tolist(), own.tolist(), strict=True):
+        assert abs(near - number) <= 5_000
 
 
 NUMBERS = {

@@ -119,6 +119,35 @@ def test_a_category_that_no_row_has_is_never_drawn():
     assert set(maker.sample(9, where="s <= never")["s"]) == {"a"}
 
 
+def test_whole_numbers_and_moments_are_exact_in_64_bits():
+    n = np.arange(60)
+    own = pd.DataFrame(
+        {
+            "key": 2**62 + n % 3,
+            "hash": 2**64 - 1 - (n % 5).astype(np.uint64),
+            "day": pd.Timestamp("1930-01-01") + pd.to_timedelta(n * 1_000, unit="D"),
+            "until": [
+                pd.Timestamp.max if i % 9 == 4 else pd.Timestamp(2024, 1, i % 28 + 1) for i in n
+            ],
+        }
+    ).astype({"day": "datetime64[ns]", "until": "datetime64[ns]"})
+    maker = TableSynthesizer(**QUICK).fit(own)
+    made = maker.sample(200)
+    assert (made.dtypes == own.dtypes).all()
+    for name in ("key", "hash"):
+        assert set(made[name]) == set(own[name])
+    assert (made["day"] == made["day"].dt.normalize()).all()
+    assert made["day"].between(own["day"].min(), own["day"].max()).all()
+    ends = made["until"] == pd.Timestamp.max
+    assert 0 < ends.sum() < 200
+    assert (made["until"] == made["until"].dt.normalize())[~ends].all()
+    assert set(maker.sample(5, where=f"key = {2**62 + 2}")["key"]) == {2**62 + 2}
+    assert set(maker.sample(5, where=f"hash > {2**64 - 3}")["hash"]) == {2**64 - 1, 2**64 - 2}
+    assert set(maker.sample(5, given={"hash": 2**64 - 4})["hash"]) == {2**64 - 4}
+    odd = VAEDetector(**QUICK).fit(own[["key"]])
+    assert odd.score_samples(own[["key"]].head(1)) > odd.score_samples(own[["key"]].head(1) + 7)
+
+
 @pytest.mark.parametrize("kind", ["pyarrow", "polars"])
 def test_other_kinds_of_frames_come_back_as_they_are(frame, kind):
     pytest.importorskip(kind)

@@ -274,7 +274,7 @@ class Condition:
                 f"where: categories of column {self.column.name!r} have no order: use = or in",
             )
             return np.asarray(ORDERS[test.rule](keys, bounds[0]))
-        among = np.isin(keys, np.array(bounds))
+        among = np.any([keys == bound for bound in bounds], 0)  # exact for numbers of 64 bits
         return among if test.rule == IN else ~among
 
     def _bound(self, text: str) -> float:

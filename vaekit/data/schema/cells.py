@@ -188,16 +188,17 @@ def _cast(values: pa.Array) -> pa.Array | None:
 
 
 def arrays(column: Column) -> tuple[Array, Array]:
-    """Numbers and which of them are missing: int64 where they are whole numbers that fit, else
-    float64; what is infinite counts as missing.
+    """Numbers and which of them are missing: int64 where they are whole numbers that fit, uint64
+    where these are larger, else float64; what is infinite counts as missing.
 
     Args:
         column: of numbers.
     """
     kind = column.type
     gaps = pc.is_null(column).to_numpy()
-    if pa.types.is_integer(kind) and not _is_beyond(column):
-        return pc.fill_null(column, 0).cast(pa.int64()).to_numpy(), gaps
+    if pa.types.is_integer(kind):
+        own = kind if _is_beyond(column) else pa.int64()
+        return pc.fill_null(column, 0).cast(own).to_numpy(), gaps
     if pa.types.is_boolean(kind):
         return pc.fill_null(column, False).cast(pa.int64()).to_numpy(), gaps  # noqa: FBT003
     numbers = column.cast(pa.float64(), safe=False)

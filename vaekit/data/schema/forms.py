@@ -35,7 +35,7 @@ class Form(Protocol):
         """The number inside that stands for 1."""
 
     def read(self, cells: Cells) -> tuple[Array, Array]:
-        """Numbers, int64 or float64, (N,), and which are missing.
+        """Numbers, int64, uint64 or float64, (N,), and which are missing.
 
         Raises:
             BadInput: for a cell that is none.
@@ -111,8 +111,9 @@ class Plain:
         return grid_of(numbers, single=bool(single), decimals=decimals)
 
     def show(self, number: float) -> str:
-        """As short as it can be."""
-        return f"{number / self.unit:.10g}"
+        """As short as it can be; whole numbers in full."""
+        whole = self.unit == 1 and isinstance(number, int)
+        return str(number) if whole else f"{number / self.unit:.10g}"
 
     def to_json(self) -> Json:
         """The type's name."""
@@ -133,7 +134,8 @@ def _whole(numbers: Array, low: int, high: int) -> Array:
     if numbers.dtype.kind == "f":
         top = np.nextafter(float(high), 0) if high >= 2**53 else float(high)
         return np.clip(np.rint(numbers), float(low), top)
-    return np.clip(numbers, max(low, -WORD // 2), min(high, WORD // 2 - 1))
+    kind = np.iinfo(numbers.dtype)
+    return np.clip(numbers, max(low, int(kind.min)), min(high, int(kind.max)))
 
 
 def _scaled(column: Column, scale: int) -> tuple[Array, Array]:

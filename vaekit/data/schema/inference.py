@@ -19,6 +19,7 @@ from vaekit.data.schema.codings import NumberCoding
 from vaekit.data.schema.columns import ColumnSchema
 from vaekit.data.schema.corrections import NOTHING_SAID, NUMBERS, Said
 from vaekit.data.schema.forms import Form, Moments, Plain
+from vaekit.data.schema.grids import coarse_note
 from vaekit.data.schema.looked import Found, Looked, distinct, modelled, text_of
 from vaekit.data.schema.odd import code_note, codes_among, odd_note, odd_texts
 from vaekit.data.schema.pieces import FARTHEST
@@ -207,7 +208,7 @@ def _numbers(looked: Looked, form: Form, kind: str | None = None) -> Found:
     levels = bins.levels_of(inner, whole=grid.whole, asked=bins.Asked(said.bins, low, high))
     whole = grid.decimals == 0 and not (grid.step % form.unit or grid.origin % form.unit)
     kind = kind or ("whole" if whole and said.type != "number" else "number")
-    notes = _infinite(looked)
+    notes = (*_infinite(looked), *coarse_note(looked.name, grid, numbers[~gaps]))
     if kind != "time":
         notes += tuple(code_note(looked, form.show(v), n) for v, n in codes_among(numbers[~gaps]))
     return modelled(looked, kind, NumberCoding(form, grid, levels), gaps, notes)

@@ -101,6 +101,14 @@ def distinct(looked: Looked) -> tuple[pa.Array, Array]:
     return encoded.dictionary, pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
 
 
+def _shown(cell: pa.Scalar) -> str:
+    """A cell as people read it; ticks, of a moment that Python has no name for."""
+    try:
+        return str(cell.as_py()).strip()
+    except (OverflowError, ValueError):
+        return str(cell.cast(pa.int64()))
+
+
 def modelled(
     looked: Looked,
     kind: str,
@@ -118,8 +126,7 @@ def modelled(
         notes: what was assumed, in words.
     """
     first = int(np.argmin(gaps))
-    cell = looked.cells.plain[first].as_py()
-    example = str(cell).strip()
+    example = _shown(looked.cells.plain[first])
     example = example if len(example) <= SHOWN else example[: SHOWN - 3] + "..."
     own = float(looked.training(gaps).mean())
     column = ColumnSchema(looked.name, kind, coding, own, example, looked.cells.kept, looked.said)

@@ -21,6 +21,7 @@ from vaekit.training import Plan
 from vaekit.training.plan import Length
 
 RECIPE, EPOCHS = "vae", 200
+EXACT = 2.0**53  # whole numbers below it are exact in float64
 OPTIONS: dict[str, Any] = {
     "likelihood": "student_t", "scale": "0.5", "decay": "cosine", "kl_warmup": 0.0, "trim": 5.0,
 }  # fmt: skip
@@ -31,8 +32,12 @@ GAPS = (
 
 
 def numbers_in(incoming: Incoming) -> Array | None:
-    """Rows as float64, (rows, columns); None where a column has gaps or is none of numbers."""
-    return _read(incoming)[0]
+    """Rows as float64, (rows, columns); None where a column has gaps or is none of numbers, or
+    holds whole numbers that float64 does not tell apart."""
+    found = _read(incoming)[0]
+    whole = [pa.types.is_integer(c.type) for c in incoming.table.columns.values()]
+    fine = found is None or (np.abs(found[:, whole]) < EXACT).all()
+    return found if fine else None
 
 
 def _read(incoming: Incoming) -> tuple[Array | None, str]:
