@@ -293,6 +293,49 @@ def test_whole_numbers_are_exact_wherever_they_lie(case):
         assert (drawn == own).all()
 
 
+LONG = {
+    "17": ([str(10**17 + v) for v in (1, 2, 3)], "whole"),
+    "20": ([str(2**64 - v) for v in (1, 2, 3)], "whole"),
+    "25": ([str(10**24 + v) for v in (1, 2, 3)], "category"),
+    "below 0": ([str(-(10**17) - v) for v in (1, 2, 3)], "whole"),
+    "with a unit": ([f"{10**17 + v} kg" for v in (1, 2, 3)], "whole"),
+    "in groups": ([f"${10**17 + v:,}" for v in (1, 2, 3)], "whole"),
+    "25 with a unit": ([f"{10**24 + v} kg" for v in (1, 2, 3)], "category"),
+    "decimals": ([f"0.{10**19 + v}" for v in (1, 2, 3)], "category"),
+    "of several kinds": ([*(str(10**17 + v) for v in (1, 2, 3)), "1.5"], "category"),
+}
+
+
+@pytest.mark.parametrize("case", LONG)
+@pytest.mark.parametrize("dialect", [Dialect(), TEXT])
+def test_texts_of_many_digits_are_exact(case, dialect):
+    choices, kind = LONG[case]
+    made = table({"x": pa.array(words(*choices))}, dialect)
+    (column,) = infer(made).columns
+    assert column.kind == kind
+    schema = TableSchema.from_json(json.loads(json.dumps(infer(made).to_json())))
+    back = values(schema, schema.codes(made))["x"].to_pylist()
+    assert [*map(str, back)] == made.columns["x"].to_pylist()
+
+
+def test_texts_of_real_numbers_of_many_digits_are_numbers():
+    made = table({"x": pa.array([f"{v:.20f}" for v in RNG.normal(size=N)])})
+    schema = infer(made)
+    assert schema.columns[0].kind == "number"
+    again = TableSchema.from_json(json.loads(json.dumps(schema.to_json())))
+    assert np.isfinite(again.log_density_inside(made)).all()
+
+
+def test_decimals_that_floats_do_not_tell_apart_are_categories():
+    own = [decimal.Decimal(10**20 + int(v)) for v in RNG.integers(0, 3, N)]
+    far = [decimal.Decimal(10**20 * int(v)) for v in RNG.integers(0, 99, N)]
+    kind = pa.decimal128(38, 0)
+    made = table({"near": pa.array(own, kind), "far": pa.array(far, kind)})
+    schema = infer(made)
+    assert [c.kind for c in schema.columns] == ["category", "number"]
+    assert values(schema, schema.codes(made))["near"].to_pylist() == own
+
+
 def test_numbers_too_far_apart_to_be_exact_are_near_and_it_is_said():
     column = pa.array(RNG.integers(-LAST, LAST, N))
     schema = infer(table({"x": column}))

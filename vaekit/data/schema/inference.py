@@ -14,7 +14,7 @@ from vaekit.data.readers import columns as cells_of
 from vaekit.data.readers.dialect import MISSING
 from vaekit.data.schema import bins
 from vaekit.data.schema.arrow_types import is_known
-from vaekit.data.schema.cells import Cells
+from vaekit.data.schema.cells import TEXT, Cells
 from vaekit.data.schema.codings import NumberCoding
 from vaekit.data.schema.columns import ColumnSchema
 from vaekit.data.schema.corrections import NOTHING_SAID, NUMBERS, Said
@@ -24,6 +24,7 @@ from vaekit.data.schema.looked import Found, Looked, distinct, modelled, text_of
 from vaekit.data.schema.odd import code_note, codes_among, odd_note, odd_texts
 from vaekit.data.schema.pieces import FARTHEST
 from vaekit.data.schema.spellings import spelling_of
+from vaekit.data.schema.telling import tell
 from vaekit.data.schema.words import ENOUGH, ZERO, category_of, words_of
 from vaekit.data.schema.written import Dates, Units, units_of
 from vaekit.system.checks import require
@@ -127,6 +128,10 @@ def _guessed(looked: Looked) -> Found:
         return category_of(looked, "boolean")
     if pa.types.is_temporal(stored):
         return _numbers(looked, Moments(stored), "time")
+    if pa.types.is_decimal(stored):
+        values, _ = distinct(looked)
+        if not tell(values.cast(TEXT), values, exact=False):
+            return words_of(looked)
     return _identifier(looked) or _numbers(looked, Plain(stored))
 
 
@@ -135,7 +140,7 @@ def _guessed_text(looked: Looked) -> Found:
     typed = looked.cells.counted.type
     if pa.types.is_boolean(typed) and len(values) <= 2:
         return category_of(looked, "boolean")
-    if _counts(values, typed):
+    if _counts(values, typed) and tell(values, looked.cells.counted):
         return _identifier(looked) or _numbers(looked, _digits(looked, typed))
     if spelling := spelling_of(values):
         found = _numbers(looked, Dates(looked.cells.plain.type, spelling), "time")

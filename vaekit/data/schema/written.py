@@ -18,9 +18,11 @@ from vaekit.data.schema.cells import TEXT, Cells, arrays, with_gaps
 from vaekit.data.schema.forms import Form, Moments, Plain
 from vaekit.data.schema.grids import Grid, grid_of, times_grid
 from vaekit.data.schema.spellings import Spelling
+from vaekit.data.schema.telling import tell
 from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
 
+MOST_PLACES = 17
 UNIT = re.compile(
     r"(?P<sign>[+-]?)(?P<before>[^\d.,+\-]{0,8}?)(?P<number>[\d.,]*\d)(?P<after>[^\d]{0,16})"
 )
@@ -119,7 +121,9 @@ class Units:
         """With its unit."""
         group = "," if self.grouped else ""
         size = abs(number)
+        whole = self.places == 0 and isinstance(size, int)  # which may have more digits than floats
         digits = f"{size:{group}.{self.places}f}" if self.places >= 0 else _short(size, group)
+        digits = f"{size:{group}d}" if whole else digits
         digits = digits.translate({ord(","): self.thousands, ord("."): self.decimal})
         return f"{'-' if number < 0 else ''}{self.before}{digits}{self.after}"
 
@@ -134,7 +138,9 @@ class Units:
         kind = part.made(lambda: type_named(part.text("type")))
         texts = {n: part.text(n) for n in ("before", "after", "decimal", "thousands")}
         places = part.found.get("places")
-        part.require(isinstance(places, int) and -1 <= places <= 17, "places", "from -1 to 17")
+        part.require(
+            isinstance(places, int) and -1 <= places <= MOST_PLACES, "places", "from -1 to 17"
+        )
         return cls(kind, **texts, grouped=part.flag("grouped"), places=int(places or 0))
 
 
@@ -166,10 +172,13 @@ def units_of(
     if numbers is None:
         return None
     bare = found.digits(values)
+    if not tell(pc.replace_substring(bare, found.thousands, ""), numbers):
+        return None
     behind = pc.utf8_length(pc.replace_substring_regex(bare, rf"^[^{mark}]*{re.escape(mark)}?", ""))
     most, least = pc.max(behind).as_py(), pc.min(behind).as_py()
     grouped = bool(pc.any(pc.match_substring(bare, found.thousands)).as_py())
-    return replace(found, grouped=grouped, places=most if most == least else -1)
+    even = most == least and most <= MOST_PLACES
+    return replace(found, grouped=grouped, places=most if even else -1)
 
 
 @dataclass(frozen=True)
