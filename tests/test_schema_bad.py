@@ -9,6 +9,7 @@ import pytest
 from pyarrow import parquet
 
 from vaekit.data.coding import TableCoding
+from vaekit.data.kept import Kept
 from vaekit.data.readers.frames import table_of
 from vaekit.data.readers.parquet import parquet_table
 from vaekit.data.readers.tables import text_table
@@ -325,7 +326,7 @@ def test_one_odd_cell_among_many_is_missing_and_said(tmp_path, last, column, cel
     assert kinds(infer(table, said=said))[column] == "category"
     coding = TableCoding(schema)
     rows = coding.with_flags(schema.codes(table))
-    filled = coding.kept(coding.values(np.maximum(rows, 0)), rows, table)
+    filled = Kept.of(schema, table).filled(coding.values(np.maximum(rows, 0)), table)
     assert filled[column].null_count == 0
     assert filled["kind"].to_pylist()[:2] == ["a", "b"]
 

@@ -63,7 +63,8 @@ def coded(
         roles: the columns that are not modelled.
         coding: of the model whose rows they are; None to look at the columns.
         said: what a person says of the columns, where they are looked at.
-        allow_missing: whether columns may be absent, and so missing.
+        allow_missing: whether columns may be absent, and so missing; then the rows keep all of
+            their columns, to be given back.
 
     Raises:
         BadInput: for columns that cannot be modelled, or that are not the model's.
@@ -90,8 +91,13 @@ def coded(
     return Source(
         table.place.name, values, splits, labels=labels, label_names=classes,
         notes=(*notes, *more, *never.notes), names=table.row_names(), coding=coding, table=own,
-        inside=inside,
+        inside=inside, whole=_whole(table, found) if allow_missing else None,
     )  # fmt: skip
+
+
+def _whole(table: Table, found: Table) -> Table:
+    """All columns, called as the model calls its own."""
+    return table if set(found.columns) <= set(table.columns) else found
 
 
 def _levels(

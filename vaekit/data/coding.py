@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -148,23 +148,6 @@ class TableCoding:
         gone = np.array([[v is None for v in given.values()]])
         told = one_row(given).take(np.zeros(len(made), int))
         return _kept(made, np.repeat(gone, len(made), 0), told)
-
-    def kept(self, made: pa.Table, rows: Array, own: Table) -> pa.Table:
-        """A table in which cells that are there in another keep exactly their values.
-
-        Args:
-            made: values for all cells.
-            rows: levels of the other's, (N, D).
-            own: the other table.
-        """
-        places = {name: len(self.gaps) + i for i, name in enumerate(self.schema.names)}
-        own = replace(
-            own,
-            columns={c.name: c.known(own) for c in self.schema.columns if c.name in own.columns},
-        )
-        there = own.columns
-        gone = rows[:, [places[name] for name in there]] < 0
-        return _kept(made, gone, own)
 
     def to_json(self) -> Json:
         """A dictionary of lists, numbers and strings."""

@@ -57,6 +57,8 @@ class Source:
         coding: how the rows of a table of mixed columns became levels; None for rows of numbers.
         inside: (N,) for such rows, log density in nats of the numbers inside their levels.
         table: their columns as they were read.
+        whole: all columns of such rows, those too that are not modelled, where the rows are to be
+            given back.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Source:
     coding: TableCoding | None = None
     inside: Tensor | None = None
     table: Table | None = None
+    whole: Table | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -178,6 +181,7 @@ class Source:
             names=tuple(self.names[i] for i in indices.tolist()) if self.names else (),
             inside=None if self.inside is None else self.inside[indices],
             table=None if self.table is None else self.table.take(indices.numpy()),
+            whole=None if self.whole is None else self.whole.take(indices.numpy()),
         )
 
     def between(self, start: int, stop: int) -> Source:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vaekit.data.readers import columns as cells_of
 from vaekit.data.readers.exact import TABLES
-from vaekit.data.readers.frames import is_frame, like_frame, table_of
+from vaekit.data.readers.frames import filled_frame, is_frame, table_of
 from vaekit.data.readers.tables import Table, ending_of
 from vaekit.evaluation.gaps import SAMPLES, drawn, expected
 from vaekit.rows import AnyRows
@@ -63,7 +63,7 @@ def impute(
             if draws
             else [tables.expected(trained, data, seed=seed)]
         )
-        made = [like_frame(data, table) for table in filled]
+        made = [_as_it_came(data, table) for table in filled]
     else:
         check_knows_gaps(trained)
         usual = partial(expected, samples=samples, seed=seed)
@@ -108,7 +108,12 @@ def _filled(trained: Trained, data: Any, fills: Sequence[Fill]) -> list[Any]:
     source = trained.open(table)
     known = trained.rows(source)
     each = (_values(trained, known, fill) for fill in fills)
-    return [like_frame(data, _put(table, source.columns, values.numpy())) for values in each]
+    return [_as_it_came(data, _put(table, source.columns, values.numpy())) for values in each]
+
+
+def _as_it_came(data: Any, table: pa.Table) -> Any:
+    """A table as a frame, for a frame; else the table."""
+    return filled_frame(data, table) if is_frame(data) else table
 
 
 def _put(table: Table, names: Sequence[str], values: Array) -> pa.Table:

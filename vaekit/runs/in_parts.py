@@ -53,8 +53,9 @@ def filled(trained: Trained, found: Source, seed: int = 0) -> Iterator[pa.Table]
         found: rows of other data.
         seed: of everything random.
     """
+    kept = tables.kept_of(trained, found)
     for start, own in _parts(len(found), seed):
-        yield tables.fill(trained, found.between(start, start + AT_ONCE), own)
+        yield tables.fill(trained, found.between(start, start + AT_ONCE), own, kept)
 
 
 def predicted(trained: Trained, found: Source, target: str, seed: int = 0) -> Iterator[pa.Table]:

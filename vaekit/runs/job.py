@@ -187,7 +187,7 @@ class Job:
         require(
             self.parts == 1 or not batched,
             f"the {', '.join(batched)} looks at a batch as a whole: it cannot be computed in "
-            f"{self.parts} parts, nor by several processes",
+            f"{self.parts} parts or processes; leave them out, or do without it",
         )
         return built
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from vaekit.data import Source
 from vaekit.data.coding import TableCoding
+from vaekit.data.kept import Kept
 from vaekit.data.on_disk import in_memory
 from vaekit.distributions import common_draws, latin_hypercube
 from vaekit.models import Graph
@@ -167,15 +168,33 @@ def impute(trained: Trained, data: Any, *, draws: int = 1, seed: int = 0) -> lis
     return [fill(trained, found, seed + number) for number in range(draws)]
 
 
-def fill(trained: Trained, found: Source, seed: int) -> pa.Table:
-    """One draw of all missing cells of some rows; cells that are there keep their values."""
+def fill(trained: Trained, found: Source, seed: int, kept: Kept | None = None) -> pa.Table:
+    """One draw of all missing cells of some rows; cells that are there keep their values.
+
+    Args:
+        trained: a model of a table.
+        found: the rows.
+        seed: of everything random.
+        kept: how columns are put together, where the rows are some of more.
+    """
     coding, rows = coding_of(trained), _levels(found)
     levels, own = _to_fill(coding, rows)
     made = coding.values(
         _filled(trained, _as_x(levels), seed, "filling gaps", own), seed, gaps=False
     )
-    assert found.table is not None
-    return coding.kept(made, rows, found.table)
+    return _whole(trained, found, made, kept)
+
+
+def kept_of(trained: Trained, found: Source) -> Kept:
+    """How the filled columns of some rows are put together."""
+    assert found.whole is not None
+    return Kept.of(coding_of(trained).schema, found.whole)
+
+
+def _whole(trained: Trained, found: Source, made: pa.Table, kept: Kept | None = None) -> pa.Table:
+    """Rows as they were read, with what is made in their gaps."""
+    assert found.whole is not None
+    return (kept or kept_of(trained, found)).filled(made, found.whole)
 
 
 def expected(trained: Trained, data: Any, *, draws: int = 16, seed: int = 0) -> pa.Table:
@@ -190,7 +209,6 @@ def expected(trained: Trained, data: Any, *, draws: int = 16, seed: int = 0) -> 
     """
     coding, found = coding_of(trained), cells_of(trained, data)
     rows, columns = _levels(found), coding.schema.columns
-    assert found.table is not None
     made = coding.values(np.maximum(rows, 0), seed, gaps=False)
     gone = {j for j in range(len(columns)) if (rows[:, len(coding.gaps) + j] < 0).any()}
     pieces: dict[int, list[pa.Array]] = {j: [] for j in gone}
@@ -198,7 +216,9 @@ def expected(trained: Trained, data: Any, *, draws: int = 16, seed: int = 0) -> 
     levels, own = _to_fill(coding, rows)
     ask = partial(_chances, columns=own)
     for part in torch.from_numpy(levels).split(AT_ONCE) if gone else ():
-        bare = replace(found, values=part, labels=None, names=(), table=None, inside=None)
+        bare = replace(
+            found, values=part, labels=None, names=(), table=None, whole=None, inside=None
+        )
         chances = per_row(trained, ask, bare, None, draws, seed)
         for j in gone:
             each = chances[:, starts[j] : starts[j] + columns[j].coding.count]
@@ -206,7 +226,7 @@ def expected(trained: Trained, data: Any, *, draws: int = 16, seed: int = 0) -> 
     for j in sorted(gone):
         place = made.column_names.index(columns[j].name)
         made = made.set_column(place, columns[j].name, pa.chunked_array(pieces[j]))
-    return coding.kept(made, rows, found.table)
+    return _whole(trained, found, made)
 
 
 def _chances(

@@ -13,7 +13,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from vaekit.data.readers.columns import Place
+from vaekit.data.readers.columns import Place, plain
 from vaekit.data.readers.dialect import LOOK, Dialect
 from vaekit.data.readers.roles import ColumnRoles, check_once
 from vaekit.data.readers.tables import Table, cells
@@ -104,11 +104,45 @@ def like_given(
 
 
 def like_frame(data: Any, table: pa.Table) -> Any:
-    """A table as the same kind of frame as ``data``, if that is one; else the table."""
+    """A table as the same kind of frame as ``data``, if that is one, with its index if that has one
+    for as many rows; else the table."""
     if not is_frame(data):
         return table
-    backend = nw.from_native(data, eager_only=True).implementation
-    return nw.from_arrow(table, backend=backend).to_native()
+    index = nw.maybe_get_index(nw.from_native(data, eager_only=True))
+    fits = index is not None and len(index) == len(table)
+    return as_kind(table, kind_of(data), data if fits else None)
+
+
+def filled_frame(frame: Any, table: pa.Table) -> Any:
+    """A data frame with other cells in some columns: all others are its own, as they are.
+
+    Args:
+        frame: of any library.
+        table: its columns in their order, then more.
+    """
+    known = nw.from_native(frame, eager_only=True)
+    names = dict(zip(table.column_names, known.columns, strict=False))
+    own = {new: _column(known.get_column(name)) for new, name in names.items()}
+    fresh = [n for n in table.column_names if n not in own or not _same(table[n], own[n])]
+    if not fresh:
+        return frame
+    made = nw.from_native(as_kind(table.select(fresh), kind_of(frame), frame), eager_only=True)
+    columns = [made.get_column(name) for name in fresh]
+    return known.with_columns(
+        *(
+            _typed(c, known.get_column(names[n]), table[n]).alias(names[n]) if n in names else c
+            for n, c in zip(fresh, columns, strict=True)
+        )
+    ).to_native()
+
+
+def _same(made: pa.ChunkedArray, own: pa.ChunkedArray) -> bool:
+    """Whether a column holds what another does, of whatever type."""
+    made, own = plain(made), plain(own)
+    try:
+        return bool(made.cast(own.type, safe=False).equals(own))
+    except pa.ArrowException:
+        return False
 
 
 def kind_of(frame: Any) -> str:
@@ -132,21 +166,75 @@ def as_kind(table: pa.Table, kind: str, frame: Any = None) -> Any:
 
 def typed_as(made: Any, frame: Any) -> Any:
     """A data frame with the types of another, where these are the library's own: those of pandas
-    that hold gaps, and enumerations of polars.
+    that hold gaps or any objects, and enumerations of polars.
 
     Args:
         made: of the same library, of columns of the same names.
         frame: whose types it gets.
     """
-    known, native = nw.from_native(frame, eager_only=True), nw.to_native(frame, pass_through=True)
-    if known.implementation.is_pandas():
-        own_type = nw.get_native_namespace(known).api.extensions.ExtensionDtype
-        own = {n: k for n, k in native.dtypes.items() if isinstance(k, own_type)}
-        return made.astype({n: k for n, k in own.items() if n in made and made[n].dtype != k})
-    if known.implementation.is_polars():
-        own = {n: k for n, k in native.schema.items() if isinstance(known.schema[n], nw.Enum)}
-        return made.cast({n: k for n, k in own.items() if n in made.columns})
+    known, found = (nw.from_native(each, eager_only=True) for each in (frame, made))
+    both = [name for name in found.columns if name in known.columns]
+    typed = (_typed(found.get_column(n), known.get_column(n)).alias(n) for n in both)
+    return found.with_columns(*typed).to_native() if both else made
+
+
+def _typed(made: nw.Series, own: nw.Series, held: pa.ChunkedArray | None = None) -> nw.Series:
+    """A column with the type of another, if that is the library's own.
+
+    Args:
+        made: the column.
+        own: the other.
+        held: the column as Arrow has it, with categories that no row has, if it is of such.
+    """
+    if own.implementation.is_pandas():
+        kind, extension = own.to_native().dtype, _pandas(own).api.extensions.ExtensionDtype
+        plain_numbers = kind != np.dtype(object) and not isinstance(kind, extension)
+        if plain_numbers or made.to_native().dtype == kind:
+            return made
+        if isinstance(kind, _pandas(own).CategoricalDtype):
+            kind = _pandas(own).CategoricalDtype(_categories(made, own, held), ordered=kind.ordered)
+        return nw.from_native(made.to_native().astype(kind), series_only=True)
+    if own.implementation.is_polars() and own.dtype == nw.Enum:
+        return made.cast(nw.Enum(_categories(made, own, held)))
     return made
+
+
+def _pandas(series: nw.Series) -> Any:
+    return nw.get_native_namespace(series)
+
+
+def _categories(made: nw.Series, own: nw.Series, held: pa.ChunkedArray | None) -> list[Any]:
+    """The categories of a column, and those of another's that it needs, in that one's order where
+    that knows them all."""
+    known, needed = _levels(own), made.drop_nulls().unique().to_list()
+    more = [value for value in needed if value not in known]
+    if not more:
+        return known
+    theirs, wanted = _levels(made) if held is None else _dictionary(held), {*known, *more}
+    return [c for c in theirs if c in wanted] if wanted <= {*theirs} else [*known, *more]
+
+
+def _levels(series: nw.Series) -> list[Any]:
+    """The categories of a column, in order; none where it has none."""
+    if not _is_categories(series):
+        return []
+    kind = series.to_native().dtype
+    if series.implementation.is_pandas() and isinstance(kind, _pandas(series).CategoricalDtype):
+        found: list[Any] = kind.categories.tolist()
+        return found
+    return _dictionary(_column(series))
+
+
+def _dictionary(column: pa.ChunkedArray) -> list[Any]:
+    """What a column's dictionary holds; nothing for one without."""
+    if not pa.types.is_dictionary(column.type) or not column.num_chunks:
+        return []
+    found: list[Any] = column.unify_dictionaries().chunk(0).dictionary.to_pylist()
+    return found
+
+
+def _is_categories(series: nw.Series) -> bool:
+    return series.dtype in (nw.Categorical, nw.Enum)
 
 
 def types_of(frame: Any, names: Collection[str]) -> str:

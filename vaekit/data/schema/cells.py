@@ -118,6 +118,14 @@ class Cells:
         rows = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
         return Distinct(known.dictionary, places[rows])
 
+    @property
+    def missing(self) -> Array:
+        """Which are, (rows,)."""
+        if self.is_text:
+            return self.text.rows < 0
+        floating = pa.types.is_floating(self.plain.type)
+        return pc.is_null(self.plain, nan_is_null=floating).to_numpy()
+
     @cached_property
     def counted(self) -> pa.Array:
         """The different texts as numbers or truths, where all are that; else as they are."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from vaekit.data.readers.frames import as_kind, typed_as
+from vaekit.data.readers.frames import filled_frame
 from vaekit.data.readers.tables import Table
 
 
@@ -35,8 +35,9 @@ class Incoming:
     def like(self, made: pa.Table) -> Any:
         """A table in the form in which the rows came; columns that the model does not make stay
         as they were."""
-        own = {n: made[n] if n in made.column_names else c for n, c in self.table.columns.items()}
+        names = self.table.columns
         if self.kind:
-            return typed_as(as_kind(pa.table(own), self.kind, self.rows), self.rows)
-        cells = [c.to_numpy(zero_copy_only=False) for c in own.values()]
-        return np.stack(cells, 1).astype(self.rows.dtype)
+            return filled_frame(self.rows, made.select([*names]))
+        cells = np.stack([made[n].to_numpy(zero_copy_only=False) for n in names], 1)
+        gone = np.isnan(self.rows)
+        return np.where(gone, cells.astype(self.rows.dtype), self.rows)

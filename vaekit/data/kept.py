@@ -1,0 +1,200 @@
+"""Filled cells beside those that are there: each column keeps what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import compute as pc
+
+from vaekit.data.readers import columns as cells_of
+from vaekit.data.readers.columns import Column
+from vaekit.data.readers.tables import Table
+from vaekit.data.schema import TableSchema
+from vaekit.data.schema.cells import Cells
+from vaekit.system.checks import BadInput
+from vaekit.system.types import Array
+
+UNLIKE = (pa.ArrowException, OverflowError)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How columns with gaps are filled: what is there stays exactly as it is, also where the model
+    does not know it; columns that the model does not make stay whole.
+
+    Args:
+        schema: of the model's columns.
+        types: of the filled columns, by name: those of the model where they hold all that is
+            there exactly, else such as hold both.
+    """
+
+    schema: TableSchema
+    types: Mapping[str, pa.DataType]
+
+    @classmethod
+    def of(cls, schema: TableSchema, own: Table) -> Kept:
+        """For some rows.
+
+        Args:
+            schema: of the model's columns.
+            own: all rows with all columns, as they were read.
+
+        Raises:
+            BadInput: for a column whose values no type holds beside the model's.
+        """
+        made = schema.values(np.zeros((0, len(schema.names)), np.int32), np.random.default_rng(0))
+        there = {name: made[name].type for name in own.columns if name in made}
+        return cls(schema, {n: _type(own, n, _known(schema, own, n), k) for n, k in there.items()})
+
+    def gaps(self, own: Table) -> dict[str, Array]:
+        """Which cells of the columns that the model makes are missing, (rows,) each, by name."""
+        return {name: _gaps(self.schema, own, name) for name in self.types}
+
+    def filled(self, made: pa.Table, own: Table) -> pa.Table:
+        """Rows as they were read, their gaps filled; columns that are not there come last.
+
+        Args:
+            made: values of all the model's columns.
+            own: the rows with all columns, as they were read.
+        """
+        gaps = self.gaps(own)
+        columns = {
+            n: self._column(n, made[n], own, gaps[n]) if n in self.types else c
+            for n, c in own.columns.items()
+        }
+        absent = [name for name in made.column_names if name not in columns]
+        return pa.table(columns | {name: made[name] for name in absent})
+
+    def _column(self, name: str, made: Column, own: Table, gone: Array) -> Column:
+        kind = self.types[name]
+        inner = cells_of.value_type(kind)
+        there = _as(own, name, _known(self.schema, own, name), inner)
+        filled = cells_of.plain(made).cast(inner, safe=False)
+        both = pc.if_else(pa.array(gone), filled, there)
+        return _with_levels(both, kind, made) if _levels(kind) else both
+
+
+def _known(schema: TableSchema, own: Table, name: str) -> Column:
+    """A column in which what means that a cell is missing is a gap."""
+    modelled = (c.known(own) for c in schema.columns if c.name == name)
+    return next(modelled, own.columns[name])
+
+
+def _gaps(schema: TableSchema, own: Table, name: str) -> Array:
+    """Which cells are missing, (rows,): not those that the model does not know."""
+    column = next((c for c in schema.columns if c.name == name), None)
+    cells = Cells.of(own, name)
+    if column is None:
+        return cells.missing
+    codes, unknown = column.coding.codes(column.cells(cells))
+    return (codes < 0) & ~unknown
+
+
+def _as(own: Table, name: str, column: Column, kind: pa.DataType) -> Column:
+    """A column as values of a type that holds them."""
+    column = cells_of.plain(column)
+    if column.null_count == len(column):
+        return pa.chunked_array([pa.nulls(len(column), kind)])
+    if _is_read(column, kind):
+        if (said := _said(column, kind)) is not None:
+            return said
+        column = replace(own, columns={name: column}).typed(name)
+    return column.cast(kind, safe=False)
+
+
+def _is_read(column: Column, kind: pa.DataType) -> bool:
+    """Whether a column is text of a file that says numbers."""
+    return cells_of.is_text(column.type) and cells_of.is_number(kind)
+
+
+def _said(column: Column, kind: pa.DataType) -> Column | None:
+    """Text that plainly says numbers as these; None for any other."""
+    try:
+        return column.cast(kind)
+    except UNLIKE:
+        return None
+
+
+def _type(own: Table, name: str, column: Column, made: pa.DataType) -> pa.DataType:
+    """The type for what is there and what is made.
+
+    Raises:
+        BadInput: where there is none.
+    """
+    kind, column = cells_of.value_type(made), cells_of.plain(column)
+    if _is_read(column, kind):
+        if _said(column, kind) is not None:
+            return made
+        column = replace(own, columns={name: column}).typed(name)
+    fine = (k for k in (kind, _wider(column.type, kind), column.type) if _fits(k, kind, column))
+    found = next(fine, None)
+    if found is None:
+        raise BadInput(
+            f"{own.place.name}: column {name!r} holds values of type {column.type}, and those of "
+            f"the training are of type {kind}, which cannot stand beside each other: make them "
+            "alike"
+        )
+    return pa.dictionary(made.index_type, found, made.ordered) if _levels(made) else found
+
+
+def _fits(kind: pa.DataType | None, made: pa.DataType, column: Column) -> bool:
+    """Whether a type holds a column exactly, and what is made."""
+    if kind is None or not _holds(kind, column):
+        return False
+    try:
+        return bool(pa.array([], made).cast(kind).type == kind) and _has_zone(made) == _has_zone(
+            kind
+        )
+    except UNLIKE:
+        return False
+
+
+def _levels(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_dictionary(kind))
+
+
+def _holds(kind: pa.DataType, column: Column) -> bool:
+    """Whether a type holds all values of a column exactly."""
+    if column.type == kind or column.null_count == len(column):
+        return True
+    if _has_zone(column.type) != _has_zone(kind):
+        return False
+    try:
+        again = column.cast(kind).cast(column.type, safe=False)
+    except UNLIKE:
+        return False
+    same = pc.fill_null(pc.equal(again, column), pa.scalar(value=True))
+    if pa.types.is_floating(column.type):
+        same = pc.or_(same, pc.fill_null(pc.is_nan(column), pa.scalar(value=True)))
+    return bool(pc.all(same, min_count=0).as_py())
+
+
+def _has_zone(kind: pa.DataType) -> bool:
+    """Whether times of a type have a zone."""
+    return bool(pa.types.is_timestamp(kind) and kind.tz)
+
+
+def _wider(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    """A type that holds values of both; None where there is none."""
+    schemas = [pa.schema([("x", kind)]) for kind in (one, other)]
+    try:
+        found: pa.DataType = pa.unify_schemas(schemas, promote_options="permissive").field(0).type
+    except UNLIKE:
+        return None
+    return found
+
+
+def _with_levels(values: Column, kind: pa.DataType, made: Column) -> Column:
+    """Values as categories: the model's in their order, then others."""
+    values, known = values.combine_chunks(), pa.array([], kind.value_type)
+    if _levels(made.type) and made.num_chunks:
+        known = made.unify_dictionaries().chunk(0).dictionary.cast(kind.value_type)
+    seen = pc.drop_null(pc.unique(values))
+    more = seen.filter(pc.invert(pc.is_in(seen, value_set=known)))
+    known = pa.concat_arrays([known, more.cast(known.type)])
+    index = kind.index_type if len(known) < 2 ** (kind.index_type.bit_width - 1) else pa.int32()
+    places = pc.index_in(values, value_set=known).cast(index)
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(places, known, ordered=kind.ordered)])
