@@ -36,6 +36,87 @@ def test_a_few_rows_are_enough_or_it_is_said_how_many(kind, rows):
                 assert len(getattr(model, what)(rows if what == "sample" else X)) == rows
 
 
+WRONG = [
+    (VAEImputer, {"draws": 0}, "draws must be at least 1"),
+    (VAEImputer, {"draws": 2.5}, "draws must be a whole number"),
+    (TableSynthesizer, {"samples": 2.5}, "samples must be a whole number"),
+    (TableSynthesizer, {"samples": "a"}, "samples must be a whole number"),
+    (VAEDetector, {"bins": 0}, "bins must be at least 1"),
+    (VAEDetector, {"bins": 2.5}, "bins must be a whole number"),
+    (VAEDetector, {"false_alarm": "x"}, "false_alarm must be a finite number"),
+    (VAEDetector, {"false_alarm": 0}, "false_alarm must be above 0"),
+    (VAEDetector, {"false_alarm": 1}, "below 1"),
+    (VAEImputer, {"options": [1]}, "options must be a dictionary"),
+    (VAEImputer, {"options": {1: 2}}, "options must be a dictionary"),
+    (VAEImputer, {"options": {"source": 2}}, "source is settled already"),
+    (VAEImputer, {"options": {"widht": 2}}, "did you mean 'width'"),
+    (VAEImputer, {"schema": [1]}, "schema must be a file, or a dictionary"),
+    (VAEImputer, {"latent": "a"}, "latent must be a whole number"),
+    (VAEImputer, {"epochs": 2.5}, "epochs must be a whole number"),
+    (VAEImputer, {"random_state": "a"}, "random_state must be a whole number"),
+    (VAEImputer, {"random_state": -1}, "random_state must be a whole number"),
+]
+
+
+@pytest.mark.parametrize(("kind", "wrong", "said"), WRONG)
+def test_wrong_parameters_are_refused_in_a_line(kind, wrong, said):
+    with pytest.raises(BadInput, match=said) as error:
+        kind(**{**QUICK, **wrong}).fit(people(40))
+    assert "\n" not in str(error.value)
+
+
+def test_parameters_that_are_changed_after_training_are_checked(maker, imputer, detector, frame):
+    for one, name, ask in (
+        (maker, "samples", "score_samples"),
+        (imputer, "draws", "transform"),
+        (detector, "samples", "predict"),
+    ):
+        was = one.get_params()[name]
+        one.set_params(**{name: 0})
+        with pytest.raises(BadInput, match=f"{name} must be at least 1"):
+            getattr(one, ask)(frame)
+        one.set_params(**{name: was})
+    for count in (0, 2.5, "a", None):
+        with pytest.raises(BadInput, match="n_draws must be"):
+            imputer.transform_draws(frame, count)
+
+
+def test_options_go_before_parameters(frame):
+    model = VAEImputer(**{**QUICK, "options": {**TINY, "latent": 3, "seed": 5, "epochs": 1}})
+    config = model.fit(frame).model_.config
+    assert (config.arguments["latent"], config.plan.seed, config.plan.epochs) == (3, 5, 1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"n_samples": 2.5}, "n_samples must be a whole number"),
+        ({"n_samples": "3"}, "n_samples must be a whole number"),
+        ({"n_samples": None}, "n_samples must be a whole number"),
+        ({"n_samples": 0}, "n_samples must be at least 1"),
+        ({"random_state": -1}, "random_state must be"),
+        ({"random_state": "a"}, "random_state must be"),
+        ({"random_state": 1.5}, "random_state must be"),
+        ({"where": 5}, "where must be a text"),
+        ({"given": ["town"]}, "by name"),
+        ({"given": {1: 2}}, "unknown column '1'"),
+        ({"balance": 5}, "unknown column '5'"),
+    ],
+)
+def test_what_cannot_be_asked_of_new_rows_is_refused(maker, asked, said):
+    with pytest.raises(BadInput, match=said):
+        maker.sample(**asked)
+
+
+def test_new_rows_take_what_scikit_learn_takes_for_a_seed(maker):
+    first, second = (maker.sample(3, random_state=np.random.RandomState(4)) for _ in range(2))
+    pd.testing.assert_frame_equal(first, second)
+    pd.testing.assert_frame_equal(
+        maker.sample(3, random_state=np.int64(7)), maker.sample(3, random_state=7)
+    )
+    assert not maker.sample(9, random_state=None).equals(maker.sample(9, random_state=None))
+
+
 def people(rows=160, seed=0):
     rng = np.random.default_rng(seed)
     age = rng.integers(18, 80, rows)

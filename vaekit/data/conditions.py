@@ -258,14 +258,14 @@ def _condition(found: Any) -> Condition:
 
 
 def by_name(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """What a person gives, where it is given by name.
+    """What a person gives, where it is given by name; names that are no text are as text.
 
     Raises:
         BadInput: for a value without a name.
     """
     good = isinstance(given or {}, Mapping)
     require(good, f"say what is given by name, as {{'label': {given!r}}}")
-    return given or {}
+    return {str(name): value for name, value in (given or {}).items()}
 
 
 def parse_given(texts: Iterable[str]) -> dict[str, str]:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from vaekit.data.readers.arrays import to_rows
 from vaekit.data.readers.frames import is_frame, split
 from vaekit.data.readers.roles import ColumnRoles
 from vaekit.data.source import SPLITS, Source, source
+from vaekit.interfaces.asked import check_count, drawn_seed, seed_of
 from vaekit.runs.job import prepare, warn_of
 from vaekit.runs.run import run_here
 from vaekit.runs.trained import Trained
@@ -82,7 +82,7 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """Train on the rows of X; y is ignored."""
         X, beside = self._split_given(X)
         X = validate_data(self, X, dtype=(np.float64, np.float32), ensure_min_samples=2)
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        seed = drawn_seed(self.random_state)
         rows = self._source(X, beside, seed)
         with quiet_if(wanted=self.quiet):
             job = prepare(
@@ -117,11 +117,12 @@ class VAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         return self.inverse_transform(self.transform(X), self._split_given(X)[1])
 
     def sample(
-        self, n_samples: int = 1, random_state: int = 0, given: Given | None = None
+        self, n_samples: int = 1, random_state: Any = 0, given: Given | None = None
     ) -> Array:
         """New rows drawn from the model: (n_samples, features)."""
         check_is_fitted(self)
-        return self.model_.sample(n_samples, seed=random_state, given=given)
+        count, seed = check_count("n_samples", n_samples), seed_of(random_state)
+        return self.model_.sample(count, seed=seed, given=given)
 
     def score_samples(self, X: Any) -> Array:
         """A lower bound on log p(x) of each row, in nats: (rows,).

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from vaekit.data import Source
 from vaekit.data.coding import TableCoding
+from vaekit.data.conditions import by_name
 from vaekit.data.kept import Kept
 from vaekit.data.on_disk import in_memory
 from vaekit.distributions import common_draws, latin_hypercube
@@ -89,11 +90,11 @@ def synthesize(
         BadInput: for a column or a value that the model does not know, and where rows that fulfil
             what is asked hardly have a probability.
     """
-    coding, given = coding_of(trained), given or {}
+    coding, given = coding_of(trained), by_name(given)
     check_rows(trained, rows)
     x = _as_x(coding.row_of(given)).expand(rows, -1).clone()
     if balance is not None:
-        _balance(x, coding, balance)
+        _balance(x, coding, balance := str(balance))
     if where is None:
         filled = _drawn(trained, x, seed)
         made = coding.with_given(coding.values(filled, seed), given)

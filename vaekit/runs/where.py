@@ -61,6 +61,7 @@ def parse(text: str, names: Sequence[str]) -> tuple[Test, ...]:
     Raises:
         BadInput: for anything else, and for a column that is not there.
     """
+    require(isinstance(text, str), f"where must be a text, not {text!r}: {HOW}")
     reader, found = _Reader(text, names), []
     while True:
         found += _clause(reader)

@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
@@ -24,6 +23,7 @@ from vaekit.data.coding import coding_of
 from vaekit.data.readers.frames import is_frame, kind_of, table_of
 from vaekit.data.readers.roles import NO_ROLES
 from vaekit.data.schema import NONE, Corrections, coarse, infer, read_toml
+from vaekit.interfaces.asked import check_parameters, drawn_seed
 from vaekit.interfaces.tables.incoming import Incoming
 from vaekit.interfaces.tables.levels import Levels
 from vaekit.runs.job import prepare
@@ -43,7 +43,8 @@ class TableModel(BaseEstimator):
     Args:
         latent: numbers in a code.
         epochs: passes over the rows; 0 for as many as suit, at most 300.
-        options: more options of the recipe table_vae and of the training, by name.
+        options: more options of the recipe table_vae and of the training, by name; they go before
+            what is said beside them.
         schema: what the columns are, where looking at them is not enough: a file, or by name
             a type such as "category", or a dictionary of type, levels, bins ...
         random_state: seed, or anything scikit-learn takes for one.
@@ -71,11 +72,12 @@ class TableModel(BaseEstimator):
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Train on the rows of X; y is ignored."""
+        check_parameters(self.get_params())
         incoming = self._incoming(X, reset=True)
         self.kind_, self.seed_ = incoming.kind, self._seed()
         source, recipe, own = self._task(incoming)
-        how = {"epochs": self.epochs, **own, **(self.options or {})}
-        job = prepare(source, recipe, latent=self.latent, seed=self.seed_, **how)
+        asked = {"latent": self.latent, "seed": self.seed_, "epochs": self.epochs}
+        job = prepare(source, recipe, **{**asked, **own, **(self.options or {})})
         run = job.run()
         run_here(run)
         self.model_, self.n_iter_ = Trained(run.best_model(), job.config()), run.state.step
@@ -131,7 +133,7 @@ class TableModel(BaseEstimator):
         )
 
     def _seed(self) -> int:
-        return int(check_random_state(self.random_state).randint(2**31 - 1))
+        return drawn_seed(self.random_state)
 
     def _incoming(self, X: Any, *, reset: bool) -> Incoming:
         """Rows, checked as scikit-learn wants it."""
@@ -185,11 +187,13 @@ class TableModel(BaseEstimator):
         if isinstance(said, str | os.PathLike):
             return read_toml(Path(said))
         own = {} if incoming.kind else incoming.numbers
-        return Corrections.made({**own, **(said or {})}) if said or own else NONE
+        told = {str(name): value for name, value in (said or {}).items()}
+        return Corrections.made({**own, **told}) if told or own else NONE
 
     def _rows(self, X: Any) -> tuple[Any, Incoming]:
         """Rows for the fitted model, and as they came."""
         check_is_fitted(self)
+        check_parameters(self.get_params())
         incoming = self._incoming(X, reset=False)
         return self._measure.rows(incoming), incoming
 

@@ -19,7 +19,6 @@ from vaekit.interfaces.tables.base import TableModel
 from vaekit.interfaces.tables.incoming import Incoming
 from vaekit.interfaces.tables.levels import Levels
 from vaekit.interfaces.tables.reals import OPTIONS, RECIPE, Reals, Standard, numbers_in
-from vaekit.system.checks import require
 from vaekit.system.types import Array
 
 HELD_OUT, BINS = 0.2, 8
@@ -103,7 +102,6 @@ class VAEDetector(OutlierMixin, TableModel):
         return Reals(self.model_, standard, self.seed_, tuple(self._names))
 
     def _calibrate(self, held_out: Source) -> None:
-        require(0 < self.false_alarm < 1, f"false_alarm is a share, not {self.false_alarm}")
         self.held_out_ = np.sort(self._measure.density(held_out, self.samples))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # a column that is missing in all

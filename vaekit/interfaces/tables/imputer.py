@@ -9,10 +9,10 @@ from typing import Any
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 
 from vaekit.data import Source
+from vaekit.interfaces.asked import check_count
 from vaekit.interfaces.tables.base import TableModel
 from vaekit.interfaces.tables.incoming import Incoming
 from vaekit.runs import tables
-from vaekit.system.checks import require
 
 IN_TURN = 0.1  # share of the rows that are learned as they would be drawn: most are to have gaps
 
@@ -67,8 +67,7 @@ class VAEImputer(OneToOneFeatureMixin, TransformerMixin, TableModel):
     def transform_draws(self, X: Any, n_draws: int = 5) -> list[Any]:
         """As many tables without gaps, each filled with other draws: the spread between them says
         how sure the filled cells are (multiple imputation: Rubin 1987)."""
-        require(n_draws >= 1, f"n_draws must be at least 1, not {n_draws}")
-        return self._draws(X, n_draws)
+        return self._draws(X, check_count("n_draws", n_draws))
 
     def _draws(self, X: Any, count: int) -> list[Any]:
         rows, incoming = self._rows(X)

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from vaekit.data.readers.frames import as_kind, typed_as, types_of, without_rows
+from vaekit.interfaces.asked import check_count, seed_of
 from vaekit.interfaces.tables.base import TableModel
 from vaekit.runs import in_parts
 from vaekit.runs.tables import coding_of
@@ -73,7 +74,7 @@ class TableSynthesizer(TableModel):
         given: Given | None = None,
         where: str | None = None,
         balance: str | None = None,
-        random_state: int = 0,
+        random_state: Any = 0,
     ) -> Any:
         """New rows, as the kind of frame, or array, that was fitted, and of its types.
 
@@ -82,15 +83,17 @@ class TableSynthesizer(TableModel):
             given: cells that all rows have, by the names of their columns.
             where: what all rows fulfil, such as "age > 60 and city in ['Rome', 'Paris']".
             balance: a column of which each category is to be as frequent as any other.
-            random_state: seed.
+            random_state: seed, or anything scikit-learn takes for one; None for other rows
+                each time.
 
         Raises:
             BadInput: for columns and values that the model does not know, and where such rows
                 hardly have a probability.
         """
         check_is_fitted(self)
+        count, seed = check_count("n_samples", n_samples), seed_of(random_state)
         made = in_parts.synthesize(
-            self.model_, n_samples, given=given, where=where, balance=balance, seed=random_state
+            self.model_, count, given=given, where=where, balance=balance, seed=seed
         ).table
         if self.kind_:
             found = as_kind(made, self.kind_)
