@@ -108,6 +108,51 @@ def test_what_cannot_be_asked_of_new_rows_is_refused(maker, asked, said):
         maker.sample(**asked)
 
 
+def counted(rows=80):
+    n = np.arange(rows)
+    day = pd.Timestamp("2024-01-01") + pd.to_timedelta(n % 50, unit="D")
+    return pd.DataFrame(
+        {"age": 20 + n % 40, "pay": 10.5 + n * np.pi, "day": day, "ok": n % 3 == 0}
+    ).astype({"day": "datetime64[s]"})
+
+
+@pytest.fixture(scope="module")
+def counter():
+    return TableSynthesizer(**QUICK).fit(counted())
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"age": 30.5}, "age = 30.5 is no value of type int64"),
+        ({"age": "30.5"}, "age = 30.5 is no value of type int64"),
+        ({"age": 500}, r"age = 500 lies far from all that training rows hold: \d+ to \d+"),
+        ({"age": -500}, "age = -500 lies far"),
+        ({"pay": np.inf}, "pay = inf is infinite"),
+        ({"pay": -np.inf}, "pay = -inf is infinite"),
+        ({"pay": 1e9}, "lies far"),
+        ({"age": True}, "age = True is no number"),
+        ({"age": "old"}, "'old' is none"),
+        ({"day": "1950-01-01"}, "day = 1950-01-01 lies far"),
+    ],
+)
+def test_given_values_that_no_cell_can_hold_are_refused(counter, given, said):
+    with pytest.raises(BadInput, match=said) as error:
+        counter.sample(2, given=given)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"age": 59}, {"age": 62.0}, {"age": "25"}, {"pay": 12.25}, {"ok": True},
+     {"day": pd.Timestamp("2024-02-19")}],
+)  # fmt: skip
+def test_given_values_come_back_exactly(counter, given):
+    ((name, value),) = given.items()
+    made = counter.sample(3, given=given)[name]
+    assert (made == (25 if value == "25" else value)).all()
+
+
 def test_new_rows_take_what_scikit_learn_takes_for_a_seed(maker):
     first, second = (maker.sample(3, random_state=np.random.RandomState(4)) for _ in range(2))
     pd.testing.assert_frame_equal(first, second)

@@ -17,7 +17,7 @@ from vaekit.data.schema import NONE, Corrections, TableSchema, infer
 from vaekit.data.schema.cells import Cells
 from vaekit.data.schema.columns import ColumnSchema
 from vaekit.data.schema.corrections import NUMBERS
-from vaekit.system.checks import BadInput, known
+from vaekit.system.checks import BadInput, known, require
 from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
 
@@ -184,10 +184,12 @@ def _kept(made: pa.Table, missing: Array, own: Table) -> pa.Table:
 
 
 def _check_given(column: ColumnSchema, table: Table) -> None:
-    """Raise ``BadInput`` for a given value that is no number where one is wanted."""
+    """Raise ``BadInput`` for a given value that no cell of the column can hold, or that lies far
+    from all that training rows hold."""
     cells = column.cells(Cells.of(table, column.name))
     try:
         column.coding.keys(cells)
+        why = column.coding.why_not(cells)
     except BadInput as error:
         if column.kind not in NUMBERS:
             raise
@@ -195,6 +197,7 @@ def _check_given(column: ColumnSchema, table: Table) -> None:
             f"given: {column.name} is a column of numbers, such as {column.example}, and "
             f"{cells.plain[0].as_py()!r} is none"
         ) from error
+    require(not why, f"given: {column.name} = {cells.plain[0].as_py()} {why}")
 
 
 def one_row(given: Mapping[str, Any], name: str = "what is given") -> Table:

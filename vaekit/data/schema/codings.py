@@ -24,7 +24,7 @@ from vaekit.data.schema.inside import (
     number_pieces,
     numbered,
 )
-from vaekit.data.schema.pieces import NumberLevels
+from vaekit.data.schema.pieces import BORDER, NumberLevels
 from vaekit.data.schema.written import form_from_json
 from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
@@ -80,6 +80,30 @@ class NumberCoding:
     def bound(self, cells: Cells) -> float | None:
         """A number as it is stored, which need not be one that can be."""
         return self.form.bound(cells)
+
+    def why_not(self, cells: Cells) -> str:
+        """That numbers are none, infinite, no multiple of what a cell counts, or far from all."""
+        if cells.is_text and pa.types.is_boolean(cells.counted.type):
+            return "is no number"
+        numbers, gaps = self.form.read(cells)
+        if gaps[0]:
+            return "" if cells.missing[0] else "is infinite"
+        if self.form.bound(cells) != numbers[0]:
+            return f"is no value of type {self.form.type}: its cells would hold another"
+        low, high = self._ends
+        x = float(self.grid.x(numbers)[0])
+        if low - self.levels.scale <= x <= high + self.levels.scale:
+            return ""
+        ends = self.grid.numbers(np.array([low, high])).tolist()
+        return (
+            f"lies far from all that training rows hold: {' to '.join(map(self.form.show, ends))}"
+        )
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        """The least x and the greatest that levels hold."""
+        border = BORDER if self.levels.whole else 0.0
+        return self.levels.levels[0].low + border, self.levels.levels[-1].high - border
 
     def expected(self, chances: Array) -> pa.Array:
         """Means, of the numbers that can be those that are nearest to them."""
@@ -223,6 +247,10 @@ class CategoryCoding:
         texts = cells.is_text and self.levels.values.type == TEXT
         value = cells.text.values if texts else self._cast(cells)
         return self.levels.never_at(value) if place < 0 else place
+
+    def why_not(self, cells: Cells) -> str:
+        """Nothing: those never seen have no level."""
+        return ""
 
     def expected(self, chances: Array) -> pa.Array:
         """The likeliest; of rare ones that share a level the most frequent."""

@@ -47,6 +47,10 @@ class Coding(Protocol):
     def bound(self, cells: Cells) -> float | None:
         """What keys are compared with, of one cell; None for what no cell of the column can be."""
 
+    def why_not(self, cells: Cells) -> str:
+        """Why the first of some cells is not to be given, in words that go on after its value; ""
+        if it is."""
+
     def expected(self, chances: Array) -> pa.Array:
         """What stands for draws among the levels, by their chances, (N, levels): the mean of
         numbers, else the likeliest category."""
