@@ -3,6 +3,7 @@
 import base64
 import json
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -326,6 +327,50 @@ def test_new_rows_have_the_types_of_the_frame(kind, tmp_path):
         first.types_ = damaged
         with pytest.raises(BadInput, match="types of the data frame"):
             first.sample(1)
+
+
+NAMES = {
+    "numbers": [0, 1, 2],
+    "fractions": [0.5, 1.5, 2.5],
+    "pairs": pd.MultiIndex.from_tuples([("a", "x"), ("a", "y"), ("b", "x")]),
+    "dates": pd.to_datetime(["2020-01-01", "2020-01-02", "2020-01-03"]),
+    "no name": ["b", "", "c"],
+}
+
+
+@pytest.mark.parametrize("case", NAMES)
+def test_columns_are_called_as_the_frame_calls_them(case, tmp_path):
+    n = np.arange(60)
+    own = pd.concat([pd.Series(n % 7), pd.Series(n / 7), pd.Series(n % 3 < 1)], axis=1)
+    own[2] = pd.Categorical(np.where(own[2], "a", "b"))
+    own.columns = NAMES[case]
+    maker = TableSynthesizer(**QUICK).fit(own)
+    maker.save(tmp_path)
+    made = TableSynthesizer.load(tmp_path).sample(5, given={own.columns[0]: 3})
+    assert made.columns.equals(own.columns)
+    assert made.dtypes.tolist() == own.dtypes.tolist()
+    assert made.iloc[:, 0].tolist() == [3] * 5
+    far = own.copy()
+    far.iloc[:, 1] = 99.0
+    assert (maker.score_samples(far) < maker.score_samples(own)).all()
+    for columns in (own, own.iloc[:, :2]):
+        odd = VAEDetector(**QUICK).fit(columns).attribute(columns)
+        assert odd.columns.equals(columns.columns)
+        assert odd.notna().all().all()
+    own.iloc[3, 1] = np.nan
+    assert VAEImputer(**QUICK).fit_transform(own).columns.equals(own.columns)
+
+
+@pytest.mark.parametrize("kind", ["pyarrow", "polars"])
+def test_a_column_without_a_name_is_looked_at(kind):
+    columns = {"": np.arange(60) % 7, "b": np.arange(60) / 9}
+    own = pa.table(columns)
+    if kind == "polars":
+        own = pytest.importorskip("polars").DataFrame(columns)
+    maker = TableSynthesizer(**QUICK).fit(own)
+    assert [*nw.from_native(maker.sample(3)).columns] == ["", "b"]
+    assert np.std(maker.score_samples(own)) > 0
+    assert [*nw.from_native(VAEDetector(**QUICK).fit(own).attribute(own)).columns] == ["", "b"]
 
 
 def test_a_row_scores_alone(maker, detector, frame):

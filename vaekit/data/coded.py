@@ -70,6 +70,7 @@ def coded(
         BadInput: for columns that cannot be modelled, or that are not the model's.
     """
     if coding is not None:
+        table = table.called(coding.schema.names)
         there = [name for name in coding.schema.names if name in table.columns]
         roles = replace(roles, x=tuple(there) if allow_missing else coding.schema.names)
     table, roles, notes = table.arranged(roles)

@@ -16,7 +16,7 @@ from torch import Tensor
 from vaekit.data.readers.columns import Place, plain
 from vaekit.data.readers.dialect import LOOK, Dialect
 from vaekit.data.readers.roles import ColumnRoles, check_once
-from vaekit.data.readers.tables import Table, cells
+from vaekit.data.readers.tables import FIRST, Table, cells
 from vaekit.system.checks import BadInput
 from vaekit.system.types import Array
 
@@ -49,6 +49,39 @@ def _names(frame: Any) -> list[str]:
     """The names of a frame's columns, which need not be known to be different."""
     native = nw.to_native(frame, pass_through=True)
     return list(map(str, native.column_names if isinstance(native, pa.Table) else native.columns))
+
+
+def own_names(frame: Any) -> dict[str, Any]:
+    """The names of a frame's columns as it has them, by what a table of it calls them: text, and
+    not empty.
+
+    Args:
+        frame: of any library.
+    """
+    own = {str(name): name for name in nw.from_native(frame, eager_only=True).columns}
+    return {name or (FIRST if FIRST not in own else name): known for name, known in own.items()}
+
+
+def named_as(made: Any, frame: Any) -> Any:
+    """A data frame whose columns are called as those of another that a table calls the same: by
+    numbers, dates or several names too.
+
+    Args:
+        made: of the same library.
+        frame: whose names it gets.
+    """
+    own = own_names(frame)
+    return _called(made, [own.get(str(name), name) for name in _names(made)])
+
+
+def _called(frame: Any, names: list[Any]) -> Any:
+    """A data frame with other names of its columns."""
+    known = nw.from_native(frame, eager_only=True)
+    if known.columns == names:
+        return frame
+    if known.implementation.is_pandas_like():
+        return frame.set_axis(names, axis=1)
+    return known.rename(dict(zip(known.columns, names, strict=True))).to_native()
 
 
 def _column(series: nw.Series) -> pa.ChunkedArray:
@@ -172,6 +205,7 @@ def typed_as(made: Any, frame: Any) -> Any:
         made: of the same library, of columns of the same names.
         frame: whose types it gets.
     """
+    frame = _called(frame, [*own_names(frame)])
     known, found = (nw.from_native(each, eager_only=True) for each in (frame, made))
     both = [name for name in found.columns if name in known.columns]
     typed = (_typed(found.get_column(n), known.get_column(n)).alias(n) for n in both)
@@ -238,21 +272,30 @@ def _is_categories(series: nw.Series) -> bool:
 
 
 def types_of(frame: Any, names: Collection[str]) -> str:
-    """The types of a data frame, as text that :func:`without_rows` reads; those of which Arrow
-    knows nothing are left out.
+    """The types of a data frame, and its own names, as text that :func:`without_rows` reads; of
+    types of which Arrow knows nothing, text.
 
     Args:
         frame: of any library.
-        names: of the columns that are kept.
+        names: of the columns that are kept, as a table calls them.
     """
     known = nw.from_native(frame, eager_only=True).head(0)
-    kept = [name for name in known.columns if name in names and _is_arrow(known.get_column(name))]
-    held = nw.maybe_reset_index(known.select(kept)).to_arrow()
+    kept = _some(known, [name in names for name in own_names(frame)])
+    odd = [name for name in kept.columns if not _is_arrow(kept.get_column(name))]
+    kept = kept.with_columns(kept.get_column(name).cast(nw.String) for name in odd)
+    held = nw.maybe_reset_index(kept).to_arrow()
     cells = [column.combine_chunks() for column in held.columns]
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, held.schema) as stream:
         stream.write_batch(pa.RecordBatch.from_arrays(cells, schema=held.schema))
     return base64.b64encode(sink.getvalue().to_pybytes()).decode()
+
+
+def _some(known: nw.DataFrame[Any], kept: list[bool]) -> nw.DataFrame[Any]:
+    """Some of a frame's columns, whatever they are called."""
+    if known.implementation.is_pandas_like():
+        return nw.from_native(known.to_native().loc[:, kept], eager_only=True)
+    return known.select([n for n, wanted in zip(known.columns, kept, strict=True) if wanted])
 
 
 def _is_arrow(series: nw.Series) -> bool:
@@ -287,7 +330,7 @@ def _without_rows(types: str, kind: str) -> Any:
     with pa.ipc.open_stream(base64.b64decode(types, validate=True)) as stream:
         held = stream.read_all()
     if kind != "pandas":
-        return as_kind(held, kind)
+        return _called(as_kind(held, kind), held.column_names)
     said = json.loads(held.schema.metadata[b"pandas"])
     own = [one for one in said["columns"] if one["numpy_type"].endswith("[pyarrow]")]
     for one in own:

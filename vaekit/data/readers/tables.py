@@ -3,7 +3,7 @@ rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from vaekit.system.checks import BadInput, require
 from vaekit.system.types import Array
 
 UNNAMED = ("", "Unnamed: 0")
+FIRST = "column0"  # what a column without a name is called
 ORDER = ("columns in the model's order", "header")
 KINDS = (".csv", ".tsv", ".tab", ".txt", ".data")
 TEXTS = tuple(kind + packed for kind in KINDS for packed in ("", ".gz", ".bz2", ".zst", ".lz4"))
@@ -157,9 +158,18 @@ class Table:
 
     def named(self, roles: ColumnRoles) -> Table:
         """A first column of data that has no name gets one, unless the model knows it so."""
-        if "" not in self.columns or "" in self.index or roles.knows(""):
+        known = "" in self.index or roles.knows("") or FIRST in self.columns
+        if "" not in self.columns or known:
             return self
-        return replace(self, columns={name or "column0": c for name, c in self.columns.items()})
+        return replace(self, columns={name or FIRST: c for name, c in self.columns.items()})
+
+    def called(self, names: Collection[str]) -> Table:
+        """A column without a name gets the one that a model has given it.
+
+        Args:
+            names: of the model's columns.
+        """
+        return self.named(NO_ROLES) if FIRST in names else self
 
     def typed(self, name: str) -> Column:
         """A column of a type that it can be counted with."""

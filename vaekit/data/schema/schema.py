@@ -165,7 +165,7 @@ class TableSchema:
         Raises:
             BadInput: for a column that is not there.
         """
-        names = self.names
+        names, table = self.names, table.called(self.order)
         if table.bare and len(table.columns) == len(self.order):
             wanted = self.order
         else:

@@ -140,7 +140,7 @@ class TableModel(BaseEstimator):
         least = 2 if reset else 1
         if is_frame(X):
             validate_data(self, X, reset=reset, skip_check_array=True)
-            table = table_of(X, "X")
+            table = table_of(X, "X").named(NO_ROLES)
             if reset:
                 self.n_features_in_ = len(table.columns)
             require(table.rows >= least, f"X holds {table.rows} rows (n_samples): too few")

@@ -13,7 +13,7 @@ import torch
 from sklearn.base import OutlierMixin
 
 from vaekit.data import Source
-from vaekit.data.readers.frames import as_kind
+from vaekit.data.readers.frames import as_kind, named_as
 from vaekit.evaluation import p_values
 from vaekit.interfaces.tables.base import TableModel
 from vaekit.interfaces.tables.incoming import Incoming
@@ -141,6 +141,6 @@ class VAEDetector(OutlierMixin, TableModel):
         found = self._measure.cells(rows, self.samples) - self.usual_
         if not incoming.kind:
             return found
-        names = self._measure.names
+        names = [*incoming.table.columns] if len(self.centre_) else self._measure.names
         made = pa.table({name: found[:, i] for i, name in enumerate(names)})
-        return as_kind(made, incoming.kind, incoming.rows)
+        return named_as(as_kind(made, incoming.kind, incoming.rows), incoming.rows)

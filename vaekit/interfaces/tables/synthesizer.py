@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from vaekit.data.readers.frames import as_kind, typed_as, types_of, without_rows
+from vaekit.data.readers.frames import as_kind, named_as, typed_as, types_of, without_rows
 from vaekit.interfaces.asked import check_count, seed_of
 from vaekit.interfaces.tables.base import TableModel
 from vaekit.runs import in_parts
@@ -97,7 +97,8 @@ class TableSynthesizer(TableModel):
         ).table
         if self.kind_:
             found = as_kind(made, self.kind_)
-            return typed_as(found, without_rows(self.types_, self.kind_)) if self.types_ else found
+            fitted = without_rows(self.types_, self.kind_) if self.types_ else found
+            return named_as(typed_as(found, fitted), fitted)
         return np.stack([c.to_numpy(zero_copy_only=False) for c in made.columns], 1)
 
     def score_samples(self, X: Any) -> Array:
