@@ -2,6 +2,7 @@
 
 import base64
 import json
+import warnings
 
 import narwhals as nw
 import numpy as np
@@ -371,6 +372,66 @@ def test_a_column_without_a_name_is_looked_at(kind):
     assert [*nw.from_native(maker.sample(3)).columns] == ["", "b"]
     assert np.std(maker.score_samples(own)) > 0
     assert [*nw.from_native(VAEDetector(**QUICK).fit(own).attribute(own)).columns] == ["", "b"]
+
+
+def odd_columns():
+    """Of types that Arrow has not, or can do little with, and what new rows hold of them."""
+    n, words = np.arange(60), ["x", "y", "z"] * 20
+    frame = pd.DataFrame({"n": n % 7.0})
+    months = pd.period_range("2020-01", periods=3, freq="M").repeat(20)
+    runs = pa.RunEndEncodedArray.from_arrays(pa.array([20, 60]), pa.array(["a", "b"]))
+    return {
+        "cuts": (frame.assign(c=pd.cut(n % 7, 3)), {"(-0.006, 2.0]", "(2.0, 4.0]", "(4.0, 6.0]"}),
+        "months": (frame.assign(c=pd.Categorical(months)), {"2020-01", "2020-02", "2020-03"}),
+        "complex": (frame.assign(c=(n % 3) * 1j), {"0j", "1j", "2j"}),
+        "views": (pa.table({"n": n % 7, "c": pa.array(words, pa.string_view())}), {*words}),
+        "runs": (pa.table({"n": n % 7, "c": runs}), {"a", "b"}),
+    }
+
+
+@pytest.mark.parametrize("case", odd_columns())
+def test_types_that_arrow_has_not_are_categories(case, tmp_path):
+    own, words = odd_columns()[case]
+    maker = TableSynthesizer(**QUICK).fit(own)
+    maker.save(tmp_path)
+    for one in (maker, TableSynthesizer.load(tmp_path)):
+        assert {*nw.from_native(one.sample(200)).get_column("c").to_list()} == words
+    assert len(VAEDetector(**QUICK).fit(own).predict(own)) == 60
+    filled = VAEImputer(**QUICK).fit_transform(own)
+    assert filled.equals(own)
+
+
+def test_gaps_among_intervals_are_filled_with_intervals():
+    n = np.arange(60)
+    own = pd.DataFrame({"n": n % 7.0, "c": pd.cut(n % 7, 3)})
+    gaps = own.copy()
+    gaps.loc[[3, 7], "c"] = None
+    filled = VAEImputer(**QUICK).fit_transform(gaps)
+    assert filled["c"].dtype == own["c"].dtype
+    assert filled["c"].notna().all()
+    assert (filled["c"] == own["c"]).drop([3, 7]).all()
+
+
+def test_whole_numbers_of_128_bits_are_numbers():
+    polars = pytest.importorskip("polars")
+    own = polars.DataFrame(
+        {"n": np.arange(60) % 7, "c": [1, 2, None] * 20}, schema_overrides={"c": polars.Int128}
+    )
+    maker = TableSynthesizer(**QUICK).fit(own)
+    assert {*maker.sample(100)["c"]} == {1, 2, None}
+    assert len(VAEImputer(**QUICK).fit_transform(own)) == 60
+
+
+def test_columns_that_new_rows_do_not_have_are_named(frame):
+    own = people().assign(id=[f"u{i}" for i in range(160)], list=[[1, 2]] * 160)
+    maker = TableSynthesizer(**QUICK).fit(own)
+    with pytest.warns(UserWarning, match=r"not in new rows: 'id' .*'list'") as told:
+        made = maker.sample(3)
+    assert len(told) == 1
+    assert not {"id", "list"} & {*made.columns}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        TableSynthesizer(**QUICK).fit(frame).sample(3)
 
 
 def test_a_row_scores_alone(maker, detector, frame):

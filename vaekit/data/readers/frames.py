@@ -16,11 +16,17 @@ from torch import Tensor
 from vaekit.data.readers.columns import Place, plain
 from vaekit.data.readers.dialect import LOOK, Dialect
 from vaekit.data.readers.roles import ColumnRoles, check_once
+from vaekit.data.readers.series import (
+    UNLIKE,
+    column_of,
+    dictionary_of,
+    is_odd,
+    levels_in,
+    pandas_of,
+)
 from vaekit.data.readers.tables import FIRST, Table, cells
 from vaekit.system.checks import BadInput
 from vaekit.system.types import Array
-
-UNLIKE = (pa.ArrowException, TypeError, ValueError, OverflowError)
 
 
 def is_frame(data: Any) -> bool:
@@ -41,7 +47,7 @@ def table_of(frame: Any, name: str, dialect: Dialect = LOOK) -> Table:
     """
     check_once(_names(frame), f"{name}: ")
     known = nw.from_native(frame, eager_only=True)
-    columns = {str(column): _column(known.get_column(column)) for column in known.columns}
+    columns = {str(column): column_of(known.get_column(column)) for column in known.columns}
     return Table(Place(name), columns, dialect, by_value=False)
 
 
@@ -82,16 +88,6 @@ def _called(frame: Any, names: list[Any]) -> Any:
     if known.implementation.is_pandas_like():
         return frame.set_axis(names, axis=1)
     return known.rename(dict(zip(known.columns, names, strict=True))).to_native()
-
-
-def _column(series: nw.Series) -> pa.ChunkedArray:
-    """A column of Arrow's; what has no type of its own there becomes text."""
-    try:
-        found = series.to_arrow()
-    except UNLIKE:
-        objects = np.asarray(series.to_native()).tolist()
-        found = pa.array([None if cell is None or cell != cell else str(cell) for cell in objects])
-    return found if isinstance(found, pa.ChunkedArray) else pa.chunked_array([found])
 
 
 def split(frame: Any, roles: ColumnRoles) -> tuple[Any, dict[str, Array]]:
@@ -155,7 +151,7 @@ def filled_frame(frame: Any, table: pa.Table) -> Any:
     """
     known = nw.from_native(frame, eager_only=True)
     names = dict(zip(table.column_names, known.columns, strict=False))
-    own = {new: _column(known.get_column(name)) for new, name in names.items()}
+    own = {new: column_of(known.get_column(name)) for new, name in names.items()}
     fresh = [n for n in table.column_names if n not in own or not _same(table[n], own[n])]
     if not fresh:
         return frame
@@ -221,54 +217,39 @@ def _typed(made: nw.Series, own: nw.Series, held: pa.ChunkedArray | None = None)
         held: the column as Arrow has it, with categories that no row has, if it is of such.
     """
     if own.implementation.is_pandas():
-        kind, extension = own.to_native().dtype, _pandas(own).api.extensions.ExtensionDtype
+        kind, extension = own.to_native().dtype, pandas_of(own).api.extensions.ExtensionDtype
         plain_numbers = kind != np.dtype(object) and not isinstance(kind, extension)
         if plain_numbers or made.to_native().dtype == kind:
             return made
-        if isinstance(kind, _pandas(own).CategoricalDtype):
-            kind = _pandas(own).CategoricalDtype(_categories(made, own, held), ordered=kind.ordered)
+        if isinstance(kind, pandas_of(own).CategoricalDtype):
+            made = _back(made, levels_in(own))
+            kind = pandas_of(own).CategoricalDtype(
+                _categories(made, own, held), ordered=kind.ordered
+            )
         return nw.from_native(made.to_native().astype(kind), series_only=True)
     if own.implementation.is_polars() and own.dtype == nw.Enum:
         return made.cast(nw.Enum(_categories(made, own, held)))
     return made
 
 
-def _pandas(series: nw.Series) -> Any:
-    return nw.get_native_namespace(series)
+def _back(made: nw.Series, own: list[Any]) -> nw.Series:
+    """Texts of categories that are no text themselves, as these."""
+    known = {str(value): value for value in own}
+    there = {*made.drop_nulls().unique().to_list()}
+    if there <= {*own} or not there <= known.keys():
+        return made
+    return nw.from_native(made.to_native().astype(object).map(known), series_only=True)
 
 
 def _categories(made: nw.Series, own: nw.Series, held: pa.ChunkedArray | None) -> list[Any]:
     """The categories of a column, and those of another's that it needs, in that one's order where
     that knows them all."""
-    known, needed = _levels(own), made.drop_nulls().unique().to_list()
+    known, needed = levels_in(own), made.drop_nulls().unique().to_list()
     more = [value for value in needed if value not in known]
     if not more:
         return known
-    theirs, wanted = _levels(made) if held is None else _dictionary(held), {*known, *more}
+    theirs, wanted = levels_in(made) if held is None else dictionary_of(held), {*known, *more}
     return [c for c in theirs if c in wanted] if wanted <= {*theirs} else [*known, *more]
-
-
-def _levels(series: nw.Series) -> list[Any]:
-    """The categories of a column, in order; none where it has none."""
-    if not _is_categories(series):
-        return []
-    kind = series.to_native().dtype
-    if series.implementation.is_pandas() and isinstance(kind, _pandas(series).CategoricalDtype):
-        found: list[Any] = kind.categories.tolist()
-        return found
-    return _dictionary(_column(series))
-
-
-def _dictionary(column: pa.ChunkedArray) -> list[Any]:
-    """What a column's dictionary holds; nothing for one without."""
-    if not pa.types.is_dictionary(column.type) or not column.num_chunks:
-        return []
-    found: list[Any] = column.unify_dictionaries().chunk(0).dictionary.to_pylist()
-    return found
-
-
-def _is_categories(series: nw.Series) -> bool:
-    return series.dtype in (nw.Categorical, nw.Enum)
 
 
 def types_of(frame: Any, names: Collection[str]) -> str:
@@ -282,13 +263,20 @@ def types_of(frame: Any, names: Collection[str]) -> str:
     known = nw.from_native(frame, eager_only=True).head(0)
     kept = _some(known, [name in names for name in own_names(frame)])
     odd = [name for name in kept.columns if not _is_arrow(kept.get_column(name))]
-    kept = kept.with_columns(kept.get_column(name).cast(nw.String) for name in odd)
+    kept = kept.with_columns(_as_read(kept.get_column(name)).alias(name) for name in odd)
     held = nw.maybe_reset_index(kept).to_arrow()
     cells = [column.combine_chunks() for column in held.columns]
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, held.schema) as stream:
         stream.write_batch(pa.RecordBatch.from_arrays(cells, schema=held.schema))
     return base64.b64encode(sink.getvalue().to_pybytes()).decode()
+
+
+def _as_read(series: nw.Series) -> nw.Series:
+    """A column as a table of its frame has it."""
+    backend: Any = series.implementation
+    read = nw.from_arrow(pa.table({"x": column_of(series)}), backend=backend)
+    return read.get_column("x")
 
 
 def _some(known: nw.DataFrame[Any], kept: list[bool]) -> nw.DataFrame[Any]:
@@ -299,12 +287,12 @@ def _some(known: nw.DataFrame[Any], kept: list[bool]) -> nw.DataFrame[Any]:
 
 
 def _is_arrow(series: nw.Series) -> bool:
-    """Whether Arrow knows its type."""
+    """Whether Arrow knows its type, and that of its categories."""
     try:
-        series.to_arrow()
+        found = series.to_arrow().type
     except UNLIKE:
         return False
-    return True
+    return not is_odd(found)
 
 
 def without_rows(types: str, kind: str) -> Any:

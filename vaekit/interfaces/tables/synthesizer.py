@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
@@ -95,6 +96,8 @@ class TableSynthesizer(TableModel):
         made = in_parts.synthesize(
             self.model_, count, given=given, where=where, balance=balance, seed=seed
         ).table
+        for note in coding_of(self.model_).schema.left_out:
+            warnings.warn(note, stacklevel=2)
         if self.kind_:
             found = as_kind(made, self.kind_)
             fitted = without_rows(self.types_, self.kind_) if self.types_ else found
