@@ -42,3 +42,16 @@ def test_schedules_of_a_recipe_are_its_own(
     built = recipe(name)(shape=(6,), likelihood="bernoulli", steps=STEPS, **said)
     found = [built.objective.weights(step)[0] for step in (0, 125, STEPS)]
     assert found == pytest.approx(known)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+@pytest.mark.parametrize("name", ["vae", "pixel_vae", "ladder_vae", "cyclical_vae"])
+def test_the_kl_counts_in_the_shortest_training_too(name: str, steps: int) -> None:
+    shape = (1, 8, 8) if name == "pixel_vae" else (6,)
+    built = recipe(name)(shape=shape, likelihood="bernoulli", steps=steps)
+    assert sum(built.objective.weights(step)[0] for step in range(steps)) > 0
+
+
+def test_a_capacity_is_not_0_in_the_shortest_training() -> None:
+    built = recipe("capacity_vae")(shape=(6,), likelihood="bernoulli", steps=1, capacity=9.0)
+    assert built.objective.weights(0)[-1] == 9.0

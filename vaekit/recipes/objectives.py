@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from vaekit.models.drawing import stratified
-from vaekit.objectives import Term, bounds, discrepancies, penalties
+from vaekit.objectives import Term, bounds, discrepancies, penalties, schedules
 from vaekit.objectives.critics import TotalCorrelation
 from vaekit.objectives.discrepancies import Kernel
 from vaekit.objectives.hamiltonian import hamiltonian
-from vaekit.objectives.schedules import cyclical, ramp
 from vaekit.recipes import parts
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
@@ -236,7 +235,7 @@ def capacity_vae(
         steps: updates of the training, for schedules.
     """
     model, objective = vae(steps=steps, **rest | parts.OWN_SCHEDULE)
-    goal = ramp(0.0, capacity, int(rise * steps))
+    goal = schedules.rise(capacity, rise, steps)
     term = Term("capacity", gamma, penalties.capacity, "batch", goal)
     return Built(model, objective.weighing_kl(0.0).plus(term))
 
@@ -248,11 +247,12 @@ def cyclical_vae(cycles: Annotated[Count, Swept(1, 8)] = 4, steps: int = 1, **re
     (Fu et al. 2019).
 
     Args:
-        cycles: how often; in each it rises in the first half and stays at 1 in the second.
+        cycles: how often; in each it rises in the first half and stays at 1 in the second. Each
+            takes two updates or more: a training has as many as it has room for.
         steps: updates of the training, for schedules.
     """
     model, objective = vae(steps=steps, **rest | parts.OWN_SCHEDULE)
-    return Built(model, objective.weighing_kl(cyclical(0.0, 1.0, steps, cycles)))
+    return Built(model, objective.weighing_kl(schedules.cyclical(0.0, 1.0, steps, cycles)))
 
 
 @extends(vae)
