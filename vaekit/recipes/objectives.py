@@ -186,6 +186,9 @@ def free_bits_vae(
 ) -> Built:
     """Every latent dimension may carry some nats for free (Kingma et al. 2016).
 
+    The floor counts in full from the start: while the KL's weight w rises, a nat below it earns
+    1 - w.
+
     Args:
         floor: nats that cost nothing, per latent dimension.
     """
@@ -200,6 +203,9 @@ def rate_floor_vae(
 ) -> Built:
     """Codes that carry some nats on average, even where a strong decoder could do without
     (Razavi et al. 2019).
+
+    The floor counts in full from the start: while the KL's weight w rises, a nat below it earns
+    1 - w.
 
     Args:
         floor: nats that the code of a row carries at no cost.
