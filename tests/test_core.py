@@ -1,5 +1,6 @@
 """Traces, bounds, penalties and objectives: units, shapes, weights, refusals."""
 
+import itertools
 import math
 
 import pytest
@@ -29,7 +30,7 @@ from vaekit.networks import Join, dense
 from vaekit.objectives import Critic, Objective, Term
 from vaekit.objectives.bounds import elbo, reconstruction
 from vaekit.objectives.penalties import free_bits, mean_kl_per_dimension, rate
-from vaekit.objectives.schedules import at, cosine, cyclical, product, ramp
+from vaekit.objectives.schedules import at, cosine, cyclical, product, ramp, rise
 from vaekit.rows import Rows
 
 
@@ -253,6 +254,27 @@ def test_schedules():
     saw = cyclical(0.0, 1.0, 100, cycles=4)
     assert [at(saw, s) for s in (0, 6.25, 12.5, 20, 25, 100)] == [0.0, 0.5, 1.0, 1.0, 0.0, 1.0]
     assert at(product(rise, fall), 5) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("steps", [*range(1, 13), 49, 100])
+@pytest.mark.parametrize("cycles", [1, 2, 3, 4, 7, 50, 1000])
+def test_every_cycle_comes_to_its_end(steps, cycles):
+    """Never 0 all the time; as many cycles as asked for, or as there is room for."""
+    saw = [at(cyclical(0.0, 1.0, steps, cycles), s) for s in range(steps + 1)]
+    assert saw[-1] == saw[-2] == 1.0
+    rises = sum(later >= 1.0 > now for now, later in itertools.pairwise(saw))
+    assert rises == min(cycles, steps // 2)
+    assert sum(saw[:-1]) >= steps / 2
+
+
+@pytest.mark.parametrize("steps", range(1, 12))
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 0.8, 1.0])
+def test_a_rise_takes_its_share_but_not_all_there_is(steps, share):
+    weights = [at(rise(2.0, share, steps), s) for s in range(steps)]
+    assert sum(weights) > 0
+    assert weights[int(share * steps) :] == [2.0] * (steps - int(share * steps))
+    assert at(rise(2.0, share, steps), steps) == 2.0
+    assert weights == sorted(weights)
 
 
 def test_terms_have_names_of_their_own():

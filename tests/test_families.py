@@ -168,7 +168,10 @@ def test_categorical_puts_levels_where_they_belong(shape):
 
 BAD = {
     "bernoulli": (torch.tensor([[0.0, 255.0]]), "divide by the largest value"),
-    "continuous_bernoulli": (torch.tensor([[-0.5, 0.5]]), "run from -0.5 to 0.5"),
+    "continuous_bernoulli": (
+        torch.tensor([[-0.5, 0.5]]),
+        "run from -0.5 to 0.5: for numbers with a sign use likelihood='gaussian'",
+    ),
     "discretized_logistic": (torch.tensor([[0.0, 0.5]]), "fractions"),
     "categorical": (torch.tensor([[0.0, 256.0]]), r"whole numbers in \[0, 255\]"),
     "beta_binomial": (torch.tensor([[-1.0, 3.0]]), "run from -1 to 3"),

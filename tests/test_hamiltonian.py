@@ -6,9 +6,11 @@ import pytest
 import torch
 from parts import LinearGaussian
 
+import vaekit
 from vaekit.models.trace import trace
 from vaekit.objectives.bounds import elbo
 from vaekit.objectives.hamiltonian import hamiltonian
+from vaekit.system.checks import BadInput
 
 NEAR, WRONG = LinearGaussian(shift=0.1, stretch=1.2), LinearGaussian(shift=0.3, stretch=1.3)
 
@@ -41,3 +43,10 @@ def test_without_a_stride_it_is_the_elbo_of_draws():
     torch.manual_seed(0)
     t = trace(WRONG.model, WRONG.x.repeat_interleave(50, 0))
     assert torch.allclose(still.T.flatten(), t.log_ratio[0], atol=1e-6)
+
+
+def test_steps_that_go_to_infinity_are_called_too_long_and_no_fault_of_the_data():
+    with pytest.raises(BadInput, match=r"loss of the first rows is not finite: .*shorter stride"):
+        vaekit.fit(
+            torch.randn(40, 3), "hvae", latent=2, stride=10.0, leaps=10, epochs=1, quiet=True
+        )

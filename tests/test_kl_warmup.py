@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from vaekit.recipes import recipe
 from vaekit.recipes.parts import OWN_SCHEDULE
@@ -42,3 +43,31 @@ def test_schedules_of_a_recipe_are_its_own(
     built = recipe(name)(shape=(6,), likelihood="bernoulli", steps=STEPS, **said)
     found = [built.objective.weights(step)[0] for step in (0, 125, STEPS)]
     assert found == pytest.approx(known)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+@pytest.mark.parametrize("name", ["vae", "pixel_vae", "ladder_vae", "cyclical_vae"])
+def test_the_kl_counts_in_the_shortest_training_too(name: str, steps: int) -> None:
+    shape = (1, 8, 8) if name == "pixel_vae" else (6,)
+    built = recipe(name)(shape=shape, likelihood="bernoulli", steps=steps)
+    assert sum(built.objective.weights(step)[0] for step in range(steps)) > 0
+
+
+def test_a_capacity_is_not_0_in_the_shortest_training() -> None:
+    built = recipe("capacity_vae")(shape=(6,), likelihood="bernoulli", steps=1, capacity=9.0)
+    assert built.objective.weights(0)[-1] == 9.0
+
+
+@pytest.mark.parametrize(("name", "floor"), [("rate_floor_vae", 5.0), ("free_bits_vae", 1.0)])
+def test_a_floor_counts_in_full_while_the_kls_weight_rises(name: str, floor: float) -> None:
+    """The loss is -E log p(x|z) + w KL + what the KL lacks: below the floor a nat earns 1 - w."""
+    torch.manual_seed(0)
+    built = recipe(name)(shape=(6,), likelihood="bernoulli", latent=3, steps=STEPS, floor=floor)
+    x = (torch.rand(50, 6) < 0.5).float()
+    for step, weight in ((0, 0.0), (150, 0.5), (STEPS, 1.0)):
+        loss = built.objective(built.model.eval(), x, step)
+        terms = loss.terms
+        lacks = terms[next(key for key in terms if key not in ("reconstruction", "kl"))]
+        assert lacks > 0
+        by_hand = terms["reconstruction"] + weight * terms["kl"] + lacks
+        assert loss.total.item() == pytest.approx(by_hand.item(), rel=1e-5)

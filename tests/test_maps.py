@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from torch.nn import functional as F
 
 import vaekit
-from vaekit.networks.maps import Attention, Down, FromCode, ToCode, Up, code_shape
+from vaekit.networks.maps import Attention, Down, FromCode, ToCode, Up, code_shape, groups_of
 from vaekit.recipes.maps import autoencoder_kl
 
 IMAGE = (3, 16, 8)
@@ -71,6 +71,16 @@ def test_sides_that_cannot_be_halved_get_a_margin():
     assert decode(torch.randn(2, 8)).shape == x.shape
     with pytest.raises(vaekit.BadInput, match="maps of an image"):
         autoencoder_kl((8,))
+
+
+@pytest.mark.parametrize("width", [*range(1, 17), 33, 100])
+def test_any_width_has_groups_that_go_into_it(width):
+    channels = (width, 2 * width, 2 * width)
+    groups = groups_of(channels)
+    assert all(each % groups == 0 for each in channels)
+    assert groups == 1 or width // groups >= 4
+    model, _ = autoencoder_kl((1, 4, 4), width=width, depth=1)
+    assert model.likelihood(torch.zeros(2, 16)).batch_shape == (2,)
 
 
 def test_what_diffusers_loads(small, tmp_path):

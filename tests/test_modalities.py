@@ -216,6 +216,28 @@ class TestWhatAPersonSays:
         assert "\n" not in str(found.value)
 
 
+@pytest.mark.parametrize("count", ["1", "2", "3"])
+def test_one_column_is_no_modalities(count):
+    with pytest.raises(BadInput, match="of two columns or more, and these rows have one"):
+        modalities_of(count, (1,))
+
+
+@pytest.mark.parametrize("name", ["mvae", "mmvae", "mopoe"])
+@pytest.mark.parametrize(
+    ("modalities", "likelihood", "said"),
+    [
+        ("0-1:bernoulli, 2-3", "gaussian", r"^modality 1 \(bernoulli\) needs"),
+        ("0-1, 2-3:poisson", "gaussian", r"^modality 2 \(poisson\) needs"),
+        ("0-1, 2-3:gaussian", "bernoulli", r"^modality 1 \(bernoulli\) needs"),
+    ],
+)
+def test_a_modality_is_called_by_its_own_likelihood(name, modalities, likelihood, said):
+    rows = torch.linspace(-1, 1, 160).reshape(40, 4).numpy()
+    how = {"modalities": modalities, "likelihood": likelihood, "epochs": 1, "quiet": True}
+    with pytest.raises(BadInput, match=said + ".*likelihood='gaussian'"):
+        vaekit.fit(rows, name, latent=2, **how)
+
+
 def test_each_modality_has_its_own_likelihood():
     bits, reals = likelihood("bernoulli", (1, 2, 2)), likelihood("gaussian", (2,), scale="element")
     family = InModalities(

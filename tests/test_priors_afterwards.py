@@ -3,6 +3,7 @@
 import math
 
 import pytest
+import scipy.stats
 import torch
 from torch import distributions as D
 
@@ -12,6 +13,7 @@ from vaekit.conditionals.flow_matching import FlowMatching, VelocityNetwork
 from vaekit.conditionals.second_stage import SecondStage
 from vaekit.distributions.bounded import Marginal
 from vaekit.distributions.carried import Carried
+from vaekit.distributions.draws import own_noise
 from vaekit.recipes import recipe
 from vaekit.runs.refit import fit_density, plan_of, refit
 from vaekit.system.checks import BadInput
@@ -74,7 +76,7 @@ def test_the_misfit_of_the_best_velocity_is_what_cannot_be_known():
 
 
 @pytest.mark.parametrize(
-    ("name", "lost"), [("flow_matching", (-0.03, 0.12)), ("second_stage", (-0.1, 0.1))]
+    ("name", "lost"), [("flow_matching", (-0.03, 0.12)), ("second_stage", (-0.01, 0.1))]
 )
 def test_codes_of_a_normal_get_its_density(name, lost):
     """Fitted to draws of a known distribution, it loses little of their entropy."""
@@ -131,6 +133,75 @@ def test_a_row_has_one_bound_whatever_stands_beside_it():
     assert torch.allclose(whole, torch.cat([p.log_prob(row) for row in z.split(1)]), atol=1e-6)
     fresh = Marginal(standard(1), linear(2.0, 0.5), linear(0.3, 0.5), 8, fixed=False)
     assert not torch.equal(fresh.log_prob(z), fresh.log_prob(z))
+
+
+def mass(p, reach=8.0, points=161):
+    """The integral of exp(log p(z)) over a square."""
+    line = torch.linspace(-reach, reach, points)
+    with torch.no_grad():
+        each = p.log_prob(torch.cartesian_prod(line, line)).double().exp()
+    return each.sum().item() * (line[1] - line[0]).item() ** 2
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_bounded_has_no_more_mass_than_a_density(seed):
+    """The errors of codes cancel: with one noise for all of them the integral was up to 1.4."""
+    with seeded(seed):
+        prior = SecondStage(StandardNormal(2), 8).eval()
+    assert mass(prior()) == pytest.approx(1, abs=0.03)
+    narrow, wide = (linear(0.3, scale) for scale in (0.35, 0.6))
+    for posterior in (narrow, wide):
+        found = Marginal(standard(), linear(2.0, 1.0), posterior, 16 + seed)
+        assert mass(found, 12.0) == pytest.approx(1, abs=0.03)
+
+
+def test_errors_of_a_bound_are_those_of_independent_rows():
+    """Codes of a known density, bounded by a poor posterior: the mean is below the truth by what
+    fresh noise says, and above it nowhere."""
+    exact = D.Independent(D.Normal(torch.zeros(2), math.sqrt(5)), 1)
+    with seeded(0):
+        z = exact.sample((20_000,))
+        fresh, fixed = (
+            Marginal(standard(), linear(2.0, 1.0), linear(0.3, 0.4), 4, fixed=fixed).log_prob(z)
+            for fixed in (False, True)
+        )
+    truth = exact.log_prob(z).mean()
+    assert fresh.mean() < truth - 0.02
+    assert fixed.mean().item() == pytest.approx(fresh.mean().item(), abs=0.03)
+    assert fixed.std().item() == pytest.approx(fresh.std().item(), rel=0.03)
+
+
+def test_a_bound_bends_smoothly_with_the_code():
+    with seeded(0):
+        p, z = SecondStage(StandardNormal(5), 16).eval()(), torch.randn(400, 5)
+    with torch.no_grad():
+        moved = p.log_prob(torch.nextafter(z, torch.full_like(z, 99)))
+        assert torch.allclose(moved, p.log_prob(z), atol=3e-5)
+        assert (p.log_prob(z + 1e-4) - p.log_prob(z)).abs().max() < 0.05
+
+
+def test_noise_of_a_row_is_normal_its_own_and_always_the_same():
+    with seeded(1):
+        x = torch.randn(500, 3)
+
+    def noise(rows):
+        with seeded(0):
+            return own_noise(rows, 60)
+
+    found = noise(x)
+    assert scipy.stats.kstest(found.flatten().numpy(), "norm").pvalue > 0.01
+    assert found.corrcoef().fill_diagonal_(0).mean().abs() < 0.02
+    assert torch.allclose(noise(x[7:8]), found[7:8], atol=1e-5)
+    assert torch.allclose(noise(x.flip(0)).flip(0), found, atol=1e-5)
+
+
+def test_a_model_with_a_second_stage_is_not_likelier_than_the_truth():
+    with seeded(0):
+        rows = torch.randn(400, 4)
+    model = vaekit.fit(rows.numpy(), latent=2, width=8, epochs=1, batch=500, quiet=True)
+    found = refit(model, "second_stage", epochs=1).trained.evaluate(rows.numpy(), samples=20)
+    truth = D.Independent(D.Normal(torch.zeros(4), 1.0), 1).log_prob(rows).mean().item()
+    assert found.elbo < found.log_likelihood < truth
 
 
 def test_what_is_not_known_is_said():

@@ -424,6 +424,8 @@ def test_the_command_prints_json(run_folder, capsys):
         (["--prior", "mixtur"], "did you mean 'mixture'"),
         (["--prior", "flow", "--components", "3"], "a flow prior has no components"),
         (["--prior", "mixture", "--components", "-3"], "components must not be negative"),
+        (["--prior", "mixture", "--components", "1000000"], "more than there are training rows"),
+        (["--prior", "vamp", "--components", "1000000"], "more than there are training rows"),
         (["--prior", "mixture", "--lr", "0"], "lr must be above 0"),
         (["mnist_of_mars", "--prior", "mixture"], "mnist_of_mars"),
     ],

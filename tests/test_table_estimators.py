@@ -566,6 +566,32 @@ class TestNumbersAlone:
             tested.predict(gap)
         assert VAEDetector(bins=4, **QUICK).fit(tied(50)).predict(gap).shape == (5,)
 
+    @pytest.mark.parametrize("far", [1e40, -1e300])
+    def test_one_row_far_out_is_odd_and_the_others_are_scored(self, tested, far):
+        rows = tied(5)
+        rows[2, 3] = far
+        found = tested.score_samples(rows)
+        others = [0, 1, 3, 4]
+        assert found[others] == pytest.approx(tested.score_samples(tied(5))[others], abs=1e-9)
+        assert np.isfinite(found).all()
+        assert tested.predict(rows)[2] == -1
+        assert tested.attribute(rows)[2].argmin() == 3
+
+    @pytest.mark.parametrize("scale", [1e200, 1e300, 1e-200])
+    def test_numbers_whose_squares_are_no_floats(self, tested, scale):
+        own = VAEDetector(epochs=40, options={"width": 64}, random_state=0).fit(tied(600) * scale)
+        odd = tied(50, 2)
+        odd[:, 3] += 2
+        assert np.isfinite(own.score_samples(odd * scale)).all()
+        assert (own.predict(odd * scale) == -1).all()
+
+    def test_infinite_numbers_are_said(self, tested):
+        own = VAEDetector(**QUICK).fit(pd.DataFrame(tied(50), columns=list("abcd")))
+        rows = pd.DataFrame(tied(5), columns=list("abcd"))
+        rows.loc[2, "b"] = np.inf
+        with pytest.raises(BadInput, match="infinite numbers in column 'b'"):
+            own.predict(rows)
+
     def test_frames_and_constant_columns(self):
         frame = pd.DataFrame(tied(80), columns=list("abcd")).assign(same=3)
         found = VAEDetector(**QUICK).fit(frame)

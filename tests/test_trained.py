@@ -14,6 +14,7 @@ from parts import OF_NUMBERS
 import vaekit
 from vaekit.recipes import RECIPES
 from vaekit.recipes.recipe import needs_given, options
+from vaekit.runs.score import score_rows
 from vaekit.system.checks import BadInput
 
 
@@ -263,3 +264,17 @@ def test_every_recipe_trains_saves_and_loads(recipe, kind, tmp_path):
     again = vaekit.load(tmp_path / "r")
     assert np.array_equal(model.sample(3, given=told), again.sample(3, given=told))
     assert np.isfinite(model.evaluate(data, samples=3, given=told).reconstruction)
+
+
+def test_a_model_without_data_says_what_to_give(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(40, 3))
+    how = {"latent": 2, "width": 8, "epochs": 1, "quiet": True}
+    vaekit.fit(rows, out=tmp_path / "rows", **how)
+    vaekit.fit("digits", out=tmp_path / "digits", **how)
+    asked = "no data at hand: give evaluate rows, or the name or path of a data set"
+    with pytest.raises(BadInput, match=asked + "$"):
+        vaekit.load(tmp_path / "rows").evaluate()
+    with pytest.raises(BadInput, match=asked + r" \('digits' is what it was trained on\)"):
+        vaekit.load(tmp_path / "digits").evaluate()
+    with pytest.raises(BadInput, match="no data at hand: give score_rows rows"):
+        score_rows(vaekit.load(tmp_path / "rows"))

@@ -18,8 +18,8 @@ class SecondStage(Prior):
     """Codes of codes: u ~ p(u), z ~ p(z | u), with q(u | z) to infer it, by networks of two hidden
     layers (Dai & Wipf 2019).
 
-    log p(z) is known from below alone: it is bounded by 64 importance samples of the same noise for
-    every code; in training by one of fresh noise, which is the ELBO.
+    log p(z) is known from below alone: it is bounded by 64 importance samples, whose noise is a
+    function of the code; in training by one of fresh noise, which is the ELBO.
 
     Args:
         base: p(u).

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch import distributions as D
 
 from vaekit.distributions.carried import in_pieces
-from vaekit.distributions.draws import common_draws, no_way
+from vaekit.distributions.draws import no_way, own_draws
 from vaekit.system.seeding import seeded
 
 AT_ONCE = 2**17
@@ -26,15 +26,16 @@ class Marginal(D.Distribution):
     .. math:: \log \tfrac1S \sum_s \frac{p(u_s)\, p(z \mid u_s)}{q(u_s \mid z)}, \qquad
         u_s \sim q(u \mid z)
 
-    so that it is at most log p(z) on average, and nears it as S grows (Burda et al. 2016).
+    so that it is at most log p(z) on average, and nears it as S grows (Burda et al. 2016). The
+    errors of different z are almost independent, so that "on average" holds for a mean over rows.
 
     Args:
         base: p(u), without a batch.
         likelihood: p(z | u) for rows of u.
         posterior: q(u | z) for rows of z.
         samples: S.
-        fixed: whether the same noise is taken for every row and every time, so that a row has one
-            value; else each row has fresh noise.
+        fixed: whether the noise is a function of z, always the same, so that a row has one value;
+            else it is fresh.
     """
 
     arg_constraints: dict[str, Any] = {}
@@ -65,18 +66,18 @@ class Marginal(D.Distribution):
 
     def _bound(self, z: Tensor) -> Tensor:
         q = self.posterior(z)
-        u = self._draws(q)
+        u = self._draws(q, z)
         p = self.likelihood(u.flatten(0, 1))
         log_p = p.log_prob(z.repeat(self.samples, 1)).reshape(self.samples, len(z))
         log_weights = self.base.log_prob(u) + log_p - q.log_prob(u)
         return log_weights.logsumexp(0) - math.log(self.samples)
 
-    def _draws(self, q: D.Distribution) -> Tensor:
+    def _draws(self, q: D.Distribution, z: Tensor) -> Tensor:
         """Of u, (samples, rows, dim)."""
         if not self.fixed:
             return q.rsample(torch.Size([self.samples]))
         with seeded("marginal"):
-            return common_draws(q, self.samples)
+            return own_draws(q, self.samples, z)
 
 
 @no_way.register

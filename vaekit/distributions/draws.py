@@ -1,7 +1,9 @@
-"""Draws by the type of a distribution: with their density, or from noise common to all rows."""
+"""Draws by the type of a distribution: with their density, or from noise common to all rows, or
+from noise that is a function of the row."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import singledispatch
 
@@ -12,6 +14,8 @@ from torch import distributions as D
 from vaekit.distributions.point import Point
 
 Noise = Callable[[int], Tensor]
+
+WAVES, PACE = 256, 16.0  # of noise that is a function of a row; radians per unit of the row
 
 
 @singledispatch
@@ -94,6 +98,45 @@ def common_draws(
         return one if rows is None else one.expand(samples, rows, dim).flatten(0, 1)
 
     return from_noise(q, noise)
+
+
+def own_draws(q: D.Distribution, samples: int, of: Tensor) -> Tensor:
+    """``samples`` draws for each row of q, (samples, rows, dim), by noise that is a smooth function
+    of a row of ``of``; see :func:`own_noise`.
+
+    As with :func:`common_draws` a row's draws depend on that row alone and are distributed as q.
+    But different rows' are almost independent, so that their errors cancel in means over rows.
+
+    Raises:
+        NotImplementedError: for a q that is not registered with :func:`from_noise`.
+    """
+
+    def noise(dim: int) -> Tensor:
+        return own_noise(of, samples * dim).unflatten(1, (samples, dim)).transpose(0, 1)
+
+    return from_noise(q, noise)
+
+
+@torch.no_grad()
+def own_noise(rows: Tensor, dim: int) -> Tensor:
+    r"""``dim`` standard normal numbers for each row, (rows, dim), that are a function of the row x,
+
+    .. math:: \varepsilon_j(x) = \frac1{\sqrt M} \sum_{m=1}^M
+        A_{mj} \cos(w_m^T x) + B_{mj} \sin(w_m^T x)
+
+    with A and B of N(0, 1) and w of N(0, 16^2 I) drawn by torch's generator: seed that, and the
+    function is always the same. At each x the numbers are independent and exactly N(0, 1), for
+    cos^2 + sin^2 = 1; those of two rows have the correlation mean_m cos(w_m^T (x - y)), which is
+    nearly 0 unless |x - y| is below some 0.1.
+
+    Args:
+        rows: x, of numbers of about one unit.
+        dim: how many numbers each row gets. M is 256.
+    """
+    x = rows.double()  # a wave's place must not be lost in rounding
+    places = x @ (PACE * torch.randn(x.shape[-1], WAVES, dtype=x.dtype, device=x.device))
+    waves = torch.cat([places.cos(), places.sin()], 1).to(rows) / math.sqrt(WAVES)
+    return waves @ torch.randn(2 * WAVES, dim, dtype=rows.dtype, device=rows.device)
 
 
 @singledispatch

@@ -29,6 +29,7 @@ class Range:
         high: the largest.
         whole: only whole numbers.
         advice: ends the message that a value outside gets.
+        below: that of a value below the smallest, where it is another.
         missing: whether NaN is allowed, and means that a value is missing.
     """
 
@@ -36,6 +37,7 @@ class Range:
     high: float = inf
     whole: bool = False
     advice: str = "check the data or choose another likelihood"
+    below: str = ""
     missing: bool = False
 
     def check(self, x: Tensor, name: str) -> None:
@@ -47,7 +49,8 @@ class Range:
             raise BadInput(f"{name} needs finite data; {_first_bad(x)}")
         span = f"values found run from {low:g} to {high:g}"
         inside = self.low <= low and high <= self.high
-        require(inside, f"{name} needs {self}; {span}: {self.advice}")
+        advice = self.below if self.below and low < self.low else self.advice
+        require(inside, f"{name} needs {self}; {span}: {advice}")
         whole = not self.whole or bool((x == x.round()).all())
         require(whole, f"{name} needs {self}; some values are fractions: {self.advice}")
 
@@ -63,7 +66,9 @@ class Range:
 UNIT_RANGE = Range(
     0,
     1,
-    advice="divide by the largest value (255 for 8-bit images) or use likelihood='categorical'",
+    advice="divide by the largest value (255 for 8-bit images) or use likelihood='categorical' "
+    "for whole levels, 'gaussian' for other numbers",
+    below="for numbers with a sign use likelihood='gaussian'",
 )
 
 

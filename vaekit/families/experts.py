@@ -29,11 +29,15 @@ class Modality(SeesSome):
         places: of its numbers in the flattened row.
         shape: that they have.
         likelihood: of them.
+        called: the likelihood's name; "" for that of the whole.
     """
 
-    def __init__(self, places: Sequence[int], shape: Shape, likelihood: Likelihood) -> None:
+    def __init__(
+        self, places: Sequence[int], shape: Shape, likelihood: Likelihood, called: str = ""
+    ) -> None:
         super().__init__(places, shape)
         self.likelihood: Any = likelihood
+        self.called = called
 
     @property
     def raw_numbers(self) -> int:
@@ -120,15 +124,15 @@ class RangeOfModalities(Range):
     """The values that each modality can have.
 
     Args:
-        of: places and range of each.
+        of: of each its places, its range, and its likelihood's name if that is its own.
     """
 
-    of: tuple[tuple[tuple[int, ...], Range], ...] = ()
+    of: tuple[tuple[tuple[int, ...], Range, str], ...] = ()
 
     def check(self, x: Tensor, name: str) -> None:
         """Raise ``BadInput`` unless every value is in the range of its modality."""
-        for number, (places, own) in enumerate(self.of):
-            called = f"modality {number + 1} ({name})" if len(self.of) > 1 else name
+        for number, (places, own, its) in enumerate(self.of):
+            called = f"modality {number + 1} ({its or name})" if len(self.of) > 1 else its or name
             replace(own, missing=self.missing).check(x.flatten(1)[:, list(places)], called)
 
 
@@ -156,7 +160,8 @@ class InModalities(nn.Module):
     @property
     def range(self) -> Range:
         """That of each one."""
-        return RangeOfModalities(of=tuple((p.numbers, p.likelihood.range) for p in self._each))
+        each = ((one.numbers, one.likelihood.range, one.called) for one in self._each)
+        return RangeOfModalities(of=tuple(each))
 
     @property
     def kind(self) -> Kind:

@@ -255,8 +255,10 @@ class FromCode(nn.Module):
 
 
 def groups_of(channels: Sequence[int]) -> int:
-    """Groups of the normalisation: at most 8, of four channels at least where there are so many."""
-    return max(math.gcd(GROUPS, math.gcd(*channels) // 4), 1)
+    """Groups of the normalisation, into which each number of channels goes: at most 8, of four
+    channels at least where there are so many."""
+    common = math.gcd(*channels)
+    return math.gcd(GROUPS, max(common // 4, 1), common)
 
 
 def code_shape(image: Shape, latent: int, stages: int) -> Shape:

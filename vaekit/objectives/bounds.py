@@ -31,6 +31,7 @@ class Bound:
         replays: whether it runs the model again by :func:`vaekit.models.trace.replay`.
         needs_density: whether posteriors must have a density, as all but
             :data:`reconstruction` do.
+        advice: what to do where it is not finite, though the ELBO's terms are.
     """
 
     def __init__(
@@ -39,8 +40,10 @@ class Bound:
         *,
         replays: bool = False,
         needs_density: bool = True,
+        advice: str = "check the recipe's options",
     ) -> None:
         self.value, self.replays, self.needs_density = value, replays, needs_density
+        self.advice = advice
         self.name = value.__name__
         update_wrapper(self, value)
 

@@ -30,7 +30,7 @@ def hamiltonian(leaps: int, stride: float, tempering: float = 1.0) -> Bound:
         tempering: beta_0, above 0; 1 for none.
     """
 
-    @partial(Bound, replays=True)
+    @partial(Bound, replays=True, advice="take a shorter stride, or fewer leaps")
     def hamiltonian(t: Trace) -> Tensor:
         learning, warm = torch.is_grad_enabled(), tempering**-0.5
         with torch.enable_grad():

@@ -15,21 +15,32 @@ def at(weight: Weight, step: int) -> float:
 
 
 def ramp(start: float, end: float, steps: int) -> Schedule:
-    """A straight line from ``start`` at step 0 to ``end`` at ``steps``, then flat."""
-    return lambda step: start + (end - start) * min(step / max(steps, 1), 1.0)
+    """A straight line from ``start`` at step 0 to ``end`` at ``steps``, then flat; with no steps,
+    ``end`` at once."""
+    return lambda step: start + (end - start) * (min(step / steps, 1.0) if steps > 0 else 1.0)
+
+
+def rise(end: float, share: float, steps: int) -> Schedule:
+    """A straight line from 0 to ``end`` over a share of ``steps`` updates, then flat. Where that is
+    less than one update, or there is one alone, ``end`` at once: else all would be made at 0."""
+    return ramp(0.0, end, int(share * steps) if steps > 1 else 0)
 
 
 def cosine(start: float, end: float, steps: int) -> Schedule:
     """Half a cosine from ``start`` at step 0 down (or up) to ``end`` at ``steps``, then flat."""
-    shape = ramp(0.0, math.pi, steps)
+    shape = ramp(0.0, math.pi, max(steps, 1))
     return lambda step: end + (start - end) * (1 + math.cos(shape(step))) / 2
 
 
 def cyclical(start: float, end: float, steps: int, cycles: int = 4) -> Schedule:
-    """``cycles`` ramps over ``steps``, each rising in its first half (Fu et al. 2019)."""
-    period = max(steps / cycles, 1.0)
+    """``cycles`` ramps over ``steps``, each rising in its first half and flat in its second
+    (Fu et al. 2019). Each half has a step or more: of more cycles there are as many as ``steps``
+    has room for; a single step is at ``end``."""
+    most = min(cycles, steps // 2)
+    if not most:
+        return ramp(end, end, 0)
     return lambda step: (
-        start + (end - start) * (min(2 * (step % period) / period, 1.0) if step < steps else 1.0)
+        start + (end - start) * (min(2 * (step * most % steps) / steps, 1.0) if step < steps else 1)
     )
 
 

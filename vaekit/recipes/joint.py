@@ -126,7 +126,7 @@ def _joint(
     def modality(spec: Spec) -> Modality:
         name = spec.likelihood or likelihood
         data = named.likelihood_family(name, spec.shape, levels, scale, components)
-        return Modality(spec.places, spec.shape, data)
+        return Modality(spec.places, spec.shape, data, name)
 
     def encoder(own: Modality) -> ModalityEncoder:
         kind = named.network_for(network if len(own.shape) == 3 else "dense", own.shape)

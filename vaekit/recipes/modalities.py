@@ -57,6 +57,7 @@ def modalities_of(text: str, shape: Shape, names: Sequence[str] = ()) -> list[Sp
 
 
 def _runs(count: int, numbers: int) -> list[Spec]:
+    require(numbers > 1, "modalities are of two columns or more, and these rows have one")
     require(2 <= count <= numbers, f"modalities must be 2 to {numbers}, not {count}")
     ends = [numbers * i // count for i in range(count + 1)]
     runs = [tuple(range(a, b)) for a, b in pairwise(ends)]

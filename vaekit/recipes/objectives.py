@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from vaekit.models.drawing import stratified
-from vaekit.objectives import Term, bounds, discrepancies, penalties
+from vaekit.objectives import Term, bounds, discrepancies, penalties, schedules
 from vaekit.objectives.critics import TotalCorrelation
 from vaekit.objectives.discrepancies import Kernel
 from vaekit.objectives.hamiltonian import hamiltonian
-from vaekit.objectives.schedules import cyclical, ramp
 from vaekit.recipes import parts
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
@@ -187,6 +186,9 @@ def free_bits_vae(
 ) -> Built:
     """Every latent dimension may carry some nats for free (Kingma et al. 2016).
 
+    The floor counts in full from the start: while the KL's weight w rises, a nat below it earns
+    1 - w.
+
     Args:
         floor: nats that cost nothing, per latent dimension.
     """
@@ -201,6 +203,9 @@ def rate_floor_vae(
 ) -> Built:
     """Codes that carry some nats on average, even where a strong decoder could do without
     (Razavi et al. 2019).
+
+    The floor counts in full from the start: while the KL's weight w rises, a nat below it earns
+    1 - w.
 
     Args:
         floor: nats that the code of a row carries at no cost.
@@ -236,7 +241,7 @@ def capacity_vae(
         steps: updates of the training, for schedules.
     """
     model, objective = vae(steps=steps, **rest | parts.OWN_SCHEDULE)
-    goal = ramp(0.0, capacity, int(rise * steps))
+    goal = schedules.rise(capacity, rise, steps)
     term = Term("capacity", gamma, penalties.capacity, "batch", goal)
     return Built(model, objective.weighing_kl(0.0).plus(term))
 
@@ -248,11 +253,12 @@ def cyclical_vae(cycles: Annotated[Count, Swept(1, 8)] = 4, steps: int = 1, **re
     (Fu et al. 2019).
 
     Args:
-        cycles: how often; in each it rises in the first half and stays at 1 in the second.
+        cycles: how often; in each it rises in the first half and stays at 1 in the second. Each
+            takes two updates or more: a training has as many as it has room for.
         steps: updates of the training, for schedules.
     """
     model, objective = vae(steps=steps, **rest | parts.OWN_SCHEDULE)
-    return Built(model, objective.weighing_kl(cyclical(0.0, 1.0, steps, cycles)))
+    return Built(model, objective.weighing_kl(schedules.cyclical(0.0, 1.0, steps, cycles)))
 
 
 @extends(vae)

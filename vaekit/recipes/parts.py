@@ -45,7 +45,7 @@ from vaekit.networks.inputs import SeenGaps
 from vaekit.networks.layers import depth_for
 from vaekit.objectives import Objective
 from vaekit.objectives.bounds import elbo
-from vaekit.objectives.schedules import ramp
+from vaekit.objectives.schedules import rise
 from vaekit.system.checks import BadInput, known, require
 from vaekit.system.ranges import OneOf, Parsed, Range, Swept
 from vaekit.system.types import Shape
@@ -350,4 +350,4 @@ def condition_dropout(share: float, given: int) -> nn.Module | None:
 def warmed_up(share: float, steps: int) -> Objective:
     """The ELBO, the weight of whose KL rises from 0 to 1 over a share of the training."""
     require(0 <= share <= 1, f"kl_warmup must lie between 0 and 1, not {share}")
-    return Objective(elbo, kl_weight=ramp(0.0, 1.0, int(share * steps)) if share else 1.0)
+    return Objective(elbo, kl_weight=rise(1.0, share, steps) if share else 1.0)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any
 
-from vaekit.objectives import Term
-from vaekit.objectives.schedules import ramp
+from vaekit.objectives import Term, schedules
 from vaekit.objectives.similarity import Discriminator, apart_from_pixels
 from vaekit.objectives.structure import rebuilding, unlike
 from vaekit.recipes import parts
@@ -48,7 +47,7 @@ def vae_gan(
     model, objective = vae(steps=steps, **rest)
     rescale, net = parts.features(model.likelihood.family, critic_width, **rest)
     critic = Discriminator(net, critic_width, strength, steep, rescale, critic_lr)
-    weight = ramp(0.0, similarity, int(rise * steps))
+    weight = schedules.rise(similarity, rise, steps)
     term = Term("similarity", weight, critic, replays=True)
     return Built(model, objective.but(apart_from_pixels(pixels)).plus(term))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -41,6 +42,24 @@ def check_incoming(
                 each(part)
     scale.check()
     constants.say()
+
+
+def at_hand(config: Config, data: Any, call: str) -> Any:
+    """Data to work on.
+
+    Args:
+        config: of the model.
+        data: that somebody gave, or that the model has; None where there is none.
+        call: what it is given to.
+
+    Raises:
+        BadInput: if there is none.
+    """
+    own = config.data.open
+    like = "rows, or the name or path of a data set"
+    like += "" if own is None else f" ({str(own)!r} is what it was trained on)"
+    require(data is not None, f"this model has no data at hand: give {call} {like}")
+    return data
 
 
 class _Scale:

@@ -32,6 +32,7 @@ from vaekit.runs.job import reopen, shown
 from vaekit.runs.run import Run, run_here
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import known, require
+from vaekit.system.ranges import AtMostRows
 from vaekit.system.seeding import seeded
 from vaekit.training import Plan
 from vaekit.training.placement import placement
@@ -190,7 +191,8 @@ def refit(
         prior: mixture (of normals), vamp (of the posteriors of learned pseudo-inputs), flow,
             lars (of draws that a network accepts), flow_matching (of a learned velocity),
             second_stage (a small VAE of codes), or standard: N(0, I) as it is.
-        components: of a mixture (50), pseudo-inputs of a vamp (500); 0 for so many.
+        components: of a mixture (50), pseudo-inputs of a vamp (500), at most as many as training
+            rows; 0 for so many.
         device: where it is fitted: auto, cpu, cuda.
         options: of the plan: epochs (0: as many as make 4,000 updates, at least 20), batch, lr,
             decay, warmup, weight_decay, clip, ema, patience, seed. The learning rate is by
@@ -198,16 +200,18 @@ def refit(
             flow_matching and second_stage.
 
     Raises:
-        BadInput: for a prior that does not go with the model, or data that is gone.
+        BadInput: for a prior that does not go with the model, more components than training rows,
+            or data that is gone.
         Diverged: when the loss is no longer finite.
     """
     base = trained if trained.config.prior is None else undone(trained)
     source = base.source or reopen(base.config)
     plan = plan_of(prior, options)
+    rows = {split: base.rows(source, split, plan.seed) for split in ("train", "validation", "test")}
+    AtMostRows().check("components", components, len(rows["train"]))
     frozen = copy.deepcopy(base.model).requires_grad_(requires_grad=False).eval()
     with seeded(plan.seed, "refit"):
         new = stored.new_prior(frozen, base.config, prior, components)
-    rows = {split: base.rows(source, split, plan.seed) for split in ("train", "validation", "test")}
     codes = {split: draws_of(frozen, part, plan.seed, split) for split, part in rows.items()}
     with seeded(plan.seed, "begin"):
         new.begin(shown(rows["train"], plan.seed).data, codes["train"][0])

@@ -17,6 +17,7 @@ from vaekit.evaluation import log_likelihood_and_error, p_values
 from vaekit.runs.apart import per_row
 from vaekit.runs.coder import fingerprint
 from vaekit.runs.folder import REFERENCE
+from vaekit.runs.incoming import at_hand
 from vaekit.runs.job import reopen
 from vaekit.runs.oddest import OddCells
 from vaekit.runs.trained import Trained
@@ -112,8 +113,7 @@ def score_rows(
         BadInput: for a model without a density, or, where p-values are wanted, one whose own data
             cannot be opened.
     """
-    data = trained.source if data is None else data
-    require(data is not None, "give the data to score")
+    data = at_hand(trained.config, trained.source if data is None else data, "score_rows")
     require(trained.has_density, "an autoencoder has no log p(x)")
     require(samples >= 1, f"samples must be at least 1, not {samples}")
     how: dict[str, Any] = {"samples": samples, "seed": seed}

@@ -33,7 +33,7 @@ from vaekit.runs.bits import in_bits
 from vaekit.runs.config import Config
 from vaekit.runs.handed_back import handed_back
 from vaekit.runs.hub import local
-from vaekit.runs.incoming import check_incoming
+from vaekit.runs.incoming import at_hand, check_incoming
 from vaekit.runs.reading import ReadRows, codes_of, labels_in, opening_for, read_rows
 from vaekit.runs.standing import beside_own
 from vaekit.system.checks import require
@@ -289,7 +289,7 @@ class Trained:
             refined_rows: rows, chosen at random, to fit q(z|x) to each: what the encoder loses.
             given: what a conditional model is told, if the data does not carry it.
         """
-        require((data := self.source if data is None else data) is not None, "give data")
+        data = at_hand(self.config, self.source if data is None else data, "evaluate")
         data = self.open(data) if isinstance(data, str | os.PathLike) else data
         split = self.split_of(data, split) if isinstance(data, Source) else split or "all"
         rows = self.rows(data, split, seed, given=given)

@@ -36,7 +36,10 @@ def refit_prior(
         bool, Parameter(negative="", help="Take the prior back that the model was trained with.")
     ] = False,
     components: Annotated[
-        int, Parameter(help="Of a mixture (50), pseudo-inputs of a vamp (500); 0: so many.")
+        int,
+        Parameter(
+            help="Of a mixture (50), pseudo-inputs of a vamp (500); 0: so many. At most one a row."
+        ),
     ] = 0,
     epochs: Annotated[
         int,

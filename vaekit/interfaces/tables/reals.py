@@ -20,7 +20,7 @@ from vaekit.system.types import Array
 from vaekit.training import Plan
 from vaekit.training.plan import Length
 
-RECIPE, EPOCHS = "vae", 200
+RECIPE, EPOCHS, FAR = "vae", 200, 1e6
 EXACT = 2.0**53  # whole numbers below it are exact in float64
 OPTIONS: dict[str, Any] = {
     "likelihood": "student_t", "scale": "0.5", "decay": "cosine", "kl_warmup": 0.0, "trim": 5.0,
@@ -47,8 +47,10 @@ def _read(incoming: Incoming) -> tuple[Array | None, str]:
         if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
             return None, f"other things than numbers in column {name!r}"
         values = column.to_numpy().astype(np.float64)
-        if column.null_count or not np.isfinite(values).all():
+        if column.null_count or np.isnan(values).any():
             return None, f"gaps in column {name!r}"
+        if not np.isfinite(values).all():
+            return None, f"infinite numbers in column {name!r}"
         found.append(values)
     return np.stack(found, 1), ""
 
@@ -67,13 +69,23 @@ class Standard:
 
     @classmethod
     def of(cls, values: Array) -> Standard:
-        """That of these rows."""
-        spread = values.std(0)
-        return cls(values.mean(0), np.where(spread > 0, spread, 1.0))
+        """That of these rows, also where squares of their numbers are too large or too small for
+        float64."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            centre, spread = values.mean(0), values.std(0)
+        differ = (values != values[:1]).any(0)
+        if not np.isfinite([centre, spread]).all() or (differ & (spread == 0)).any():
+            largest = np.abs(values).max(0)
+            unit = np.where(largest > 0, largest, 1.0)
+            centre, spread = (values / unit).mean(0) * unit, (values / unit).std(0) * unit
+        return cls(centre, np.where(spread > 0, spread, 1.0))
 
     def rows(self, values: Array) -> Array:
-        """Rows in these units, as the model is shown them."""
-        return ((values - self.centre) / self.spread).astype(np.float32)
+        """Rows in these units, as the model is shown them; numbers farther than ``FAR`` from the
+        centre are as far as that."""
+        with np.errstate(over="ignore"):
+            far = (values - self.centre) / self.spread
+        return np.clip(far, -FAR, FAR).astype(np.float32)
 
     def source(self, values: Array, splits: dict[str, Any]) -> Source:
         """The same to train on."""
