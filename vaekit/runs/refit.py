@@ -199,7 +199,7 @@ def refit(
 
     Raises:
         BadInput: for a prior that does not go with the model, or data that is gone.
-        Diverged: when the loss is no longer finite.
+        Diverged: when the loss is no longer finite: see :func:`vaekit.fit`.
     """
     base = trained if trained.config.prior is None else undone(trained)
     source = base.source or reopen(base.config)
