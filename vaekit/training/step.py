@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vaekit.objectives import Loss
 
-ADVICE = "try a lower learning rate (--lr, in Python lr=) or clip the gradients (--clip, in Python clip=)"
+ADVICE = "try a lower learning rate (--lr, in Python lr=) or clipped gradients (--clip, clip=)"
 
 
 class Diverged(ArithmeticError):
