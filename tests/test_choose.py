@@ -1,6 +1,7 @@
 """Which recipe is recommended, by what recipes say of themselves."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from vaekit.data import open_source
 from vaekit.interfaces.cli import run
 from vaekit.recipes import RECIPES
 from vaekit.recipes.objectives import beta_vae
+from vaekit.recipes.recipe import takes_gaps
 from vaekit.recipes.recommend import looked_at, recommend
 from vaekit.recipes.uses import PURPOSES, Looked, good_for, uses_of
 from vaekit.runs.job import asked
@@ -17,6 +19,7 @@ from vaekit.runs.job import asked
 VECTOR = Looked(rows=100, shape=(5,))
 PICTURES = Looked(rows=100, shape=(1, 28, 28), image=True, discrete=True)
 SMALL = Looked(rows=100, shape=(1, 8, 8), image=True, discrete=True)
+GAPS = Looked(rows=100, shape=(5,), gaps=True)
 TABLE = Looked(rows=100, shape=(5,), mixed=True, gaps=True, discrete=True)
 
 
@@ -38,7 +41,10 @@ def test_what_recipes_say_of_themselves_is_of_a_known_purpose(recipe):
         (PICTURES, "compression", "ladder_vae", ""),
         (PICTURES, "likelihood", "ladder_vae", ""),
         (TABLE, "gaps", "table_vae", ""),
-        (VECTOR, "gaps", "gaps_vae", ""),
+        (GAPS, "gaps", "gaps_vae", ""),
+        (GAPS, "samples", "gaps_vae", ""),
+        (GAPS, "codes", "gaps_vae", ""),
+        (GAPS, "likelihood", "gaps_vae", ""),
         (TABLE, "samples", "table_vae", ""),
         (TABLE, "compression", "table_vae", ""),
     ],
@@ -123,7 +129,10 @@ def test_the_command_says_what_to_type(place, capsys):
     found = {r["purpose"]: r for r in json.loads(capsys.readouterr().out)["recommended"]}
     assert [*found] == [*PURPOSES]
     assert found["samples"]["recipe"] == "vae"
-    assert found["gaps"]["recipe"] == "gaps_vae"
+    assert (found["gaps"]["recipe"], found["gaps"]["command"]) == ("", "")
+    assert found["gaps"]["why"].startswith(
+        "no value is missing here. Rows with gaps can be trained"
+    )
     assert [path.name for path in place.glob("runs")] == []
 
 
@@ -150,5 +159,55 @@ def test_mistakes_take_one_line(arguments, said, place, capsys):
 def test_a_look_at_data(place):
     numbers = looked_at(open_source("numbers.csv"))
     assert (numbers.shape, numbers.image, numbers.discrete) == ((3,), False, False)
+    assert not numbers.series
+    series = looked_at(open_source(np.random.default_rng(0).random((60, 24, 3))))
+    assert (series.series, series.image) == (True, False)
     digits = looked_at(open_source("digits"))
     assert (digits.side, digits.labelled, digits.discrete) == (8, True, True)
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+def test_of_gaps_only_recipes_that_take_them_are_named(purpose):
+    found = recommend(GAPS, purpose)
+    named = [found.recipe, *dict(found.others)] if found.recipe else []
+    assert all(takes_gaps(RECIPES[name]) for name in named)
+    assert ("not_miwae" in named) == (purpose == "gaps")
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+@pytest.mark.parametrize("looked", [VECTOR, GAPS, TABLE], ids=["vector", "gaps", "table"])
+def test_what_is_said_of_pictures_and_series_is_not_said_of_vectors(looked, purpose, monkeypatch):
+    monkeypatch.setattr("vaekit.recipes.recommend.OTHERS", len(RECIPES))
+    found = recommend(looked, purpose)
+    said = " ".join([found.why, *(why for _, why in found.others)])
+    assert not re.search("pictur|image|pixel|series|sequence", said)
+
+
+def test_what_is_said_of_pictures_is_said_of_pictures():
+    assert "pictures that a critic" in dict(recommend(SMALL, "samples").others)["vae_gan"]
+
+
+@pytest.mark.parametrize("name", ["gaps.npy", "gaps.csv"])
+def test_numbers_with_gaps_are_looked_at(name, place, capsys):
+    x = np.random.default_rng(0).normal(size=(60, 3))
+    x[::4, 1] = np.nan
+    np.save("gaps.npy", x)
+    lines = [",".join("" if np.isnan(v) else f"{v:.3f}" for v in row) for row in x]
+    (place / "gaps.csv").write_text("\n".join(["a,b,c", *lines]))
+    assert run(["choose", name, "--json"]) == 0
+    found = {r["purpose"]: r for r in json.loads(capsys.readouterr().out)["recommended"]}
+    assert found["gaps"]["command"] == f"vaekit train {name} --recipe gaps_vae"
+    others = dict(found["gaps"]["others"])
+    assert "not_miwae" in others
+    assert ("table_vae" in others) == (name == "gaps.csv")
+    assert found["samples"]["recipe"] == ("gaps_vae" if name == "gaps.npy" else "table_vae")
+    more = ["--epochs", "1", "--width", "4", "--no-report", "--quiet", "-o", "run"]
+    assert run([*found["gaps"]["command"].split()[1:], *more]) == 0
+
+
+def test_of_a_whole_table_of_mixed_columns_it_is_said_that_nothing_is_missing(place, capsys):
+    (place / "whole.csv").write_text("\n".join(["a,b", *(f"{'xy'[n % 2]},{n}" for n in range(60))]))
+    assert run(["choose", "whole.csv", "--for", "gaps"]) == 0
+    out = capsys.readouterr().out
+    assert "No cell is missing here." in out
+    assert "--recipe table_vae" in out

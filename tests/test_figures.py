@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+import vaekit
 from vaekit.evaluation.aggregate import Aggregate
 from vaekit.evaluation.disentanglement import Disentanglement
 from vaekit.evaluation.figures import Figure, Figures, as_html, as_text, short, told
@@ -277,3 +279,24 @@ def test_rows_that_are_odd_are_counted(held, text):
     assert (text in found.odd) if text else not found.odd
     assert not text or found.odd.startswith("2 of 4" if "5%" in text else "1 of 4")
     assert RowScores(np.arange(4), np.zeros(4), np.zeros(4)).odd == ""
+
+
+@pytest.mark.parametrize("recipe", ["vae", "rae_l2"])
+def test_figures_that_are_not_finite_are_named_and_get_no_verdict(recipe):
+    """A square of 1e20 is no float32: one such row is enough; weights like it spoil every row."""
+    x = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    trained = vaekit.fit(x, recipe, epochs=1, width=8, latent=2, quiet=True)
+    assert "finite" not in trained.evaluate(x, samples=2).diagnosis
+    x[3, 2] = 1e30
+    found = trained.evaluate(x, samples=2)
+    assert found.verdict == "No verdict: not all figures are finite."
+    assert found.rank is Rank.UNKNOWN
+    if recipe == "vae":
+        assert re.match(r"Not finite: log p\(x\), ELBO, .* 1 of 60 rows overflows", found.diagnosis)
+    for factor in (1e6, 1e30):
+        with torch.no_grad():
+            for weight in trained.model.parameters():
+                weight.mul_(factor)
+        found = trained.evaluate(x, samples=2)
+        assert "No row gives finite numbers: either training went astray" in found.diagnosis
+        assert found.doubts == (found.diagnosis,)

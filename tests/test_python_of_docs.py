@@ -123,6 +123,7 @@ def test_a_distance_of_ones_own(monkeypatch):
     assert model.config.recipe == "sharp_vae"
 
 
+@pytest.mark.usefixtures("here")
 def test_tables(capsys):
     text = PAGES["tables.md"].read_text()
     (schema,) = [code for language, code in FENCED.findall(text) if language == "toml"]

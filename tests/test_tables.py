@@ -239,7 +239,10 @@ class TestMissing:
 
     def test_a_mark_of_one_s_own(self, place):
         written("t.csv", text().replace("\n", "\nn.d.,1,2\n", 1) + "-999,1,2\n")
-        with pytest.raises(BadInput, match=r"row 0 holds 'n.d.'.*--missing 'n.d.'"):
+        with pytest.raises(
+            BadInput,
+            match=r"row 0 holds 'n.d.'.* leave the cell empty, or train with --missing 'n.d.'",
+        ):
             open_source("t.csv")
         with pytest.raises(BadInput, match="1 values are missing"):
             open_source("t.csv", missing=["n.d."])
@@ -270,7 +273,10 @@ class TestWhatIsNoNumber:
             (["2020-01-05"], "'2020-01-05', a date or time"),
             (["1", "red", "2"], r"row 1 holds 'red', which is not a number \(line 3\); if it"),
             (["05.01.2020 10:30"], "a date or time"),
-            (["red"], "'red', which is not a number .*; drop the column, or name it with --label"),
+            (
+                ["red"],
+                "'red', which is not a number .*; drop the column; vaekit train and vaekit.fit can .*--label",
+            ),
         ],
     )
     def test_text(self, place, column, said):

@@ -1,11 +1,13 @@
 """Plans, the loop, divergence, averaging, checkpoints, and going on bit for bit."""
 
+import copy
 import hashlib
 import math
 import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from parts import VECTOR, model, rows
@@ -15,6 +17,7 @@ import vaekit
 from vaekit import recipes
 from vaekit.data import Batches, Representation, open_source
 from vaekit.data.source import source
+from vaekit.interfaces.cli import run as command
 from vaekit.models.drawing import Generator
 from vaekit.objectives import Objective, Term
 from vaekit.objectives.bounds import elbo
@@ -281,6 +284,49 @@ class TestDivergence:
         with pytest.raises(Diverged, match=r"step 3 \(epoch 1\); the last good state is kept in"):
             run_in(tmp_path, run, checkpoint_every=1)
         assert (tmp_path / "checkpoint.safetensors").stat().st_size > 0
+
+    def test_what_to_do_is_said_once_and_a_copy_says_the_same(self):
+        error = copy.copy(Diverged(3, "loss", math.nan, " (epoch 1); kept"))
+        assert isinstance(error, ArithmeticError)
+        assert (error.step, error.term) == (3, "loss")
+        said = "loss became nan at step 3 (epoch 1); kept; try a lower learning rate (--lr, in Py"
+        assert str(error).startswith(said)
+        assert str(error).count("try ") == 1
+
+    @pytest.mark.parametrize("in_folder", [False, True])
+    def test_a_validation_loss_that_never_was_finite_is_told(self, in_folder, tmp_path):
+        """The only update makes weights of them with which nothing can be computed."""
+        x = np.random.default_rng(0).normal(size=(60, 4))
+        out = tmp_path / "run" if in_folder else None
+        told = r"validation loss became (inf|nan) at step 1, and was .*; try a lower learning rate"
+        with pytest.raises(vaekit.Diverged, match=told) as error:
+            vaekit.fit(x, lr=1e4, epochs=1, out=out, quiet=True)
+        assert error.value.term == "validation loss"
+        if out is not None:
+            with pytest.raises(vaekit.Diverged, match="so that no weights are kept"):
+                vaekit.resume(out, x)
+
+    @pytest.mark.parametrize("folder", [[], ["--seeds", "2"]])
+    def test_at_the_command_line_it_is_one_line_and_an_exit_code(
+        self, folder, tmp_path, monkeypatch, capsys
+    ):
+        monkeypatch.chdir(tmp_path)
+        np.save("rows.npy", np.random.default_rng(0).normal(size=(60, 4)))
+        how = ["--lr", "1e4", "--epochs", "1", "-o", "c", "--quiet", *folder]
+        assert command(["train", "rows.npy", *how]) == 1
+        said = capsys.readouterr().err.strip().splitlines()[-1]
+        assert "validation loss became" in said
+        assert said.count("--lr") == said.count("--clip") == 1
+
+    @pytest.mark.parametrize("never", [math.nan, math.inf, -math.inf])
+    def test_only_a_finite_validation_loss_can_be_the_best(self, never, monkeypatch):
+        job = prepare(open_source("digits"), latent=2, width=16, epochs=3)
+        losses = iter([never, 5.0, never])
+        monkeypatch.setattr("vaekit.runs.run.validate", lambda *_: {"loss": next(losses)})
+        run, kept = job.run(), []
+        run_here(run, lambda run: kept.append(bool(run.weights)))
+        assert run.best == 5.0
+        assert kept == [False, True, True]
 
 
 class TestRun:

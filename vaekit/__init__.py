@@ -37,11 +37,13 @@ if TYPE_CHECKING:
     from vaekit.runs.trained import Trained
     from vaekit.studies.seeds import fit_seeds, resume_seeds
     from vaekit.studies.sweep import resume_sweep, sweep
+    from vaekit.training import Diverged
 
 _HOMES = {
     "Archive": "vaekit.runs.archive",
     "Batch": "vaekit.rows",
     "Conditional": "vaekit.conditionals",
+    "Diverged": "vaekit.training",
     "Objective": "vaekit.objectives",
     "StandardNormal": "vaekit.conditionals",
     "TableSynthesizer": "vaekit.interfaces.tables",

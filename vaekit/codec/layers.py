@@ -36,6 +36,7 @@ from vaekit.networks.join import broadcast_over_pixels
 from vaekit.networks.keras import FlippedOnce, SameConv, SameConvTranspose
 from vaekit.networks.ladder import Merge
 from vaekit.networks.layers import Heads
+from vaekit.networks.narrow import Conv2d
 from vaekit.networks.residual import ChannelsFirst, Residual
 from vaekit.system.checks import BadInput
 
@@ -110,7 +111,8 @@ def heads(layer: Heads) -> Layer:
     return lambda a: torch.cat([head(a) for head in each], -1)
 
 
-@exact.register
+@exact.register(nn.Conv2d)
+@exact.register(Conv2d)
 def conv(layer: nn.Conv2d) -> Layer:
     """A convolution as a matrix product over patches, colours innermost as in memory."""
     _plain(layer)

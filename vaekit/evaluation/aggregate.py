@@ -11,7 +11,13 @@ from torch import Tensor
 
 from vaekit.distributions.divergences import log_prob_per_element, marginals
 from vaekit.evaluation.figures import Figure
-from vaekit.evaluation.passes import LatentDistributions, at_mean, chunks, latent_distributions
+from vaekit.evaluation.passes import (
+    LatentDistributions,
+    at_mean,
+    chunks,
+    drawn,
+    latent_distributions,
+)
 from vaekit.models import Graph
 from vaekit.rows import AnyRows
 from vaekit.system.seeding import seeded, some
@@ -95,7 +101,7 @@ def aggregate(model: Graph, rows: AnyRows, *, seed: int = 0) -> Aggregate | None
     if marginals(found[0].posterior) is None:
         return None
     with seeded(seed, "aggregate"):
-        draws = [latent.posterior.sample() for latent in found]
+        draws = [drawn(latent.posterior) for latent in found]
     parts = [_log_densities(z, found) for z in torch.cat(draws).split(AT_ONCE)]
     joint, single = (torch.cat(values) for values in zip(*parts, strict=True))
     pairs = list(zip(found, draws, strict=True))

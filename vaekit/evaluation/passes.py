@@ -127,8 +127,13 @@ def at_mean(q: D.Distribution) -> Tensor:
 
 
 def drawn(q: D.Distribution) -> Tensor:
-    """A draw from a posterior, as a latent's value."""
-    return q.sample()
+    """A draw from a posterior, as a latent's value; numbers that are not finite if it has such."""
+    try:
+        return q.sample()
+    except RuntimeError:  # torch's normal refuses a spread that is NaN
+        if bool(torch.isfinite(q.stddev).all()):
+            raise
+        return q.rsample()
 
 
 class PosteriorReader:

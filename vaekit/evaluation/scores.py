@@ -32,6 +32,15 @@ from vaekit.rows import AnyRows, Rows
 from vaekit.system.seeding import seeded, some
 
 UNITS_SHOWN, DRAWS, FEW_DRAWS = 8, 16, 4
+NO_VERDICT = "No verdict: not all figures are finite."
+OF_SOME = (
+    "What is computed of {:,} of {:,} rows overflows: their values lie too far from the training "
+    "data; look at them, or leave them out (log p(x) of each row shows which)."
+)
+OF_ALL = (
+    "No row gives finite numbers: either training went astray (train again with a lower learning "
+    "rate, lr, or clipped gradients, clip), or all rows lie too far from the training data."
+)
 OF_AGGREGATE = (
     "mutual_information",
     "mutual_information_error",
@@ -273,13 +282,13 @@ def score(
         verdict="An autoencoder: it rebuilds rows from codes, and gives them no probability.",
     )
     if not density:
-        return basic
+        return beside_finite(basic, terms[0].isfinite())
     found = log_likelihood(model, rows, samples=samples, seed=seed, title="log p(x)")
     whole = aggregate(model, rows, seed=seed)
     listed = codebook_use(model, rows)
     doubts = (*_doubts(found), *(listed.doubts if listed else ()))
     latents = of_latents(health, whole, terms[1].mean().item())
-    return replace(
+    scores = replace(
         basic,
         diagnosis=" ".join(t for t in (health.diagnosis, latents.advice, *doubts) if t),
         doubts=doubts,
@@ -289,6 +298,29 @@ def score(
         aggregate=whole,
         codebook=listed,
     )
+    return beside_finite(scores, (terms.sum(0) + found.value).isfinite())
+
+
+def beside_finite(scores: Scores, finite: Tensor) -> Scores:
+    """The same scores; where a figure is not finite, with no other verdict than which, and why.
+
+    Numbers overflow where a row lies so far from the training data that its square is none of
+    float32, and at every row where training left weights that are too large.
+
+    Args:
+        scores: of some rows.
+        finite: whether what is computed of each is, (rows,).
+    """
+    figures = [figure for group in scores.figures for figure in group.each]
+    names = [figure.name for figure in figures if not math.isfinite(figure.value)]
+    names = names or ([] if math.isfinite(scores.reconstruction) else ["reconstruction"])
+    if not names:
+        return scores
+    bad, rows = int((~finite).sum()), len(finite)
+    said = OF_ALL if bad == rows else OF_SOME.format(bad, rows)
+    told = f"Not finite: {', '.join(names)}. {said}"
+    doubts = (*scores.doubts, told)
+    return replace(scores, verdict=NO_VERDICT, rank=Rank.UNKNOWN, diagnosis=told, doubts=doubts)
 
 
 def with_annealing(

@@ -9,6 +9,7 @@ from torch import nn
 
 from vaekit.networks.fast import ConvTranspose2d, Linear
 from vaekit.networks.layers import Shape, activation, halvings, to_shape, to_vector
+from vaekit.networks.narrow import Conv2d
 
 
 def conv_encoder(
@@ -29,7 +30,7 @@ def conv_encoder(
     """
     layers: list[nn.Module] = []
     for before, after in pairwise((image[0], *channels)):
-        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), activation(act)]
+        layers += [Conv2d(before, after, 3, stride=2, padding=1), activation(act)]
     smallest = halvings(image[1:], len(channels))[-1]
     layers += [*to_vector((channels[-1], *smallest), hidden), activation(act)]
     return nn.Sequential(*layers, *to_shape(hidden, outputs))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vaekit.networks.narrow import spread
 from vaekit.system.devices import cpu_capabilities
 
 WORTHWHILE = 2**22
@@ -52,7 +53,7 @@ def transposed(
 ) -> Tensor:
     """A transposed convolution. The bias is added separately: when oneDNN computes its gradient
     too, all gradients take much longer."""
-    y = F.conv_transpose2d(x, weight, None, stride, padding, extra)
+    y = spread(F.conv_transpose2d, x, weight, None, stride, padding, extra)
     return y if bias is None else y.add_(bias.to(y.dtype)[:, None, None])
 
 

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from vaekit.networks.fast import transposed
 from vaekit.networks.layers import Heads, Shape, glorot, halvings, to_shape, to_vector
+from vaekit.networks.narrow import Conv2d
 
 
 def same_padding(size: int, stride: int, kernel: int = 3) -> tuple[int, int]:
@@ -26,7 +27,7 @@ def same_padding(size: int, stride: int, kernel: int = 3) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
-class SameConv(nn.Conv2d):
+class SameConv(Conv2d):
     """A 3 x 3 convolution with "same" padding as TensorFlow pads it."""
 
     def __init__(self, before: int, after: int, size: Shape, stride: int = 2) -> None:

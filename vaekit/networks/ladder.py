@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from vaekit.networks.fast import Linear
 from vaekit.networks.join import Join
 from vaekit.networks.layers import Shape, halvings, to_shape, to_vector
+from vaekit.networks.narrow import Conv2d
 from vaekit.networks.residual import Residual, norm
 
 
@@ -107,7 +108,7 @@ def residual_ladder(
 
 def _stage(before: int, after: int) -> nn.Module:
     """Half the size, refined."""
-    return nn.Sequential(nn.Conv2d(before, after, 3, stride=2, padding=1), Residual(after))
+    return nn.Sequential(Conv2d(before, after, 3, stride=2, padding=1), Residual(after))
 
 
 def _top(at: Shape, latent: int, scales: int) -> LatentNetworks:

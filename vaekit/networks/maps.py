@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vaekit.networks.layers import Shape
+from vaekit.networks.narrow import Conv2d
 from vaekit.networks.residual import ChannelsFirst
 
 GROUPS, EPSILON = 8, 1e-6
@@ -78,7 +79,7 @@ class Down(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(width, width, 3, stride=2)
+        self.conv = Conv2d(width, width, 3, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
         """(rows, C, H, W) to (rows, C, H / 2, W / 2)."""

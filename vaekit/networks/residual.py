@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.networks.layers import Shape, halvings, to_shape, to_vector
+from vaekit.networks.narrow import Conv2d
 
 
 class Residual(nn.Module):
@@ -35,7 +36,7 @@ def residual_encoder(
     """(rows, C, H, W) to (rows, *outputs); each stage halves the image and refines it."""
     layers: list[nn.Module] = [nn.Conv2d(image[0], channels[0], 3, padding=1)]
     for before, after in pairwise((channels[0], *channels)):
-        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1)]
+        layers += [Conv2d(before, after, 3, stride=2, padding=1)]
         layers += [Residual(after) for _ in range(blocks)]
     smallest = halvings(image[1:], len(channels))[-1]
     layers += [norm(channels[-1]), nn.SiLU()]

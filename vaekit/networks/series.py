@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from vaekit.data_init import DataInit, moments
 from vaekit.networks.fast import Linear
 from vaekit.networks.layers import Shape, depth_for, halvings
+from vaekit.networks.narrow import Conv1d, ConvTranspose1d
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class SeriesEncoder(nn.Module):
         widths = channels(series, width, depth)
         layers: list[nn.Module] = []
         for before, after in pairwise((blocks * series.features, *widths)):
-            layers += [nn.Conv1d(before, after, 3, stride=2, padding=1), nn.ReLU()]
+            layers += [Conv1d(before, after, 3, stride=2, padding=1), nn.ReLU()]
         self.over_time = nn.Sequential(*layers, nn.Flatten())
         (left,) = halvings((series.times,), len(widths))[-1]
         behind = inputs - series.times * series.features
@@ -223,6 +224,6 @@ def convolutions(
         pairwise([*widths, widths[-1]]), pairwise(sizes), strict=True
     ):
         extra = large - 2 * small + 1
-        grown = nn.ConvTranspose1d(before, after, 3, stride=2, padding=1, output_padding=extra)
+        grown = ConvTranspose1d(before, after, 3, stride=2, padding=1, output_padding=extra)
         layers += [grown, nn.ReLU()]
     return nn.Sequential(*layers, nn.Conv1d(widths[-1], lines, 3, padding=1))

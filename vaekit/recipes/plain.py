@@ -29,7 +29,7 @@ from vaekit.recipes.parts import (
     Shape,
 )
 from vaekit.recipes.recipe import Built, Recipe, extends
-from vaekit.recipes.uses import good_for
+from vaekit.recipes.uses import good_for, of_pictures
 from vaekit.system.checks import known
 from vaekit.system.ranges import AtMostRows, Count, Share, ShareBelow, Swept, Weight, Whole
 
@@ -215,7 +215,7 @@ def autoencoder(**rest: Any) -> Built:
     return Built(model, Objective(reconstruction, trim=objective.trim))
 
 
-@good_for("likelihood", "the published network for binary pictures.", rank=0.2)
+@good_for("likelihood", "the published network for binary pictures.", rank=0.2, when=of_pictures)
 def burda(
     shape: Shape,
     *,

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from vaekit import recipes
-from vaekit.data import Source, facts
+from vaekit.data import Facts, Source, facts
 from vaekit.families.base import Kind
 from vaekit.families.catalogue import kind_of
 from vaekit.recipes.choose import pick
-from vaekit.recipes.recipe import Recipe, needs_given, takes_cells
+from vaekit.recipes.recipe import Recipe, needs_given, takes_cells, takes_gaps
 from vaekit.recipes.uses import PURPOSES, Looked, Use, uses_of
 from vaekit.system.checks import known
 
@@ -24,6 +24,9 @@ AFTERWARDS = {
     "gaps": "vaekit impute RUN DATA",
 }
 OF_TABLES = {"samples": "vaekit synthesize RUN"}
+
+
+NOTHING_MISSING = "no value is missing here. Rows with gaps can be trained on by: {}."
 
 
 @dataclass(frozen=True)
@@ -51,22 +54,23 @@ class Recommendation:
 
 def looked_at(source: Source) -> Looked:
     """What decides, of data."""
-    kind = _kind_of(source) if source.coding is None else None
+    seen = facts(source.values, source.indices("train")) if source.coding is None else None
+    kind = None if seen is None else _kind_of(seen, source)
     return Looked(
         rows=len(source.indices("train")),
         shape=tuple(source.shape),
         image=source.is_image,
         mixed=source.coding is not None,
-        gaps=bool(source.coding and source.coding.said_by),
+        gaps=seen.gaps if seen else bool(source.coding and source.coding.said_by),
         labelled=source.labels is not None,
         discrete=kind is None or kind.discrete,
         counts=kind is not None and kind.name == "counts",
+        series=bool(source.series),
     )
 
 
-def _kind_of(source: Source) -> Kind:
+def _kind_of(seen: Facts, source: Source) -> Kind:
     """Of the likelihood that numbers would get; which of those of real numbers does not matter."""
-    seen = facts(source.values, source.indices("train"))
     return kind_of(pick(seen, source, "none", trial=False).name)
 
 
@@ -86,6 +90,9 @@ def recommend(looked: Looked, purpose: str, data: str = "DATA") -> Recommendatio
     note = _note(looked, purpose)
     if not found:
         return Recommendation(purpose, "", "no recipe says that it is for that, of such data.")
+    if purpose == "gaps" and not looked.gaps and not looked.mixed:
+        names = ", ".join(recipe.__name__ for recipe, _ in found[:OTHERS])
+        return Recommendation(purpose, "", NOTHING_MISSING.format(names))
     (recipe, use), *rest = found
     told = {**use.options, **_given(recipe)}
     options = "".join(f" --{n.replace('_', '-')} {v}" for n, v in told.items())
@@ -106,6 +113,8 @@ def _candidates(looked: Looked, purpose: str) -> Iterator[tuple[Recipe, Use]]:
     for recipe in recipes.RECIPES.values():
         if takes_cells(recipe) != looked.mixed or (needs_given(recipe) and not looked.labelled):
             continue
+        if looked.gaps and not (looked.mixed or takes_gaps(recipe)):
+            continue
         for use in uses_of(recipe):
             if use.purpose == purpose and use.when(looked):
                 yield recipe, use
@@ -122,4 +131,6 @@ def _note(looked: Looked, purpose: str) -> str:
             "These are real numbers, whose density no file can use: numbers that are rounded, or "
             "whole, compress."
         )
+    if purpose == "gaps" and not looked.gaps:
+        return "No cell is missing here."
     return ""

@@ -24,7 +24,12 @@ from vaekit.system.types import Shape
 
 
 @extends(vae, fixed={"network": "dense"}, kl_warmup=0.2)
-@good_for("likelihood", "sequences, of which what comes next rests on what was before.", rank=0.2)
+@good_for(
+    "likelihood",
+    "sequences, of which what comes next rests on what was before.",
+    rank=0.2,
+    when=lambda data: data.series or (data.discrete and not data.image),
+)
 def sequence_vae(
     shape: Shape,
     likelihood: LikelihoodName = "categorical",

@@ -15,7 +15,7 @@ from vaekit.networks.series import PerFeature, Season, SeriesDecoder, SeriesEnco
 from vaekit.recipes.parts import Nets
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
-from vaekit.recipes.uses import good_for
+from vaekit.recipes.uses import good_for, of_series
 from vaekit.system.checks import require
 from vaekit.system.ranges import Whole
 from vaekit.system.types import Shape
@@ -25,7 +25,12 @@ SEASON = re.compile(r"(\d+)(?:x(\d+))?")
 
 
 @extends(vae, fixed={"network": "dense"})
-@good_for("samples", "series of a trend, seasons and a rest, which can be told apart.", rank=0.4)
+@good_for(
+    "samples",
+    "series of a trend, seasons and a rest, which can be told apart.",
+    rank=0.4,
+    when=of_series,
+)
 def time_vae(
     shape: Shape,
     trend: Whole = 2,

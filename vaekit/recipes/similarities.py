@@ -11,13 +11,19 @@ from vaekit.objectives.structure import rebuilding, unlike
 from vaekit.recipes import parts
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
-from vaekit.recipes.uses import good_for
+from vaekit.recipes.uses import good_for, of_pictures
 from vaekit.system.checks import require
 from vaekit.system.ranges import Above, Count, Share, Swept, Weight
 
 
 @extends(vae)
-@good_for("samples", "pictures that a critic takes for real ones, sharper than means.", rank=0.5)
+@good_for(
+    "samples",
+    "pictures that a critic takes for real ones, sharper than means.",
+    rank=0.5,
+    when=of_pictures,
+)
+@good_for("samples", "rows that a critic takes for real ones.", rank=0.3)
 def vae_gan(
     similarity: Annotated[Weight, Swept(0.1, 10.0, log=True)] = 0.3,
     strength: Annotated[Weight, Swept(0.1, 100.0, log=True)] = 10.0,
@@ -53,7 +59,12 @@ def vae_gan(
 
 
 @extends(vae)
-@good_for("samples", "pictures held to the structure of rows, beside their numbers.", rank=0.3)
+@good_for(
+    "samples",
+    "pictures held to the structure of rows, beside their numbers.",
+    rank=0.3,
+    when=of_pictures,
+)
 def ms_ssim_vae(
     strength: Annotated[Weight, Swept(0.01, 1.0, log=True)] = 0.1,
     pixels: Weight = 1.0,

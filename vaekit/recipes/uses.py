@@ -26,10 +26,11 @@ class Looked:
         shape: of a row.
         image: whether rows are pictures.
         mixed: whether they are cells of a table of mixed columns.
-        gaps: whether some of its cells are missing.
+        gaps: whether some cells, or some numbers of rows, are missing.
         labelled: whether rows have labels.
         discrete: whether the likelihood gives the values themselves a probability.
         counts: whether values are counts without an upper end.
+        series: whether rows are numbers at several times.
     """
 
     rows: int
@@ -40,6 +41,7 @@ class Looked:
     labelled: bool = False
     discrete: bool = False
     counts: bool = False
+    series: bool = False
 
     @property
     def side(self) -> int:
@@ -72,6 +74,16 @@ class Use:
 def always(_: Looked) -> bool:
     """Of any data."""
     return True
+
+
+def of_pictures(data: Looked) -> bool:
+    """Of pictures."""
+    return data.image
+
+
+def of_series(data: Looked) -> bool:
+    """Of series."""
+    return data.series
 
 
 def good_for(

@@ -95,7 +95,8 @@ def fit(
 
     Raises:
         BadInput: for anything that cannot be used.
-        Diverged: when the loss is no longer finite; the last good checkpoint is kept.
+        Diverged: when a loss or gradient is no longer finite, or the validation loss never was. It
+            is an ``ArithmeticError`` that says what to try; the last good checkpoint is kept.
 
     Example:
         >>> import vaekit
@@ -233,6 +234,7 @@ def resume(
 
     Raises:
         BadInput: if the folder holds no run, or its data is gone or has changed.
+        Diverged: as for :func:`fit`.
     """
     how: dict[str, Any] = {"tensorboard": tensorboard, "checkpoint_every": checkpoint_every}
     length = {"epochs": epochs, "patience": patience}

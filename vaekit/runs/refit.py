@@ -202,7 +202,7 @@ def refit(
     Raises:
         BadInput: for a prior that does not go with the model, more components than training rows,
             or data that is gone.
-        Diverged: when the loss is no longer finite.
+        Diverged: when the loss is no longer finite: see :func:`vaekit.fit`.
     """
     base = trained if trained.config.prior is None else undone(trained)
     source = base.source or reopen(base.config)

@@ -44,6 +44,7 @@ Line = dict[str, Any]
 
 GO_ON = "go on with: vaekit train --resume {}"
 DONE = "all its {:,} epochs are done; for more, say how many in all (--epochs, in Python epochs=)"
+NEVER_FINITE = ", and was finite after no epoch, so that no weights are kept"
 WAITED = "it is out of patience since epoch {:,}; give it more (--patience 0 for any)"
 
 
@@ -85,6 +86,7 @@ class Run:
         )  # fmt: skip
         self.batches, self.validation = batches, validation
         self.meter, self.best, self.waited = Meter(), math.inf, 0
+        self.validated = math.nan  # the last validation loss
         self.weights: dict[str, Tensor] = {}
         self.unsaved, self.began = False, time.monotonic()
 
@@ -134,7 +136,8 @@ class Run:
             state.world,
         )
         state.back_to_training()
-        better = not found or found["loss"] < self.best
+        self.validated = found.get("loss", self.validated)
+        better = not found or (math.isfinite(self.validated) and self.validated < self.best)
         self.best = found.get("loss", self.best) if better else self.best
         self.waited = 0 if better else self.waited + 1
         seconds = round(time.monotonic() - self.began, 3)
@@ -155,6 +158,12 @@ class Run:
         model = self.state.averaged
         load_state(model, self.weights)
         return model.cpu().eval()
+
+    def check_best(self) -> None:
+        """Raise ``Diverged`` if no weights are the best: none gave a finite validation loss."""
+        if len(self.validation) and not math.isfinite(self.best):
+            step = self.state.step
+            raise Diverged(step, "validation loss", self.validated, NEVER_FINITE)
 
     def notes(self) -> dict[str, Any]:
         """What a checkpoint must hold beside tensors."""
@@ -195,12 +204,16 @@ def run_here(run: Run, after_epoch: AfterEpoch | None = None) -> None:
     Args:
         run: the training.
         after_epoch: called after each epoch.
+
+    Raises:
+        Diverged: when a number is no longer finite, or the validation loss never was.
     """
     with _bar(run) as shown:
         for step in run.steps():
             _show(shown, step, run)
             if run.at_end_of_epoch:
                 _end_epoch(run, step, _nowhere, after_epoch)
+    run.check_best()
 
 
 def run_in(
@@ -226,7 +239,7 @@ def run_in(
         Interrupted: after Ctrl-C or SIGTERM, once all is saved.
         KeyboardInterrupt: after a second one, at once.
         BadInput: when something cannot be written, on a full disk, say.
-        Diverged: when a number is no longer finite.
+        Diverged: when a number is no longer finite, or the validation loss never was.
     """
     first = run.state.world.is_first
     if first:
@@ -243,6 +256,7 @@ def run_in(
         _follow(folder, run, write, stop, checkpoint_every, after_epoch)
         _save(folder, run)
     run.state.world.wait()
+    run.check_best()
 
 
 def _follow(
@@ -328,9 +342,8 @@ def _explained(folder: Path, run: Run) -> Iterator[None]:
     except Diverged as error:
         latest = latest_checkpoint(folder)
         kept = f"the last good state is kept in {latest}" if latest else "no checkpoint was due yet"
-        explained = Diverged(error.step, error.term, error.value)
-        explained.args = (f"{error} (epoch {run.epoch + 1}); {kept}; try a lower --lr or a --clip",)
-        raise explained from error
+        more = f" (epoch {run.epoch + 1}); {kept}"
+        raise Diverged(error.step, error.term, error.value, more) from error
 
 
 def _kept(folder: Path) -> str:

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from vaekit.objectives import Loss
 
+ADVICE = "try a lower learning rate (--lr, in Python lr=) or clipped gradients (--clip, clip=)"
+
 
 class Diverged(ArithmeticError):
-    """A loss or gradient is no longer finite. The weights are those before this step."""
+    """A loss or gradient is no longer finite. The weights are those before this step.
 
-    def __init__(self, step: int, term: str, value: float) -> None:
-        super().__init__(f"{term} became {value} at step {step}")
-        self.step, self.term, self.value = step, term, value
+    Args:
+        step: the update at which it happened, from 1.
+        term: what is not finite: a term of the loss, "loss", "gradient" or "validation loss".
+        value: nan, inf or -inf.
+        more: said after this and before what to do.
+    """
+
+    def __init__(self, step: int, term: str, value: float, more: str = "") -> None:
+        super().__init__(f"{term} became {value} at step {step}{more}; {ADVICE}")
+        self.step, self.term, self.value, self.more = step, term, value, more
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.step, self.term, self.value, self.more)
 
 
 def diverged(step: int, values: Mapping[str, Tensor]) -> Diverged:

@@ -12,12 +12,15 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute as pc
 
-from vaekit.data.readers.dialect import LOOK, Dialect
+from vaekit.data.readers.dialect import LOOK, Dialect, if_missing
 from vaekit.data.source import GAPS
 from vaekit.system.checks import BadInput, require
 from vaekit.system.types import Array
 
-DROP = "drop the column, or name it with --label or --given (in Python label= or given=)"
+DROP = (
+    "drop the column; vaekit train and vaekit.fit can also take it for labels or give it to the "
+    "model (--label or --given, in Python label= or given=)"
+)
 EXACT = 2**53
 AT_ONCE = 2**20  # rows
 MOSTLY = 0.5
@@ -201,7 +204,7 @@ def check_numbers(place: Place, name: str, column: Column, dialect: Dialect = LO
             f"{what}, {place.row(row, f' holds {cell!r}, a date or time')}; turn dates into "
             f"numbers, such as days since a first one, or {DROP}"
         )
-    mark = f"if it means that the value is missing: --missing {cell!r}; else "
+    mark = f"{if_missing(repr(cell))}; else "
     few = len(rows) < MOSTLY * len(cells)
     raise BadInput(
         f"{what}, {place.row(row, f' holds {cell!r}, which is not a number')}; "

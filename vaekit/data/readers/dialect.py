@@ -135,3 +135,17 @@ LOOK = Dialect()
 def shown(mark: str) -> str:
     """A mark as people read it."""
     return SHOWN.get(mark, repr(mark))
+
+
+def if_missing(cell: object) -> str:
+    """What to do of a cell that may stand for nothing, in words that are right wherever rows come
+    from: the command line and Python can also be told so.
+
+    Args:
+        cell: as it is typed; empty for one that is too long.
+    """
+    said = f"--missing {cell}".strip()
+    return (
+        f"if it means that the value is missing, leave the cell empty, or train with {said} "
+        "(in Python missing=)"
+    )

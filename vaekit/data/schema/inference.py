@@ -11,7 +11,7 @@ import pyarrow as pa
 from pyarrow import compute as pc
 
 from vaekit.data.readers import columns as cells_of
-from vaekit.data.readers.dialect import MISSING
+from vaekit.data.readers.dialect import MISSING, if_missing
 from vaekit.data.schema import bins
 from vaekit.data.schema.arrow_types import is_known
 from vaekit.data.schema.cells import TEXT, Cells
@@ -226,9 +226,8 @@ def _check_sizes(looked: Looked, numbers: Array, gaps: Array) -> None:
         row = int(odd.argmax())
         looked.cells.refuse(
             row,
-            f"which is too large to count with (beyond {FARTHEST:.0e}); if it means that the value "
-            f"is missing: --missing {looked.cells.plain[row].as_py()} (in Python missing=); else "
-            "divide the column",
+            f"which is too large to count with (beyond {FARTHEST:.0e}); "
+            f"{if_missing(looked.cells.plain[row].as_py())}; else divide the column",
         )
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 from pyarrow import compute as pc
 
 from vaekit.data.readers import columns as cells_of
+from vaekit.data.readers.dialect import if_missing
 from vaekit.data.readers.tables import Table
 from vaekit.data.schema.cells import TEXT
 from vaekit.data.schema.looked import Looked
@@ -103,8 +104,8 @@ def code_note(looked: Looked, shown: str, count: int) -> str:
         count: its rows.
     """
     return (
-        f"column {looked.name!r}: {count:,} cells hold {shown}, far from all others; if it means "
-        f'that the value is missing: --missing {shown}, or missing = ["{shown}"] in a schema'
+        f"column {looked.name!r}: {count:,} cells hold {shown}, far from all others; "
+        f'{if_missing(shown)}, or missing = ["{shown}"] in a schema'
     )
 
 

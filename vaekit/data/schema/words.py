@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute as pc
 
+from vaekit.data.readers.dialect import if_missing
 from vaekit.data.schema import categories
 from vaekit.data.schema.cells import TEXT
 from vaekit.data.schema.codings import CategoryCoding, inside
@@ -101,9 +102,9 @@ def _mixed(looked: Looked, values: pa.Array, rows: Array) -> tuple[str, ...]:
     row = int(np.argmax(np.append(~is_number, False)[rows]))
     where = looked.cells.place.row(row)
     cell = values[int(rows[row])].as_py()
-    said = f"--missing {cell!r}" if len(cell) < SHOWN else "--missing"
+    said = if_missing(repr(cell) if len(cell) < SHOWN else "")
     note = (
         f"column {looked.name!r} is read as categories, since {where} holds {cell!r}, which is no "
-        f"number; if it means that the value is missing: {said}"
+        f"number; {said}"
     )
     return (note,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import textwrap
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -38,9 +39,15 @@ def choose(
     looked = looked_at(source)
     found = [recommend(looked, name, typed) for name in wanted]
     if not looked.mixed and not looked.image:
-        found = [r if r.recipe else _of_cells(r, data, label, typed) for r in found]
+        said = () if looked.gaps else ("gaps",)  # that there are none
+        kept = [bool(r.recipe) or r.purpose in said for r in found]
+        cells = partial(_of_cells, data=data, label=label, typed=typed)
+        found = [r if keep else cells(r) for r, keep in zip(found, kept, strict=True)]
+    if looked.mixed and looked.gaps:
+        found = [_of_numbers(r, data, label, typed) if r.purpose == "gaps" else r for r in found]
     if label is not None:
-        found = [replace(r, command=f"{r.command} --label {shlex.quote(label)}") for r in found]
+        more = f" --label {shlex.quote(label)}"
+        found = [replace(r, command=r.command + more) if r.recipe else r for r in found]
     told = {"data": source.describe(), "recommended": [asdict(each) for each in found]}
     work.show(told, lambda: print(as_text(source.describe(), found)))
 
@@ -48,7 +55,8 @@ def choose(
 def _opened(data: str, label: str | None, *, cells: Any) -> Any:
     from vaekit.data import opening_of
 
-    return replace(opening_of(label, None, None, 0, (), None, None, None), cells=cells).open(data)
+    usual = opening_of(label, None, None, 0, (), None, None, None)
+    return replace(usual, cells=cells, gaps=True).open(data)
 
 
 def _of_cells(before: Any, data: str, label: str | None, typed: str) -> Any:
@@ -61,6 +69,19 @@ def _of_cells(before: Any, data: str, label: str | None, typed: str) -> Any:
     except BadInput:
         return before  # no table
     return recommend(looked_at(source), before.purpose, typed)
+
+
+def _of_numbers(before: Any, data: str, label: str | None, typed: str) -> Any:
+    """What is recommended where all cells of a table are numbers: recipes of rows with gaps,
+    beside that of tables."""
+    from vaekit.recipes.recommend import OTHERS, looked_at, recommend
+
+    try:
+        source = _opened(data, label, cells="no")
+    except BadInput:
+        return before  # not all are numbers
+    found = recommend(looked_at(source), before.purpose, typed)
+    return replace(found, others=((before.recipe, before.why), *found.others)[:OTHERS])
 
 
 def as_text(data: str, found: list[Any]) -> str:
