@@ -86,8 +86,9 @@ def test_missing_values_are_refused_by_name():
 def test_values_out_of_range_are_refused_by_name():
     """Elsewhere: pixels of 0..255 under a Bernoulli give NaN, and the user has to find out why."""
     x = np.random.default_rng(0).normal(size=(30, 3)) * 255
-    with pytest.raises(BadInput, match=r"bernoulli needs values in \[0, 1\].*divide by"):
-        vaekit.fit(x, likelihood="bernoulli")
+    for rows, what in ((np.abs(x), "divide by"), (x, "likelihood='gaussian'")):
+        with pytest.raises(BadInput, match=rf"bernoulli needs values in \[0, 1\].*{what}"):
+            vaekit.fit(rows, likelihood="bernoulli")
 
 
 def test_fit_returns_the_estimator():
