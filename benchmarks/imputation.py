@@ -187,9 +187,9 @@ def forests(table: MixedTable, seed: int, draws: int) -> list[MixedTable]:
 
 
 def ours(table: MixedTable, seed: int, draws: int) -> list[MixedTable]:
-    """vaekit's imputer: the best filling, then draws."""
-    frame = to_arrow(table, like(table))
-    imputer = vaekit.VAEImputer(epochs=EPOCHS, random_state=seed).fit(frame)
+    """vaekit's imputer: the best filling, then draws. It is told which columns are categories, as all are."""
+    frame, said = to_arrow(table, like(table)), dict.fromkeys(table.categories, "category")
+    imputer = vaekit.VAEImputer(epochs=EPOCHS, schema=said, random_state=seed).fit(frame)
     found = [imputer.transform(frame), *imputer.transform_draws(frame, draws)]
     return [back(done, table) for done in found]
 
