@@ -232,6 +232,15 @@ def test_parts_of_a_table_share_their_types(tmp_path, monkeypatch):
     assert pa.concat_tables(parts)["n"].to_pylist()[2:] == [2.0, 1.5]
 
 
+def test_types_of_a_large_table_are_found_some_rows_at_a_time(monkeypatch):
+    monkeypatch.setattr("vaekit.data.readers.mapping.AT_ONCE", 2)
+    schema = trained_on(repeated([0, 1, 2, 3], pa.int8()))
+    cells = ["1", "2", None, "1000", "3", "1.5", "2", ""]
+    own = table_of(pa.table({"x": pa.array(cells)}), "X")
+    assert Kept.of(schema, own).types["x"] == pa.float64()
+    assert filled(schema, pa.array(cells)).to_pylist()[3:7] == [1000, 3, 1.5, 2]
+
+
 @pytest.fixture(scope="module")
 def numbers():
     r = np.random.default_rng(0)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from pyarrow import compute as pc
 
 from vaekit.data.readers import columns as cells_of
+from vaekit.data.readers import mapping
 from vaekit.data.readers.columns import Column
 from vaekit.data.readers.tables import Table
 from vaekit.data.schema import TableSchema
@@ -17,7 +18,11 @@ from vaekit.data.schema.cells import Cells
 from vaekit.system.checks import BadInput
 from vaekit.system.types import Array
 
-UNLIKE = (pa.ArrowException, OverflowError)
+UNLIKE, TWICE = (pa.ArrowException, OverflowError), 3
+UNLIKE_TYPES = (
+    "{}: column {!r} holds values of type {}, and those of the training are of type {}, which "
+    "cannot stand beside each other: make them alike"
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,13 @@ class Kept:
         """
         made = schema.values(np.zeros((0, len(schema.names)), np.int32), np.random.default_rng(0))
         there = {name: made[name].type for name in own.columns if name in made}
-        return cls(schema, {n: _type(own, n, _known(schema, own, n), k) for n, k in there.items()})
+        types: Mapping[str, pa.DataType] = there
+        for _ in range(TWICE):  # what is wider for later rows must hold the earlier ones too
+            before, types = types, _types(schema, own, types)
+            if types == before:
+                return cls(schema, types)
+        odd = next(name for name in types if types[name] != before[name])
+        raise BadInput(UNLIKE_TYPES.format(own.place.name, odd, own.columns[odd].type, there[odd]))
 
     def gaps(self, own: Table) -> dict[str, Array]:
         """Which cells of the columns that the model makes are missing, (rows,) each, by name."""
@@ -75,6 +86,15 @@ class Kept:
         filled = cells_of.plain(made).cast(inner, safe=False)
         both = pc.if_else(pa.array(gone), filled, there)
         return _with_levels(both, kind, made) if _levels(kind) else both
+
+
+def _types(
+    schema: TableSchema, own: Table, types: Mapping[str, pa.DataType]
+) -> Mapping[str, pa.DataType]:
+    """Types that hold all rows, looked at some at a time, and what is of these types."""
+    for part in own.slices(mapping.rows_at_once(len(own.columns))):
+        types = {n: _type(part, n, _known(schema, part, n), k) for n, k in types.items()}
+    return types
 
 
 def _known(schema: TableSchema, own: Table, name: str) -> Column:
@@ -132,22 +152,16 @@ def _type(own: Table, name: str, column: Column, made: pa.DataType) -> pa.DataTy
     fine = (k for k in (kind, _wider(column.type, kind), column.type) if _fits(k, kind, column))
     found = next(fine, None)
     if found is None:
-        raise BadInput(
-            f"{own.place.name}: column {name!r} holds values of type {column.type}, and those of "
-            f"the training are of type {kind}, which cannot stand beside each other: make them "
-            "alike"
-        )
+        raise BadInput(UNLIKE_TYPES.format(own.place.name, name, column.type, kind))
     return pa.dictionary(made.index_type, found, made.ordered) if _levels(made) else found
 
 
 def _fits(kind: pa.DataType | None, made: pa.DataType, column: Column) -> bool:
     """Whether a type holds a column exactly, and what is made."""
-    if kind is None or not _holds(kind, column):
+    if kind is None or _has_zone(made) != _has_zone(kind) or not _holds(kind, column):
         return False
     try:
-        return bool(pa.array([], made).cast(kind).type == kind) and _has_zone(made) == _has_zone(
-            kind
-        )
+        return bool(pa.array([], made).cast(kind).type == kind)
     except UNLIKE:
         return False
 
