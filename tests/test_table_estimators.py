@@ -640,3 +640,18 @@ def test_what_columns_are_can_be_said(frame, tmp_path):
         assert kinds["age"] == "category"
     with pytest.raises(BadInput, match="did you mean 'age'"):
         TableSynthesizer(schema={"aeg": "number"}, **QUICK).fit(frame)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        np.r_[np.array([-(2**63)]), np.arange(59) * 10**17],
+        np.arange(60).astype(np.uint64) + np.uint64(2**63 + 5),
+    ],
+)
+def test_numbers_at_the_ends_of_64_bits_are_saved_and_loaded(numbers, tmp_path):
+    frame = pd.DataFrame({"x": numbers, "y": list("ab") * 30})
+    made = TableSynthesizer(**QUICK).fit(frame)
+    made.save(tmp_path)
+    again = TableSynthesizer.load(tmp_path)
+    pd.testing.assert_frame_equal(again.sample(5), made.sample(5))

@@ -135,7 +135,7 @@ def _no_entry_twice(pairs: list[tuple[str, Any]]) -> Json:
 
 
 def _whole(text: str) -> int:
-    if len(text) > 20 or not -LARGEST_WHOLE - 1 <= int(text) <= LARGEST_WHOLE:
+    if len(text) > 20 or not -(2**63) <= int(text) < 2**64:
         raise ValueError(f"{text[:20]} is too large a number")
     return int(text)
 
