@@ -1,6 +1,7 @@
 """Filling gaps changes nothing else: cells that are there stay as they are, whatever their type."""
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 
 import vaekit
 from vaekit.data.kept import Kept
+from vaekit.data.readers.dialect import Dialect
 from vaekit.data.readers.frames import filled_frame, table_of
 from vaekit.data.schema import infer
 from vaekit.system.checks import BadInput
@@ -95,6 +97,19 @@ def test_text_that_says_numbers_is_these(kind, cells):
     assert [float(f) for f, w in zip(found.to_pylist(), wanted, strict=True) if w is not None] == [
         w for w in wanted if w is not None
     ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "wanted"),
+    [(["1.234", None, "2.500"], [1234, 2500]), (["1,5", None, "1.234,25"], [1.5, 1234.25])],
+)
+def test_text_is_read_as_its_file_writes_numbers(cells, wanted):
+    schema = trained_on(repeated([0.5, 1.5, 2.25]))
+    german = Dialect(separator=";", decimal=",", thousands=".")
+    own = replace(table_of(pa.table({"x": pa.array(cells)}), "X"), dialect=german)
+    made = pa.table(schema.values(np.zeros((3, 2), np.int32), np.random.default_rng(0)))
+    found = Kept.of(schema, own).filled(made, own)["x"].to_pylist()
+    assert [found[0], found[2]] == wanted
 
 
 def test_text_finer_than_the_model_stays_as_fine():

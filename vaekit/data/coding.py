@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -228,11 +229,25 @@ def text_rows(
 
 def as_type(table: Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
     """A column as values of a type, as it was read or as the numbers it says."""
+    return said(table, name, kind).cast(kind, safe=False)
+
+
+def said(table: Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
+    """A column as it was read, without a dictionary; where numbers are wanted of text, what it
+    says: of their type, if it plainly says such.
+
+    Args:
+        table: that holds it.
+        name: of the column.
+        kind: that is wanted.
+    """
     column = cells_of.plain(table.columns[name])
-    try:
-        return column.cast(kind)
-    except pa.ArrowInvalid:
-        return table.typed(name).cast(kind, safe=False)
+    if not (cells_of.is_text(column.type) and cells_of.is_number(kind)):
+        return column
+    if table.dialect.is_plain:
+        with suppress(pa.ArrowInvalid):
+            return column.cast(kind)
+    return table.typed(name)
 
 
 def coding_of(table: Table, train: Array, said: Corrections = NONE) -> TableCoding:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute as pc
 
+from vaekit.data.coding import as_type, said
 from vaekit.data.readers import columns as cells_of
 from vaekit.data.readers import mapping
 from vaekit.data.readers.columns import Column
@@ -115,27 +116,9 @@ def _gaps(schema: TableSchema, own: Table, name: str) -> Array:
 
 def _as(own: Table, name: str, column: Column, kind: pa.DataType) -> Column:
     """A column as values of a type that holds them."""
-    column = cells_of.plain(column)
     if column.null_count == len(column):
         return pa.chunked_array([pa.nulls(len(column), kind)])
-    if _is_read(column, kind):
-        if (said := _said(column, kind)) is not None:
-            return said
-        column = replace(own, columns={name: column}).typed(name)
-    return column.cast(kind, safe=False)
-
-
-def _is_read(column: Column, kind: pa.DataType) -> bool:
-    """Whether a column is text of a file that says numbers."""
-    return cells_of.is_text(column.type) and cells_of.is_number(kind)
-
-
-def _said(column: Column, kind: pa.DataType) -> Column | None:
-    """Text that plainly says numbers as these; None for any other."""
-    try:
-        return column.cast(kind)
-    except UNLIKE:
-        return None
+    return as_type(replace(own, columns={name: column}), name, kind)
 
 
 def _type(own: Table, name: str, column: Column, made: pa.DataType) -> pa.DataType:
@@ -144,11 +127,8 @@ def _type(own: Table, name: str, column: Column, made: pa.DataType) -> pa.DataTy
     Raises:
         BadInput: where there is none.
     """
-    kind, column = cells_of.value_type(made), cells_of.plain(column)
-    if _is_read(column, kind):
-        if _said(column, kind) is not None:
-            return made
-        column = replace(own, columns={name: column}).typed(name)
+    kind = cells_of.value_type(made)
+    column = said(replace(own, columns={name: column}), name, kind)
     fine = (k for k in (kind, _wider(column.type, kind), column.type) if _fits(k, kind, column))
     found = next(fine, None)
     if found is None:

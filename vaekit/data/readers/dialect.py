@@ -103,6 +103,12 @@ class Dialect:
         return part.made(lambda: cls(**{**part.found, "header": header, "missing": missing}))
 
     @property
+    def is_plain(self) -> bool:
+        """Whether numbers are written as Arrow reads them: with a decimal point, without marks of
+        thousands."""
+        return self.decimal in (None, ".") and not self.thousands
+
+    @property
     def marks(self) -> tuple[str, ...]:
         """All marks of missing cells."""
         return (*MISSING, *self.missing)

@@ -130,8 +130,7 @@ class Cells:
     def counted(self) -> pa.Array:
         """The different texts as numbers or truths, where all are that; else as they are."""
         values, said = self.text.values, self._said()
-        plain = said.decimal in (None, ".") and not said.thousands
-        if plain and (quick := _cast(values)) is not None:
+        if said.is_plain and (quick := _cast(values)) is not None:
             return quick
         found = cells_of.typed(pa.chunked_array([values]), said).combine_chunks()
         return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
