@@ -16,10 +16,11 @@ from vaekit.data.readers.columns import Column
 from vaekit.data.readers.tables import Table
 from vaekit.data.schema import TableSchema
 from vaekit.data.schema.cells import Cells
+from vaekit.data.schema.columns import ColumnSchema
 from vaekit.system.checks import BadInput
 from vaekit.system.types import Array
 
-UNLIKE, TWICE = (pa.ArrowException, OverflowError), 3
+UNLIKE, PASSES = (pa.ArrowException, OverflowError), 3
 UNLIKE_TYPES = (
     "{}: column {!r} holds values of type {}, and those of the training are of type {}, which "
     "cannot stand beside each other: make them alike"
@@ -54,16 +55,12 @@ class Kept:
         made = schema.values(np.zeros((0, len(schema.names)), np.int32), np.random.default_rng(0))
         there = {name: made[name].type for name in own.columns if name in made}
         types: Mapping[str, pa.DataType] = there
-        for _ in range(TWICE):  # what is wider for later rows must hold the earlier ones too
+        for _ in range(PASSES):  # what is wider for later rows must hold the earlier ones too
             before, types = types, _types(schema, own, types)
             if types == before:
                 return cls(schema, types)
         odd = next(name for name in types if types[name] != before[name])
         raise BadInput(UNLIKE_TYPES.format(own.place.name, odd, own.columns[odd].type, there[odd]))
-
-    def gaps(self, own: Table) -> dict[str, Array]:
-        """Which cells of the columns that the model makes are missing, (rows,) each, by name."""
-        return {name: _gaps(self.schema, own, name) for name in self.types}
 
     def filled(self, made: pa.Table, own: Table) -> pa.Table:
         """Rows as they were read, their gaps filled; columns that are not there come last.
@@ -72,18 +69,19 @@ class Kept:
             made: values of all the model's columns.
             own: the rows with all columns, as they were read.
         """
-        gaps = self.gaps(own)
+        modelled = _by_name(self.schema)
         columns = {
-            n: self._column(n, made[n], own, gaps[n]) if n in self.types else c
+            n: self._column(n, made[n], own, modelled.get(n)) if n in self.types else c
             for n, c in own.columns.items()
         }
         absent = [name for name in made.column_names if name not in columns]
         return pa.table(columns | {name: made[name] for name in absent})
 
-    def _column(self, name: str, made: Column, own: Table, gone: Array) -> Column:
+    def _column(self, name: str, made: Column, own: Table, modelled: ColumnSchema | None) -> Column:
         kind = self.types[name]
         inner = cells_of.value_type(kind)
-        there = _as(own, name, _known(self.schema, own, name), inner)
+        gone = _gaps(own, name, modelled)
+        there = _as(own, name, _known(own, name, modelled), inner)
         filled = cells_of.plain(made).cast(inner, safe=False)
         both = pc.if_else(pa.array(gone), filled, there)
         return _with_levels(both, kind, made) if _levels(kind) else both
@@ -93,24 +91,28 @@ def _types(
     schema: TableSchema, own: Table, types: Mapping[str, pa.DataType]
 ) -> Mapping[str, pa.DataType]:
     """Types that hold all rows, looked at some at a time, and what is of these types."""
+    modelled = _by_name(schema)
     for part in own.slices(mapping.rows_at_once(len(own.columns))):
-        types = {n: _type(part, n, _known(schema, part, n), k) for n, k in types.items()}
+        types = {n: _type(part, n, _known(part, n, modelled.get(n)), k) for n, k in types.items()}
     return types
 
 
-def _known(schema: TableSchema, own: Table, name: str) -> Column:
+def _by_name(schema: TableSchema) -> dict[str, ColumnSchema]:
+    """The columns that are modelled; others that the model makes are constant."""
+    return {column.name: column for column in schema.columns}
+
+
+def _known(own: Table, name: str, modelled: ColumnSchema | None) -> Column:
     """A column in which what means that a cell is missing is a gap."""
-    modelled = (c.known(own) for c in schema.columns if c.name == name)
-    return next(modelled, own.columns[name])
+    return own.columns[name] if modelled is None else modelled.known(own)
 
 
-def _gaps(schema: TableSchema, own: Table, name: str) -> Array:
+def _gaps(own: Table, name: str, modelled: ColumnSchema | None) -> Array:
     """Which cells are missing, (rows,): not those that the model does not know."""
-    column = next((c for c in schema.columns if c.name == name), None)
     cells = Cells.of(own, name)
-    if column is None:
+    if modelled is None:
         return cells.missing
-    codes, unknown = column.coding.codes(column.cells(cells))
+    codes, unknown = modelled.coding.codes(modelled.cells(cells))
     return (codes < 0) & ~unknown
 
 

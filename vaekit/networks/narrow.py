@@ -13,22 +13,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.modules.conv import _ConvNd
 
 
-class Conv1d(nn.Conv1d):
+class _InEnough(_ConvNd):
+    """What comes before torch's convolution of any number of axes."""
+
+    def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        whole = super()._conv_forward
+        return in_enough(whole, x, weight, bias, x.shape[-1], self.stride[-1])
+
+
+class Conv1d(_InEnough, nn.Conv1d):
     """torch's convolution of series, in float32 where :func:`in_enough` says so."""
 
-    def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        wide, whole = x.shape[-1], super()._conv_forward
-        return in_enough(whole, x, weight, bias, wide, self.stride[-1])
 
-
-class Conv2d(nn.Conv2d):
+class Conv2d(_InEnough, nn.Conv2d):
     """torch's convolution of images, in float32 where :func:`in_enough` says so."""
-
-    def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        wide, whole = x.shape[-1], super()._conv_forward
-        return in_enough(whole, x, weight, bias, wide, self.stride[-1])
 
 
 class ConvTranspose1d(nn.ConvTranspose1d):

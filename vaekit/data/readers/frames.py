@@ -111,9 +111,14 @@ def like(frame: Any, columns: dict[str, Array]) -> Any:
         {own.get(name, name): np.ascontiguousarray(values) for name, values in columns.items()},
         backend=known.implementation,
     )
-    index, native = nw.maybe_get_index(known), made.to_native()
-    fits = index is not None and len(index) == len(native)
-    return native.set_axis(index, axis=0) if fits else native
+    return _with_index(made.to_native(), known)
+
+
+def _with_index(made: Any, known: nw.DataFrame[Any]) -> Any:
+    """A frame with the index of another, if that has one for as many rows."""
+    index = nw.maybe_get_index(known)
+    fits = index is not None and len(index) == len(made)
+    return made.set_axis(index, axis=0) if fits else made
 
 
 def like_given(
@@ -135,11 +140,7 @@ def like_given(
 def like_frame(data: Any, table: pa.Table) -> Any:
     """A table as the same kind of frame as ``data``, if that is one, with its index if that has one
     for as many rows; else the table."""
-    if not is_frame(data):
-        return table
-    index = nw.maybe_get_index(nw.from_native(data, eager_only=True))
-    fits = index is not None and len(index) == len(table)
-    return as_kind(table, kind_of(data), data if fits else None)
+    return as_kind(table, kind_of(data), data) if is_frame(data) else table
 
 
 def filled_frame(frame: Any, table: pa.Table) -> Any:
@@ -189,8 +190,7 @@ def as_kind(table: pa.Table, kind: str, frame: Any = None) -> Any:
     """
     backend: Any = nw.Implementation.from_backend(cast(Any, kind))
     made = nw.from_arrow(table, backend=backend).to_native()
-    index = None if frame is None else nw.maybe_get_index(nw.from_native(frame, eager_only=True))
-    return made if index is None else made.set_axis(index, axis=0)
+    return made if frame is None else _with_index(made, nw.from_native(frame, eager_only=True))
 
 
 def typed_as(made: Any, frame: Any) -> Any:
