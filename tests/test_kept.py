@@ -236,6 +236,12 @@ def test_names_that_are_no_text_stay():
     assert filled_frame(rows, made).columns.tolist() == [0, 1]
 
 
+def test_a_column_without_a_name_stays_without_one():
+    rows = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 2)), columns=["", "b"])
+    model = vaekit.fit(rows, epochs=1, width=8, quiet=True)
+    assert model.reconstruct(rows).columns.tolist() == ["", "b"]
+
+
 def test_parts_of_a_table_share_their_types(tmp_path, monkeypatch):
     from vaekit.runs import in_parts, tables
 

@@ -106,7 +106,7 @@ def like(frame: Any, columns: dict[str, Array]) -> Any:
         columns: by name, in order.
     """
     known = nw.from_native(frame, eager_only=True)
-    own = {str(name): name for name in known.columns}
+    own = own_names(frame)
     made = nw.from_dict(
         {own.get(name, name): np.ascontiguousarray(values) for name, values in columns.items()},
         backend=known.implementation,
