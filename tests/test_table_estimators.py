@@ -101,6 +101,8 @@ def test_options_go_before_parameters(frame):
         ({"random_state": 1.5}, "random_state must be"),
         ({"where": 5}, "where must be a text"),
         ({"given": ["town"]}, "by name"),
+        ({"given": []}, "by name"),
+        ({"given": {"town": "Oslo"}, "balance": "town"}, "town is given"),
         ({"given": {1: 2}}, "unknown column '1'"),
         ({"balance": 5}, "unknown column '5'"),
     ],
@@ -114,8 +116,10 @@ def counted(rows=80):
     n = np.arange(rows)
     day = pd.Timestamp("2024-01-01") + pd.to_timedelta(n % 50, unit="D")
     return pd.DataFrame(
-        {"age": 20 + n % 40, "pay": 10.5 + n * np.pi, "day": day, "ok": n % 3 == 0}
-    ).astype({"day": "datetime64[s]"})
+        {"age": 20 + n % 40, "pay": 10.5 + n * np.pi, "day": day, "ok": n % 3 == 0, "same": 1,
+         "eyes": np.where(n % 2, "blue", "brown"), "city": np.where(n % 4, None, "Rome"),
+         "size": np.where(n % 5, np.nan, n % 7)}
+    ).astype({"day": "datetime64[s]"})  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -136,8 +140,20 @@ def counter():
         ({"age": True}, "age = True is no number"),
         ({"age": "old"}, "'old' is none"),
         ({"day": "1950-01-01"}, "day = 1950-01-01 lies far"),
+        ({"day": 5}, "day is a column of dates or times, such as .*, and '5' is none"),
+        ({"day": "2024-02-30"}, "'2024-02-30' is none"),
+        ({"ok": "maybe"}, "ok is a column of true and false, such as .*, and 'maybe' is none"),
+        ({"ok": 2}, "'2' is none"),
+        ({"age": [30, 31]}, r"age takes one value, which all rows then have, not \[30, 31\]"),
+        ({"age": {"a": 30}}, "age takes one value"),
+        ({"age": pd.Series([30])}, "age takes one value"),
+        ({"same": 1}, r"column 'same' is set aside \(constant\)"),
+        ({"eyes": "grey"}, "column 'eyes' = 'grey' is .* not seen; choose from: blue, brown"),
+        *(({name: gap}, f"{name} is missing, and no training row is without it")
+          for name in ("age", "pay", "day", "ok", "eyes")
+          for gap in (None, np.nan, pd.NA, pd.NaT, "", " ", "NA")),
     ],
-)
+)  # fmt: skip
 def test_given_values_that_no_cell_can_hold_are_refused(counter, given, said):
     with pytest.raises(BadInput, match=said) as error:
         counter.sample(2, given=given)
@@ -153,6 +169,19 @@ def test_given_values_come_back_exactly(counter, given):
     ((name, value),) = given.items()
     made = counter.sample(3, given=given)[name]
     assert (made == (25 if value == "25" else value)).all()
+
+
+@pytest.mark.parametrize("name", ["city", "size"])
+@pytest.mark.parametrize("gap", [None, np.nan, pd.NA, pd.NaT, ""])
+def test_a_gap_is_given_however_it_is_said(counter, name, gap):
+    assert bool(counter.sample(3, given={name: gap})[name].isna().all())
+
+
+def test_a_number_in_a_column_of_truths_is_none_unless_it_is_0_or_1(counter):
+    rows = counted(4).astype({"ok": int})
+    assert np.isfinite(counter.score_samples(rows)).all()
+    with pytest.raises(BadInput, match="column 'ok', row 1 holds 2, which is neither true nor"):
+        counter.score_samples(rows.assign(ok=[0, 2, 1, 1]))
 
 
 def test_new_rows_take_what_scikit_learn_takes_for_a_seed(maker):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -11,14 +11,11 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute as pc
 
+from vaekit.data.given_cells import check_given, one_row
 from vaekit.data.readers import columns as cells_of
-from vaekit.data.readers.columns import Place
 from vaekit.data.readers.tables import Table
 from vaekit.data.schema import NONE, Corrections, TableSchema, infer
-from vaekit.data.schema.cells import Cells
-from vaekit.data.schema.columns import ColumnSchema
-from vaekit.data.schema.corrections import NUMBERS
-from vaekit.system.checks import BadInput, known, require
+from vaekit.system.checks import require
 from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
 
@@ -101,14 +98,10 @@ class TableCoding:
         Raises:
             BadInput: for a column that is not there, or a value that it cannot have.
         """
-        for name in given:
-            known("column", name, self.schema.names)
-        found, row = np.full((1, len(self.names)), -1, np.int32), one_row(given)
-        for column in self.schema.columns:
-            if column.name in given:
-                _check_given(column, row)
+        check_given(given, self.schema)
+        found = np.full((1, len(self.names)), -1, np.int32)
         if given:
-            found = self.coded(row, allow_missing=True, unseen="refuse")[0]
+            found = self.coded(one_row(given), allow_missing=True, unseen="refuse")[0]
         told = [name in given for name in self.gaps]
         found[:, : len(self.gaps)][:, np.logical_not(told)] = -1
         return found
@@ -146,9 +139,22 @@ class TableCoding:
 
     def with_given(self, made: pa.Table, given: Mapping[str, Any]) -> pa.Table:
         """The same table where each cell that is given by name has exactly that value."""
-        gone = np.array([[v is None for v in given.values()]])
         told = one_row(given).take(np.zeros(len(made), int))
-        return _kept(made, np.repeat(gone, len(made), 0), told)
+        return _kept(made, np.repeat(self.gone(given)[None], len(made), 0), told)
+
+    def gone(self, given: Mapping[str, Any]) -> Array:
+        """Which cells are given as missing, (given,)."""
+        row = dict(zip(self.names, self.row_of(given)[0].tolist(), strict=True))
+        return np.array([row[name] < 0 for name in given], bool)
+
+    def check_gone(self, given: Mapping[str, Any]) -> None:
+        """Raise ``BadInput`` for a cell that is given as missing in a column without gaps."""
+        for name, gone in zip(given, self.gone(given), strict=True):
+            require(
+                name in self.gaps or not gone,
+                f"given: {name} is missing, and no training row is without it: give a value, or "
+                "leave it out",
+            )
 
     def to_json(self) -> Json:
         """A dictionary of lists, numbers and strings."""
@@ -182,49 +188,6 @@ def _kept(made: pa.Table, missing: Array, own: Table) -> pa.Table:
             there = as_type(own, name, columns[name].type)
             columns[name] = pc.if_else(pa.array(gone), columns[name], there)
     return pa.table(columns)
-
-
-def _check_given(column: ColumnSchema, table: Table) -> None:
-    """Raise ``BadInput`` for a given value that no cell of the column can hold, or that lies far
-    from all that training rows hold."""
-    cells = column.cells(Cells.of(table, column.name))
-    try:
-        column.coding.keys(cells)
-        why = column.coding.why_not(cells)
-    except BadInput as error:
-        if column.kind not in NUMBERS:
-            raise
-        raise BadInput(
-            f"given: {column.name} is a column of numbers, such as {column.example}, and "
-            f"{cells.plain[0].as_py()!r} is none"
-        ) from error
-    require(not why, f"given: {column.name} = {cells.plain[0].as_py()} {why}")
-
-
-def one_row(given: Mapping[str, Any], name: str = "what is given") -> Table:
-    """Values by the names of their columns, as the text of a table of one row.
-
-    Args:
-        given: the values; None where one is missing.
-        name: what the table is called.
-    """
-    return text_rows([given], list(given), name)
-
-
-def text_rows(
-    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], name: str = "what is given"
-) -> Table:
-    """Rows of values by the names of their columns, as the text of a table.
-
-    Args:
-        rows: the values; None, or nothing, where one is missing.
-        columns: names of them all.
-        name: what the table is called.
-    """
-    texts = {c: [None if (v := row.get(c)) is None else str(v) for row in rows] for c in columns}
-    return Table(
-        Place(name), {c: pa.chunked_array([pa.array(t, pa.string())]) for c, t in texts.items()}
-    )
 
 
 def as_type(table: Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:

@@ -263,9 +263,9 @@ def by_name(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
     Raises:
         BadInput: for a value without a name.
     """
-    good = isinstance(given or {}, Mapping)
-    require(good, f"say what is given by name, as {{'label': {given!r}}}")
-    return {str(name): value for name, value in (given or {}).items()}
+    given = {} if given is None else given
+    require(isinstance(given, Mapping), f"say what is given by name, as {{'label': {given!r}}}")
+    return {str(name): value for name, value in given.items()}
 
 
 def parse_given(texts: Iterable[str]) -> dict[str, str]:

@@ -92,8 +92,10 @@ def synthesize(
     """
     coding, given = coding_of(trained), by_name(given)
     check_rows(trained, rows)
+    coding.check_gone(given)
     x = _as_x(coding.row_of(given)).expand(rows, -1).clone()
     if balance is not None:
+        require(str(balance) not in given, f"{balance} is given, so that it cannot be balanced")
         _balance(x, coding, balance := str(balance))
     if where is None:
         filled = _drawn(trained, x, seed)
@@ -125,7 +127,6 @@ def drawn_levels(trained: Trained, rows: int, seed: int = 0) -> Array:
 def _balance(x: Tensor, coding: TableCoding, name: str) -> None:
     """Let each level of a column be in as many rows as any other."""
     place = _place(coding, name)
-    require(bool(x[0, place].isnan()), f"{name} is given, so that it cannot be balanced")
     x[:, place] = torch.arange(len(x)) % list(coding.levels.values())[place]
     if name in coding.gaps:
         x[:, coding.gaps.index(name)] = 0

@@ -213,6 +213,18 @@ def arrays(column: Column) -> tuple[Array, Array]:
     return found, ~np.isfinite(found)
 
 
+def no_truths(column: Column) -> Array:
+    """The rows of numbers that are neither 0 nor 1, which Arrow would take for true.
+
+    Args:
+        column: of numbers or truths.
+    """
+    if not (cells_of.is_whole(column.type) or pa.types.is_floating(column.type)):
+        return np.empty(0, int)
+    found, gaps = arrays(column)
+    return np.flatnonzero(~np.isin(found, (0, 1)) & ~gaps)
+
+
 def _is_beyond(column: Column) -> bool:
     if column.type != pa.uint64():
         return False

@@ -14,7 +14,7 @@ from vaekit.data.readers import columns as cells_of
 from vaekit.data.readers.columns import Column
 from vaekit.data.schema.arrow_types import type_named
 from vaekit.data.schema.categories import CategoryLevels
-from vaekit.data.schema.cells import TEXT, Cells
+from vaekit.data.schema.cells import TEXT, Cells, no_truths
 from vaekit.data.schema.forms import Form
 from vaekit.data.schema.grids import Grid
 from vaekit.data.schema.inside import (
@@ -305,12 +305,15 @@ class CategoryCoding:
 
     def _cast(self, cells: Cells) -> Column:
         """Cells as the values are inside."""
-        inner = self.levels.values.type
+        inner, found = self.levels.values.type, cells.numbers() if cells.is_text else cells.plain
         try:
-            return (cells.numbers() if cells.is_text else cells.plain).cast(inner)
+            made = found.cast(inner)
         except pa.ArrowException:
             cells.refuse_text(f"categories of type {inner}")
             raise AssertionError from None
+        if pa.types.is_boolean(inner) and len(odd := no_truths(found)):
+            cells.refuse(int(odd[0]), "which is neither true nor false")
+        return made
 
     def values(self, codes: Array, generator: np.random.Generator) -> pa.Array:
         """The categories."""

@@ -15,7 +15,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vaekit.data import Source
 from vaekit.data.coded import coded
-from vaekit.data.coding import text_rows
+from vaekit.data.given_cells import text_rows
 from vaekit.data.on_disk import in_memory
 from vaekit.data.readers.roles import ColumnRoles
 from vaekit.data.schema.corrections import NUMBERS
