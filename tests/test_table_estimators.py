@@ -57,6 +57,8 @@ WRONG = [
     (VAEImputer, {"epochs": 2.5}, "epochs must be a whole number"),
     (VAEImputer, {"random_state": "a"}, "random_state must be a whole number"),
     (VAEImputer, {"random_state": -1}, "random_state must be a whole number"),
+    (VAEImputer, {"random_state": True}, "random_state must be a whole number"),
+    (VAEImputer, {"random_state": 2**70}, "random_state must be a whole number"),
 ]
 
 
@@ -98,6 +100,10 @@ def test_options_go_before_parameters(frame):
         ({"n_samples": 0}, "n_samples must be at least 1"),
         ({"random_state": -1}, "random_state must be"),
         ({"random_state": "a"}, "random_state must be"),
+        ({"random_state": True}, "random_state must be"),
+        ({"random_state": np.True_}, "random_state must be"),
+        ({"random_state": 2**32}, "random_state must be a whole number from 0 to 4294967295"),
+        ({"random_state": 2**70}, "random_state must be"),
         ({"random_state": 1.5}, "random_state must be"),
         ({"where": 5}, "where must be a text"),
         ({"given": ["town"]}, "by name"),

@@ -51,6 +51,18 @@ class TestImages:
         assert np.array_equal(model.encode(digits), model.encode(digits))
         assert np.allclose(model.encode(digits[3]), model.encode(digits)[3:4], atol=1e-5)
 
+    @pytest.mark.parametrize("seed", [True, -1, 1.5, None, 2**70])
+    def test_what_is_no_seed_is_refused_wherever_it_is_asked_for(self, trained, digits, seed):
+        _, model = trained
+        for ask in (
+            lambda: model.sample(1, seed=seed),
+            lambda: model.elbo(digits[:2], seed=seed),
+            lambda: model.log_likelihood(digits[:2], seed=seed),
+            lambda: model.evaluate(digits[:2], seed=seed),
+        ):
+            with pytest.raises(BadInput, match="a seed must be a whole number from 0"):
+                ask()
+
     def test_samples_follow_the_seed(self, trained):
         _, model = trained
         assert np.array_equal(model.sample(4, seed=1), model.sample(4, seed=1))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import numbers
 import os
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+import numpy as np
 from sklearn.utils import check_random_state
 
 from vaekit.system.checks import BadInput, require
 from vaekit.system.ranges import Count, Range, check_value, plain
+from vaekit.system.seeding import is_seed
 
-SEEDS = 2**31 - 1
+SEEDS, LARGEST = 2**31 - 1, 2**32 - 1
 WANTED: dict[str, Any] = {
     "draws": Count,
     "samples": Count,
@@ -68,10 +69,9 @@ def seed_of(random_state: Any) -> int:
         random_state: a whole number, a generator of NumPy's, or None for chance.
 
     Raises:
-        BadInput: for anything else, and for a number below 0.
+        BadInput: for anything else, and for a number below 0 or above 4294967295.
     """
-    whole = isinstance(random_state, numbers.Integral) and not isinstance(random_state, bool)
-    return int(random_state) if whole and random_state >= 0 else drawn_seed(random_state)
+    return int(random_state) if is_seed(random_state, LARGEST) else drawn_seed(random_state)
 
 
 def drawn_seed(random_state: Any) -> int:
@@ -81,12 +81,13 @@ def drawn_seed(random_state: Any) -> int:
         random_state: a whole number, a generator of NumPy's, or None for chance.
 
     Raises:
-        BadInput: for anything else.
+        BadInput: for anything else, truths too.
     """
     try:
+        require(not isinstance(random_state, bool | np.bool_), "a truth")
         return int(check_random_state(random_state).randint(SEEDS))
     except (ValueError, TypeError) as error:
         raise BadInput(
-            "random_state must be a whole number from 0 to 4294967295, a generator "
+            f"random_state must be a whole number from 0 to {LARGEST}, a generator "
             f"(numpy.random.RandomState) or None, not {random_state!r}"
         ) from error
