@@ -45,6 +45,11 @@ def test_without_a_stride_it_is_the_elbo_of_draws():
     assert torch.allclose(still.T.flatten(), t.log_ratio[0], atol=1e-6)
 
 
+def test_steps_that_go_to_infinity_later_are_called_too_long_as_well():
+    with pytest.raises(vaekit.Diverged, match=r"take a shorter stride \(--stride, in .*, or try a"):
+        vaekit.fit("digits", "hvae", latent=2, stride=100.0, epochs=1, quiet=True)
+
+
 def test_steps_that_go_to_infinity_are_called_too_long_and_no_fault_of_the_data():
     with pytest.raises(BadInput, match=r"loss of the first rows is not finite: .*shorter stride"):
         vaekit.fit(

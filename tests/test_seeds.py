@@ -103,16 +103,23 @@ def test_a_training_that_diverges_is_told_and_the_others_count(rows, tmp_path, m
     usual = seeds.fit
 
     def fit(data, recipe, *, seed, **options):
-        if seed == 1:
-            raise ArithmeticError("loss became nan")
+        if seed in bad:
+            raise ArithmeticError("loss became nan; try a lower one")
         return usual(data, recipe, seed=seed, **options)
 
+    bad = (1,)
     monkeypatch.setattr(seeds, "fit", fit)
     found = fit_seeds(rows, seeds=3, out=tmp_path / "s", **QUICK)
     assert found.seeds == [0, 2]
-    assert found.failed == {1: "loss became nan"}
+    assert found.failed == {1: "loss became nan; try a lower one"}
+    assert found.troubles == ("seed 1: loss became nan; try a lower one",)
     assert "1 came to no end" in found.verdict
-    assert "loss became nan" in (found.folder / "report.html").read_text()
+    assert "Seed 1: loss became nan" in (found.folder / "report.html").read_text()
+    bad = (1, 2)
+    found = fit_seeds(rows, seeds=3, out=tmp_path / "t", **QUICK)
+    one, two = (f"seed {seed}: loss became nan" for seed in bad)
+    assert found.troubles == (one, two, "try a lower one")
+    assert (found.folder / "report.html").read_text().count("ry a lower one") == 1
 
 
 @pytest.fixture

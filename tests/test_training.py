@@ -305,6 +305,12 @@ class TestDivergence:
         if out is not None:
             with pytest.raises(vaekit.Diverged, match="so that no weights are kept"):
                 vaekit.resume(out, x)
+            told = r"training diverged \(validation loss became .* at step 1\): try a lower"
+            with pytest.raises(vaekit.system.checks.BadInput, match=told):
+                vaekit.load(out)
+            vaekit.fit(x, lr=1e-3, epochs=1, out=out, quiet=True, force=True)
+            assert not (out / "failed.json").exists()
+            assert len(vaekit.load(out).encode(x)) == 60
 
     @pytest.mark.parametrize("folder", [[], ["--seeds", "2"]])
     def test_at_the_command_line_it_is_one_line_and_an_exit_code(

@@ -31,7 +31,8 @@ class Bound:
         replays: whether it runs the model again by :func:`vaekit.models.trace.replay`.
         needs_density: whether posteriors must have a density, as all but
             :data:`reconstruction` do.
-        advice: what to do where it is not finite, though the ELBO's terms are.
+        advice: what to do where it is not finite, though the ELBO's terms are; "" where there is
+            nothing to say of it alone.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class Bound:
         *,
         replays: bool = False,
         needs_density: bool = True,
-        advice: str = "check the recipe's options",
+        advice: str = "",
     ) -> None:
         self.value, self.replays, self.needs_density = value, replays, needs_density
         self.advice = advice

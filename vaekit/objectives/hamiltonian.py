@@ -11,6 +11,10 @@ from torch import Tensor
 from vaekit.models.trace import Trace, replay
 from vaekit.objectives.bounds import Bound
 
+ADVICE = (
+    "take a shorter stride (--stride, in Python stride=) or fewer leaps (--leaps, in Python leaps=)"
+)
+
 
 def hamiltonian(leaps: int, stride: float, tempering: float = 1.0) -> Bound:
     r"""The ELBO of draws that K leapfrog steps of Hamiltonian dynamics have moved along the
@@ -30,7 +34,7 @@ def hamiltonian(leaps: int, stride: float, tempering: float = 1.0) -> Bound:
         tempering: beta_0, above 0; 1 for none.
     """
 
-    @partial(Bound, replays=True, advice="take a shorter stride, or fewer leaps")
+    @partial(Bound, replays=True, advice=ADVICE)
     def hamiltonian(t: Trace) -> Tensor:
         learning, warm = torch.is_grad_enabled(), tempering**-0.5
         with torch.enable_grad():

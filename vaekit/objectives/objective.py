@@ -212,7 +212,8 @@ class Objective(nn.Module):
             raise BadInput(f"this model cannot be trained so: {error}") from error
         values = {**loss.terms, "loss": loss.total}
         bad = [name for name, value in values.items() if not torch.isfinite(value)]
-        advice = self.bound.advice if bad == ["loss"] else "check the scale"
+        own = self.bound.advice or "check the recipe's options"
+        advice = own if bad == ["loss"] else "check the scale"
         require(not bad, f"the {', '.join(bad)} of the first rows is not finite: {advice}")
 
 

@@ -18,6 +18,7 @@ from vaekit.recipes.choose import put_constants
 from vaekit.recipes.recipe import call
 from vaekit.runs import stored
 from vaekit.runs.config import Config
+from vaekit.runs.failed import FAILED, failure
 from vaekit.runs.hub import local
 from vaekit.runs.stored import Tensors
 from vaekit.system.checks import BadInput, require
@@ -31,7 +32,7 @@ from vaekit.training import forget_checkpoints, latest_checkpoint
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 METRICS, SCORES, REPORT = "metrics.jsonl", "scores.json", "report.html"
 REFERENCE = "reference.json"
-RUN = (METRICS, SCORES, REPORT, REFERENCE)  # beside them
+RUN = (METRICS, SCORES, REPORT, REFERENCE, FAILED)  # beside them
 LARGEST_CONFIG, SPARE = 2**24, (2**20, 1000)  # numbers and tensors that no file holds
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib")
 
@@ -216,7 +217,8 @@ def read_weights(folder: Path, config: Config) -> Tensors:
     No memory is taken for a model before the file is known to hold it.
     """
     path = folder / WEIGHTS
-    require(path.is_file(), f"{folder} holds no {WEIGHTS} yet: its training has saved no model")
+    why = failure(folder) or "its training has saved no model"
+    require(path.is_file(), f"{folder} holds no {WEIGHTS} yet: {why}")
     require(path.stat().st_size > 0, f"{path} is empty (0 bytes): train again or restore a copy")
     with tensor_file(path) as file:
         wanted = _wanted(folder, config, file)

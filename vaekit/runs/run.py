@@ -15,6 +15,7 @@ from vaekit.data import Batches
 from vaekit.data.readers.loading import import_extra
 from vaekit.models import Graph
 from vaekit.recipes import Built
+from vaekit.runs.failed import noted
 from vaekit.runs.folder import METRICS, save_weights
 from vaekit.system.checks import BadInput, require
 from vaekit.system.files import remove_leftovers
@@ -248,15 +249,16 @@ def run_in(
         run.recall(load_checkpoint(path, run.state))
         if first and run.ended:
             say(f"note: nothing is left to train in {folder}: {run.ended}")
-    with (
-        asked_to_stop() as stop,
-        _explained(folder, run),
-        _writers(folder, run, tensorboard) if first else nullcontext(_nowhere) as write,
-    ):
-        _follow(folder, run, write, stop, checkpoint_every, after_epoch)
-        _save(folder, run)
-    run.state.world.wait()
-    run.check_best()
+    with noted(folder) if first else nullcontext():
+        with (
+            asked_to_stop() as stop,
+            _explained(folder, run),
+            _writers(folder, run, tensorboard) if first else nullcontext(_nowhere) as write,
+        ):
+            _follow(folder, run, write, stop, checkpoint_every, after_epoch)
+            _save(folder, run)
+        run.state.world.wait()
+        run.check_best()
 
 
 def _follow(
@@ -343,7 +345,7 @@ def _explained(folder: Path, run: Run) -> Iterator[None]:
         latest = latest_checkpoint(folder)
         kept = f"the last good state is kept in {latest}" if latest else "no checkpoint was due yet"
         more = f" (epoch {run.epoch + 1}); {kept}"
-        raise Diverged(error.step, error.term, error.value, more) from error
+        raise Diverged(error.step, error.term, error.value, more, error.advice) from error
 
 
 def _kept(folder: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from vaekit.runs.config import Config
+from vaekit.runs.failed import failure
 from vaekit.runs.folder import METRICS
 from vaekit.system.checks import BadInput
 from vaekit.system.records import Part, from_text
@@ -32,6 +33,8 @@ def unfinished(folder: Path | None, config: Config) -> str | None:
     epochs, patience = config.plan.epochs, config.plan.patience
     if done >= epochs or 0 < patience <= waited:
         return None
+    if why := failure(folder):
+        return f"this is the best of {done:,} of {epochs:,} epochs: {why}"
     return (
         f"training was stopped after {done:,} of {epochs:,} epochs: go on with "
         f"vaekit train --resume {folder}"

@@ -71,6 +71,16 @@ class SeedRuns:
         text = "" if name is None else f": {words(name)} {found[name].text}{unit}"
         return f"{len(self.seeds)} runs with seeds {self.seeds[0]} to {self.seeds[-1]}{text}{lost}."
 
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """Why runs came to no end, a text for each seed; what all of them end with, which is what
+        to do, comes once, as the last text."""
+        parts = {seed: why.rpartition("; ") for seed, why in self.failed.items()}
+        ends = {end for _, _, end in parts.values()}
+        if len(parts) < 2 or len(ends) > 1 or not all(head for head, _, _ in parts.values()):
+            return tuple(f"seed {seed}: {why}" for seed, why in self.failed.items())
+        return (*(f"seed {seed}: {head}" for seed, (head, _, _) in parts.items()), *ends)
+
     def to_dict(self) -> dict[str, Any]:
         """For JSON: each number with its mean, standard deviation and values."""
         failed = {"failed": {str(k): v for k, v in self.failed.items()}} if self.failed else {}

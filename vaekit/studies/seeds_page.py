@@ -36,7 +36,7 @@ def write_page(folder: Path, found: SeedRuns) -> Path:
     title = f"{config.recipe} on {Path(config.data.name).name}, {len(found.seeds)} seeds"
     head = ["", "mean ± sd", *(f"seed {seed}" for seed in found.seeds)]
     numbers = page.figure(page.table(found.lines(), head), caption="On the same test rows.")
-    failed = [page.warning(f"Seed {seed}: {why}") for seed, why in found.failed.items()]
+    failed = [page.warning(why[0].upper() + why[1:]) for why in found.troubles]
     parts = [
         page.heading(title, LEAD),
         *failed,

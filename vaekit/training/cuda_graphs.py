@@ -181,7 +181,7 @@ class CapturedUpdates:
             return
         self.state.step = self.started + int(self.fault.good)
         named = dict(zip(self.names, self.fault.values, strict=True))
-        raise diverged(self.state.step + 1, named)
+        raise diverged(self.state.step + 1, named, self.state.objective.bound.advice)
 
     def _do(self, rows: Rows) -> None:
         """One update, in whatever way it is time for."""

@@ -49,7 +49,8 @@ def compute(state: TrainingState, batch: Batch) -> Loss:
     loss = combined(state, [*losses, _part(state, last)])
     norm = state.clip()
     if not torch.isfinite(loss.total + norm):
-        raise diverged(state.step + 1, {**loss.terms, "loss": loss.total, "gradient": norm})
+        values = {**loss.terms, "loss": loss.total, "gradient": norm}
+        raise diverged(state.step + 1, values, state.objective.bound.advice)
     return loss
 
 

@@ -236,7 +236,7 @@ def train_here(
             runs = go_on_with(resume, data, options, **several)
         work.show({"folder": str(runs.folder), **runs.to_dict()}, lambda: print(as_text(runs)))
         if runs.failed:
-            raise ArithmeticError("; ".join(f"seed {n}: {why}" for n, why in runs.failed.items()))
+            raise ArithmeticError("; ".join(runs.troubles))
         return
     check_processes(seeds, processes)
     opening = opened.opening()
