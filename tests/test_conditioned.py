@@ -16,6 +16,7 @@ from vaekit.models import VAE
 from vaekit.networks.cells import CellEncoder, CellPredictor
 from vaekit.networks.dense import dense
 from vaekit.runs.narrowing import cells_at, conditioned, fulfilling
+from vaekit.runs.other_cells import given_others
 
 LEVELS, ORDERED = [2, 3, 2, 2], [False, True, False, False]
 EVERY = torch.tensor([*itertools.product(*map(range, LEVELS))], dtype=torch.float)
@@ -145,3 +146,60 @@ def test_few_rows_are_chosen_among_many(monkeypatch):
     one, other = (conditioned(made, row.expand(3, -1), 5) for _ in range(2))
     assert torch.equal(one, other)
     assert sum(seen) / 2 >= 8_000
+
+
+def steep():
+    """The same model, in which cells say much of the code."""
+    made = model()
+    with torch.no_grad():
+        for weight in made.likelihood.net.parameters():
+            weight.mul_(6)
+    return made
+
+
+def integrated(made, x, place):
+    """p(column | all other cells) over a grid of codes."""
+    axis = torch.distributions.Normal(0.0, 1.0).icdf((torch.arange(80) + 0.5) / 80)
+    z = torch.cartesian_prod(axis, axis)
+    found = []
+    for row in x:
+        cells, rest = cells_at(made, z), row.expand(len(z), -1).clone()
+        rest[:, place] = NAN
+        weight = cells.in_order(rest).softmax(0)
+        each = cells.logits_given(rest, place, cells.settled(rest, place)).exp()
+        found.append((weight[:, None] * each).sum(0))
+    return torch.stack(found)
+
+
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("gap", [False, True])
+def test_a_column_given_the_others_is_what_codes_say_that_fit_them(place, gap):
+    made, x = steep(), EVERY.clone()
+    if gap:
+        x[:, (place + 1) % 4] = NAN
+    right = integrated(made, x, place)
+    torch.manual_seed(0)
+    found = given_others(made, x, place, 2_000).exp()
+    assert torch.allclose(found.sum(1), torch.ones(len(x)), atol=1e-5)
+    assert (found - right).abs().max() < 0.05
+
+
+def test_codes_that_are_not_weighed_would_be_far_off():
+    """Else the test above could not fail."""
+    made, right = steep(), [integrated(steep(), EVERY, place) for place in range(4)]
+    worst = []
+    for place in range(4):
+        x = EVERY.clone()
+        x[:, place] = NAN
+        z = made.posteriors[0](x).sample((4_000,))
+        each = torch.stack([cells_at(made, c).logits_given(x, place).exp() for c in z]).mean(0)
+        worst.append((each - right[place]).abs().max().item())
+    assert max(worst) > 0.1
+
+
+def test_what_a_column_is_given_the_others_depends_on_the_row_alone():
+    made = steep()
+    torch.manual_seed(3)
+    whole = given_others(made, EVERY, 1)
+    torch.manual_seed(3)
+    assert torch.allclose(given_others(made, EVERY[5:7], 1), whole[5:7], atol=1e-5)

@@ -149,9 +149,14 @@ class AnyOrderCells(D.Distribution):
         """
         return self.predictor.column(self.features, seen, number, in_order).log_softmax(-1)
 
-    def _in_order(self, x: Tensor, number: int) -> Tensor:
-        """Whether all cells before column j are there or said to be missing, and none after it is,
-        (rows,), 1 or 0."""
+    def settled(self, x: Tensor, number: int) -> Tensor:
+        """Whether all cells before a column are there or said to be missing, and none after it is,
+        (rows,), 1 or 0: so it is where rows are drawn column after column.
+
+        Args:
+            x: NaN where a cell is missing.
+            number: of the column.
+        """
         settled, gaps = ~x[:, :number].isnan(), self.predictor.gaps
         for column in [c for c in gaps if c < number]:
             settled[:, column] |= x[:, gaps[column]] == 1
@@ -231,7 +236,7 @@ class AnyOrderCells(D.Distribution):
             gone = x[:, self.predictor.gaps[j]] == 1 if j in self.predictor.gaps else None
             rows = x[:, j].isnan().nonzero()[:, 0]
             if len(rows):
-                logits = seeing.log_chances(j, self._in_order(x, j), rows)
+                logits = seeing.log_chances(j, self.settled(x, j), rows)
                 level = logits.argmax(1) if likeliest else drawn(logits)
                 x[rows, j] = level.to(x.dtype)
                 cost = logits.gather(1, level[:, None])[:, 0]
@@ -254,7 +259,7 @@ class AnyOrderCells(D.Distribution):
         """
         seeing, total = Seeing(self.features, self.predictor, x), self.features.new_zeros(len(x))
         for j, share in shares.items():
-            logits = seeing.log_chances(j, self._in_order(seeing.seen, j)) + share.to(x).log()
+            logits = seeing.log_chances(j, self.settled(seeing.seen, j)) + share.to(x).log()
             total = total + logits.logsumexp(1)
             seeing.see(j, drawn(logits).to(x.dtype))
         return seeing.seen, total
@@ -271,7 +276,7 @@ class AnyOrderCells(D.Distribution):
         """
         seeing, total = Seeing(self.features, self.predictor, x), self.features.new_zeros(len(x))
         for j in columns:
-            in_order = self._in_order(seeing.seen, j)
+            in_order = self.settled(seeing.seen, j)
             total = total + self._cost(seeing.sums, level, j, in_order)
             seeing.see(j, level[:, j])
         return total
@@ -295,7 +300,7 @@ class AnyOrderCells(D.Distribution):
             gone = cells.isnan() & (j in wanted)
             each = x.new_zeros(len(x), count)
             if bool(gone.any()):
-                chance = seeing.log_chances(j, self._in_order(seeing.seen, j), gone).exp()
+                chance = seeing.log_chances(j, self.settled(seeing.seen, j), gone).exp()
                 each[gone] = chance
                 below = (chance.cumsum(1) < shares[j]).sum(1)
                 cells[gone] = below.clamp_max(count - 1).to(x.dtype)

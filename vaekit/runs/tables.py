@@ -4,7 +4,7 @@ what one column says given the others, and which cells make a row odd."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import accumulate
@@ -19,7 +19,6 @@ from vaekit.data import Source
 from vaekit.data.coding import TableCoding
 from vaekit.data.conditions import by_name
 from vaekit.data.kept import Kept
-from vaekit.data.on_disk import in_memory
 from vaekit.distributions import common_draws, latin_hypercube
 from vaekit.models import Graph
 from vaekit.models.drawing import Generator, with_common_noise
@@ -27,15 +26,17 @@ from vaekit.models.trace import trace
 from vaekit.rows import Rows
 from vaekit.runs.apart import per_row
 from vaekit.runs.narrowing import Narrowing, cells_at, conditioned, fulfilling
+from vaekit.runs.other_cells import CODES, given_others
+from vaekit.runs.table_rows import AT_ONCE, Part, as_x, levels_of, parts, place_of
 from vaekit.runs.trained import Trained
 from vaekit.runs.where import Where, where_of
-from vaekit.system.checks import BadInput, known, require
+from vaekit.system.checks import BadInput, require
 from vaekit.system.devices import check_wanted
 from vaekit.system.progress import tracked
 from vaekit.system.seeding import seeded
 from vaekit.system.types import Array
 
-AT_ONCE, CANDIDATES = 2_000, 4
+CANDIDATES = 4
 
 
 def coding_of(trained: Trained) -> TableCoding:
@@ -93,7 +94,7 @@ def synthesize(
     coding, given = coding_of(trained), by_name(given)
     check_rows(trained, rows)
     coding.check_gone(given)
-    x = _as_x(coding.row_of(given)).expand(rows, -1).clone()
+    x = as_x(coding.row_of(given)).expand(rows, -1).clone()
     if balance is not None:
         require(str(balance) not in given, f"{balance} is given, so that it cannot be balanced")
         _balance(x, coding, balance := str(balance))
@@ -120,13 +121,13 @@ def check_rows(trained: Trained, rows: int) -> None:
 def drawn_levels(trained: Trained, rows: int, seed: int = 0) -> Array:
     """Levels of new rows, (rows, D), -1 where a cell is missing."""
     coding = coding_of(trained)
-    x = _as_x(coding.row_of({})).expand(rows, -1).clone()
+    x = as_x(coding.row_of({})).expand(rows, -1).clone()
     return coding.with_gaps(_filled(trained, x, seed, ""))
 
 
 def _balance(x: Tensor, coding: TableCoding, name: str) -> None:
     """Let each level of a column be in as many rows as any other."""
-    place = _place(coding, name)
+    place = place_of(coding, name)
     x[:, place] = torch.arange(len(x)) % list(coding.levels.values())[place]
     if name in coding.gaps:
         x[:, coding.gaps.index(name)] = 0
@@ -179,10 +180,10 @@ def fill(trained: Trained, found: Source, seed: int, kept: Kept | None = None) -
         seed: of everything random.
         kept: how columns are put together, where the rows are some of more.
     """
-    coding, rows = coding_of(trained), _levels(found)
+    coding, rows = coding_of(trained), levels_of(found)
     levels, own = _to_fill(coding, rows)
     made = coding.values(
-        _filled(trained, _as_x(levels), seed, "filling gaps", own), seed, gaps=False
+        _filled(trained, as_x(levels), seed, "filling gaps", own), seed, gaps=False
     )
     return _whole(trained, found, made, kept)
 
@@ -210,7 +211,7 @@ def expected(trained: Trained, data: Any, *, draws: int = 16, seed: int = 0) -> 
         seed: of these, which are alike for all rows.
     """
     coding, found = coding_of(trained), cells_of(trained, data)
-    rows, columns = _levels(found), coding.schema.columns
+    rows, columns = levels_of(found), coding.schema.columns
     made = coding.values(np.maximum(rows, 0), seed, gaps=False)
     gone = {j for j in range(len(columns)) if (rows[:, len(coding.gaps) + j] < 0).any()}
     pieces: dict[int, list[pa.Array]] = {j: [] for j in gone}
@@ -254,23 +255,43 @@ def _to_fill(coding: TableCoding, rows: Array) -> tuple[Array, range]:
     return rows, range(len(coding.gaps), rows.shape[1])
 
 
-def predict(trained: Trained, data: Any, target: str, *, seed: int = 0) -> Array:
-    """p(column = each of its levels | all other cells of a row), (rows, levels): a mean over codes
-    drawn from q(z | the other cells).
+def predict(
+    trained: Trained, data: Any, target: str, *, samples: int = CODES, seed: int = 0
+) -> Array:
+    """p(column = each of its levels | all other cells of a row), (rows, levels), by importance
+    sampling over codes: see :func:`vaekit.runs.other_cells.given_others`.
 
     Args:
         trained: a model of a table.
         data: rows with the other columns; the column itself may be missing and is not looked at.
         target: name of the column.
+        samples: codes; with more it is closer.
         seed: of the codes.
     """
+    require(samples >= 1, f"samples must be at least 1, not {samples}")
+    x, place, model = *_to_predict(trained, data, target), trained.model.eval()
+    found = []
+    for part in parts(x, seed, "predicting"):
+        with seeded(seed, "predict"):
+            found.append(given_others(model, part.x, place, samples))
+    return torch.cat(found).exp().double().numpy()
+
+
+def chances_of(trained: Trained, data: Any, target: str, *, seed: int = 0) -> Array:
+    """The same by the few codes of :func:`cell_scores`, which go with what that says."""
+    x, place = _to_predict(trained, data, target)
+    found = [_given_others(trained, part, place) for part in parts(x, seed)]
+    return torch.cat(found).exp().double().numpy()
+
+
+def _to_predict(trained: Trained, data: Any, target: str) -> tuple[Tensor, int]:
+    """Rows as the model takes them, and the place of a column that has a value in each."""
     coding = coding_of(trained)
-    place = _place(coding, target)
-    x = _as_x(coding.unsettled(_levels(cells_of(trained, data))))
+    place = place_of(coding, target)
+    x = as_x(coding.unsettled(levels_of(cells_of(trained, data))))
     if target in coding.gaps:
         x[:, coding.gaps.index(target)] = 0  # it has a value, which is asked for
-    parts = _parts(x, seed, "predicting")
-    return torch.cat([_given_others(trained, part, place) for part in parts]).exp().double().numpy()
+    return x, place
 
 
 def prediction(trained: Trained, data: Any, target: str, *, seed: int = 0) -> pa.Table:
@@ -294,7 +315,9 @@ def prediction(trained: Trained, data: Any, target: str, *, seed: int = 0) -> pa
 
 def cell_scores(trained: Trained, data: Any, *, seed: int = 0) -> dict[str, Array]:
     """log p(cell | all other cells of its row) in nats, by the names of the columns, (rows,) each;
-    NaN where a cell is missing. The lowest are what makes a row odd.
+    NaN where a cell is missing. The lowest are what makes a row odd. It is a mean over 4 codes of
+    q(z | the other cells), which are not weighed: quick, for many columns, where :func:`predict`
+    is exact as codes grow many.
 
     Args:
         trained: a model of a table.
@@ -302,12 +325,12 @@ def cell_scores(trained: Trained, data: Any, *, seed: int = 0) -> dict[str, Arra
         seed: of the codes that are drawn for each row.
     """
     coding = coding_of(trained)
-    x, found = _as_x(_levels(cells_of(trained, data))), {}
+    x, found = as_x(levels_of(cells_of(trained, data))), {}
     for name in tracked(coding.schema.names, "looking at cells", len(coding.schema.names)):
-        place = _place(coding, name)
+        place = place_of(coding, name)
         level = x[:, place].nan_to_num().long()[:, None]
-        parts = [_given_others(trained, part, place) for part in _parts(x, seed)]
-        each = torch.cat(parts).gather(1, level)[:, 0]
+        levels = torch.cat([_given_others(trained, part, place) for part in parts(x, seed)])
+        each = levels.gather(1, level)[:, 0]
         found[name] = torch.where(x[:, place].isnan(), torch.nan, each).double().numpy()
     return found
 
@@ -316,7 +339,7 @@ def inside_each(rows: Source) -> Array:
     """Of the numbers of some rows, log density in nats inside their levels, (rows, columns)."""
     assert rows.coding is not None
     assert rows.table is not None
-    schema, own = rows.coding.schema, _levels(rows)[:, len(rows.coding.gaps) :]
+    schema, own = rows.coding.schema, levels_of(rows)[:, len(rows.coding.gaps) :]
     each = [schema.only(name) for name in schema.names]
     found = [s.log_density_inside(rows.table, own[:, [i]]) for i, s in enumerate(each)]
     return np.stack(found, 1)
@@ -330,21 +353,6 @@ def cells_of(trained: Trained, data: Any) -> Source:
     return replace(trained.config.opening, lenient=True).open(data)
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Some rows, and the key of what is drawn for them."""
-
-    x: Tensor
-    seed: int
-    number: int
-
-
-def _parts(x: Tensor, seed: int, title: str = "") -> Iterator[_Part]:
-    parts = x.split(AT_ONCE)
-    for number, part in enumerate(tracked(parts, title, len(parts)) if title else parts):
-        yield _Part(part, seed, number)
-
-
 @torch.no_grad()
 def _filled(
     trained: Trained, x: Tensor, seed: int, title: str, columns: Iterable[int] | None = None
@@ -352,7 +360,7 @@ def _filled(
     """Rows whose missing cells are drawn given all others, in all or in some columns, (N, D)
     levels; -1 where one is not drawn."""
     model, filled = trained.model.eval(), []
-    for part in _parts(x, seed, title):
+    for part in parts(x, seed, title):
         with seeded(seed, "cells", part.number):
             z = _codes(trained, part.x)
             filled.append(cells_at(model, z).filled(part.x, columns=columns))
@@ -371,7 +379,7 @@ def _codes(trained: Trained, x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _given_others(trained: Trained, part: _Part, place: int) -> Tensor:
+def _given_others(trained: Trained, part: Part, place: int) -> Tensor:
     """log p(each level of a column | all other cells), (rows, levels)."""
     model = trained.model.eval()
     x = part.x.clone()
@@ -380,20 +388,3 @@ def _given_others(trained: Trained, part: _Part, place: int) -> Tensor:
         z = common_draws(model.posteriors[0](x), CANDIDATES)
     each = [cells_at(model, code).logits_given(x, place) for code in z]
     return torch.logsumexp(torch.stack(each), 0) - math.log(CANDIDATES)
-
-
-def _levels(found: Source) -> Array:
-    """The levels of rows, (N, D)."""
-    return in_memory(found.values).numpy()
-
-
-def _as_x(rows: Array) -> Tensor:
-    """Levels, -1 where a cell is missing, as the model sees them."""
-    x = torch.from_numpy(np.ascontiguousarray(rows)).float()
-    return x.masked_fill(x < 0, torch.nan)
-
-
-def _place(coding: TableCoding, name: str) -> int:
-    """Where a column stands among x."""
-    known("column", name, coding.schema.names)
-    return len(coding.gaps) + coding.schema.names.index(name)

@@ -132,7 +132,7 @@ def _cells(subject: Subject, row: Any) -> dict[str, Any]:
 def _prediction(trained: Any, row: Source, name: str) -> dict[str, Any]:
     """The likeliest value of a cell given all others; of numbers the mean inside the level."""
     schema = tables.coding_of(trained).schema
-    chances = tables.predict(trained, row, name)[0]
+    chances = tables.chances_of(trained, row, name)[0]
     best = int(chances.argmax())
     coding = schema.columns[schema.names.index(name)].coding
     value = coding.typical(np.array([best]))[0].as_py()
