@@ -153,7 +153,7 @@ def steep():
     made = model()
     with torch.no_grad():
         for weight in made.likelihood.net.parameters():
-            weight.mul_(6)
+            weight.mul_(2)
     return made
 
 
@@ -179,9 +179,9 @@ def test_a_column_given_the_others_is_what_codes_say_that_fit_them(place, gap):
         x[:, (place + 1) % 4] = NAN
     right = integrated(made, x, place)
     torch.manual_seed(0)
-    found = given_others(made, x, place, 2_000).exp()
+    found = given_others(made, x, place, 1_000).exp()
     assert torch.allclose(found.sum(1), torch.ones(len(x)), atol=1e-5)
-    assert (found - right).abs().max() < 0.05
+    assert (found - right).abs().max() < 0.06
 
 
 def test_codes_that_are_not_weighed_would_be_far_off():
@@ -191,10 +191,10 @@ def test_codes_that_are_not_weighed_would_be_far_off():
     for place in range(4):
         x = EVERY.clone()
         x[:, place] = NAN
-        z = made.posteriors[0](x).sample((4_000,))
+        z = made.posteriors[0](x).sample((1_000,))
         each = torch.stack([cells_at(made, c).logits_given(x, place).exp() for c in z]).mean(0)
         worst.append((each - right[place]).abs().max().item())
-    assert max(worst) > 0.1
+    assert max(worst) > 0.3
 
 
 def test_what_a_column_is_given_the_others_depends_on_the_row_alone():
