@@ -2,12 +2,14 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from vaekit import recipes
-from vaekit.data import open_source
+from vaekit.data import open_source, opening_of
 from vaekit.interfaces.cli import run
 from vaekit.recipes import RECIPES
 from vaekit.recipes.objectives import beta_vae
@@ -181,6 +183,20 @@ def test_what_is_said_of_pictures_and_series_is_not_said_of_vectors(looked, purp
     found = recommend(looked, purpose)
     said = " ".join([found.why, *(why for _, why in found.others)])
     assert not re.search("pictur|image|pixel|series|sequence", said)
+
+
+def test_recipes_of_several_parts_are_named_where_parts_are_missing_as_wholes():
+    x = torch.randn(50, 5)
+    whole, single = x.clone(), x.clone()
+    whole[::3, :2] = torch.nan
+    single[::3, 0], single[1::3, 1] = torch.nan, torch.nan
+    alone = whole.clone()
+    alone[::5, 4] = torch.nan
+    for rows, parts in ((whole, 2), (single, 1), (alone, 1), (x, 1)):
+        looked = looked_at(replace(opening_of(), gaps=True).open(rows.numpy()))
+        assert looked.parts == parts
+        named = dict(recommend(looked, "gaps").others)
+        assert ("mvae" in named) == (parts > 1)
 
 
 def test_what_is_said_of_pictures_is_said_of_pictures():

@@ -18,7 +18,7 @@ from vaekit.recipes import parts as named
 from vaekit.recipes.modalities import Spec, modalities_of
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
-from vaekit.recipes.uses import good_for
+from vaekit.recipes.uses import good_for, of_parts
 from vaekit.system.ranges import Count, Weight
 from vaekit.system.types import Shape
 
@@ -27,7 +27,9 @@ IDLE = ("rank", "tilt", "prior_components", "trim")
 
 
 @extends(vae, fixed=SETTLED, without=IDLE)
-@good_for("gaps", "rows of several modalities, each of which may be missing.", rank=0.6)
+@good_for(
+    "gaps", "rows of several modalities, each of which may be missing.", rank=0.6, when=of_parts
+)
 def mvae(
     modalities: str = "2", single: Weight = 1.0, names: Sequence[str] = (), **rest: Any
 ) -> Built:
@@ -48,7 +50,9 @@ def mvae(
 
 
 @extends(vae, fixed=SETTLED, without=IDLE)
-@good_for("gaps", "the same by a mixture of experts: one tells another more.", rank=0.5)
+@good_for(
+    "gaps", "the same by a mixture of experts: one tells another more.", rank=0.5, when=of_parts
+)
 def mmvae(
     modalities: str = "2", samples: Count = 1, names: Sequence[str] = (), **rest: Any
 ) -> Built:
@@ -65,7 +69,7 @@ def mmvae(
 
 
 @extends(vae, fixed=SETTLED, without=IDLE)
-@good_for("gaps", "the same by a mixture of the products of any experts.", rank=0.5)
+@good_for("gaps", "the same by a mixture of the products of any experts.", rank=0.5, when=of_parts)
 def mopoe(
     modalities: str = "2", samples: Count = 1, names: Sequence[str] = (), **rest: Any
 ) -> Built:

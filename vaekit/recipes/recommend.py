@@ -8,6 +8,7 @@ from typing import Any
 
 from vaekit import recipes
 from vaekit.data import Facts, Source, facts
+from vaekit.data.on_disk import in_memory
 from vaekit.families.base import Kind
 from vaekit.families.catalogue import kind_of
 from vaekit.recipes.choose import pick
@@ -15,7 +16,7 @@ from vaekit.recipes.recipe import Recipe, needs_given, takes_cells, takes_gaps
 from vaekit.recipes.uses import PURPOSES, Looked, Use, uses_of
 from vaekit.system.checks import known
 
-OTHERS = 3
+OTHERS, ROWS = 3, 4_096
 AFTERWARDS = {
     "samples": "vaekit sample RUN",
     "codes": "vaekit encode RUN",
@@ -66,7 +67,16 @@ def looked_at(source: Source) -> Looked:
         discrete=kind is None or kind.discrete,
         counts=kind is not None and kind.name == "counts",
         series=bool(source.series),
+        parts=_parts(source) if seen is not None and seen.gaps else 1,
     )
+
+
+def _parts(source: Source) -> int:
+    """Groups of columns that are there or missing together, if each is of two columns or more."""
+    rows = in_memory(source.take(source.indices("train")[:ROWS]).values)
+    gone = rows.flatten(1).isnan()
+    sizes = gone.unique(dim=1, return_counts=True)[1]
+    return len(sizes) if bool((sizes > 1).all()) else 1
 
 
 def _kind_of(seen: Facts, source: Source) -> Kind:

@@ -31,6 +31,8 @@ class Looked:
         discrete: whether the likelihood gives the values themselves a probability.
         counts: whether values are counts without an upper end.
         series: whether rows are numbers at several times.
+        parts: runs of at least two columns that are there or missing together; 1 where columns
+            are missing one by one.
     """
 
     rows: int
@@ -42,6 +44,7 @@ class Looked:
     discrete: bool = False
     counts: bool = False
     series: bool = False
+    parts: int = 1
 
     @property
     def side(self) -> int:
@@ -84,6 +87,11 @@ def of_pictures(data: Looked) -> bool:
 def of_series(data: Looked) -> bool:
     """Of series."""
     return data.series
+
+
+def of_parts(data: Looked) -> bool:
+    """Of rows of several parts, which are missing as wholes."""
+    return data.parts > 1
 
 
 def good_for(
