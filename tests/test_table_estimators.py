@@ -7,12 +7,14 @@ import warnings
 import narwhals as nw
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 from sklearn.metrics import roc_auc_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from vaekit import BadInput, TableSynthesizer, VAEDetector, VAEImputer
+from vaekit.data.conditions import by_name
 
 TINY = {"width": 8, "depth": 1}
 QUICK = {"epochs": 2, "options": TINY, "random_state": 0}
@@ -36,6 +38,20 @@ def test_a_few_rows_are_enough_or_it_is_said_how_many(kind, rows):
         for what in ("sample", "transform", "predict"):
             if hasattr(model, what):
                 assert len(getattr(model, what)(rows if what == "sample" else X)) == rows
+
+
+@pytest.mark.parametrize("kind", [TableSynthesizer, VAEImputer, VAEDetector])
+def test_a_lazy_frame_is_to_be_read_first(kind):
+    lazy = pl.LazyFrame({"a": [1.0, 2.0] * 5})
+    with pytest.raises(BadInput, match=r"X is a lazy frame.*collect"):
+        kind(**QUICK).fit(lazy)
+
+
+@pytest.mark.parametrize("given", [pd.DataFrame({"c": ["u"] * 3}), pd.Series(["u"] * 3)])
+def test_what_is_given_without_names_is_told_in_one_line(given):
+    with pytest.raises(BadInput, match="by name") as error:
+        by_name(given)
+    assert "\n" not in str(error.value)
 
 
 WRONG = [

@@ -27,7 +27,9 @@ class Accepted(Prior):
         Z = E_\pi[a(z)], \quad \alpha = (1 - Z)^{T - 1}
 
     Z is the mean of a over 16,384 draws of the proposal, always the same ones; in training over
-    1,024 fresh ones. It begins with a near 1/2 everywhere: as its proposal.
+    1,024 fresh ones. So where a share Z is accepted log p(z) is off by about
+    :math:`\sqrt{(1 - Z) / (16384\, Z)}` nats at most (one standard deviation), for all codes alike:
+    0.02 where a tenth is. It begins with a near 1/2 everywhere: as its proposal.
 
     Args:
         proposal: pi.

@@ -264,7 +264,8 @@ def by_name(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
         BadInput: for a value without a name.
     """
     given = {} if given is None else given
-    require(isinstance(given, Mapping), f"say what is given by name, as {{'label': {given!r}}}")
+    shown = " ".join(repr(given).split())[:60]
+    require(isinstance(given, Mapping), f"say what is given by name, as {{'label': {shown}}}")
     return {str(name): value for name, value in given.items()}
 
 

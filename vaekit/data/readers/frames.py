@@ -25,13 +25,24 @@ from vaekit.data.readers.series import (
     pandas_of,
 )
 from vaekit.data.readers.tables import FIRST, Table, cells
-from vaekit.system.checks import BadInput
+from vaekit.system.checks import BadInput, require
 from vaekit.system.types import Array
 
 
 def is_frame(data: Any) -> bool:
     """Whether this is a data frame (no library is imported to find out)."""
     return isinstance(data, nw.DataFrame) or nw.dependencies.is_into_dataframe(data)
+
+
+def check_read(data: Any, name: str) -> None:
+    """Raise ``BadInput`` for a frame whose rows are not read yet.
+
+    Args:
+        data: that may be one.
+        name: what people call it.
+    """
+    lazy = nw.dependencies.is_polars_lazyframe(data)
+    require(not lazy, f"{name} is a lazy frame, whose rows are not read yet: collect() it first")
 
 
 def table_of(frame: Any, name: str, dialect: Dialect = LOOK) -> Table:

@@ -20,7 +20,7 @@ from torch import Tensor
 from vaekit.data import SPLITS, Source
 from vaekit.data.coded import coded
 from vaekit.data.coding import coding_of
-from vaekit.data.readers.frames import is_frame, kind_of, table_of
+from vaekit.data.readers.frames import check_read, is_frame, kind_of, table_of
 from vaekit.data.readers.roles import NO_ROLES
 from vaekit.data.schema import NONE, Corrections, coarse, infer, read_toml
 from vaekit.interfaces.asked import check_parameters, drawn_seed
@@ -137,6 +137,7 @@ class TableModel(BaseEstimator):
 
     def _incoming(self, X: Any, *, reset: bool) -> Incoming:
         """Rows, checked as scikit-learn wants it."""
+        check_read(X, "X")
         least = 2 if reset else 1
         if is_frame(X):
             validate_data(self, X, reset=reset, skip_check_array=True)
