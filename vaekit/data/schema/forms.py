@@ -52,6 +52,9 @@ class Form(Protocol):
     def write(self, numbers: Array, gaps: Array) -> pa.Array:
         """Values of the column's own type."""
 
+    def as_in(self, cells: Cells) -> Form:
+        """The same in the way in which a column of other rows writes it."""
+
     def grid(self, numbers: Array, decimals: int | None = None) -> Grid:
         """Which numbers can be, by those that are."""
 
@@ -94,6 +97,10 @@ class Plain:
         number = cells.numbers()[0].as_py()
         scale = self.type.scale if pa.types.is_decimal(self.type) else 0
         return float(number) * 10**scale if scale or isinstance(number, Decimal) else number
+
+    def as_in(self, cells: Cells) -> Plain:
+        """As it is: a file's own marks are known before."""
+        return self
 
     def write(self, numbers: Array, gaps: Array) -> pa.Array:
         """Values of the column's type, within what it can hold."""
@@ -190,6 +197,10 @@ class Moments:
     def bound(self, cells: Cells) -> float:
         """Ticks."""
         return int(self.read(cells)[0][0])
+
+    def as_in(self, cells: Cells) -> Moments:
+        """As it is."""
+        return self
 
     def write(self, numbers: Array, gaps: Array) -> pa.Array:
         """Values of the column's type."""

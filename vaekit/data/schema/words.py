@@ -8,8 +8,8 @@ from pyarrow import compute as pc
 
 from vaekit.data.readers.dialect import if_missing
 from vaekit.data.schema import categories
+from vaekit.data.schema.category_coding import CategoryCoding, inside
 from vaekit.data.schema.cells import TEXT
-from vaekit.data.schema.codings import CategoryCoding, inside
 from vaekit.data.schema.looked import SHOWN, Found, Looked, distinct, modelled, text_of
 from vaekit.system.types import Array
 
