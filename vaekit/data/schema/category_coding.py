@@ -60,6 +60,10 @@ class CategoryCoding:
             places = np.where(unknown, len(self.levels.rows), places)
         return self.levels.codes(places), unknown
 
+    def rounded(self, cells: Cells) -> Array:
+        """None: categories are compared whole."""
+        return np.zeros(len(cells), bool)
+
     def log_density(self, cells: Cells) -> Array:
         """0, but for rare categories that share a level; log 1 / (rows + 1) for one never seen."""
         places, gaps = self._places(cells)
@@ -135,10 +139,14 @@ class CategoryCoding:
         return self.levels.places(self._cast(cells)), gaps
 
     def _cast(self, cells: Cells) -> Column:
-        """Cells as the values are inside."""
+        """Cells as the values are inside; those that these cannot be, and gaps, are missing."""
         inner = self.levels.values.type
+        column = cells.numbers() if cells.is_text else cells.plain
         try:
-            return (cells.numbers() if cells.is_text else cells.plain).cast(inner)
+            if pa.types.is_floating(column.type) and not pa.types.is_floating(inner):
+                whole = pc.equal(pc.round(column), column)
+                column = pc.if_else(whole, column, pa.scalar(None, column.type))
+            return column.cast(inner)
         except pa.ArrowException:
             cells.refuse_text(f"categories of type {inner}")
             raise AssertionError from None

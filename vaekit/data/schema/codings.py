@@ -15,12 +15,14 @@ from vaekit.data.schema.category_coding import CategoryCoding
 from vaekit.data.schema.cells import Cells
 from vaekit.data.schema.column_coding import part_of, tally
 from vaekit.data.schema.forms import Form
-from vaekit.data.schema.grids import Grid
+from vaekit.data.schema.grids import MOST, Grid
 from vaekit.data.schema.inside import Pieces, floats, number_pieces, numbered
 from vaekit.data.schema.pieces import BORDER, NumberLevels
 from vaekit.data.schema.written import form_from_json
 from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
+
+NEAR, SINGLE, DOUBLE = 1e-3, 2e-7, 1e-12  # of a step, and of numbers in 32 and in 64 bits
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,20 @@ class NumberCoding:
         codes = self.levels.codes(self.grid.x(numbers))
         codes[gaps] = -1
         return codes, np.zeros(len(codes), bool)
+
+    def rounded(self, cells: Cells) -> Array:
+        """Those with more decimals, or no multiples of the step; none where training rows lie
+        beside the grid too."""
+        low, high = self._ends
+        if not self.grid.whole or (high - low) * self.grid.step >= MOST:
+            return np.zeros(len(cells), bool)
+        numbers, gaps = self.form.exact(cells)
+        numbers = np.where(gaps, 0, numbers)
+        near = self.grid.numbers(self.grid.x(numbers)).astype(float)
+        step = self.grid.step / 10 ** (self.grid.decimals or 0)
+        tolerance = NEAR * step + np.abs(near) * (SINGLE if self._single else DOUBLE)
+        off = np.abs(numbers.astype(float) - near) > tolerance
+        return off & ~gaps & (np.abs(near) < MOST)
 
     def log_density(self, cells: Cells) -> Array:
         """A density in the column's units, or a probability where it lies on a grid."""

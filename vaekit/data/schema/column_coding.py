@@ -36,6 +36,9 @@ class Coding(Protocol):
     def codes(self, cells: Cells) -> tuple[Array, Array]:
         """int32, (N,), -1 for a gap; and which cells hold what no level stands for."""
 
+    def rounded(self, cells: Cells) -> Array:
+        """Which numbers lie beside all that can be, so that the nearest is taken, (N,)."""
+
     def log_density(self, cells: Cells) -> Array:
         """Of each value inside its level, nats, (N,); 0 for a gap."""
 

@@ -41,6 +41,14 @@ class Form(Protocol):
             BadInput: for a cell that is none.
         """
 
+    def exact(self, cells: Cells) -> tuple[Array, Array]:
+        """The numbers that cells say, in the same units, though they may be none of the column's,
+        and which are missing.
+
+        Raises:
+            BadInput: for a cell that is none.
+        """
+
     def bound(self, cells: Cells) -> float:
         """The number that one cell says, in the same units, though it may be none of the column's:
         60.5 among whole numbers.
@@ -91,6 +99,11 @@ class Plain:
         if pa.types.is_floating(self.type):
             found = found.astype(np.float64)
         return found, gaps
+
+    def exact(self, cells: Cells) -> tuple[Array, Array]:
+        """Not rounded to whole numbers or decimals."""
+        found, gaps = arrays(cells.numbers())
+        return found * float(self.unit) if self.unit > 1 else found, gaps
 
     def bound(self, cells: Cells) -> float:
         """Not rounded to whole numbers or decimals."""
@@ -193,6 +206,10 @@ class Moments:
         except pa.ArrowException:
             cells.refuse_text("a date or time")
         return pc.fill_null(ticks, 0).cast(pa.int64()).to_numpy(), pc.is_null(column).to_numpy()
+
+    def exact(self, cells: Cells) -> tuple[Array, Array]:
+        """Ticks."""
+        return self.read(cells)
 
     def bound(self, cells: Cells) -> float:
         """Ticks."""

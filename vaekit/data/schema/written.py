@@ -125,6 +125,10 @@ class Units:
         where = pa.array(cells.text.rows, mask=cells.text.rows < 0)
         return arrays(pa.chunked_array([found.take(where)]))
 
+    def exact(self, cells: Cells) -> tuple[Array, Array]:
+        """The numbers."""
+        return self.read(cells)
+
     def bound(self, cells: Cells) -> float:
         """A number, with its unit or without."""
         bare = cells.text.values[0].as_py()
@@ -234,6 +238,10 @@ class Dates:
             shown = repr(self.show(0))
             cells.refuse(int(wrong.argmax()), f"which is not written as {shown}")
         return np.append(ticks, 0)[cells.text.rows], cells.text.rows < 0
+
+    def exact(self, cells: Cells) -> tuple[Array, Array]:
+        """Ticks."""
+        return self.read(cells)
 
     def bound(self, cells: Cells) -> float:
         """Ticks; a day alone is its midnight, in UTC where there are time zones."""
