@@ -22,6 +22,7 @@ from vaekit.data.readers.roles import ColumnRoles
 from vaekit.data.readers.tables import Table, cells
 from vaekit.data.schema import NONE, Corrections
 from vaekit.data.schema.unseen import NeverSeen
+from vaekit.data.schema.words import holds_codes
 from vaekit.data.source import Source, random_splits
 from vaekit.system.checks import require
 from vaekit.system.progress import tracked
@@ -40,6 +41,7 @@ def is_plain(table: Table, roles: ColumnRoles) -> bool:
     return all(
         cells_of.is_number(column.type)
         and not cells_of.gaps(column).any()
+        and not holds_codes(part.columns[name])
         and truths.setdefault(name, pa.types.is_boolean(column.type))
         == pa.types.is_boolean(column.type)
         for part in parts

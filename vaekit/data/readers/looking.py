@@ -103,7 +103,7 @@ def look(head: str, asked: Dialect, wanted: Collection[str] = (), *, strict: boo
     before = ends[0] if asked.header and not commented else start - 1
     names = _names(commented or first, width, wanted, rows) if asked.header else numbered(width)
     check_once(names)
-    told = ((f"titles above the header, which is line {ends[0]}", "header"),) if above else ()
+    told = [(f"titles above the header, which is line {ends[0]}", "header")] if above else []
     told += _unnamed(commented or first, names, rows) if asked.header else ()
     return Layout(asked, names, before, (*_marks(asked, width), *told, *why))
 
