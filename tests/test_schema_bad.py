@@ -159,7 +159,7 @@ def test_unseen_categories_are_missing_and_rare_or_refused(tmp_path):
     odd = people(tmp_path, rows={3: "30,Z,1.0"}, name="new.csv")
     codes, notes = schema.coded(odd)
     assert codes[3, 1] == -1
-    assert "1 cells hold categories that were never seen, such as 'Z'" in notes[-1]
+    assert "1 cell holds categories that were never seen, such as 'Z'" in notes[-1]
     inside = schema.log_density_inside(odd, codes) - schema.log_density_inside(people(tmp_path))
     assert inside[3] < -3
     with pytest.raises(BadInput) as error:

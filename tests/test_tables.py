@@ -219,6 +219,20 @@ class TestHeaders:
         with pytest.raises(BadInput, match=r"column 'column4', row 0 holds 'rose'.*line 1"):
             open_source("t.csv")
 
+    @pytest.mark.parametrize(
+        ("header", "said"),
+        [
+            ("a,,c,", "2 columns without a name called 'column1', 'column3', by place"),
+            ("a,b,c,", "column without a name called 'column3', by place"),
+            ("a,b,c,d", None),
+        ],
+    )
+    def test_columns_without_a_name_are_called_by_place(self, place, header, said):
+        text = [header, *(f"{i % 7},0.{i},{i % 3},{i}.5" for i in range(40))]
+        source = open_source(written("t.csv", "\n".join(text)))
+        assert ("column3" in source.columns) == (said is not None)
+        assert any(str(said) in note for note in source.notes) == (said is not None)
+
     def test_two_columns_of_one_name(self, place):
         twice = pd.DataFrame(ROWS, columns=list("aba"))
         twice.to_csv("t.csv", index=False)

@@ -21,7 +21,8 @@ from vaekit.data.readers.arrays import label_numbers
 from vaekit.data.readers.roles import ColumnRoles
 from vaekit.data.readers.tables import Table, cells
 from vaekit.data.schema import NONE, Corrections
-from vaekit.data.schema.schema import NeverSeen
+from vaekit.data.schema.unseen import NeverSeen
+from vaekit.data.schema.words import holds_codes
 from vaekit.data.source import Source, random_splits
 from vaekit.system.checks import require
 from vaekit.system.progress import tracked
@@ -40,6 +41,7 @@ def is_plain(table: Table, roles: ColumnRoles) -> bool:
     return all(
         cells_of.is_number(column.type)
         and not cells_of.gaps(column).any()
+        and not holds_codes(part.columns[name])
         and truths.setdefault(name, pa.types.is_boolean(column.type))
         == pa.types.is_boolean(column.type)
         for part in parts
@@ -55,6 +57,7 @@ def coded(
     said: Corrections = NONE,
     *,
     allow_missing: bool = False,
+    never: NeverSeen | None = None,
 ) -> Source:
     """The rows of a table as levels; those of a large table stay on disk.
 
@@ -65,6 +68,7 @@ def coded(
         said: what a person says of the columns, where they are looked at.
         allow_missing: whether columns may be absent, and so missing; then the rows keep all of
             their columns, to be given back.
+        never: where it is noted what no training row holds; by default in the source's notes alone.
 
     Raises:
         BadInput: for columns that cannot be modelled, or that are not the model's.
@@ -72,7 +76,9 @@ def coded(
     if coding is not None:
         table = table.called(coding.schema.names)
         there = [name for name in coding.schema.names if name in table.columns]
-        roles = replace(roles, x=tuple(there) if allow_missing else coding.schema.names)
+        constant = [name for name in coding.schema.constants if name in table.columns]
+        own_names = there if allow_missing else coding.schema.names
+        roles = replace(roles, x=(*own_names, *constant))
     table, roles, notes = table.arranged(roles)
     require(
         not roles.columns, "a table's model is given any of its cells, by name: leave out given"
@@ -87,7 +93,7 @@ def coded(
         coding = coding_of(own, splits["train"].numpy(), said)
         notes = (*notes, *coding.schema.notes)
     found, more = coding.schema.found(own, allow_missing=allow_missing)
-    never = NeverSeen()
+    never = NeverSeen() if never is None else never
     values, inside = _levels(coding, found, never, large=bool(table.kept))
     return Source(
         table.place.name, values, splits, labels=labels, label_names=classes,

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import compute as pc
 
+from vaekit.data.as_written import AsWritten
 from vaekit.data.coding import as_type, said
 from vaekit.data.readers import columns as cells_of
 from vaekit.data.readers import mapping
 from vaekit.data.readers.columns import Column
 from vaekit.data.readers.tables import Table
 from vaekit.data.schema import TableSchema
-from vaekit.data.schema.cells import Cells
+from vaekit.data.schema.cells import Cells, safe_cells
 from vaekit.data.schema.columns import ColumnSchema
+from vaekit.data.schema.corrections import NUMBERS
 from vaekit.system.checks import BadInput
 from vaekit.system.types import Array
 
@@ -25,6 +28,18 @@ UNLIKE_TYPES = (
     "{}: column {!r} holds values of type {}, and those of the training are of type {}, which "
     "cannot stand beside each other: make them alike"
 )
+
+
+class Filling(Protocol):
+    """How the columns of rows are put together of what is there and what is made."""
+
+    def filled(self, made: pa.Table, own: Table) -> pa.Table:
+        """Rows as they were read, their gaps filled; columns that are not there come last.
+
+        Args:
+            made: values of all the model's columns.
+            own: the rows with all columns, as they were read.
+        """
 
 
 @dataclass(frozen=True)
@@ -80,8 +95,9 @@ class Kept:
     def _column(self, name: str, made: Column, own: Table, modelled: ColumnSchema | None) -> Column:
         kind = self.types[name]
         inner = cells_of.value_type(kind)
-        gone = _gaps(own, name, modelled)
+        gone = gaps_of(own, name, modelled)
         there = _as(own, name, _known(own, name, modelled), inner)
+        made = likened(made, own, name, modelled)
         filled = cells_of.plain(made).cast(inner, safe=False)
         both = pc.if_else(pa.array(gone), filled, there)
         return _with_levels(both, kind, made) if _levels(kind) else both
@@ -107,8 +123,46 @@ def _known(own: Table, name: str, modelled: ColumnSchema | None) -> Column:
     return own.columns[name] if modelled is None else modelled.known(own)
 
 
-def _gaps(own: Table, name: str, modelled: ColumnSchema | None) -> Array:
-    """Which cells are missing, (rows,): not those that the model does not know."""
+def as_written(schema: TableSchema, *, formulas: bool = True) -> AsWritten:
+    """How the columns of a file of text are filled so that they stay as they are written.
+
+    Args:
+        schema: of the model's columns.
+        formulas: whether what is filled in may look like a spreadsheet's formula.
+    """
+    modelled = _by_name(schema)
+
+    def made_like(made: Column, own: Table, name: str) -> Column:
+        known = modelled.get(name)
+        found = likened(made, own, name, known)
+        numbers = known is not None and known.kind in (*NUMBERS, "time")  # -5 kg is no formula
+        return found if formulas or numbers else safe_cells(cells_of.plain(found))
+
+    return AsWritten(lambda own, name: gaps_of(own, name, modelled.get(name)), made_like)
+
+
+def likened(made: Column, own: Table, name: str, modelled: ColumnSchema | None) -> Column:
+    """What is made for a column, in the way in which that writes it.
+
+    Args:
+        made: one value for each row.
+        own: the table that holds the column.
+        name: of the column.
+        modelled: what the model knows of it; None for a constant.
+    """
+    if modelled is None:
+        return made
+    return modelled.coding.as_in(made, modelled.cells(Cells.of(own, name)))
+
+
+def gaps_of(own: Table, name: str, modelled: ColumnSchema | None) -> Array:
+    """Which cells are missing, (rows,): not those that the model does not know.
+
+    Args:
+        own: the table that holds the column.
+        name: of the column.
+        modelled: what the model knows of it; None for a constant.
+    """
     cells = Cells.of(own, name)
     if modelled is None:
         return cells.missing

@@ -100,7 +100,7 @@ def check_knows_gaps(trained: Trained) -> None:
 
 def _filled(trained: Trained, data: Any, fills: Sequence[Fill]) -> list[Any]:
     """Rows of numbers, read once and filled in each way."""
-    table = _table_in(trained, data)
+    table = table_in(trained, data)
     if table is None:
         rows, layout = trained._rows(data)
         each = (_values(trained, rows, fill) for fill in fills)
@@ -124,11 +124,18 @@ def _put(table: Table, names: Sequence[str], values: Array) -> pa.Table:
     return pa.table(made)
 
 
-def _table_in(trained: Trained, data: Any) -> Table | None:
-    """The columns of a frame or of a file of columns; None for anything else."""
+def table_in(trained: Trained, data: Any) -> Table | None:
+    """The columns of a frame or of a file of columns; None for anything else.
+
+    Args:
+        trained: whose rows they are.
+        data: anything that can be opened.
+    """
     opening = trained.config.opening
     if is_frame(data):
         table = table_of(data, "data", opening.dialect)
+    elif isinstance(data, Table):
+        table = data
     elif isinstance(data, str | os.PathLike) and ending_of(Path(data)) in TABLES:
         require(Path(data).exists(), f"there is no file {data}")
         table = TABLES[ending_of(Path(data))](Path(data), opening.roles, opening.dialect)

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from vaekit.data import Source
+from vaekit.data.kept import Filling
 from vaekit.runs import tables
 from vaekit.runs.tables import Synthetic
 from vaekit.runs.trained import Trained
@@ -45,15 +46,18 @@ def synthesize(trained: Trained, rows: int, *, seed: int = 0, **asked: Any) -> S
     return Synthetic(pa.concat_tables([part.table for part in parts]), parts[0].notes)
 
 
-def filled(trained: Trained, found: Source, seed: int = 0) -> Iterator[pa.Table]:
+def filled(
+    trained: Trained, found: Source, seed: int = 0, kept: Filling | None = None
+) -> Iterator[pa.Table]:
     """Rows without gaps as :func:`vaekit.runs.tables.fill` makes them, some at a time.
 
     Args:
         trained: a model of a table.
         found: rows of other data.
         seed: of everything random.
+        kept: how columns are put together; by default as values of types.
     """
-    kept = tables.kept_of(trained, found)
+    kept = kept or tables.kept_of(trained, found)
     for start, own in _parts(len(found), seed):
         yield tables.fill(trained, found.between(start, start + AT_ONCE), own, kept)
 

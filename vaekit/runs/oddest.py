@@ -50,7 +50,8 @@ def oddest_cells(
     trained: Trained, rows: Source, count: int = 2, *, seed: int = 0
 ) -> list[list[OddCell]]:
     """Of each row of a table the cells that are least likely given all others, the oddest first;
-    fewer where fewer are there.
+    fewer where fewer are there. What no training row holds, in columns that held one value too, is
+    as likely as if it were in one of them and one more.
 
     Args:
         trained: a model of a table.
@@ -62,6 +63,9 @@ def oddest_cells(
         BadInput: for a model of something else.
     """
     found = tables.cell_scores(trained, rows, seed=seed)
+    for name, log_p in unseen_in(rows).items():
+        known = found.get(name, np.full(len(rows), np.nan))
+        found[name] = np.where(log_p < 0, np.fmin(known, log_p), known)
     names, each = [*found], np.stack([*found.values()], 1)
     order = np.argsort(np.where(np.isnan(each), np.inf, each), 1, kind="stable")[:, :count]
     return [
@@ -72,6 +76,18 @@ def oddest_cells(
         ]
         for i, places in enumerate(order)
     ]
+
+
+def unseen_in(rows: Source) -> dict[str, Array]:
+    """Log probabilities of cells that hold what no training row does, see
+    :meth:`vaekit.data.schema.TableSchema.unseen`.
+
+    Args:
+        rows: of a table.
+    """
+    assert rows.coding is not None
+    assert rows.table is not None
+    return rows.coding.schema.unseen(rows.table)
 
 
 class OddCells(Sequence[list[OddCell]]):

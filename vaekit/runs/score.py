@@ -19,7 +19,7 @@ from vaekit.runs.coder import fingerprint
 from vaekit.runs.folder import REFERENCE
 from vaekit.runs.incoming import at_hand
 from vaekit.runs.job import reopen
-from vaekit.runs.oddest import OddCells
+from vaekit.runs.oddest import OddCells, unseen_in
 from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, require
 from vaekit.system.records import Part, read_json, write_json
@@ -36,7 +36,8 @@ class RowScores:
 
     Args:
         names: what the rows are called, or their numbers.
-        log_likelihood: log p(x), (rows,).
+        log_likelihood: log p(x), (rows,); of a table with what no training row holds, see
+            :func:`of_new`.
         error: its standard error, by which other draws would move it; NaN for one sample.
         elbo: a lower bound on it, where it was asked for.
         p_value: the share of held-out rows that are as unusual; see
@@ -121,15 +122,15 @@ def score_rows(
         held_out = held_out_scores(trained, **how)
     rows, names = _named(trained, data, split)
     both = per_row(trained, log_likelihood_and_error, rows, given, samples, seed)
-    value, error = both.T
+    value, error, new = *both.T, of_new(rows)
     among = torch.from_numpy(np.asarray(held_out, dtype=np.float64))
     is_table = trained.config.coding is not None and isinstance(rows, Source)
     return RowScores(
         names=np.arange(len(value)) if names is None else names,
-        log_likelihood=value,
+        log_likelihood=value + new,
         error=error,
-        elbo=trained.elbo(rows, given=given, **how) if elbo else None,
-        p_value=p_values(torch.from_numpy(value), among).numpy() if len(among) else None,
+        elbo=trained.elbo(rows, given=given, **how) + new if elbo else None,
+        p_value=p_values(torch.from_numpy(value + new), among).numpy() if len(among) else None,
         held_out=len(among),
         cells=OddCells(trained, rows, seed) if is_table else None,
     )
@@ -143,6 +144,17 @@ def _named(trained: Trained, data: Any, split: str | None) -> tuple[Any, Array |
         split = trained.split_of(data, split)
         return data.part(split), data.names_of(split)
     return data, None
+
+
+def of_new(rows: Any) -> Array | float:
+    """Log probability of the cells of rows that hold what no training row does, nats, (rows,): to
+    the model they are missing, and each counts as if it were in one training row and one more.
+
+    Args:
+        rows: to score; 0 for any but a table's.
+    """
+    is_table = isinstance(rows, Source) and rows.table is not None
+    return sum(unseen_in(rows).values(), 0.0) if is_table else 0.0
 
 
 def held_out_scores(
@@ -177,7 +189,7 @@ def held_out_scores(
     if source is None or source.fingerprint != trained.config.data.fingerprint:
         source = reopen(trained.config)
     rows = source.some(HELD_OUT, MOST, seed)
-    found = np.sort(trained.log_likelihood(rows, samples=samples, seed=seed))
+    found = np.sort(trained.log_likelihood(rows, samples=samples, seed=seed) + of_new(rows))
     if path is not None:
         with suppress(BadInput):  # a folder may be there to read only
             write_json(path, {**key, "log_likelihood": found.tolist()}, None)

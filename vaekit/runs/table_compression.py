@@ -29,8 +29,8 @@ from vaekit.data.readers.roles import ColumnRoles
 from vaekit.data.readers.tables import Table, arrow_table, ending_of
 from vaekit.data.schema.cells import Cells
 from vaekit.data.schema.columns import ColumnSchema
-from vaekit.data.schema.schema import NeverSeen
 from vaekit.data.schema.texts import Texts, texts_of
+from vaekit.data.schema.unseen import NeverSeen
 from vaekit.data.source import SPLITS, random_splits
 from vaekit.data.verbatim import hash_of
 from vaekit.runs.coder import fingerprint, tables_hash

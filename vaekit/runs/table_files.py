@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 from pyarrow import csv, ipc, parquet
 
 from vaekit.data.readers.columns import plain
+from vaekit.data.readers.refilling import Page
 from vaekit.data.schema import safe_cells
 from vaekit.runs.outputs import ROW, free
 from vaekit.system.files import replacing
@@ -61,6 +63,42 @@ def write_tables(path: Path, parts: Iterable[pa.Table], *, formulas: bool = Fals
             writer.write_table(table)
             rows += len(part)
         stack.close()
+    return rows
+
+
+def write_as_it_came(
+    path: Path, page: Page, parts: Callable[[], Iterable[pa.Table]], names: Sequence[str]
+) -> int:
+    """Write rows as the file in which they came: with its separator, header, quotes, ends of lines
+    and encoding, or UTF-8 where that does not hold what is new in them.
+
+    Args:
+        path: of the file.
+        page: what the other file is beside its cells.
+        parts: gives the rows, in parts, whose columns are text.
+        names: of the columns that the file had.
+
+    Returns:
+        How many rows there were.
+    """
+    try:
+        return _written_on(path, page, parts(), names)
+    except UnicodeEncodeError:
+        return _written_on(path, replace(page, encoding="utf-8"), parts(), names)
+
+
+def _written_on(path: Path, page: Page, parts: Iterable[pa.Table], names: Sequence[str]) -> int:
+    rows = 0
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", encoding=page.encoding, newline="") as file,
+    ):
+        for part in parts:
+            more = [name for name in part.column_names if name not in names]
+            file.write(page.newline if rows else page.begun(more))
+            file.write(page.rows(part))
+            rows += len(part)
+        file.write(page.newline if page.ended else "")
     return rows
 
 

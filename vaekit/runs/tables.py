@@ -18,7 +18,7 @@ from torch import Tensor
 from vaekit.data import Source
 from vaekit.data.coding import TableCoding
 from vaekit.data.conditions import by_name
-from vaekit.data.kept import Kept
+from vaekit.data.kept import Filling, Kept
 from vaekit.distributions import common_draws, latin_hypercube
 from vaekit.models import Graph
 from vaekit.models.drawing import Generator, with_common_noise
@@ -171,7 +171,7 @@ def impute(trained: Trained, data: Any, *, draws: int = 1, seed: int = 0) -> lis
     return [fill(trained, found, seed + number) for number in range(draws)]
 
 
-def fill(trained: Trained, found: Source, seed: int, kept: Kept | None = None) -> pa.Table:
+def fill(trained: Trained, found: Source, seed: int, kept: Filling | None = None) -> pa.Table:
     """One draw of all missing cells of some rows; cells that are there keep their values.
 
     Args:
@@ -194,10 +194,10 @@ def kept_of(trained: Trained, found: Source) -> Kept:
     return Kept.of(coding_of(trained).schema, found.whole)
 
 
-def _whole(trained: Trained, found: Source, made: pa.Table, kept: Kept | None = None) -> pa.Table:
+def _whole(trained: Trained, found: Source, made: pa.Table, how: Filling | None = None) -> pa.Table:
     """Rows as they were read, with what is made in their gaps."""
     assert found.whole is not None
-    return (kept or kept_of(trained, found)).filled(made, found.whole)
+    return (how or kept_of(trained, found)).filled(made, found.whole)
 
 
 def expected(trained: Trained, data: Any, *, draws: int = 16, seed: int = 0) -> pa.Table:

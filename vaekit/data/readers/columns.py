@@ -139,7 +139,7 @@ def _from_text(text: Column, dialect: Dialect) -> Column | None:
     cells = pc.if_else(pc.is_in(cells, value_set=marks), pa.scalar(None, cells.type), cells)
     if cells.null_count == len(cells):
         return pa.chunked_array([pa.nulls(len(cells), None if len(cells) else pa.float64())])
-    if not _all(pc.match_substring_regex(cells, _pattern(dialect, fractions=True))):
+    if not _all(says_number(cells, dialect)):
         return _truths(cells)
     whole = _all(pc.match_substring_regex(cells, _pattern(dialect, fractions=False)))
     if dialect.thousands:
@@ -159,6 +159,16 @@ def _pattern(dialect: Dialect, *, fractions: bool) -> str:
         return rf"^[+-]?{digits}$"
     number = rf"(?:{digits}(?:{decimal}\d*)?|{decimal}\d+)(?:[eE][+-]?\d+)?"
     return rf"^[+-]?(?:{number}|(?i:inf|infinity|nan))$"
+
+
+def says_number(texts: Column | pa.Array, dialect: Dialect) -> Any:
+    """Which texts say a number, of the texts' length; null for a gap.
+
+    Args:
+        texts: without spaces around them.
+        dialect: how numbers are written.
+    """
+    return pc.match_substring_regex(texts, _pattern(dialect, fractions=True))
 
 
 def _whole(cells: Column) -> Column:

@@ -11,38 +11,32 @@ import narwhals as nw
 import numpy as np
 import pyarrow as pa
 import torch
+from pyarrow import compute as pc
 from torch import Tensor
 
-from vaekit.data.readers.columns import Place, plain
+from vaekit.data.readers.columns import Place, is_number, plain, typed
 from vaekit.data.readers.dialect import LOOK, Dialect
 from vaekit.data.readers.roles import ColumnRoles, check_once
 from vaekit.data.readers.series import (
+    BACK,
     UNLIKE,
     column_of,
     dictionary_of,
+    holds_ints,
     is_odd,
     levels_in,
     pandas_of,
 )
 from vaekit.data.readers.tables import FIRST, Table, cells
-from vaekit.system.checks import BadInput, require
+from vaekit.system.checks import BadInput
 from vaekit.system.types import Array
+
+INTS = "vaekit.ints"  # columns of objects that are whole numbers of Python's own
 
 
 def is_frame(data: Any) -> bool:
     """Whether this is a data frame (no library is imported to find out)."""
     return isinstance(data, nw.DataFrame) or nw.dependencies.is_into_dataframe(data)
-
-
-def check_read(data: Any, name: str) -> None:
-    """Raise ``BadInput`` for a frame whose rows are not read yet.
-
-    Args:
-        data: that may be one.
-        name: what people call it.
-    """
-    lazy = nw.dependencies.is_polars_lazyframe(data)
-    require(not lazy, f"{name} is a lazy frame, whose rows are not read yet: collect() it first")
 
 
 def table_of(frame: Any, name: str, dialect: Dialect = LOOK) -> Table:
@@ -171,10 +165,42 @@ def filled_frame(frame: Any, table: pa.Table) -> Any:
     columns = [made.get_column(name) for name in fresh]
     return known.with_columns(
         *(
-            _typed(c, known.get_column(names[n]), table[n]).alias(names[n]) if n in names else c
+            _filled(c, known.get_column(names[n]), table[n]).alias(names[n]) if n in names else c
             for n, c in zip(fresh, columns, strict=True)
         )
     ).to_native()
+
+
+def _filled(made: nw.Series, own: nw.Series, held: pa.ChunkedArray) -> nw.Series:
+    """A column without gaps: of text and of objects, what was there is the same text or object.
+
+    Args:
+        made: the column.
+        own: as it was.
+        held: the column as Arrow has it.
+    """
+    found = _typed(made, own, held, ints=holds_ints(own))
+    objects = own.implementation.is_pandas() and own.to_native().dtype == np.dtype(object)
+    if not (objects or own.dtype == nw.String == found.dtype):
+        return found
+    there = zip(_equal(held, column_of(own)).tolist(), own.to_list(), found.to_list(), strict=True)
+    known = {str(cell): cell for cell in own.drop_nulls().to_list()} if objects else {}
+    cells = [old if same else known.get(str(new), new) for same, old, new in there]
+    if own.implementation.is_pandas():
+        native = own.to_native()
+        cells = pandas_of(own).Series(cells, index=native.index, dtype=native.dtype)
+        return nw.from_native(cells, series_only=True)
+    return nw.new_series(own.name, cells, own.dtype, backend=own.implementation)
+
+
+def _equal(made: pa.ChunkedArray, own: pa.ChunkedArray) -> Array:
+    """Which cells say what others do, (rows,)."""
+    made, own = plain(made), typed(own) if is_number(made.type) else plain(own)
+    try:
+        same = pc.equal(made.cast(own.type, safe=False), own)
+    except pa.ArrowException:
+        return np.zeros(len(own), bool)
+    return pc.fill_null(same, fill_value=False).to_numpy()
 
 
 def _same(made: pa.ChunkedArray, own: pa.ChunkedArray) -> bool:
@@ -215,23 +241,33 @@ def typed_as(made: Any, frame: Any) -> Any:
     frame = _called(frame, [*own_names(frame)])
     known, found = (nw.from_native(each, eager_only=True) for each in (frame, made))
     both = [name for name in found.columns if name in known.columns]
-    typed = (_typed(found.get_column(n), known.get_column(n)).alias(n) for n in both)
+    ints = getattr(frame, "attrs", {}).get(INTS, ())
+    typed = (
+        _typed(found.get_column(n), known.get_column(n), ints=n in ints).alias(n) for n in both
+    )
     return found.with_columns(*typed).to_native() if both else made
 
 
-def _typed(made: nw.Series, own: nw.Series, held: pa.ChunkedArray | None = None) -> nw.Series:
+def _typed(
+    made: nw.Series, own: nw.Series, held: pa.ChunkedArray | None = None, *, ints: bool = False
+) -> nw.Series:
     """A column with the type of another, if that is the library's own.
 
     Args:
         made: the column.
         own: the other.
         held: the column as Arrow has it, with categories that no row has, if it is of such.
+        ints: whether the other holds whole numbers of Python's own.
     """
+    if ints:
+        return _with_ints(made)
     if own.implementation.is_pandas():
         kind, extension = own.to_native().dtype, pandas_of(own).api.extensions.ExtensionDtype
         plain_numbers = kind != np.dtype(object) and not isinstance(kind, extension)
         if plain_numbers or made.to_native().dtype == kind:
             return made
+        if back := BACK.get(str(kind).partition("[")[0]):
+            return back(made, kind)
         if isinstance(kind, pandas_of(own).CategoricalDtype):
             made = _back(made, levels_in(own))
             kind = pandas_of(own).CategoricalDtype(
@@ -241,6 +277,14 @@ def _typed(made: nw.Series, own: nw.Series, held: pa.ChunkedArray | None = None)
     if own.implementation.is_polars() and own.dtype == nw.Enum:
         return made.cast(nw.Enum(_categories(made, own, held)))
     return made
+
+
+def _with_ints(made: nw.Series) -> nw.Series:
+    """Numbers, or texts of them, as whole numbers of Python's own."""
+    native = made.to_native()
+    cells = [None if cell is None or cell != cell else int(cell) for cell in made.to_list()]
+    series = pandas_of(made).Series(cells, index=native.index, name=native.name, dtype=object)
+    return nw.from_native(series, series_only=True)
 
 
 def _back(made: nw.Series, own: list[Any]) -> nw.Series:
@@ -276,6 +320,12 @@ def types_of(frame: Any, names: Collection[str]) -> str:
     odd = [name for name in kept.columns if not _is_arrow(kept.get_column(name))]
     kept = kept.with_columns(_as_read(kept.get_column(name)).alias(name) for name in odd)
     held = nw.maybe_reset_index(kept).to_arrow()
+    whole = nw.from_native(frame, eager_only=True)
+    ints = [n for n, own in own_names(frame).items() if holds_ints(whole.get_column(own))]
+    if ints:
+        held = held.replace_schema_metadata(
+            {**(held.schema.metadata or {}), INTS.encode(): json.dumps(ints)}
+        )
     cells = [column.combine_chunks() for column in held.columns]
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, held.schema) as stream:
@@ -337,6 +387,8 @@ def _without_rows(types: str, kind: str) -> Any:
     made = as_kind(held.replace_schema_metadata({"pandas": json.dumps(said)}), kind)
     pandas: Any = nw.Implementation.PANDAS.to_native_namespace()
     arrow = {one["name"]: held.schema.field(one["name"]).type for one in own}
-    return made.assign(
+    made = made.assign(
         **{n: pandas.Series([], dtype=pandas.ArrowDtype(k)) for n, k in arrow.items()}
     )
+    made.attrs[INTS] = json.loads(held.schema.metadata.get(INTS.encode(), b"[]"))
+    return made

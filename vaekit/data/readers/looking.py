@@ -103,7 +103,8 @@ def look(head: str, asked: Dialect, wanted: Collection[str] = (), *, strict: boo
     before = ends[0] if asked.header and not commented else start - 1
     names = _names(commented or first, width, wanted, rows) if asked.header else numbered(width)
     check_once(names)
-    told = ((f"titles above the header, which is line {ends[0]}", "header"),) if above else ()
+    told = [(f"titles above the header, which is line {ends[0]}", "header")] if above else []
+    told += _unnamed(commented or first, names, rows) if asked.header else ()
     return Layout(asked, names, before, (*_marks(asked, width), *told, *why))
 
 
@@ -320,6 +321,19 @@ def _names(
         cell if cell in wanted else cell.strip() or (f"column{i}" if i else "")
         for i, cell in enumerate(first)
     )
+
+
+def _unnamed(first: Record, names: Sequence[str], rows: Sequence[Record]) -> tuple[Said, ...]:
+    """That columns without a name are called by their places, but for those that are empty."""
+    given = {cell.strip() for cell in first}
+    made = [
+        name
+        for i, name in enumerate(names)
+        if name and name not in given and any(row[i].strip() for row in rows if len(row) > i)
+    ]
+    what = "column" if len(made) == 1 else f"{len(made):,} columns"
+    shown = ", ".join(map(repr, made[:FEW])) + (", ..." if len(made) > FEW else "")
+    return ((f"{what} without a name called {shown}, by place", "header"),) if made else ()
 
 
 def _marks(dialect: Dialect, width: int) -> tuple[Said, ...]:

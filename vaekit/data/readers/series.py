@@ -9,8 +9,22 @@ import narwhals as nw
 import pyarrow as pa
 from pyarrow import compute as pc
 
+from vaekit.system.checks import require
+
 VIEWS = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
+MOST_INTERVALS = 1_000
 UNLIKE = (pa.ArrowException, TypeError, ValueError, OverflowError)
+
+
+def check_read(data: Any, name: str) -> None:
+    """Raise ``BadInput`` for a frame whose rows are not read yet.
+
+    Args:
+        data: that may be one.
+        name: what people call it.
+    """
+    lazy = nw.dependencies.is_polars_lazyframe(data)
+    require(not lazy, f"{name} is a lazy frame, whose rows are not read yet: collect() it first")
 
 
 def column_of(series: nw.Series) -> pa.ChunkedArray:
@@ -26,7 +40,52 @@ def column_of(series: nw.Series) -> pa.ChunkedArray:
     found = found if isinstance(found, pa.ChunkedArray) else pa.chunked_array([found])
     if is_odd(found.type):
         return _of_text(series, found)
-    return _workable(found)
+    own = OF_PANDAS.get(getattr(found.type, "extension_name", ""))
+    return _workable(found if own is None else own(series, found))
+
+
+def _of_periods(series: nw.Series, _: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Periods as the moments at which they begin."""
+    return column_of(nw.from_native(series.to_native().dt.to_timestamp(), series_only=True))
+
+
+def _of_intervals(series: nw.Series, found: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Intervals as ordered categories; where there are very many, and of moments with a time zone,
+    whose type pandas does not read back, as they are."""
+    native = series.to_native()
+    each = sorted(native.dropna().unique())
+    if len(each) > MOST_INTERVALS or isinstance(
+        native.dtype.subtype, pandas_of(series).DatetimeTZDtype
+    ):
+        return found
+    kind = pandas_of(series).CategoricalDtype(each, ordered=True)
+    return column_of(nw.from_native(native.astype(kind), series_only=True))
+
+
+def as_periods(made: nw.Series, kind: Any) -> nw.Series:
+    """Moments as the periods that hold them.
+
+    Args:
+        made: the moments.
+        kind: a type of pandas' periods.
+    """
+    return nw.from_native(made.to_native().dt.to_period(kind.freq), series_only=True)
+
+
+def as_intervals(made: nw.Series, kind: Any) -> nw.Series:
+    """Texts of intervals as these.
+
+    Args:
+        made: the texts.
+        kind: a type of pandas' intervals.
+    """
+    pandas, native = pandas_of(made), made.to_native()
+    ends = native.astype(object).str[1:-1].str.split(", ", expand=True).reindex(columns=[0, 1])
+    subtype = float if kind.subtype.kind in "iu" else kind.subtype  # which may have gaps
+    left, right = (ends[i].astype(subtype) for i in (0, 1))
+    found = pandas.arrays.IntervalArray.from_arrays(left, right, closed=kind.closed)
+    series = pandas.Series(found, index=native.index, name=native.name).astype(kind)
+    return nw.from_native(series, series_only=True)
 
 
 def _of_objects(cells: list[Any]) -> pa.Array:
@@ -69,6 +128,18 @@ def is_odd(kind: pa.DataType) -> bool:
     return bool(pa.types.is_dictionary(kind)) and isinstance(kind.value_type, pa.BaseExtensionType)
 
 
+def holds_ints(series: nw.Series) -> bool:
+    """Whether a column of pandas' objects holds whole numbers of Python's own, of any size, and no
+    others.
+
+    Args:
+        series: of any library.
+    """
+    if not series.implementation.is_pandas() or series.to_native().dtype != "object":
+        return False
+    return {*map(type, series.drop_nulls().to_list())} == {int}
+
+
 def levels_in(series: nw.Series) -> list[Any]:
     """The categories of a column, in order; none where it has none.
 
@@ -107,3 +178,7 @@ def pandas_of(series: nw.Series) -> Any:
         series: the column.
     """
     return nw.get_native_namespace(series)
+
+
+OF_PANDAS = {"pandas.period": _of_periods, "pandas.interval": _of_intervals}
+BACK = {"period": as_periods, "interval": as_intervals}

@@ -126,7 +126,7 @@ def encoding_of(path: Path) -> tuple[str, str]:
 
 def _head(path: Path, encoding: str) -> str:
     """The first lines."""
-    with _decoded(path, encoding) as text:
+    with decoded(path, encoding) as text:
         head = text.read(HEAD)
         return head + "".join(text.readline() for _ in range(MORE_LINES))
 
@@ -239,7 +239,7 @@ class Utf8:
 def _opened(path: Path, layout: Layout) -> Iterator[Lines]:
     """The lines of the table that hold rows."""
     dialect = layout.dialect
-    with _decoded(path, str(dialect.encoding)) as text:
+    with decoded(path, str(dialect.encoding)) as text:
         for _ in range(layout.lines):
             text.readline()
         lines = Lines(text, dialect.comment or "", squeeze=dialect.separator == " ")
@@ -248,7 +248,7 @@ def _opened(path: Path, layout: Layout) -> Iterator[Lines]:
 
 
 @contextmanager
-def _decoded(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
+def decoded(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
     """The text of a file, its ends of lines as they are."""
     try:
         with _bytes(path) as file, io.TextIOWrapper(file, encoding, newline="") as text:

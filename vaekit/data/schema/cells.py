@@ -213,16 +213,16 @@ def arrays(column: Column) -> tuple[Array, Array]:
     return found, ~np.isfinite(found)
 
 
-def no_truths(column: Column) -> Array:
-    """The rows of numbers that are neither 0 nor 1, which Arrow would take for true.
+def truths(column: Column) -> Column:
+    """Numbers, of which those that are neither 0 nor 1 are missing: Arrow would take them for true.
 
     Args:
         column: of numbers or truths.
     """
     if not (cells_of.is_whole(column.type) or pa.types.is_floating(column.type)):
-        return np.empty(0, int)
-    found, gaps = arrays(column)
-    return np.flatnonzero(~np.isin(found, (0, 1)) & ~gaps)
+        return column
+    found, _ = arrays(column)
+    return pc.if_else(pa.array(np.isin(found, (0, 1))), column, pa.scalar(None, column.type))
 
 
 def _is_beyond(column: Column) -> bool:

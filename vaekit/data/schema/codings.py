@@ -1,4 +1,4 @@
-"""From the cells of a column to levels and back."""
+"""From the cells of a column of numbers to levels and back; and any coding as it was written."""
 
 from __future__ import annotations
 
@@ -8,26 +8,21 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import compute as pc
 
-from vaekit.data.readers import columns as cells_of
 from vaekit.data.readers.columns import Column
-from vaekit.data.schema.arrow_types import type_named
-from vaekit.data.schema.categories import CategoryLevels
-from vaekit.data.schema.cells import TEXT, Cells, no_truths
+from vaekit.data.readers.dialect import LOOK
+from vaekit.data.schema.category_coding import CategoryCoding
+from vaekit.data.schema.cells import Cells
+from vaekit.data.schema.column_coding import part_of, tally
 from vaekit.data.schema.forms import Form
-from vaekit.data.schema.grids import Grid
-from vaekit.data.schema.inside import (
-    Pieces,
-    category_pieces,
-    floats,
-    number_pieces,
-    numbered,
-)
+from vaekit.data.schema.grids import MOST, Grid
+from vaekit.data.schema.inside import Pieces, floats, number_pieces, numbered
 from vaekit.data.schema.pieces import BORDER, NumberLevels
 from vaekit.data.schema.written import form_from_json
 from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
+
+NEAR, SINGLE, DOUBLE = 1e-3, 2e-7, 1e-12  # of a step, and of numbers in 32 and in 64 bits
 
 
 @dataclass(frozen=True)
@@ -66,6 +61,20 @@ class NumberCoding:
         codes = self.levels.codes(self.grid.x(numbers))
         codes[gaps] = -1
         return codes, np.zeros(len(codes), bool)
+
+    def rounded(self, cells: Cells) -> Array:
+        """Those with more decimals, or no multiples of the step; none where training rows lie
+        beside the grid too."""
+        low, high = self._ends
+        if not self.grid.whole or (high - low) * self.grid.step >= MOST:
+            return np.zeros(len(cells), bool)
+        numbers, gaps = self.form.exact(cells)
+        numbers = np.where(gaps, 0, numbers)
+        near = self.grid.numbers(self.grid.x(numbers)).astype(float)
+        step = self.grid.step / 10 ** (self.grid.decimals or 0)
+        tolerance = NEAR * step + np.abs(near) * (SINGLE if self._single else DOUBLE)
+        off = np.abs(numbers.astype(float) - near) > tolerance
+        return off & ~gaps & (np.abs(near) < MOST)
 
     def log_density(self, cells: Cells) -> Array:
         """A density in the column's units, or a probability where it lies on a grid."""
@@ -129,7 +138,7 @@ class NumberCoding:
 
     def tally(self, cells: Cells) -> Array:
         """Of levels."""
-        return _tally(self.codes(cells)[0], self.count)
+        return tally(self.codes(cells)[0], self.count)
 
     @property
     def used(self) -> NumberCoding:
@@ -141,6 +150,14 @@ class NumberCoding:
         each = zip(self.levels.levels, counts.tolist(), strict=True)
         levels = tuple(replace(level, rows=count) for level, count in each)
         return replace(self, levels=replace(self.levels, levels=levels))
+
+    def as_in(self, made: Column, cells: Cells) -> Column:
+        """With the marks of other rows."""
+        form = self.form.as_in(cells)
+        if form == self.form:
+            return made
+        numbers, gaps = self.form.read(replace(cells, column=made, dialect=LOOK))
+        return pa.chunked_array([form.write(numbers, gaps)])
 
     def values(self, codes: Array, generator: np.random.Generator) -> pa.Array:
         """Drawn inside the levels."""
@@ -183,207 +200,10 @@ class NumberCoding:
     def from_json(cls, part: Part) -> NumberCoding:
         """As it was written."""
         part.only(("form", "grid", "levels"))
-        form, grid, levels = (_inner(part, name) for name in ("form", "grid", "levels"))
+        form, grid, levels = (part_of(part, name) for name in ("form", "grid", "levels"))
         made = cls(form_from_json(form), Grid.from_json(grid), NumberLevels.from_json(levels))
         part.require(made.grid.whole == made.levels.whole, "grid", "whole where the levels are")
         return made
-
-
-@dataclass(frozen=True)
-class CategoryCoding:
-    """Values that are compared whole.
-
-    Args:
-        type: of the column.
-        levels: of the values; texts are large strings inside.
-        ordered: whether their order means something.
-    """
-
-    type: pa.DataType
-    levels: CategoryLevels
-    ordered: bool = False
-
-    @property
-    def count(self) -> int:
-        """Levels."""
-        return self.levels.count
-
-    @property
-    def levels_in_words(self) -> str:
-        """How many levels, and of how many values where rare ones share the last."""
-        more = f" of {len(self.levels.rows):,}" if len(self.levels.others) else ""
-        return f"{self.count:,}{more}"
-
-    @property
-    def rows(self) -> Array:
-        """Training rows of each level."""
-        own = len(self.levels.values)
-        found = self.levels.rows
-        return np.append(found[:own], found[own:].sum()) if len(found) > own else found
-
-    def codes(self, cells: Cells) -> tuple[Array, Array]:
-        """-1 also for a category never seen, unless rare ones share a level: then that."""
-        places, gaps = self._places(cells)
-        unknown = (places < 0) & ~gaps
-        if len(self.levels.others):
-            places = np.where(unknown, len(self.levels.rows), places)
-        return self.levels.codes(places), unknown
-
-    def log_density(self, cells: Cells) -> Array:
-        """0, but for rare categories that share a level; log 1 / (rows + 1) for one never seen."""
-        places, gaps = self._places(cells)
-        found = self.levels.log_density(places)
-        found[(places < 0) & ~gaps] = -np.log1p(self.levels.rows.sum())
-        return found
-
-    def keys(self, cells: Cells) -> Array:
-        """Places among the values."""
-        return self._places(cells)[0]
-
-    def bound(self, cells: Cells) -> float | None:
-        """The place of a value, half-way between two of one that no training row has; None for
-        one that the column cannot have."""
-        place = int(self.keys(cells)[0])
-        texts = cells.is_text and self.levels.values.type == TEXT
-        value = cells.text.values if texts else self._cast(cells)
-        return self.levels.never_at(value) if place < 0 else place
-
-    def why_not(self, cells: Cells) -> str:
-        """Nothing: those never seen have no level."""
-        return ""
-
-    def expected(self, chances: Array) -> pa.Array:
-        """The likeliest; of rare ones that share a level the most frequent."""
-        return self.typical(chances.argmax(1))
-
-    def typical(self, levels: Array) -> pa.Array:
-        """Categories; of rare ones that share a level the most frequent."""
-        own, rows = len(self.levels.values), self.levels.rows
-        rare = own + int(rows[own:].argmax()) if len(rows) > own else own
-        return self._as_type(np.where(levels < own, levels, rare))
-
-    def measured(self, cells: Cells) -> pa.Array:
-        """Values as text; those never seen are one."""
-        places, gaps = self._places(cells)
-        named = self.levels.take(np.maximum(places, 0)).cast(pa.large_string())
-        there = pc.if_else(pa.array(places >= 0), named, pa.scalar("never seen", pa.large_string()))
-        return pc.if_else(pa.array(gaps), pa.scalar(None, pa.large_string()), there)
-
-    def mass(self, cells: Cells) -> Array:
-        """1, but for rare categories that share a level; 0 for those never seen."""
-        places = self.keys(cells)
-        return np.where(places < 0, 0.0, np.exp(self.levels.log_density(places)))
-
-    def tally(self, cells: Cells) -> Array:
-        """Of values."""
-        places, gaps = self._places(cells)
-        counts = _tally(places, len(self.levels.rows))
-        counts[-1] = gaps.sum()
-        return counts
-
-    @property
-    def used(self) -> CategoryCoding:
-        """The same where only values of training rows have levels."""
-        return replace(self, levels=self.levels.used)
-
-    def with_rows(self, counts: Array) -> CategoryCoding:
-        """The same levels."""
-        return replace(self, levels=replace(self.levels, rows=counts))
-
-    def _places(self, cells: Cells) -> tuple[Array, Array]:
-        """Each cell's place among the values, and which cells are missing."""
-        inner = self.levels.values.type
-        if inner == TEXT and cells.is_text:
-            texts = cells.text
-            found = self.levels.places(pa.chunked_array([texts.values]))
-            return np.append(found, -1)[texts.rows], texts.rows < 0
-        column = cells.numbers() if cells.is_text else cells.plain
-        gaps = _gaps(column)
-        if inner == TEXT and pa.types.is_boolean(column.type):
-            return _truths(column, self.levels.values), gaps
-        return self.levels.places(self._cast(cells)), gaps
-
-    def _cast(self, cells: Cells) -> Column:
-        """Cells as the values are inside."""
-        inner, found = self.levels.values.type, cells.numbers() if cells.is_text else cells.plain
-        try:
-            made = found.cast(inner)
-        except pa.ArrowException:
-            cells.refuse_text(f"categories of type {inner}")
-            raise AssertionError from None
-        if pa.types.is_boolean(inner) and len(odd := no_truths(found)):
-            cells.refuse(int(odd[0]), "which is neither true nor false")
-        return made
-
-    def values(self, codes: Array, generator: np.random.Generator) -> pa.Array:
-        """The categories."""
-        return self._as_type(self.levels.draw(codes, generator))
-
-    def _as_type(self, places: Array) -> pa.Array:
-        if not pa.types.is_dictionary(self.type):
-            return self.levels.take(places).cast(self.type)
-        known, at = self.levels.listed
-        indices = pa.array(at[places], mask=places < 0).cast(self.type.index_type)
-        known = known.cast(self.type.value_type)
-        return pa.DictionaryArray.from_arrays(indices, known, ordered=self.type.ordered)
-
-    @cached_property
-    def pieces(self) -> Pieces:
-        """Each a value."""
-        return category_pieces(self.levels)
-
-    def inside(self, cells: Cells, codes: Array) -> tuple[Array, Array]:
-        """By the place among all values."""
-        return self.pieces.holding(codes, self.keys(cells))
-
-    def held(self, piece: Array, place: Array) -> pa.Array:
-        """Categories."""
-        places, known = self.pieces.numbers(piece, place)
-        return self._as_type(np.where(known, places, -1))
-
-    def to_json(self) -> Json:
-        """Type and levels."""
-        found = {"type": str(self.type), "levels": self.levels.to_json()}
-        return found | ({"ordered": True} if self.ordered else {})
-
-    @classmethod
-    def from_json(cls, part: Part) -> CategoryCoding:
-        """As it was written."""
-        part.only(("type", "levels", "ordered"))
-        kind = part.made(lambda: type_named(part.text("type")))
-        levels = CategoryLevels.from_json(_inner(part, "levels"), inside(kind))
-        return cls(kind, levels, part.has("ordered") and part.flag("ordered"))
-
-
-def _tally(codes: Array, count: int) -> Array:
-    """How often each of so many codes comes, and how often none, which is -1."""
-    found: Array = np.bincount(codes + 1, minlength=count + 1)
-    return np.roll(found, -1)
-
-
-def inside(kind: pa.DataType) -> pa.DataType:
-    """The type of a column's categories inside.
-
-    Args:
-        kind: of the column.
-    """
-    value = cells_of.value_type(kind)
-    return TEXT if cells_of.is_text(value) else value
-
-
-def _gaps(column: Column) -> Array:
-    gaps = pc.is_null(column, nan_is_null=pa.types.is_floating(column.type))
-    return gaps.to_numpy()
-
-
-def _truths(column: Column, values: pa.Array) -> Array:
-    """The places of true and false among texts that say so in whatever capitals."""
-    found = pc.index_in(column.cast(TEXT), value_set=pc.utf8_lower(values))
-    return pc.fill_null(found, -1).to_numpy().astype(np.int64)
-
-
-def _inner(part: Part, name: str) -> Part:
-    return Part(part.found.get(name), f"{part.name}, {name}")
 
 
 def coding_from_json(part: Part) -> Any:

@@ -7,9 +7,10 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
+from vaekit.data.readers.columns import Column
 from vaekit.data.schema.cells import Cells
 from vaekit.data.schema.inside import Pieces
-from vaekit.system.records import Json
+from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
 
 
@@ -35,11 +36,17 @@ class Coding(Protocol):
     def codes(self, cells: Cells) -> tuple[Array, Array]:
         """int32, (N,), -1 for a gap; and which cells hold what no level stands for."""
 
+    def rounded(self, cells: Cells) -> Array:
+        """Which numbers lie beside all that can be, so that the nearest is taken, (N,)."""
+
     def log_density(self, cells: Cells) -> Array:
         """Of each value inside its level, nats, (N,); 0 for a gap."""
 
     def values(self, codes: Array, generator: np.random.Generator) -> pa.Array:
         """Values of the column's own type; a gap for -1."""
+
+    def as_in(self, made: Column, cells: Cells) -> Column:
+        """Values that it made, of the column's own type, as a column of other rows writes them."""
 
     def keys(self, cells: Cells) -> Array:
         """Numbers by which cells are compared, (N,)."""
@@ -95,3 +102,24 @@ class Coding(Protocol):
 
     def to_json(self) -> Json:
         """What it needs to be made again."""
+
+
+def tally(codes: Array, count: int) -> Array:
+    """How often each of so many codes comes, and how often none, which is -1.
+
+    Args:
+        codes: (N,).
+        count: of codes that there are.
+    """
+    found: Array = np.bincount(codes + 1, minlength=count + 1)
+    return np.roll(found, -1)
+
+
+def part_of(part: Part, name: str) -> Part:
+    """A part of what was written.
+
+    Args:
+        part: the whole.
+        name: of the part.
+    """
+    return Part(part.found.get(name), f"{part.name}, {name}")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 from pyarrow import compute as pc
 
 from vaekit.data.readers.columns import Column, is_text, plain, value_type
+from vaekit.data.readers.dialect import LOOK, Dialect
 from vaekit.data.readers.tables import Table
 from vaekit.data.schema.arrow_types import type_named
 from vaekit.data.schema.cells import Cells
@@ -15,6 +17,7 @@ from vaekit.data.schema.codings import coding_from_json
 from vaekit.data.schema.column_coding import Coding
 from vaekit.data.schema.corrections import ASIDE, MODELLED, NOTHING_SAID, Said
 from vaekit.system.records import Json, Part
+from vaekit.system.types import Array
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,26 @@ class ColumnSchema:
         return cls(name, kind, coding_from_json(inner), gaps, part.text("example"), kept, said)
 
 
+def _says(text: str, dialect: Dialect = LOOK) -> str | float:
+    """A number, or else a text; truths in whatever capitals."""
+    marks = {ord(dialect.thousands or ","): None, ord(dialect.decimal or "."): "."}
+    try:
+        return float(text.translate(marks) if dialect.is_plain is False else text)
+    except ValueError:
+        return text.lower() if text.lower() in ("true", "false") else text
+
+
+def _equal(column: Column, value: pa.Scalar) -> Array:
+    """Which cells are a value that is given as text, (rows,)."""
+    for kind in (column.type, pa.float64(), pa.large_string()):
+        try:
+            found = pc.equal(column.cast(kind), value.cast(kind))
+        except pa.ArrowException:
+            continue
+        return pc.fill_null(found, fill_value=False).to_numpy()
+    return np.zeros(len(column), bool)
+
+
 @dataclass(frozen=True)
 class SetAside:
     """A column that is not modelled.
@@ -113,6 +136,21 @@ class SetAside:
     def comes_back(self) -> bool:
         """Whether synthetic rows have it: constants, and columns that are empty."""
         return self.kind in ("constant", "empty")
+
+    def departing(self, cells: Cells) -> Array:
+        """Which cells hold something else than a constant, (rows,); not those that are missing.
+
+        Args:
+            cells: of the column in other rows.
+        """
+        if self.value is None:
+            return np.zeros(len(cells), bool)
+        if cells.is_text:
+            own, texts = _says(self.value), cells.text.values.to_pylist()
+            same = [_says(text, cells.dialect) == own for text in texts]
+            return ~np.array([*same, True])[cells.text.rows]
+        equal = _equal(cells.plain, pa.scalar(self.value, pa.large_string()))
+        return ~(equal | cells.missing)
 
     def values(self, rows: int) -> pa.Array:
         """The constant, or gaps.

@@ -41,6 +41,14 @@ class Form(Protocol):
             BadInput: for a cell that is none.
         """
 
+    def exact(self, cells: Cells) -> tuple[Array, Array]:
+        """The numbers that cells say, in the same units, though they may be none of the column's,
+        and which are missing.
+
+        Raises:
+            BadInput: for a cell that is none.
+        """
+
     def bound(self, cells: Cells) -> float:
         """The number that one cell says, in the same units, though it may be none of the column's:
         60.5 among whole numbers.
@@ -51,6 +59,9 @@ class Form(Protocol):
 
     def write(self, numbers: Array, gaps: Array) -> pa.Array:
         """Values of the column's own type."""
+
+    def as_in(self, cells: Cells) -> Form:
+        """The same in the way in which a column of other rows writes it."""
 
     def grid(self, numbers: Array, decimals: int | None = None) -> Grid:
         """Which numbers can be, by those that are."""
@@ -89,11 +100,20 @@ class Plain:
             found = found.astype(np.float64)
         return found, gaps
 
+    def exact(self, cells: Cells) -> tuple[Array, Array]:
+        """Not rounded to whole numbers or decimals."""
+        found, gaps = arrays(cells.numbers())
+        return found * float(self.unit) if self.unit > 1 else found, gaps
+
     def bound(self, cells: Cells) -> float:
         """Not rounded to whole numbers or decimals."""
         number = cells.numbers()[0].as_py()
         scale = self.type.scale if pa.types.is_decimal(self.type) else 0
         return float(number) * 10**scale if scale or isinstance(number, Decimal) else number
+
+    def as_in(self, cells: Cells) -> Plain:
+        """As it is: a file's own marks are known before."""
+        return self
 
     def write(self, numbers: Array, gaps: Array) -> pa.Array:
         """Values of the column's type, within what it can hold."""
@@ -187,9 +207,17 @@ class Moments:
             cells.refuse_text("a date or time")
         return pc.fill_null(ticks, 0).cast(pa.int64()).to_numpy(), pc.is_null(column).to_numpy()
 
+    def exact(self, cells: Cells) -> tuple[Array, Array]:
+        """Ticks."""
+        return self.read(cells)
+
     def bound(self, cells: Cells) -> float:
         """Ticks."""
         return int(self.read(cells)[0][0])
+
+    def as_in(self, cells: Cells) -> Moments:
+        """As it is."""
+        return self
 
     def write(self, numbers: Array, gaps: Array) -> pa.Array:
         """Values of the column's type."""

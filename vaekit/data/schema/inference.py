@@ -154,7 +154,7 @@ def _counts(values: pa.Array, typed: pa.DataType) -> bool:
     """Whether texts are numbers to count with: codes that begin with 0 are none."""
     if not cells_of.is_number(typed) or pa.types.is_boolean(typed):
         return False
-    return pa.types.is_floating(typed) or not pc.any(pc.match_substring_regex(values, ZERO)).as_py()
+    return not pc.any(pc.match_substring_regex(values, ZERO)).as_py()
 
 
 def _units(looked: Looked, *, bare: bool = False) -> Units | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +20,7 @@ from vaekit.data.schema.looked import Found
 from vaekit.data.schema.odd import totals_note
 from vaekit.data.schema.showing import shortened
 from vaekit.data.schema.standing import Standing
+from vaekit.data.schema.unseen import BETWEEN, CHANGED, NeverSeen
 from vaekit.system.checks import known, require
 from vaekit.system.progress import tracked
 from vaekit.system.records import Json, Part
@@ -28,34 +28,6 @@ from vaekit.system.types import Array
 
 UNSEEN = ("missing", "refuse")
 NAMED = 10
-
-
-class NeverSeen:
-    """Categories that no training row has, where rows are coded part by part."""
-
-    def __init__(self) -> None:
-        self.counts: dict[str, int] = {}
-        self.values: dict[str, Any] = {}
-
-    def add(self, name: str, count: int, value: Any) -> None:
-        """So many cells of a column, of which one holds this.
-
-        Args:
-            name: of the column.
-            count: of the cells.
-            value: of the first.
-        """
-        self.counts[name] = self.counts.get(name, 0) + count
-        self.values.setdefault(name, value)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """A line for each column."""
-        return tuple(
-            f"column {name!r}: {count:,} cells hold categories that were never seen, such as "
-            f"{self.values[name]!r}"
-            for name, count in self.counts.items()
-        )
 
 
 @dataclass(frozen=True)
@@ -111,7 +83,7 @@ class TableSchema:
     def coded(
         self, table: Table, *, allow_missing: bool = False, unseen: str = "missing"
     ) -> tuple[Array, tuple[str, ...]]:
-        """Levels, and notes for people: of columns set aside and of categories never seen.
+        """Levels, and notes for people: of columns set aside and of what was never seen.
 
         A number that no level holds has the nearest level; a category that is not known is missing
         (or has the level that rare ones share), and ``log_density_inside`` makes it rare.
@@ -137,8 +109,8 @@ class TableSchema:
 
         Args:
             table: some of its rows.
-            never: where categories go that were never seen.
-            unseen: what becomes of them: see ``coded``.
+            never: where what was never seen is noted.
+            unseen: what becomes of categories that were not: see ``coded``.
             weighed: whether densities are asked for.
         """
         codes, inside = np.full((table.rows, len(self.columns)), -1, np.int32), np.zeros(table.rows)
@@ -148,12 +120,43 @@ class TableSchema:
             codes[:, i], odd = column.coding.codes(cells)
             if odd.any() and unseen == "refuse":
                 cells.refuse(int(odd.argmax()), "a category that the model has not seen")
-            if odd.any():
-                never.add(column.name, int(odd.sum()), cells.plain[int(odd.argmax())].as_py())
+            never.add(column.name, odd, cells.plain)
+            never.add(column.name, column.coding.rounded(cells), cells.plain, BETWEEN)
             if weighed:
                 density = column.coding.log_density(cells)
                 inside += np.where((codes[:, i] < 0) & ~odd, 0.0, density)
+        for one, cells, odd in self._constants(table):
+            never.add(one.name, odd, cells.plain, CHANGED, was=one.value)
+            inside += self.log_new * odd
         return codes, inside
+
+    def _constants(self, table: Table) -> Iterator[tuple[SetAside, Cells, Array]]:
+        """Columns that held one value in training, and which of their cells hold another."""
+        for one in self.aside:
+            if one.kind == "constant" and one.name in table.columns:
+                cells = Cells.of(table, one.name, more=one.said.missing)
+                yield one, cells, one.departing(cells)
+
+    @property
+    def log_new(self) -> float:
+        """Log probability of what no training row holds, nats: as if it were in one of them and one
+        more."""
+        return -float(np.log1p(max(column.coding.rows.sum() for column in self.columns)))
+
+    def unseen(self, table: Table) -> dict[str, Array]:
+        """Log probabilities of cells that hold what no training row does, nats, (rows,), 0 for all
+        others: of categories and of columns that held one value, by the names of those that have
+        such cells.
+
+        Args:
+            table: that :meth:`found` gave, or some of its rows.
+        """
+        found = {}
+        for column, cells in self._cells(table):
+            if cells is not None and (odd := column.coding.codes(cells)[1]).any():
+                found[column.name] = np.where(odd, column.coding.log_density(cells), 0.0)
+        constant = ((one.name, odd) for one, _, odd in self._constants(table) if odd.any())
+        return found | {name: self.log_new * odd for name, odd in constant}
 
     def found(self, table: Table, *, allow_missing: bool = False) -> tuple[Table, tuple[str, ...]]:
         """A table with all its columns, called as the schema calls them, and what is to be said.
@@ -205,7 +208,7 @@ class TableSchema:
                     _, unseen = column.coding.codes(cells)
                     found = np.where(left_out & ~unseen, 0.0, found)
                 total += found
-        return total
+        return total + sum(self.log_new * odd for _, _, odd in self._constants(table))
 
     def measured(self, table: Table) -> pa.Table:
         """The modelled columns as measures of likeness look at them: numbers and moments as
@@ -238,6 +241,11 @@ class TableSchema:
     def made(self) -> tuple[str, ...]:
         """Names of the columns that new rows have."""
         return (*self.names, *(one.name for one in self.aside if one.comes_back))
+
+    @property
+    def constants(self) -> tuple[str, ...]:
+        """Names of the columns that held one value."""
+        return tuple(one.name for one in self.aside if one.kind == "constant")
 
     @property
     def left_out(self) -> tuple[str, ...]:

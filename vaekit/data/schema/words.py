@@ -6,17 +6,30 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute as pc
 
+from vaekit.data.readers import columns as cells_of
+from vaekit.data.readers.columns import Column
 from vaekit.data.readers.dialect import if_missing
 from vaekit.data.schema import categories
+from vaekit.data.schema.category_coding import CategoryCoding, inside
 from vaekit.data.schema.cells import TEXT
-from vaekit.data.schema.codings import CategoryCoding, inside
 from vaekit.data.schema.looked import SHOWN, Found, Looked, distinct, modelled, text_of
 from vaekit.system.types import Array
 
 ENOUGH, NEARLY_ALL = 20, 0.99
 LONG, LONGEST_ID, MANY, MOSTLY = 60, 40, 0.5, 0.5
 NUMBER = r"^[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?$"
-ZERO = r"^[+-]?0\d+$"
+ZERO = r"^\s*[+-]?0\d+\s*$"
+
+
+def holds_codes(column: Column) -> bool:
+    """Whether a column is text, and some of it digits that begin with 0: no numbers to count with.
+
+    Args:
+        column: as it was read.
+    """
+    if not cells_of.is_text(column.type):
+        return False
+    return bool(pc.any(pc.match_substring_regex(column, ZERO), min_count=0).as_py())
 
 
 def words_of(looked: Looked) -> Found:

@@ -23,6 +23,7 @@ from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
 
 MOST_PLACES = 17
+OTHER_MARK = {".": ",", ",": "."}
 UNIT = re.compile(
     r"(?P<sign>[+-]?)(?P<before>[^\d.,+\-]{0,8}?)(?P<number>[\d.,]*\d)(?P<after>[^\d]{0,16})"
 )
@@ -76,24 +77,57 @@ class Units:
         bare = self.digits(values)
         if bare.null_count:
             return None
-        dialect = Dialect(decimal=self.decimal, thousands=self.thousands)
-        typed = cells_of.typed(pa.chunked_array([bare]), dialect)
+        typed = cells_of.typed(pa.chunked_array([bare]), self._dialect)
         return typed.combine_chunks() if cells_of.is_number(typed.type) else None
+
+    def as_in(self, cells: Cells) -> Units:
+        """The same unit with the marks by which all of these cells can be read: those that their
+        file plainly has, else its own, else the other ones; where none can, the first of these.
+
+        Args:
+            cells: of a column that may come from elsewhere.
+        """
+        plainly = cells.is_file and (cells.dialect.decimal == "," or bool(cells.dialect.thousands))
+        first = (cells.dialect.decimal if plainly else None) or self.decimal
+        values = cells.text.values if cells.is_text else pa.array([], TEXT)
+        each = [self._marked(first), self._marked(OTHER_MARK[first])]
+        return next((units for units in each if units.fine(values).all()), each[0])
+
+    def _marked(self, decimal: str) -> Units:
+        """With another mark of decimals."""
+        same = decimal == self.decimal
+        return self if same else replace(self, decimal=decimal, thousands=OTHER_MARK[decimal])
+
+    @property
+    def _dialect(self) -> Dialect:
+        return Dialect(decimal=self.decimal, thousands=self.thousands)
+
+    def fine(self, values: pa.Array) -> Array:
+        """Which of some texts say a number with this unit, (N,).
+
+        Args:
+            values: of text, without gaps.
+        """
+        found = cells_of.says_number(self.digits(values), self._dialect)
+        fine: Array = pc.fill_null(found, fill_value=False).to_numpy(zero_copy_only=False)
+        return fine
 
     def read(self, cells: Cells) -> tuple[Array, Array]:
         """Numbers, and which are missing; without their units too."""
         if not cells.is_text:
             return arrays(cells.numbers())
-        found = self.numbers(cells.text.values)
+        own, texts = self.as_in(cells), cells.text
+        found = own.numbers(texts.values)
         if found is None:
-            texts, bare = cells.text, self.digits(cells.text.values)
-            wrong = np.append(pc.is_null(bare).to_numpy(zero_copy_only=False), False)[texts.rows]
-            if not wrong.any():
-                cells.refuse_text(f"numbers as {self.sample}")
-            cells.refuse(int(wrong.argmax()), f"which is not written as {self.sample}")
+            wrong = np.append(~own.fine(texts.values), False)[texts.rows]
+            cells.refuse(int(wrong.argmax()), f"which is not written as {own.sample}")
             raise AssertionError
         where = pa.array(cells.text.rows, mask=cells.text.rows < 0)
         return arrays(pa.chunked_array([found.take(where)]))
+
+    def exact(self, cells: Cells) -> tuple[Array, Array]:
+        """The numbers."""
+        return self.read(cells)
 
     def bound(self, cells: Cells) -> float:
         """A number, with its unit or without."""
@@ -205,6 +239,10 @@ class Dates:
             cells.refuse(int(wrong.argmax()), f"which is not written as {shown}")
         return np.append(ticks, 0)[cells.text.rows], cells.text.rows < 0
 
+    def exact(self, cells: Cells) -> tuple[Array, Array]:
+        """Ticks."""
+        return self.read(cells)
+
     def bound(self, cells: Cells) -> float:
         """Ticks; a day alone is its midnight, in UTC where there are time zones."""
         day = replace(self.spelling, clock=0, half="", zone="")
@@ -213,6 +251,10 @@ class Dates:
             if fine.all():
                 return int(ticks[0])
         return int(self.read(cells)[0][0])
+
+    def as_in(self, cells: Cells) -> Dates:
+        """As it is: dates that are written otherwise are refused."""
+        return self
 
     def write(self, numbers: Array, gaps: Array) -> pa.Array:
         """Texts."""

@@ -10,6 +10,7 @@ import pyarrow as pa
 from cyclopts import Parameter
 
 from vaekit.data import Source
+from vaekit.data.readers.tables import KINDS, ending_of
 from vaekit.interfaces.cli.common import ON_DEVICE, Force, OnDevice
 from vaekit.interfaces.cli.shared import (
     Given,
@@ -22,6 +23,7 @@ from vaekit.interfaces.cli.shared import (
     to_write,
 )
 from vaekit.runs import gaps, in_parts, labels, tables
+from vaekit.runs.as_it_came import text_ending, write_cells, write_numbers
 from vaekit.runs.outlets import Outlet
 from vaekit.runs.table_files import TABLE_FILES, safe, with_number, write_tables
 from vaekit.runs.tables import Synthetic
@@ -30,7 +32,7 @@ from vaekit.system.checks import require
 from vaekit.system.ranges import Range
 
 ROWS = Outlet(TABLE_FILES, "synthetic.csv in the model's folder")
-FILLED = Outlet((*TABLE_FILES, ".npy"), "NAME-filled beside the rows")
+FILLED = Outlet((*TABLE_FILES, ".npy", *KINDS[1:]), "NAME-filled beside the rows")
 PREDICTED = Outlet(TABLE_FILES, "predicted-COLUMN.csv in the model's folder")
 Table = Annotated[Path, Parameter(help="A table with the model's columns, in any order.")]
 Formulas = Annotated[
@@ -112,12 +114,14 @@ def impute(
     """Fill gaps given all that is there in their rows: by draws or, of rows of numbers (recipes
     gaps_vae, not_miwae), by what is expected. What is there stays as it is."""
     work.begin()
-    ending = ".npy" if table.suffix.lower() == ".npy" else ".csv"
-    path = output or table.with_name(f"{table.name.removesuffix(table.suffix)}-filled{ending}")
+    path = output or _beside(table)
     count = draws or 1
     paths = [path] if count == 1 else [with_number(path, n + 1) for n in range(count)]
     for each in paths:
         FILLED.claim(each, force=force, inputs=reads(model, table))
+    as_it_came = path.suffix.lower() == text_ending(table)
+    odd = path.suffix.lower() in KINDS[1:] and not as_it_came
+    require(not odd, f"{path}: the rows came in {table.suffix}; write them so, or to .csv")
     trained = loaded(model, work)
     if trained.config.coding is None:
         _impute_numbers(trained, table, paths, draws, samples, seed, work)
@@ -126,8 +130,19 @@ def impute(
     found = _opened(trained, table)
     require(path.suffix.lower() != ".npy", f"{path}: a table of mixed columns is no array")
     for number, each in enumerate(paths):
-        parts = in_parts.filled(trained, found, seed + number)
-        work.wrote(each, write_tables(each, parts, formulas=formulas))
+        own = seed + number
+        if as_it_came:
+            rows = write_cells(trained, table, found, each, own, formulas=formulas)
+        else:
+            rows = write_tables(each, in_parts.filled(trained, found, own), formulas=formulas)
+        work.wrote(each, rows)
+
+
+def _beside(table: Path) -> Path:
+    """NAME-filled with the ending of the rows; .csv of columns that are no text."""
+    ending = ".npy" if table.suffix.lower() == ".npy" else text_ending(table) or ".csv"
+    bare = table.name[: -len(ending_of(table))] if table.suffix else table.name
+    return table.with_name(f"{bare}-filled{ending}")
 
 
 def _impute_numbers(
@@ -141,9 +156,13 @@ def _impute_numbers(
 ) -> None:
     """Fill gaps of rows of numbers, and write them as a table or an array, as they came."""
     samples = samples or gaps.SAMPLES
-    found = gaps.impute(trained, rows, draws=draws or 0, samples=samples, seed=seed)
+    own = gaps.table_in(trained, rows)
+    found = gaps.impute(trained, own or rows, draws=draws or 0, samples=samples, seed=seed)
     for each, made in zip(paths, found if draws else [found], strict=True):
-        gaps.write_filled(each, made)
+        if own is not None and each.suffix.lower() == text_ending(rows):
+            write_numbers(rows, own, made, each)
+        else:
+            gaps.write_filled(each, made)
         work.wrote(each, len(made))
 
 

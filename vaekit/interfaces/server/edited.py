@@ -12,7 +12,8 @@ import torch
 
 from vaekit.data.on_disk import in_memory
 from vaekit.data.schema.arrow_types import seconds_of
-from vaekit.data.schema.codings import CategoryCoding, NumberCoding
+from vaekit.data.schema.category_coding import CategoryCoding
+from vaekit.data.schema.codings import NumberCoding
 from vaekit.data.schema.forms import Moments, Plain
 from vaekit.data.schema.written import Dates, Units
 from vaekit.interfaces.server.faces import text_of

@@ -20,8 +20,9 @@ from torch import Tensor
 from vaekit.data import SPLITS, Source
 from vaekit.data.coded import coded
 from vaekit.data.coding import coding_of
-from vaekit.data.readers.frames import check_read, is_frame, kind_of, table_of
+from vaekit.data.readers.frames import is_frame, kind_of, table_of
 from vaekit.data.readers.roles import NO_ROLES
+from vaekit.data.readers.series import check_read
 from vaekit.data.schema import NONE, Corrections, coarse, infer, read_toml
 from vaekit.interfaces.asked import check_parameters, drawn_seed
 from vaekit.interfaces.tables.incoming import Incoming
