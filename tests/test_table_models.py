@@ -98,6 +98,11 @@ def test_a_given_word_where_numbers_are_is_told_so(model):
     assert tables.synthesize(model, 2, given={"age": "33"}).table["age"].to_pylist() == [33, 33]
 
 
+def test_one_value_is_given_for_all_rows(model):
+    with pytest.raises(BadInput, match="given: age has one value, which all rows have"):
+        tables.synthesize(model, 2, given={"age": [33, 34]})
+
+
 def test_a_cell_can_be_given_as_missing(model):
     made = tables.synthesize(model, 100, given={"wage": None}).table.to_pandas()
     assert bool(made.wage.isna().all())

@@ -18,11 +18,20 @@ from vaekit.data.schema import NONE, Corrections, TableSchema, infer
 from vaekit.data.schema.cells import Cells
 from vaekit.data.schema.columns import ColumnSchema
 from vaekit.data.schema.corrections import NUMBERS
+from vaekit.data.schema.forms import moments_in
 from vaekit.system.checks import BadInput, known, require
 from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
 
 MISSING = "{} is missing"
+KINDS = {
+    "number": "numbers",
+    "whole": "numbers",
+    "time": "dates or times (of which day and month are told apart)",
+    "boolean": "truths",
+    "category": "categories",
+    "ordered": "categories",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +110,9 @@ class TableCoding:
         Raises:
             BadInput: for a column that is not there, or a value that it cannot have.
         """
-        for name in given:
+        for name, value in given.items():
             known("column", name, self.schema.names)
+            require(np.ndim(value) == 0, f"given: {name} has one value, which all rows have")
         found, row = np.full((1, len(self.names)), -1, np.int32), one_row(given)
         for column in self.schema.columns:
             if column.name in given:
@@ -192,11 +202,11 @@ def _check_given(column: ColumnSchema, table: Table) -> None:
         column.coding.keys(cells)
         why = column.coding.why_not(cells)
     except BadInput as error:
-        if column.kind not in NUMBERS:
-            raise
+        value = cells.plain[0].as_py()
+        point = ": write a decimal point" if column.kind in NUMBERS and "," in value else ""
         raise BadInput(
-            f"given: {column.name} is a column of numbers, such as {column.example}, and "
-            f"{cells.plain[0].as_py()!r} is none"
+            f"given: {column.name} is a column of {KINDS[column.kind]}, such as {column.example}, "
+            f"and {value!r} is none{point}"
         ) from error
     require(not why, f"given: {column.name} = {cells.plain[0].as_py()} {why}")
 
@@ -233,8 +243,8 @@ def as_type(table: Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
 
 
 def said(table: Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
-    """A column as it was read, without a dictionary; where numbers are wanted of text, what it
-    says: of their type, if it plainly says such.
+    """A column as it was read, without a dictionary; where numbers or moments are wanted of text,
+    what it says: numbers of their type, if it plainly says such.
 
     Args:
         table: that holds it.
@@ -242,7 +252,14 @@ def said(table: Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
         kind: that is wanted.
     """
     column = cells_of.plain(table.columns[name])
-    if not (cells_of.is_text(column.type) and cells_of.is_number(kind)):
+    if not cells_of.is_text(column.type):
+        return column
+    if pa.types.is_temporal(kind):
+        cells = Cells.of(table, name)
+        with suppress(BadInput):
+            return moments_in(cells) if len(cells.text.values) else column
+        return column
+    if not cells_of.is_number(kind):
         return column
     if table.dialect.is_plain:
         with suppress(pa.ArrowInvalid):

@@ -17,6 +17,7 @@ from vaekit.data.readers.columns import Place
 from vaekit.data.readers.tables import Table
 from vaekit.data.schema import ColumnSchema
 from vaekit.data.schema.cells import Cells
+from vaekit.data.schema.corrections import NUMBERS
 from vaekit.system.checks import BadInput, known, require
 from vaekit.system.seeding import seed_for
 from vaekit.system.types import Array
@@ -33,6 +34,7 @@ SIGNS = {"=": IN, "==": IN, "!=": NOT_IN, "<>": NOT_IN} | {sign: sign for sign i
 HOW = """write it as "age > 60 and city in ['Rome', 'Paris']" """.strip()
 DRAWS, FEWEST, MOST, TRIES = 200_000, 64, 2_048, 100
 WHERE = Place("where")
+FRACTION = re.compile(r",\d")
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ class _Reader:
     def require(self, fine: bool, wanted: str) -> None:
         rest = self.text[self.at :].lstrip()
         place = f"before {rest!r}" if rest else "at the end"
+        if FRACTION.match(rest):
+            wanted = f"a decimal point, or {wanted},"
         require(fine, f"where: {wanted} is missing {place}: {HOW}")
 
     def peek(self) -> re.Match[str] | None:
@@ -209,6 +213,8 @@ class Condition:
             )
         else:
             texts = list(dict.fromkeys(listed[0].values))
+            for text in texts:
+                self._said(text)
             cells, kind = (
                 self._cells(pa.array(texts)),
                 self._drawn(np.zeros(1, int), self._generator("")).type,
@@ -279,13 +285,21 @@ class Condition:
         return among if test.rule == IN else ~among
 
     def _bound(self, text: str) -> float:
-        try:
-            found = self.column.coding.bound(self._cells(pa.array([text])))
-        except BadInput:
-            found = None
+        found = self._said(text)
         if found is None:
             raise BadInput(f"where: column {self.column.name!r} can have no value {text!r}")
         return found
+
+    def _said(self, text: str) -> float | None:
+        """What a text says as a value of the column; None for a category that it has not."""
+        try:
+            return self.column.coding.bound(self._cells(pa.array([text])))
+        except BadInput as error:
+            point = ": write a decimal point" if self.column.kind in NUMBERS and "," in text else ""
+            raise BadInput(
+                f"where: column {self.column.name!r} can have no value {text!r}; "
+                f"one of it is {self.column.example}{point}"
+            ) from error
 
     def _cells(self, values: pa.Array) -> Cells:
         return self.column.cells(Cells.of(_table(self.column.name, values), self.column.name))
