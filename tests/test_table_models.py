@@ -98,6 +98,20 @@ def test_a_given_word_where_numbers_are_is_told_so(model):
     assert tables.synthesize(model, 2, given={"age": "33"}).table["age"].to_pylist() == [33, 33]
 
 
+def test_a_word_among_numbers_of_other_rows_is_told_what_to_do(model, frame):
+    odd = frame.assign(age=["old", *frame.age[1:].astype(str)])
+    with pytest.raises(BadInput, match="row 0 holds 'old', .*: mend the cell, or leave it empty"):
+        model.log_likelihood(odd)
+
+
+def test_a_number_that_is_no_truth_is_a_category_never_seen(model, frame):
+    odd = frame.assign(ok=[2, *frame.ok[1:].astype(int)])
+    rows = model.open(odd)
+    assert any("'ok': 1 cells hold categories that were never seen" in note for note in rows.notes)
+    again = model.open(frame.assign(ok=frame.ok.astype(int)))
+    assert not any("never seen" in note for note in again.notes)
+
+
 def test_one_value_is_given_for_all_rows(model):
     with pytest.raises(BadInput, match="given: age has one value, which all rows have"):
         tables.synthesize(model, 2, given={"age": [33, 34]})

@@ -305,9 +305,14 @@ class CategoryCoding:
 
     def _cast(self, cells: Cells) -> Column:
         """Cells as the values are inside."""
-        inner = self.levels.values.type
+        inner, column = self.levels.values.type, cells.numbers() if cells.is_text else cells.plain
+        if pa.types.is_boolean(inner) and cells_of.is_number(column.type):
+            wrong = pc.invert(
+                pc.is_in(column.cast(pa.float64(), safe=False), value_set=pa.array([0.0, 1.0]))
+            )
+            column = pc.if_else(wrong, pa.scalar(None, column.type), column)
         try:
-            return (cells.numbers() if cells.is_text else cells.plain).cast(inner)
+            return column.cast(inner)
         except pa.ArrowException:
             cells.refuse_text(f"categories of type {inner}")
             raise AssertionError from None
