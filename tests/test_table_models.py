@@ -100,7 +100,7 @@ def test_a_given_word_where_numbers_are_is_told_so(model):
 
 def test_a_word_among_numbers_of_other_rows_is_told_what_to_do(model, frame):
     odd = frame.assign(age=["old", *frame.age[1:].astype(str)])
-    with pytest.raises(BadInput, match="row 0 holds 'old', .*: mend the cell, or leave it empty"):
+    with pytest.raises(BadInput, match=r"row 0 holds 'old', .*: mend the cell, or leave it empty"):
         model.log_likelihood(odd)
 
 

@@ -29,6 +29,8 @@ from vaekit.data.schema.written import form_from_json
 from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
 
+FARTHEST = 2.0**62  # no level holds a whole number beyond
+
 
 @dataclass(frozen=True)
 class NumberCoding:
@@ -162,7 +164,8 @@ class NumberCoding:
         """By whole x, or by real numbers counted in their order."""
         numbers, gaps = self.form.read(cells)
         x = np.where(gaps, 0.0, self.grid.x(numbers))
-        counted = x.astype(np.int64) if self.levels.whole else numbered(x, single=self._single)
+        whole = np.clip(x, -FARTHEST, FARTHEST).astype(np.int64) if self.levels.whole else None
+        counted = numbered(x, single=self._single) if whole is None else whole
         return self.pieces.holding(codes, counted)
 
     def held(self, piece: Array, place: Array) -> pa.Array:
