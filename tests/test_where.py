@@ -18,8 +18,9 @@ from vaekit.data.schema import Corrections
 from vaekit.distributions.columns import AnyOrderCells
 from vaekit.networks.cells import CellPredictor
 from vaekit.runs import tables
-from vaekit.runs.where import Test as Asked
-from vaekit.runs.where import parse, where_of
+from vaekit.runs.asked import Test as Asked
+from vaekit.runs.asked import parse
+from vaekit.runs.where import where_of
 from vaekit.system.checks import BadInput
 
 NAMES = ["age", "age group", "income", "education-num", "city", "is"]

@@ -20,16 +20,14 @@ from vaekit.data.schema.grids import Grid
 from vaekit.data.schema.inside import (
     Pieces,
     category_pieces,
+    counted,
     floats,
     number_pieces,
-    numbered,
 )
 from vaekit.data.schema.pieces import BORDER, NumberLevels
 from vaekit.data.schema.written import form_from_json
 from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
-
-FARTHEST = 2.0**62  # no level holds a whole number beyond
 
 
 @dataclass(frozen=True)
@@ -164,14 +162,13 @@ class NumberCoding:
         """By whole x, or by real numbers counted in their order."""
         numbers, gaps = self.form.read(cells)
         x = np.where(gaps, 0.0, self.grid.x(numbers))
-        whole = np.clip(x, -FARTHEST, FARTHEST).astype(np.int64) if self.levels.whole else None
-        counted = numbered(x, single=self._single) if whole is None else whole
-        return self.pieces.holding(codes, counted)
+        whole = self.levels.whole
+        return self.pieces.holding(codes, counted(x, whole=whole, single=self._single))
 
     def held(self, piece: Array, place: Array) -> pa.Array:
         """Numbers as they are stored."""
-        counted, known = self.pieces.numbers(piece, place)
-        x = counted.astype(float) if self.levels.whole else floats(counted, single=self._single)
+        found, known = self.pieces.numbers(piece, place)
+        x = found.astype(float) if self.levels.whole else floats(found, single=self._single)
         return self.form.write(self.grid.numbers(np.where(known, x, 0.0)), ~known)
 
     def to_json(self) -> Json:
