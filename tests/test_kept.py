@@ -124,6 +124,26 @@ def test_times_with_and_without_a_zone_are_not_mixed():
         filled(schema, pa.array([MOMENT, None], aware))
 
 
+@pytest.mark.parametrize("zone", [None, "Europe/Berlin"])
+@pytest.mark.parametrize(
+    "cells",
+    [["2024-03-01", None, "2024-03-14"], ["01/03/2024", None, "14/03/2024"], ["1 Mar 2024", None, "14 Mar 2024"]],
+)  # fmt: skip
+def test_text_that_says_moments_is_these(zone, cells):
+    kind, behind = pa.timestamp("us", zone), " 00:00Z" if zone else ""
+    schema = trained_on(repeated([MOMENT, dt.datetime(2024, 5, 2)], kind))
+    found = filled(schema, pa.array([cell and cell + behind for cell in cells]))
+    assert found.type == kind
+    days = found.cast(pa.timestamp("us", "UTC") if zone else kind).to_pylist()
+    assert [str(day)[:10] for day in days if day][::2] == ["2024-03-01", "2024-03-14"]
+
+
+def test_dates_that_can_be_read_in_two_ways_are_refused():
+    schema = trained_on(repeated([MOMENT, dt.datetime(2024, 5, 2)], pa.timestamp("us")))
+    with pytest.raises(BadInput, match="row 2 holds '02/03/2024', where day or month"):
+        filled(schema, pa.array(["01/01/2024", None, "02/03/2024"]))
+
+
 KINDS = {
     "text": (["a", "b"], ["b", "never"]),
     "whole numbers": ([10, 20], [20, 70]),

@@ -135,7 +135,7 @@ def test_tables(capsys):
         file.write(schema)
     python = [code for language, code in FENCED.findall(text) if language == "python"]
     names = {"frame": people}
-    typed, asked, estimators = python
+    typed, asked, kept, estimators = python
     exec(typed, names)
     assert len(names["again"]["grade"]) == 150
     assert "ordered" in capsys.readouterr().out
@@ -146,3 +146,6 @@ def test_tables(capsys):
     exec(asked.replace("maker.sample", "found = maker.sample"), names)
     assert names["found"].age.min() > 60
     assert set(names["found"].sex) == {"Female"}
+    names = {"model": vaekit.fit(frame(), epochs=1, width=16), "frame": frame()}
+    exec(kept.replace("1000, 2000", "10, 20").replace("vaekit.Arch", "found = vaekit.Arch"), names)
+    assert names["found"].num_rows == 10

@@ -254,6 +254,10 @@ class TestTables:
         plain = ask(client, "table", "sample?rows=6&seed=2").json["rows"]
         assert plain == tables.synthesize(model, 6, seed=2).table.to_pylist()
 
+    def test_truths_are_given_as_they_are(self, client):
+        found = ask(client, "diary", "sample?rows=6", {"given": {"well": True}})
+        assert [row["well"] for row in found.json["rows"]] == [True] * 6
+
     def test_what_is_made_can_be_asked_again(self, client):
         made = ask(client, "diary", "sample?rows=20").json["rows"]
         for what in ("encode", "score?samples=3", "impute"):

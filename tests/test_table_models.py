@@ -98,6 +98,25 @@ def test_a_given_word_where_numbers_are_is_told_so(model):
     assert tables.synthesize(model, 2, given={"age": "33"}).table["age"].to_pylist() == [33, 33]
 
 
+def test_a_word_among_numbers_of_other_rows_is_told_what_to_do(model, frame):
+    odd = frame.assign(age=["old", *frame.age[1:].astype(str)])
+    with pytest.raises(BadInput, match=r"row 0 holds 'old', .*: mend the cell, or leave it empty"):
+        model.log_likelihood(odd)
+
+
+def test_a_number_that_is_no_truth_is_a_category_never_seen(model, frame):
+    odd = frame.assign(ok=[2, *frame.ok[1:].astype(int)])
+    rows = model.open(odd)
+    assert any("'ok': 1 cell holds categories that were never seen" in note for note in rows.notes)
+    again = model.open(frame.assign(ok=frame.ok.astype(int)))
+    assert not any("never seen" in note for note in again.notes)
+
+
+def test_one_value_is_given_for_all_rows(model):
+    with pytest.raises(BadInput, match="given: age takes one value, which all rows then have"):
+        tables.synthesize(model, 2, given={"age": [33, 34]})
+
+
 def test_a_cell_can_be_given_as_missing(model):
     made = tables.synthesize(model, 100, given={"wage": None}).table.to_pandas()
     assert bool(made.wage.isna().all())

@@ -98,6 +98,7 @@ DIALECTS = {
     "Parquet": lambda: frame().to_parquet("t.parquet") or "t.parquet",
     "Parquet with an index": lambda: shuffled().to_parquet("t.parquet") or "t.parquet",
     "Feather": lambda: feather.write_feather(frame(), "t.feather") or "t.feather",
+    "a stream of Arrow's": lambda: streamed(pa.Table.from_pandas(shuffled())),
     "Arrow": lambda: feather.write_feather(pa.Table.from_pandas(shuffled()), "t.arrow") or "t.arrow",
 }  # fmt: skip
 
@@ -109,6 +110,20 @@ def frame():
 def shuffled():
     """The same rows whose index is in another order."""
     return frame().set_axis(np.random.default_rng(1).permutation(40))
+
+
+def streamed(table):
+    """A file of Arrow's format for streams, as the data sets of Hugging Face are kept."""
+    with pa.OSFile("t.arrow", "wb") as file, pa.ipc.new_stream(file, table.schema) as stream:
+        stream.write_table(table)
+    return "t.arrow"
+
+
+def test_a_stream_without_an_end_is_cut_off(place):
+    path = Path(streamed(pa.Table.from_pandas(frame())))
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(BadInput, match="cut off"):
+        open_source("t.arrow")
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

@@ -18,8 +18,9 @@ from vaekit.data.schema import Corrections
 from vaekit.distributions.columns import AnyOrderCells
 from vaekit.networks.cells import CellPredictor
 from vaekit.runs import tables
-from vaekit.runs.where import Test as Asked
-from vaekit.runs.where import parse, where_of
+from vaekit.runs.asked import Test as Asked
+from vaekit.runs.asked import parse
+from vaekit.runs.where import where_of
 from vaekit.system.checks import BadInput
 
 NAMES = ["age", "age group", "income", "education-num", "city", "is"]
@@ -56,6 +57,7 @@ def test_what_is_asked_is_read(text, tests):
         ("age 60", "a comparison such as > or in is missing before '60'"),
         ("age > 60 or age < 20", "by and, not by or"),
         ("age > 60, age < 20", "and is missing before ', age < 20'"),
+        ("age > 6,5", "a decimal point, or and, is missing before ',5'"),
         ("age between 3 or 4", "and is missing before 'or 4'"),
         ("city in 'Rome'", "[ is missing before \"'Rome'\""),
         ("city in ['Rome', 'Paris'", "] is missing at the end"),
@@ -120,6 +122,7 @@ def drawn(coding, text, rows=200):
         ("price in [0.07, 2.5]", lambda v: v in (Decimal("0.07"), Decimal("2.50"))),
         ("day > 2020-12-01", lambda v: v > datetime.date(2020, 12, 1)),
         ("day = '2020-03-04'", lambda v: v == datetime.date(2020, 3, 4)),
+        ("day = 14/03/2020", lambda v: v == datetime.date(2020, 3, 14)),
         ("seen < '2021-01-01 03:30:00'", lambda v: v < datetime.datetime(2021, 1, 1, 3, 30)),
         ("weight > 80.5", lambda v: int(v.split()[0]) > 80),
         ("weight <= '40 kg'", lambda v: int(v.split()[0]) <= 40),
@@ -144,6 +147,10 @@ def test_values_of_every_type_fulfil_what_is_asked(coding, text, holds):
         ("city = Rom", "column 'city' has no value 'Rom'"),
         ("city > Rome", "categories of column 'city' have no order"),
         ("age > old", "column 'age' can have no value 'old'"),
+        ("day = 04/03/2020", "column 'day' can have no value '04/03/2020'; one of it is 2020-"),
+        ("member = perhaps", "column 'member' can have no value 'perhaps'"),
+        ("age = old", "column 'age' can have no value 'old'"),
+        ("age > '6,5'", "write a decimal point"),
         ("age > 500", "no value of column 'age' that the model makes is > '500'"),
         ("age > 50 and age < 20", "no value of column 'age'"),
         ("height = 170", "may have any decimals"),

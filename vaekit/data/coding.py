@@ -15,7 +15,9 @@ from vaekit.data.given_cells import check_given, one_row
 from vaekit.data.readers import columns as cells_of
 from vaekit.data.readers.tables import Table
 from vaekit.data.schema import NONE, Corrections, TableSchema, infer
-from vaekit.system.checks import require
+from vaekit.data.schema.cells import Cells
+from vaekit.data.schema.forms import moments_in
+from vaekit.system.checks import BadInput, require
 from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
 
@@ -196,8 +198,8 @@ def as_type(table: Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
 
 
 def said(table: Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
-    """A column as it was read, without a dictionary; where numbers are wanted of text, what it
-    says: of their type, if it plainly says such.
+    """A column as it was read, without a dictionary; where numbers or moments are wanted of text,
+    what it says: numbers of their type, if it plainly says such.
 
     Args:
         table: that holds it.
@@ -205,7 +207,14 @@ def said(table: Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
         kind: that is wanted.
     """
     column = cells_of.plain(table.columns[name])
-    if not (cells_of.is_text(column.type) and cells_of.is_number(kind)):
+    if not cells_of.is_text(column.type):
+        return column
+    if pa.types.is_temporal(kind):
+        cells = Cells.of(table, name)
+        with suppress(BadInput):
+            return moments_in(cells) if len(cells.text.values) else column
+        return column
+    if not cells_of.is_number(kind):
         return column
     if table.dialect.is_plain:
         with suppress(pa.ArrowInvalid):

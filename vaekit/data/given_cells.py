@@ -13,6 +13,7 @@ from vaekit.data.schema import TableSchema
 from vaekit.data.schema.categories import texts
 from vaekit.data.schema.cells import Cells
 from vaekit.data.schema.columns import ColumnSchema
+from vaekit.data.schema.corrections import NUMBERS
 from vaekit.system.checks import BadInput, known, require
 
 MOST_LISTED = 20
@@ -20,7 +21,7 @@ NOTHING = ("nan", "NaT", "<NA>", "None")  # what pandas, NumPy and Python call a
 NOUNS = {
     "number": "numbers",
     "whole": "numbers",
-    "time": "dates or times",
+    "time": "dates or times (of which day and month are told apart)",
     "boolean": "true and false",
 }
 
@@ -87,9 +88,10 @@ def _check_cell(column: ColumnSchema, table: Table) -> None:
         why = column.coding.why_not(cells)
     except BadInput as error:
         noun = NOUNS.get(column.kind, "categories that are no text")
+        point = ": write a decimal point" if column.kind in NUMBERS and "," in value else ""
         raise BadInput(
             f"given: {column.name} is a column of {noun}, such as {column.example}, and "
-            f"{value!r} is none"
+            f"{value!r} is none{point}"
         ) from error
     require(not why, f"given: {column.name} = {value} {why}")
     if unseen:

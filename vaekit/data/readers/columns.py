@@ -193,7 +193,9 @@ def _all(found: Column) -> bool:
     return bool(pc.all(found, min_count=0).as_py())
 
 
-def check_numbers(place: Place, name: str, column: Column, dialect: Dialect = LOOK) -> None:
+def check_numbers(
+    place: Place, name: str, column: Column, dialect: Dialect = LOOK, otherwise: str = DROP
+) -> None:
     """Raise ``BadInput`` unless a typed column holds numbers (and gaps); it says what it holds, and
     what to do."""
     kind, what = column.type, f"{place.name}: column {name!r}"
@@ -203,22 +205,22 @@ def check_numbers(place: Place, name: str, column: Column, dialect: Dialect = LO
     if pa.types.is_temporal(kind):
         raise BadInput(
             f"{what} holds dates or times, which are no numbers; turn them into numbers, such as "
-            f"days since a first one, or {DROP}"
+            f"days since a first one, or {otherwise}"
         )
-    require(is_text(kind), f"{what} holds {kind} values; {DROP}")
+    require(is_text(kind), f"{what} holds {kind} values; {otherwise}")
     cells = column.to_pylist()
     rows = [i for i, cell in enumerate(cells) if _is_odd(cell, dialect)]
     row, cell = rows[0], cells[rows[0]]
     if all(DATES.fullmatch(cells[i].strip()) for i in rows[:100]):
         raise BadInput(
             f"{what}, {place.row(row, f' holds {cell!r}, a date or time')}; turn dates into "
-            f"numbers, such as days since a first one, or {DROP}"
+            f"numbers, such as days since a first one, or {otherwise}"
         )
     mark = f"{if_missing(repr(cell))}; else "
     few = len(rows) < MOSTLY * len(cells)
     raise BadInput(
         f"{what}, {place.row(row, f' holds {cell!r}, which is not a number')}; "
-        f"{mark if few else ''}{DROP}"
+        f"{mark if few else ''}{otherwise}"
     )
 
 

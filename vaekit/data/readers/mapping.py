@@ -10,12 +10,14 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import ipc
 
+from vaekit.system.checks import require
 from vaekit.system.progress import tracked
 from vaekit.system.scratch import place, scratch
 
 LARGE = 2**27  # bytes of text, or of cells at eight each: beyond it a table stays on disk
 CELL, PACKED = 8, 4  # bytes of a cell; how much smaller text is where it is packed
 AT_ONCE, CELLS_AT_ONCE = 2**17, 2**22  # rows, and cells, that are read together
+END = b"\xff\xff\xff\xff\0\0\0\0"  # of a stream; each of its messages begins as this does
 
 
 def is_large(rows: int, columns: int) -> bool:
@@ -65,6 +67,33 @@ def on_disk(name: str, schema: pa.Schema, batches: Iterable[Any], count: int = 0
                 writer.write_batch(batch)
         mapped = pa.py_buffer(file.bytes())
     return ipc.open_stream(mapped).read_all()
+
+
+def is_stream(path: Path) -> bool:
+    """Whether a file holds Arrow's format for streams, not that for files.
+
+    Args:
+        path: of the file.
+    """
+    with path.open("rb") as file:
+        return file.read(4) == END[:4]
+
+
+def of_stream(path: Path) -> pa.Table:
+    """The columns of a stream of Arrow's in a file; of a large one they stay there.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        BadInput: if the stream has no end.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(size - len(END), 0))
+        require(file.read() == END, f"{path} is cut off: its stream has no end")
+    source = pa.memory_map(str(path)) if size > LARGE else path.read_bytes()
+    return ipc.open_stream(source).read_all()
 
 
 def of_arrow(path: Path) -> pa.Table:

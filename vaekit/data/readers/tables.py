@@ -310,7 +310,10 @@ def feather_table(path: Path, roles: ColumnRoles = NO_ROLES, dialect: Dialect = 
     """The columns of a table in Arrow's own format."""
     try:
         large = path.stat().st_size > mapping.LARGE
-        found = mapping.of_arrow(path) if large else feather.read_table(path, memory_map=False)
+        if mapping.is_stream(path):
+            found = mapping.of_stream(path)
+        else:
+            found = mapping.of_arrow(path) if large else feather.read_table(path, memory_map=False)
     except BadInput:
         raise
     except UNREADABLE as error:

@@ -18,6 +18,7 @@ from vaekit.data.readers.tables import Table
 from vaekit.system.checks import BadInput
 from vaekit.system.types import Array
 
+MEND = "the column is one of numbers or truths: mend the cell, or leave it empty"
 TEXT = pa.large_string()
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -139,7 +140,7 @@ class Cells:
     def _numbers(self) -> Column:
         if not self.is_text:
             found = cells_of.typed(self.plain, self._said())
-            cells_of.check_numbers(self.place, self.name, found, self.dialect)
+            cells_of.check_numbers(self.place, self.name, found, self.dialect, MEND)
             return found
         if not cells_of.is_number(self.counted.type):
             self.refuse_text()
@@ -164,7 +165,7 @@ class Cells:
             what: was wanted.
         """
         if what == "a number":
-            cells_of.check_numbers(self.place, self.name, self.plain, self._said())
+            cells_of.check_numbers(self.place, self.name, self.plain, self._said(), MEND)
         raise BadInput(f"{self.place.name}: column {self.name!r} does not hold {what} in each cell")
 
     def refuse(self, row: int, why: str) -> None:

@@ -16,7 +16,7 @@ from vaekit.data.schema.cells import Cells
 from vaekit.data.schema.column_coding import part_of, tally
 from vaekit.data.schema.forms import Form
 from vaekit.data.schema.grids import MOST, Grid
-from vaekit.data.schema.inside import Pieces, floats, number_pieces, numbered
+from vaekit.data.schema.inside import Pieces, counted, floats, number_pieces
 from vaekit.data.schema.pieces import BORDER, NumberLevels
 from vaekit.data.schema.written import form_from_json
 from vaekit.system.records import Json, Part
@@ -179,13 +179,13 @@ class NumberCoding:
         """By whole x, or by real numbers counted in their order."""
         numbers, gaps = self.form.read(cells)
         x = np.where(gaps, 0.0, self.grid.x(numbers))
-        counted = x.astype(np.int64) if self.levels.whole else numbered(x, single=self._single)
-        return self.pieces.holding(codes, counted)
+        whole = self.levels.whole
+        return self.pieces.holding(codes, counted(x, whole=whole, single=self._single))
 
     def held(self, piece: Array, place: Array) -> pa.Array:
         """Numbers as they are stored."""
-        counted, known = self.pieces.numbers(piece, place)
-        x = counted.astype(float) if self.levels.whole else floats(counted, single=self._single)
+        found, known = self.pieces.numbers(piece, place)
+        x = found.astype(float) if self.levels.whole else floats(found, single=self._single)
         return self.form.write(self.grid.numbers(np.where(known, x, 0.0)), ~known)
 
     def to_json(self) -> Json:

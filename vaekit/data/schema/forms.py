@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from vaekit.data.readers.columns import Column
 from vaekit.data.schema.arrow_types import seconds_of, type_named
 from vaekit.data.schema.cells import Cells, arrays, with_gaps
 from vaekit.data.schema.grids import Grid, grid_of, times_grid
-from vaekit.data.schema.spellings import spelling_of
+from vaekit.data.schema.spellings import Spelling, spelling_of
 from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
 
@@ -200,7 +200,7 @@ class Moments:
         column = cells.plain
         if cells.is_text:
             empty = pa.chunked_array([pa.nulls(len(cells), self.type)])
-            column = _from_text(cells) if len(cells.text.values) else empty
+            column = moments_in(cells) if len(cells.text.values) else empty
         try:
             ticks = column.cast(self.type, safe=False).cast(_width(self.type))
         except pa.ArrowException:
@@ -267,11 +267,31 @@ def _iso(values: pa.Array) -> Sequence[str]:
     ]
 
 
-def _from_text(cells: Cells) -> Column:
-    """Moments in text, of the type that fits how they are written."""
-    found = spelling_of(cells.text.values)
+def moments_in(cells: Cells) -> Column:
+    """Moments in text, of the type that fits how they are written.
+
+    Args:
+        cells: of text, of which some are there.
+
+    Raises:
+        BadInput: for text that says none, or may have the day first or the month.
+    """
+    values = cells.text.values
+    found = spelling_of(values)
     if found is None:
         cells.refuse_text("a date or time")
         raise AssertionError
-    ticks = np.append(found.ticks(cells.text.values)[0], 0)[cells.text.rows]
+    ticks = found.ticks(values)[0]
+    if found.unsure:
+        _check_sure(cells, found, ticks)
+    ticks = np.append(ticks, 0)[cells.text.rows]
     return pa.chunked_array([pa.array(ticks, mask=cells.text.rows < 0).cast(found.type)])
+
+
+def _check_sure(cells: Cells, found: Spelling, ticks: Array) -> None:
+    """Raise ``BadInput`` where texts are other moments with day and month the other way round."""
+    order = "dmy" if found.order == "mdy" else "mdy"
+    unlike = replace(found, order=order).ticks(cells.text.values)[0] != ticks
+    if unlike.any():
+        row = int(np.append(unlike, False)[cells.text.rows].argmax())
+        cells.refuse(row, "where day or month may come first: write it as 2024-12-31")

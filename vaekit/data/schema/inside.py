@@ -16,6 +16,7 @@ from vaekit.system.types import Array
 
 HALVINGS = 20  # of a piece of the real line around 0
 FARTHEST = 2**46  # from its level is a number that is counted off
+BEYOND = 2.0**62  # is no whole number that a level holds
 RARE = 2.0**-20  # share of values that no piece of real numbers holds
 
 
@@ -170,6 +171,19 @@ def _least(x: float, *, single: bool) -> int:
     return int(numbered(np.array([x]), single=single)[0]) + (narrow < x)
 
 
+def counted(x: Array, *, whole: bool, single: bool) -> Array:
+    """Numbers, (N,), counted in their order, int64; whole ones within 2⁶².
+
+    Args:
+        x: float64, (N,).
+        whole: whether they are whole.
+        single: whether others have 32 bits.
+    """
+    if whole:
+        return np.clip(x, -BEYOND, BEYOND).astype(np.int64)
+    return numbered(x, single=single)
+
+
 def numbered(x: Array, *, single: bool) -> Array:
     """Floating-point numbers counted in their order, int64: +0.0 is 0 and -0.0 is -1.
 
@@ -178,7 +192,8 @@ def numbered(x: Array, *, single: bool) -> Array:
         single: whether to count those of 32 bits alone.
     """
     if single:
-        bits = x.astype(np.float32).view(np.int32).astype(np.int64)
+        with np.errstate(over="ignore"):  # what 32 bits do not hold is infinite
+            bits = x.astype(np.float32).view(np.int32).astype(np.int64)
         return np.where(bits < 0, bits ^ (2**31 - 1), bits)
     bits = np.ascontiguousarray(x, np.float64).view(np.int64)
     return np.where(bits < 0, bits ^ (2**63 - 1), bits)

@@ -33,8 +33,12 @@ def given_of(request: Request) -> dict[str, Any]:
     return told
 
 
-def checked_given(found: Any) -> dict[str, Any] | None:
+def checked_given(found: Any, *, truths: bool = False) -> dict[str, Any] | None:
     """What is given, if it is texts and numbers by name, one for all rows or one for each.
+
+    Args:
+        found: what was sent.
+        truths: whether true and false may be given too.
 
     Raises:
         BadInput: for anything else.
@@ -42,7 +46,7 @@ def checked_given(found: Any) -> dict[str, Any] | None:
     require(found is None or isinstance(found, dict), 'given is an object, as {"label": "3"}')
     for name, value in (found or {}).items():
         each = value if isinstance(value, list) else [value]
-        fine = all(isinstance(v, str | int | float) and not isinstance(v, bool) for v in each)
+        fine = all(isinstance(v, str | int | float) and (truths or v is not bool(v)) for v in each)
         require(fine, f"given: {name} must be a text or a number, or a list of one for each row")
         require(bool(each), f"given: {name} is empty")
     return found or None

@@ -68,7 +68,8 @@ class Sample(Operation):
     def prepared(self, model: Served, asked: Asked) -> Prepared:
         """New rows, by the seed alone."""
         trained, how = model.trained, dict(asked.options)
-        given = checked_given(asked.parts().get("given"))
+        mixed = trained.config.coding is not None
+        given = checked_given(asked.parts().get("given"), truths=mixed)
 
         def draw(_: None) -> Any:
             if trained.config.coding is None:
@@ -76,7 +77,7 @@ class Sample(Operation):
             each = {"given": given, "where": how["where"], "seed": how["seed"]}
             return tables.synthesize(trained, how["rows"], **each).table
 
-        for name, value in (given or {}).items() if trained.config.coding is not None else ():
+        for name, value in (given or {}).items() if mixed else ():
             require(not isinstance(value, list), f"given: {name} must be a text or a number")
         return Prepared(
             model.name, self.name, draw, lambda rows: model.wire.give(rows, asked.wants),
