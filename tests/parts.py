@@ -22,8 +22,10 @@ from vaekit.families import (
 from vaekit.families.balls import Riemannian, Wrapped
 from vaekit.families.base import half_exp
 from vaekit.models import VAE
+from vaekit.models.drawing import at_mean
 from vaekit.networks import dense
 from vaekit.objectives import bounds, critics, discrepancies, penalties, structure
+from vaekit.objectives.amortised import semi_amortised
 from vaekit.objectives.hamiltonian import hamiltonian
 from vaekit.objectives.similarity import Discriminator
 from vaekit.recipes import RECIPES
@@ -82,7 +84,9 @@ BOUNDS = {  # of three particles, or of a multiple of three
     "renyi": bounds.renyi(0.5),
     "tvo": bounds.tvo(5),
     "hamiltonian": hamiltonian(2, 0.01),
+    "semi_amortised": semi_amortised(2, 0.1),
 }
+OF_MEANS = {"semi_amortised": semi_amortised(2, 0.1, rule=at_mean)}  # without draws of its own
 
 PENALTIES = {
     "rate": penalties.rate,

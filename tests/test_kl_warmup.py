@@ -19,7 +19,7 @@ def weights(name: str, **options: object) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    "name", ["vae", "iwae", "hvae", "free_bits_vae", "ladder_vae", "sphere_vae"]
+    "name", ["vae", "iwae", "hvae", "sa_vae", "free_bits_vae", "ladder_vae", "sphere_vae"]
 )
 def test_it_rises_over_three_tenths(name: str) -> None:
     assert weights(name) == pytest.approx([0.0, 0.5, 1.0])

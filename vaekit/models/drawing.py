@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -63,7 +63,8 @@ class Latent:
     log_weight: Tensor
 
 
-Rule = Callable[[D.Distribution, D.Distribution, torch.Size], Latent]
+# p, q and (K, B); q is None for a rule by name where the model was given no x
+Rule = Callable[[D.Distribution, Any, torch.Size], Latent]
 
 
 def from_posterior(p: D.Distribution, q: D.Distribution, shape: torch.Size) -> Latent:
@@ -204,7 +205,7 @@ class Recorder:
         self, name: str, prior: D.Distribution, posterior: D.Distribution | None
     ) -> Tensor:
         """A value of the latent, by this rule."""
-        if posterior is None:
+        if posterior is None and name not in self.named:
             raise TypeError(f"latent {name!r} has no posterior here: give the model its x")
         prior = prior if self.apart is None else without(prior, self.apart)
         self.latents[name] = self.named.get(name, self.rule)(prior, posterior, self.shape)

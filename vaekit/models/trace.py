@@ -134,6 +134,22 @@ def replay(t: Trace, *, frozen: bool = False, fixed: bool = False) -> Trace:
     return replace(again, log_weight=t.log_weight, kl_weight=t.kl_weight, noise=t.noise)
 
 
+def redrawn(t: Trace, rules: Mapping[str, Rule]) -> Trace:
+    """The same rows once more through all that generates them, with the same noise of its layers:
+    the encoder does not run.
+
+    Args:
+        t: the first pass.
+        rules: of each latent by name; in the place of its posterior they are handed None.
+    """
+    samples, apart = t.log_px.shape[0], _apart(t.model, t.rows)
+    recorder = Recorder(len(t.rows), samples, from_posterior, rules, apart)
+    with repeated(t.noise):
+        likelihood = t.model(recorder, t.rows.without_x())
+    now = read(recorder, likelihood, t.model, t.rows)
+    return replace(now, kl_weight=t.kl_weight, noise=t.noise)
+
+
 def _per_row(log_px: Tensor, shape: torch.Size) -> Tensor:
     if log_px.shape != (shape.numel(),):
         raise TypeError(

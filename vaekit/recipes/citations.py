@@ -183,6 +183,9 @@ CITATIONS: dict[str, str] = {
     "Caterini et al. 2018": "Caterini, A. L., Doucet, A. and Sejdinovic, D. (2018). Hamiltonian "
     "Variational Auto-Encoder. Advances in Neural Information Processing Systems. "
     "arXiv:1805.11328",
+    "Kim et al. 2018": "Kim, Y., Wiseman, S., Miller, A. C., Sontag, D. and Rush, A. M. (2018). "
+    "Semi-Amortized Variational Autoencoders. International Conference on Machine Learning. "
+    "arXiv:1802.02550",
     "De Cao & Aziz 2020": "De Cao, N. and Aziz, W. (2020). The Power Spherical Distribution. ICML "
     "Workshop on Invertible Neural Networks. arXiv:2006.04437",
     "Rezende & Mohamed 2015": "Rezende, D. J. and Mohamed, S. (2015). Variational Inference with "

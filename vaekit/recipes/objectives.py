@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from vaekit.models.drawing import stratified
 from vaekit.objectives import Term, bounds, discrepancies, penalties, schedules
+from vaekit.objectives.amortised import Gradient, semi_amortised
 from vaekit.objectives.critics import TotalCorrelation
 from vaekit.objectives.discrepancies import Kernel
 from vaekit.objectives.hamiltonian import hamiltonian
@@ -180,6 +181,30 @@ def hvae(
 
 
 @extends(vae)
+@good_for("likelihood", "q(z|x) fitted to each row by some steps, as it is trained.", rank=0.2)
+def sa_vae(
+    refinements: Annotated[Count, Swept(1, 20)] = 5,
+    stride: Annotated[Above, Swept(0.01, 0.2, log=True)] = 0.05,
+    gradient: Gradient = "whole",
+    samples: Count = 1,
+    **rest: Any,
+) -> Built:
+    """q(z|x) moved up the gradient of each row's own ELBO before it counts: the semi-amortised VAE
+    (Kim et al. 2018), with steps of limited length.
+
+    Args:
+        refinements: steps.
+        stride: length of the first, in the numbers that the encoder gives; they fall to 0.
+        gradient: whole: weights learn through the steps, by second derivatives; straight: as if
+            what they add were constant.
+        samples: draws per row, of each step and of the bound.
+    """
+    model, objective = vae(**rest)
+    bound = semi_amortised(refinements, stride, gradient)
+    return Built(model, objective.but(bound=bound, samples=samples))
+
+
+@extends(vae)
 @good_for("codes", "codes that are not silent, number by number.", rank=0.4)
 def free_bits_vae(
     floor: Annotated[Weight, Swept(0.01, 1.0, log=True)] = 0.25, **rest: Any
@@ -337,6 +362,7 @@ RECIPES: tuple[Recipe, ...] = (
     renyi,
     tvo,
     hvae,
+    sa_vae,
     free_bits_vae,
     rate_floor_vae,
     sigma_vae,
