@@ -61,6 +61,7 @@ ENTRIES: dict[str, Entry] = {
     "poincare_vae, 2": Entry("poincare_vae", "log_likelihood", "more", {"latent": 2}, "vae, 2"),
     "vae, 2": Entry("vae", how={"latent": 2}, beside="vae, 2"),
     "hvae": Entry("hvae", "gap", "less"),
+    "rhvae": Entry("rhvae", "gap", "less"),
     "path_vae": Entry("path_vae", "gap", "less"),
     "iwae": Entry("iwae", "log_likelihood"),
     "dreg": Entry("dreg", "log_likelihood"),

@@ -183,6 +183,8 @@ CITATIONS: dict[str, str] = {
     "Caterini et al. 2018": "Caterini, A. L., Doucet, A. and Sejdinovic, D. (2018). Hamiltonian "
     "Variational Auto-Encoder. Advances in Neural Information Processing Systems. "
     "arXiv:1805.11328",
+    "Chadebec et al. 2020": "Chadebec, C., Mantoux, C. and Allassonnière, S. (2020). "
+    "Geometry-Aware Hamiltonian Variational Auto-Encoder. arXiv:2010.11518",
     "De Cao & Aziz 2020": "De Cao, N. and Aziz, W. (2020). The Power Spherical Distribution. ICML "
     "Workshop on Invertible Neural Networks. arXiv:2006.04437",
     "Rezende & Mohamed 2015": "Rezende, D. J. and Mohamed, S. (2015). Variational Inference with "
