@@ -140,5 +140,9 @@ class Metric(DataInit):
 
     def forward(self, posterior: Any) -> Geometry:
         """The metric, where codes come from this q(z | x)."""
-        lower = self.factor(self.rows)
-        return Geometry(posterior(self.rows).mean, lower @ lower.mT, self.reach, self.least)
+        return self.of(self.rows, posterior)
+
+    def of(self, x: Tensor, posterior: Any) -> Geometry:
+        """The metric, if it were made of these rows."""
+        lower = self.factor(x)
+        return Geometry(posterior(x).mean, lower @ lower.mT, self.reach, self.least)
