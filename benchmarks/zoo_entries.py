@@ -62,6 +62,7 @@ ENTRIES: dict[str, Entry] = {
     "vae, 2": Entry("vae", how={"latent": 2}, beside="vae, 2"),
     "hvae": Entry("hvae", "gap", "less"),
     "sa_vae": Entry("sa_vae", "log_likelihood"),
+    "rhvae": Entry("rhvae", "gap", "less"),
     "path_vae": Entry("path_vae", "gap", "less"),
     "iwae": Entry("iwae", "log_likelihood"),
     "dreg": Entry("dreg", "log_likelihood"),

@@ -46,6 +46,7 @@ PRIORS = {
     "exemplar": lambda: prior("exemplar", site()).eval(),
     "second_stage": lambda: prior("second_stage", site()).eval(),
     "flow_matching": lambda: prior("flow_matching", site()),
+    "manifold": lambda: prior("manifold", site()),
     "scaled": lambda: Scaled(Mixture(LATENT, 4)),
     "refitted": lambda: Refitted(Mixture(LATENT, 4), StandardNormal(LATENT)),
     "sphere": lambda: Sphere(LATENT),

@@ -5,11 +5,14 @@ import math
 import pytest
 import scipy.stats
 import torch
+from graphs import normal
 from torch import distributions as D
+from torch import nn
 
 import vaekit
 from vaekit.conditionals import PRIORS, Scaled, StandardNormal
 from vaekit.conditionals.flow_matching import FlowMatching, VelocityNetwork
+from vaekit.conditionals.manifold import Manifold
 from vaekit.conditionals.second_stage import SecondStage
 from vaekit.distributions.bounded import Marginal
 from vaekit.distributions.carried import Carried
@@ -219,3 +222,27 @@ def test_what_is_not_known_is_said():
 def test_it_is_not_trained_with_a_model(name):
     with pytest.raises(BadInput, match=f"a {name} prior is fitted to the codes of a trained model"):
         recipe("vae")(shape=(5,), likelihood="gaussian", prior=name)
+
+
+def test_a_manifold_of_far_centres_is_the_mixture_that_it_comes_down_to():
+    found = Manifold(nn.Identity(), 2, components=3)
+    found.centres.copy_(torch.tensor([[0.0, 0], [40, 0], [0, 40]]))
+    found.squares.copy_(torch.diag_embed(torch.tensor([[1.0, 1], [2, 2], [0.5, 2]])))
+    found._settle(torch.tensor(2.0), found.centres, 1000)
+    near = torch.randn(50, 2)
+    weights = torch.tensor([0.25, 0.5, 0.25]).log()  # as the roots of determinants
+    for centre, weight in zip(found.centres, weights, strict=True):
+        wide = 2**0.5  # reach over the root of how many numbers
+        normal = torch.distributions.Normal(centre, wide).log_prob(centre + wide * near).sum(1)
+        assert torch.allclose(found().log_prob(centre + wide * near), normal + weight, atol=1e-4)
+
+
+def test_a_manifold_is_as_likely_as_its_volume_says_where_centres_overlap():
+    torch.manual_seed(0)
+    found, codes = Manifold(normal(5, 2), 2, components=12), torch.randn(400, 2)
+    found.begin(torch.randn(400, 5), codes)
+    z = torch.randn(30, 2)
+    apart = (z[:, None] - found.centres).square().sum(-1) / found.reach**2
+    volume = torch.einsum("zk,kij->zij", torch.exp(-apart), found.squares).det().sqrt().log()
+    off = found().log_prob(z) - volume
+    assert off.std() < 1e-3

@@ -16,6 +16,7 @@ from vaekit.conditionals.accepted import Accepted
 from vaekit.conditionals.base import Prior, evenly
 from vaekit.conditionals.exemplars import Exemplar
 from vaekit.conditionals.flow_matching import FlowMatching, VelocityNetwork
+from vaekit.conditionals.manifold import CENTRES, Manifold
 from vaekit.conditionals.second_stage import SecondStage
 from vaekit.data_init import DataInit
 from vaekit.distributions.flows import zuko
@@ -216,6 +217,7 @@ class Site:
         posterior: q(z | x).
         components: of a prior that has some; 0 for as many as it thinks fit.
         given: whether q(z | x) is given anything beside x.
+        metric: of codes, where the model has learned one.
     """
 
     dim: int
@@ -223,6 +225,7 @@ class Site:
     posterior: nn.Module
     components: int = 0
     given: bool = False
+    metric: nn.Module | None = None
 
 
 @dataclass(frozen=True)
@@ -235,6 +238,7 @@ class Kind:
         scaled: whether codes are brought to one size for that.
         only_after: why it is not trained with a model, in words; empty where it is.
         only_within: why it is not fitted after training, in words; empty where it is.
+        of_posteriors: what of posteriors it is made of, in words, where they must have a density.
     """
 
     make: Callable[[Site], Prior]
@@ -242,6 +246,7 @@ class Kind:
     scaled: bool = False
     only_after: str = ""
     only_within: str = ""
+    of_posteriors: str = ""
 
 
 def _alone(site: Site, needs: str) -> None:
@@ -251,6 +256,11 @@ def _alone(site: Site, needs: str) -> None:
 def _vamp(site: Site) -> Vamp:
     _alone(site, "a vamp prior needs pseudo-inputs")
     return Vamp(site.posterior, site.shape, site.dim, site.components or 500)
+
+
+def _manifold(site: Site) -> Manifold:
+    _alone(site, "a manifold prior needs codes of training rows")
+    return Manifold(site.posterior, site.dim, site.metric, site.components or CENTRES)
 
 
 def _exemplar(site: Site) -> Exemplar:
@@ -279,11 +289,12 @@ AFTERWARDS = "is fitted to the codes of a trained model: vaekit refit-prior"
 PRIORS = {
     "standard": Kind(lambda site: StandardNormal(site.dim)),
     "mixture": Kind(lambda site: Mixture(site.dim, site.components or 50), 3e-2, scaled=True),
-    "vamp": Kind(_vamp, 5e-3),
+    "vamp": Kind(_vamp, 5e-3, of_posteriors="is a mixture of posteriors"),
     "flow": Kind(lambda site: Flow(site.dim), 3e-3, scaled=True),
     "lars": Kind(_lars, 3e-3, scaled=True),
     "exemplar": Kind(_exemplar, only_within=WITHIN),
     "second_stage": Kind(_second_stage, 2e-3, scaled=True, only_after=AFTERWARDS),
+    "manifold": Kind(_manifold, only_after=AFTERWARDS, of_posteriors="is as wide as posteriors"),
     "flow_matching": Kind(_flow_matching, 2e-3, scaled=True, only_after=AFTERWARDS),
 }
 

@@ -57,6 +57,33 @@ class DiagonalNormal(OfVector):
 
 
 @dataclass(frozen=True)
+class Triangle(OfVector):
+    r"""No distribution, but a triangular matrix with a positive diagonal, L = diag(s) + t R: raw
+    numbers are its rows, raw scales s on the diagonal.
+
+    Args:
+        link: from raw numbers to scales.
+        tilt: t.
+    """
+
+    link: Link = field(default=SCALE)
+    tilt: float = 1.0
+
+    @property
+    def raw_shape(self) -> Shape:
+        """Shape of the raw numbers of a row."""
+        return (self.dim * (self.dim + 1) // 2,)
+
+    def __call__(self, raw: Tensor) -> Tensor:
+        """L of raw numbers, (rows, dim, dim)."""
+        rows, columns = torch.tril_indices(self.dim, self.dim, device=raw.device)
+        matrix = raw.new_zeros(*raw.shape[:-1], self.dim, self.dim)
+        matrix[..., rows, columns] = raw
+        scale = self.link(matrix.diagonal(dim1=-2, dim2=-1))
+        return self.tilt * matrix.tril(-1) + torch.diag_embed(scale)
+
+
+@dataclass(frozen=True)
 class FullNormal(OfVector):
     r"""Full covariance: ``dim`` means, then the rows of a lower triangle: raw scales on its
     diagonal, and below it what dimensions share, R.
@@ -79,14 +106,8 @@ class FullNormal(OfVector):
     def __call__(self, raw: Tensor) -> D.Distribution:
         """The distribution of raw numbers, (rows, *raw_shape)."""
         loc, lower = raw.split([self.dim, self.raw_shape[0] - self.dim], -1)
-        return D.MultivariateNormal(loc, scale_tril=self._triangle(lower), validate_args=False)
-
-    def _triangle(self, lower: Tensor) -> Tensor:
-        rows, columns = torch.tril_indices(self.dim, self.dim, device=lower.device)
-        matrix = lower.new_zeros(*lower.shape[:-1], self.dim, self.dim)
-        matrix[..., rows, columns] = lower
-        scale = self.link(matrix.diagonal(dim1=-2, dim2=-1))
-        return self.tilt * matrix.tril(-1) + torch.diag_embed(scale)
+        lower = Triangle(self.dim, self.link, self.tilt)(lower)
+        return D.MultivariateNormal(loc, scale_tril=lower, validate_args=False)
 
 
 @dataclass(frozen=True)

@@ -28,11 +28,16 @@ class Graph(nn.Module, ABC):
         latents: how many numbers each latent has, by name, in the order in which they are drawn.
         likelihood: p(x | what :meth:`walk` returns).
         told: the name of what is given that is a latent of the model; None if nothing is.
+        metric: of the first latent's codes, where one is learned.
     """
 
     latents: Mapping[str, int]
     likelihood: Any
     told: str | None = None
+
+    def __init__(self, metric: nn.Module | None = None) -> None:
+        super().__init__()
+        self.metric = metric
 
     @abstractmethod
     def walk(self, draw: Draw, rows: Rows) -> tuple[Tensor, ...]:

@@ -21,12 +21,18 @@ class VAE(Graph):
         posterior: q(z | x, given).
         likelihood: p(x | z, given).
         side: what is done to all that is given before it is used; by default nothing.
+        metric: of codes, if one is learned.
     """
 
     def __init__(
-        self, prior: Any, posterior: Any, likelihood: Any, side: nn.Module | None = None
+        self,
+        prior: Any,
+        posterior: Any,
+        likelihood: Any,
+        side: nn.Module | None = None,
+        metric: nn.Module | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(metric)
         self.prior, self.posterior, self.likelihood = prior, posterior, likelihood
         self.side = side
         self.latents = {"z": math.prod(prior.event_shape)}

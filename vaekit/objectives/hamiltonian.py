@@ -38,17 +38,17 @@ def hamiltonian(leaps: int, stride: float, tempering: float = 1.0) -> Bound:
     def hamiltonian(t: Trace) -> Tensor:
         learning, warm = torch.is_grad_enabled(), tempering**-0.5
         with torch.enable_grad():
-            z = [_movable(latent.value) for latent in t.latents.values()]
+            z = [movable(latent.value) for latent in t.latents.values()]
             start = [torch.randn_like(value) for value in z]
-            momentum, now = [warm * each for each in start], _at(t, z)
+            momentum, now = [warm * each for each in start], at_values(t, z)
             for leap in range(1, leaps + 1):
-                slope = _slope(now, z, learning=learning)
+                slope = slope_of(now, z, learning=learning)
                 half = [m + stride / 2 * s for m, s in zip(momentum, slope, strict=True)]
                 z = [v + stride * m for v, m in zip(z, half, strict=True)]
-                z = z if learning else [_movable(value.detach()) for value in z]
-                now = _at(t, z)
-                slope = _slope(now, z, learning=learning)
-                cooled = _warmth(warm, leap / leaps) / _warmth(warm, (leap - 1) / leaps)
+                z = z if learning else [movable(value.detach()) for value in z]
+                now = at_values(t, z)
+                slope = slope_of(now, z, learning=learning)
+                cooled = warmth(warm, leap / leaps) / warmth(warm, (leap - 1) / leaps)
                 momentum = [cooled * (m + stride / 2 * s) for m, s in zip(half, slope, strict=True)]
         gained = (_square(start) - _square(momentum)) / 2
         found = now.log_px + t.kl_weight * (now.log_pz - t.log_qz) + gained
@@ -57,24 +57,24 @@ def hamiltonian(leaps: int, stride: float, tempering: float = 1.0) -> Bound:
     return hamiltonian
 
 
-def _warmth(warm: float, share: float) -> float:
+def warmth(warm: float, share: float) -> float:
     """1 / sqrt(beta) after a share of the steps."""
     return warm + (1 - warm) * share**2
 
 
-def _movable(value: Tensor) -> Tensor:
+def movable(value: Tensor) -> Tensor:
     """A value by which one may differentiate."""
     return value if value.requires_grad else value.detach().requires_grad_()
 
 
-def _at(t: Trace, values: list[Tensor]) -> Trace:
+def at_values(t: Trace, values: list[Tensor]) -> Trace:
     """The same rows, where latents have other values."""
     pairs = zip(t.latents.items(), values, strict=True)
     latents = {name: replace(latent, value=value) for (name, latent), value in pairs}
     return replay(replace(t, latents=latents))
 
 
-def _slope(now: Trace, z: list[Tensor], *, learning: bool) -> list[Tensor]:
+def slope_of(now: Trace, z: list[Tensor], *, learning: bool) -> list[Tensor]:
     """The gradient of log p(x, z) by z."""
     joint = (now.log_px + now.log_pz).sum()
     return [*torch.autograd.grad(joint, z, create_graph=learning, retain_graph=True)]

@@ -17,6 +17,7 @@ from vaekit.recipes import (
     joint,
     labelled,
     maps,
+    metrics,
     objectives,
     pixels,
     plain,
@@ -34,7 +35,7 @@ from vaekit.training.plan import Suited
 DEFAULT, OF_TABLES = "vae", "table_vae"  # of data of which nobody says one
 _MODULES = (
     plain, hierarchical, conditional, labelled, objectives, similarities, autoencoders, quantised,
-    spheres, balls, maps, counts, gaps, joint, series, sequences, pixels, tables,
+    spheres, balls, maps, metrics, counts, gaps, joint, series, sequences, pixels, tables,
 )  # fmt: skip
 RECIPES: dict[str, Recipe] = {made.__name__: made for module in _MODULES for made in module.RECIPES}
 

@@ -186,6 +186,8 @@ CITATIONS: dict[str, str] = {
     "Kim et al. 2018": "Kim, Y., Wiseman, S., Miller, A. C., Sontag, D. and Rush, A. M. (2018). "
     "Semi-Amortized Variational Autoencoders. International Conference on Machine Learning. "
     "arXiv:1802.02550",
+    "Chadebec et al. 2020": "Chadebec, C., Mantoux, C. and Allassonnière, S. (2020). "
+    "Geometry-Aware Hamiltonian Variational Auto-Encoder. arXiv:2010.11518",
     "De Cao & Aziz 2020": "De Cao, N. and Aziz, W. (2020). The Power Spherical Distribution. ICML "
     "Workshop on Invertible Neural Networks. arXiv:2006.04437",
     "Rezende & Mohamed 2015": "Rezende, D. J. and Mohamed, S. (2015). Variational Inference with "

@@ -136,8 +136,8 @@ def refit_prior(
 
     Args:
         folder: of the model.
-        prior: mixture, vamp, flow, lars, flow_matching, second_stage or standard; None takes the
-            trained one back.
+        prior: mixture, vamp, flow, lars, flow_matching, second_stage, manifold or standard; None
+            takes the trained one back.
         data: as given to :func:`vaekit.fit`; needed only if that was not a name or a path.
         how: see :func:`refit`.
 
@@ -190,9 +190,10 @@ def refit(
         trained: a model whose data is at hand; a prior that was refitted before is replaced.
         prior: mixture (of normals), vamp (of the posteriors of learned pseudo-inputs), flow,
             lars (of draws that a network accepts), flow_matching (of a learned velocity),
-            second_stage (a small VAE of codes), or standard: N(0, I) as it is.
-        components: of a mixture (50), pseudo-inputs of a vamp (500), at most as many as training
-            rows; 0 for so many.
+            second_stage (a small VAE of codes), manifold (as wide as posteriors are), or
+            standard: N(0, I) as it is.
+        components: of a mixture (50), pseudo-inputs of a vamp (500), rows of a manifold (300), at
+            most as many as training rows; 0 for so many.
         device: where it is fitted: auto, cpu, cuda.
         options: of the plan: epochs (0: as many as make 4,000 updates, at least 20), batch, lr,
             decay, warmup, weight_decay, clip, ema, patience, seed. The learning rate is by

@@ -37,17 +37,18 @@ def new_prior(model: Graph, config: Config, name: str, components: int = 0) -> P
     Raises:
         BadInput: for a prior that does not go with the model.
     """
+    kind = prior_kind(name)
     require(
-        name != "vamp" or model.posteriors[0].has_density,
-        "a vamp prior is a mixture of posteriors, and an autoencoder's have no density: take "
+        not kind.of_posteriors or model.posteriors[0].has_density,
+        f"a {name} prior {kind.of_posteriors}, and an autoencoder's have no density: take "
         "another prior",
     )
-    reason = prior_kind(name).only_within
+    reason = kind.only_within
     require(not reason, f"the {name} prior {reason}")
     require(components >= 0, f"components must not be negative, not {components}")
     dim = next(iter(model.latents.values()))
     shape, given = config.representation.shape, bool(config.conditions)
-    site = Site(dim, shape, model.first_posterior, components, given)
+    site = Site(dim, shape, model.first_posterior, components, given, model.metric)
     prior = refit_of(name, site)
     require(
         components in (0, prior.components),

@@ -28,8 +28,8 @@ def refit_prior(
     prior: Annotated[
         str | None,
         Parameter(
-            help="mixture, vamp, flow, lars, flow_matching, second_stage, or standard: N(0, I) as "
-            "it is."
+            help="mixture, vamp, flow, lars, flow_matching, second_stage, manifold, or standard: "
+            "N(0, I) as it is."
         ),
     ] = None,
     undo: Annotated[
@@ -38,7 +38,8 @@ def refit_prior(
     components: Annotated[
         int,
         Parameter(
-            help="Of a mixture (50), pseudo-inputs of a vamp (500); 0: so many. At most one a row."
+            help="Of a mixture (50), pseudo-inputs of a vamp (500), rows of a manifold (300); 0: "
+            "so many. At most one a row."
         ),
     ] = 0,
     epochs: Annotated[
