@@ -1,5 +1,7 @@
 """Rows of several modalities: experts joined as closed forms say, and what is missing told by the rest."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import scipy.integrate
@@ -12,24 +14,25 @@ import vaekit
 from vaekit.conditionals import Conditional, StandardNormal
 from vaekit.data_init import data_init
 from vaekit.distributions import common_draws
-from vaekit.distributions.experts import Experts, product
+from vaekit.distributions.experts import Experts, from_experts, product
 from vaekit.evaluation.gaps import expected
 from vaekit.families import DiagonalNormal, likelihood
-from vaekit.families.experts import InModalities, JoinedExperts, Modality
+from vaekit.families.experts import WAYS, InModalities, JoinedExperts, Modality
 from vaekit.families.gaps import WithGaps
 from vaekit.interfaces.cli import run
 from vaekit.models import VAE
 from vaekit.models.drawing import stratified
 from vaekit.models.trace import trace
 from vaekit.objectives.bounds import elbo, iwae
-from vaekit.objectives.modalities import single_modalities
+from vaekit.objectives.modalities import away_from_experts, in_common, single_modalities
 from vaekit.recipes import recipe
 from vaekit.recipes.modalities import modalities_of
 from vaekit.rows import Rows
-from vaekit.system.checks import BadInput
+from vaekit.runs.citing import references
+from vaekit.system.checks import BadInput, Unsuited
 
 NAN = float("nan")
-JOINT = ("mvae", "mmvae", "mopoe")
+JOINT = ("mvae", "mmvae", "mopoe", "mvtcae", "jmvae")
 
 
 class Told(nn.Module):
@@ -60,19 +63,21 @@ def test_a_product_of_experts_is_their_normalised_product(prior):
 
 
 class Exact(nn.Module):
-    """Raw numbers of experts that are the likelihoods of three modalities of two numbers each."""
+    """Raw numbers of experts that are the likelihoods of three modalities of two numbers each; or,
+    where one sees all of them, of the posteriors of each and of all."""
 
-    def __init__(self, w, noise):
+    def __init__(self, w, noise, whole):
         super().__init__()
-        self.w, self.noise = w, noise
+        self.w, self.noise, self.whole = w, noise, whole
 
     def forward(self, x):
-        found, there = [], []
-        for w, own in zip(self.w.split(2), x.split(2, 1), strict=True):
-            precision = (w.T @ w / self.noise).diagonal()
+        each = list(zip(self.w.split(2), x.split(2, 1), strict=True))
+        there = [~own.isnan().all(1) for _, own in each]
+        found = []
+        for w, own in [*each, *([(self.w, x)] if self.whole else [])]:
+            precision = (w.T @ w / self.noise).diagonal() + self.whole
             loc = (own.nan_to_num() @ w / self.noise) / precision
             found += [loc, precision.rsqrt().expand_as(loc)]
-            there.append(~own.isnan().all(1))
         return torch.cat([*found, torch.stack(there, 1).to(x.dtype)], 1)
 
 
@@ -92,7 +97,7 @@ def linear(how):
     with torch.no_grad():
         net.weight.copy_(w)
     px = Conditional(net, WithGaps(InModalities((6,), each)).double())
-    q = Conditional(Exact(w, noise), JoinedExperts(Told(), 3, how))
+    q = Conditional(Exact(w, noise, WAYS[how].whole), JoinedExperts(Told(), 3, how))
     x = torch.randn(8, 6, generator=generator, dtype=torch.float64)
     for row, gone in enumerate([(), (0,), (1,), (2,), (0, 1), (1, 2), (0, 2), (0, 1, 2)]):
         for part in gone:
@@ -111,6 +116,65 @@ class TestALinearGaussianModel:
         model, x, wanted = linear("product")
         with torch.no_grad():
             assert torch.allclose(iwae(trace(model, x, samples=3)), wanted, atol=1e-8)
+
+    def test_all_modalities_and_each_by_itself_have_posteriors_of_their_own(self):
+        """One more expert knows all of them; where there is one modality, its expert is alone."""
+        model, x, wanted = linear("joint")
+        exact = torch.tensor([0, 4, 5, 6, 7])  # nothing is missing, or all but one, or all
+        with torch.no_grad():
+            found = iwae(trace(model, x, samples=3))
+            many = iwae(trace(model, x, samples=20_000))
+        assert torch.allclose(found[exact], wanted[exact], atol=1e-8)
+        assert (found[1:4] - wanted[1:4]).abs().max() > 0.01  # two experts know the prior twice
+        assert torch.allclose(many, wanted, atol=0.05)
+
+    def test_experts_alone_are_a_bound_that_more_particles_close(self):
+        model, x, wanted = linear("product_alone")
+        torch.manual_seed(0)
+        with torch.no_grad():
+            few, many = (trace(model, x, samples=k) for k in (300, 20_000))
+        assert (elbo(few) < wanted + 0.1).all()
+        assert (elbo(few) < wanted - 0.1).any()  # the prior, which is no expert, is left out
+        assert torch.allclose(iwae(many), wanted, atol=0.05)
+        assert elbo(few)[-1].item() == pytest.approx(0, abs=1e-9)
+
+    @pytest.mark.parametrize("how", ["product", "product_alone", "joint"])
+    def test_how_far_a_posterior_is_from_its_experts(self, how):
+        model, x, _ = linear(how)
+        t = trace(model, x)
+        found, there = from_experts(t.latents["z"].posterior)
+        q, raw = t.latents["z"].posterior, model.posterior.net(x)
+        for row in range(len(x)):
+            for part in range(3):
+                loc, scale = raw[row, 4 * part : 4 * part + 4].chunk(2)
+                s, apart = q.stddev[row], q.mean[row] - loc
+                by_hand = (scale / s).log() + (s**2 + apart**2) / (2 * scale**2) - 0.5
+                seen = not x[row, 2 * part].isnan()
+                assert there[row, part] == seen
+                wanted = by_hand.sum().item() if seen else 0.0
+                assert found[row, part].item() == pytest.approx(wanted, abs=1e-9)
+        assert away_from_experts(t).item() == pytest.approx(found.sum(1).mean().item())
+        if how != "product":  # one expert there is the posterior
+            assert found[4:].abs().max() < 1e-9
+
+    def test_what_modalities_have_in_common(self):
+        model, x, _ = linear("product_alone")
+        t = dataclasses.replace(trace(model, x, samples=2), kl_weight=0.7)
+        assert torch.equal(in_common(0.0)(t), elbo(t))
+        kl, _ = from_experts(t.latents["z"].posterior)
+        for row, count in enumerate([3, 2, 2, 2, 1, 1, 1]):
+            alpha = (row + 1) / 8
+            log_px, to_prior = t.log_px[:, row].mean(), t.kl[0, row]
+            kls = (1 - alpha) * to_prior + alpha / count * kl[row].sum()
+            by_hand = (count - alpha) / count * log_px - 0.7 * kls
+            assert in_common(alpha)(t)[row].item() == pytest.approx(by_hand.item())
+        assert in_common(0.9)(t)[-1].item() == pytest.approx(0, abs=1e-9)  # nothing is there
+
+    def test_a_posterior_of_no_experts_has_none_to_be_far_from(self):
+        model, x, _ = linear("mixture")
+        for asked in (away_from_experts, in_common(0.5)):
+            with pytest.raises(Unsuited, match="Experts is made of no experts"):
+                asked(trace(model, x))
 
     @pytest.mark.parametrize("how", ["mixture", "mixture_of_products"])
     def test_mixtures_are_bounds_that_more_particles_close(self, how):
@@ -222,7 +286,7 @@ def test_one_column_is_no_modalities(count):
         modalities_of(count, (1,))
 
 
-@pytest.mark.parametrize("name", ["mvae", "mmvae", "mopoe"])
+@pytest.mark.parametrize("name", JOINT)
 @pytest.mark.parametrize(
     ("modalities", "likelihood", "said"),
     [
@@ -295,6 +359,41 @@ def test_one_modality_tells_another(name):
 
 
 @pytest.mark.parametrize("name", JOINT)
+def test_log_px_of_any_modalities_is_an_integral_over_codes(name):
+    full, gappy = shared()
+    small = {"latent": 1, "width": 8, "depth": 1, "epochs": 3, "quiet": True}
+    made = vaekit.fit(gappy.numpy(), name, modalities="0-2, 3+4, 5", **small)
+    rows = full[:4].clone()
+    rows[0, :3], rows[1, 3:5], rows[2, 3:] = NAN, NAN, NAN
+    found = made.log_likelihood(rows.numpy(), samples=20_000)
+    z = torch.linspace(-9, 9, 6001)[:, None]
+    for row, value in zip(rows, found, strict=True):
+        with torch.no_grad():
+            log_px = made.model.likelihood(z).log_prob(row.expand(len(z), -1))
+        each = (log_px + D.Normal(0.0, 1.0).log_prob(z[:, 0])).double()
+        assert value == pytest.approx((each.logsumexp(0) + np.log(0.003)).item(), abs=0.05)
+
+
+@pytest.mark.parametrize("name", JOINT)
+def test_a_model_is_saved_and_loaded(name, tmp_path):
+    _, gappy = shared(60)
+    small = {"latent": 2, "width": 8, "depth": 1, "epochs": 1, "quiet": True}
+    made = vaekit.fit(gappy.numpy(), name, modalities="2", **small)
+    made.save(tmp_path / "run")
+    again = vaekit.load(tmp_path / "run")
+    assert np.array_equal(again.encode(gappy.numpy()), made.encode(gappy.numpy()))
+    authors = {
+        "mvae": "Wu",
+        "mmvae": "Shi",
+        "mopoe": "Sutter",
+        "mvtcae": "Hwang",
+        "jmvae": "Suzuki",
+    }
+    cited = " ".join(references(again))
+    assert [own for own, author in authors.items() if f"{author}, " in cited] == [name]
+
+
+@pytest.mark.parametrize("name", JOINT)
 def test_a_table_with_a_picture_and_truths(name, tmp_path, capsys):
     """Trained, evaluated, filled in at the command line, columns by name."""
     rng = np.random.default_rng(0)
@@ -311,8 +410,8 @@ def test_a_table_with_a_picture_and_truths(name, tmp_path, capsys):
         run(["train", str(path), "--recipe", name, "-o", str(tmp_path / "run"), *small, *asked])
         == 0
     )
-    for command in (["evaluate"], ["sample"], ["encode"], ["reconstruct"]):
-        assert run([*command, str(tmp_path / "run")]) == 0
+    for command in (["evaluate"], ["sample"], ["encode"], ["reconstruct"], ["report", "--force"]):
+        assert run([*command[:1], str(tmp_path / "run"), *command[1:]]) == 0
     assert run(["impute", str(tmp_path / "run"), str(path), "--draws", "1", "--samples", "5"]) == 0
     made = csv.read_csv(tmp_path / "t-filled.csv")
     assert made["ill"].null_count == 0

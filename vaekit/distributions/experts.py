@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import singledispatch
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch.nn import functional as F
 
 from vaekit.distributions.draws import Noise, from_noise
 from vaekit.distributions.mixtures import strata
+from vaekit.system.checks import Unsuited
 
 
 def product(loc: Tensor, scale: Tensor, among: Tensor, prior: float) -> tuple[Tensor, Tensor]:
@@ -37,6 +39,38 @@ def product(loc: Tensor, scale: Tensor, among: Tensor, prior: float) -> tuple[Te
     each = scale.square().reciprocal()
     precision = least + weight @ each
     return (weight @ (each * loc)) / precision, precision.rsqrt()
+
+
+class OfExperts(D.Independent):
+    """A normal of dim numbers, (B,) rows, made of M experts, which it keeps.
+
+    Args:
+        own: what they make together, (B, dim).
+        each: the experts, (B, M, dim).
+        there: which of them are there, (B, M).
+    """
+
+    def __init__(self, own: D.Normal, each: D.Normal, there: Tensor) -> None:
+        super().__init__(own, 1, validate_args=False)
+        self.each, self.there = each, there
+
+
+@singledispatch
+def from_experts(q: D.Distribution) -> tuple[Tensor, Tensor]:
+    """KL(q || q_i) of q from each expert it is made of, in nats, 0 where that is not there; and
+    which are there: (B, M) each.
+
+    Raises:
+        Unsuited: for what is made of no experts.
+    """
+    raise Unsuited(f"a {type(q).__name__} is made of no experts")
+
+
+@from_experts.register
+def _(q: OfExperts) -> tuple[Tensor, Tensor]:
+    own = D.Normal(q.mean[:, None], q.stddev[:, None], validate_args=False)
+    kl = D.kl_divergence(own, q.each).sum(-1)
+    return torch.where(q.there, kl, 0.0), q.there
 
 
 class Experts(D.MixtureSameFamily):

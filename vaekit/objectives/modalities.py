@@ -1,4 +1,4 @@
-"""The penalty on rows of several modalities."""
+"""What is asked of the experts of rows of several modalities."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from vaekit.distributions.experts import from_experts
 from vaekit.models.trace import Trace, trace
+from vaekit.objectives.bounds import Bound, elbo, reconstruction
 from vaekit.objectives.penalties import Penalty
 from vaekit.rows import Rows
 
@@ -31,3 +33,37 @@ def single_modalities(places: Sequence[Sequence[int]]) -> Penalty:
         return total
 
     return single_modalities
+
+
+def away_from_experts(t: Trace) -> Tensor:
+    """KL(q(z | all that is there) || q_i(z | x_i)), summed over the modalities that are there: what
+    each expert lacks of knowing what all modalities together tell (Suzuki et al. 2016).
+
+    Raises:
+        Unsuited: if the posterior is made of no experts, or is a mixture of them.
+    """
+    return from_experts(t.latents["z"].posterior)[0].sum(-1).mean()
+
+
+def in_common(alpha: float) -> Bound:
+    r"""The ELBO, and in its place a share of what modalities tell of each other, their total
+    correlation, as far as it is known to be told by the code (Hwang et al. 2021):
+
+    .. math:: (1 - \alpha) \, \mathrm{ELBO} + \alpha \Bigl[ \tfrac{M - 1}{M} E_q[\log p(x \mid z)]
+        - \tfrac1M \sum_{i = 1}^M KL(q(z \mid x) \,\Vert\, q_i(z \mid x_i)) \Bigr]
+
+    where M and the sum are over the modalities that are there; the weight of the ELBO's KL weighs
+    these as well. It is no bound on log p(x) unless alpha is 0.
+
+    Args:
+        alpha: the share, 0 to 1.
+    """
+
+    @Bound
+    def in_common(t: Trace) -> Tensor:
+        kl, there = from_experts(t.latents["z"].posterior)
+        count = there.sum(-1).clamp_min(1)
+        told = (1 - 1 / count) * reconstruction(t) - t.kl_weight * kl.sum(-1) / count
+        return (1 - alpha) * elbo(t) + alpha * told
+
+    return in_common

@@ -4,22 +4,26 @@ all."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
+
+from torch import nn
 
 from vaekit.conditionals import Conditional, StandardNormal
+from vaekit.families.base import Family
 from vaekit.families.experts import How, InModalities, JoinedExperts, Modality
 from vaekit.families.gaps import WithGaps
 from vaekit.models import VAE
 from vaekit.models.drawing import stratified
-from vaekit.networks.modalities import ModalityEncoder, ModalityEncoders, SideBySide
+from vaekit.networks import dense
+from vaekit.networks.modalities import Jointly, ModalityEncoder, ModalityEncoders, SideBySide
 from vaekit.objectives import Objective, Term
-from vaekit.objectives.modalities import single_modalities
+from vaekit.objectives.modalities import away_from_experts, in_common, single_modalities
 from vaekit.recipes import parts as named
 from vaekit.recipes.modalities import Spec, modalities_of
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
 from vaekit.recipes.uses import good_for
-from vaekit.system.ranges import Count, Weight
+from vaekit.system.ranges import Count, Share, Swept, Weight
 from vaekit.system.types import Shape
 
 SETTLED = {"missing": True, "posterior": "diagonal", "prior": "standard"}
@@ -81,6 +85,49 @@ def mopoe(
     return _mixed(_joint("mixture_of_products", modalities, names, **rest), samples)
 
 
+@extends(vae, fixed=SETTLED, without=IDLE)
+@good_for("gaps", "the same by what modalities tell of each other.", rank=0.5)
+def mvtcae(
+    modalities: str = "2",
+    alpha: Share = 0.9,
+    beta: Annotated[Weight, Swept(0.1, 10.0, log=True)] = 1.0,
+    names: Sequence[str] = (),
+    **rest: Any,
+) -> Built:
+    """Rows of several modalities, any of which may be missing: the posterior is the product of the
+    experts of those that are there, and is taught what these tell of each other, their total
+    correlation (Hwang et al. 2021).
+
+    Args:
+        modalities: columns of each, as "a-c, d-f" or "0-2, 3:bernoulli", or in how many equal runs
+            they are cut; see mvae.
+        alpha: the share of the total correlation; the rest is the ELBO's.
+        beta: weight of all KLs.
+        names: of the columns.
+    """
+    model, objective = _joint("product_alone", modalities, names, **rest)
+    return Built(model, objective.weighing_kl(beta).but(in_common(alpha)))
+
+
+@extends(vae, fixed=SETTLED, without=IDLE)
+@good_for("gaps", "the same by an encoder of all modalities, which teaches one for each.", rank=0.4)
+def jmvae(
+    modalities: str = "2", alpha: Weight = 0.1, names: Sequence[str] = (), **rest: Any
+) -> Built:
+    """Rows of several modalities, some of which may be missing: an encoder sees all of them, and
+    draws to it an expert for each, whose product is the posterior where some are missing
+    (Suzuki et al. 2016).
+
+    Args:
+        modalities: columns of each, as "a-c, d-f" or "0-2, 3:bernoulli", or in how many equal runs
+            they are cut; see mvae.
+        alpha: weight of the KLs of the posterior from each expert.
+        names: of the columns.
+    """
+    model, objective = _joint("joint", modalities, names, **rest)
+    return Built(model, objective.plus(Term("experts", alpha, away_from_experts)))
+
+
 def _mixed(built: Built, samples: int) -> Built:
     """Trained by draws of each component of the posterior."""
     model, objective = built
@@ -128,25 +175,31 @@ def _joint(
         data = named.likelihood_family(name, spec.shape, levels, scale, components)
         return Modality(spec.places, spec.shape, data, name)
 
-    def encoder(own: Modality) -> ModalityEncoder:
+    def encoder(own: Modality, code: Family = code) -> ModalityEncoder:
         kind = named.network_for(network if len(own.shape) == 3 else "dense", own.shape)
         much = named.noise_for(own.shape, rows, noise)
         seen = WithGaps(own.likelihood)
         q = named.posterior(seen, code, kind, width, depth, beside, much)
         return ModalityEncoder(own.numbers, own.shape, q.net)
 
+    def jointly(each: Sequence[Modality]) -> nn.Module:
+        features = named.posterior_family("point", width or named.WIDTH)
+        count, *_ = features.raw_shape
+        head = dense((len(each) * count,), code.raw_shape, [count])
+        return Jointly([encoder(own, features) for own in each], head)
+
     def decoder(own: Modality) -> Any:
         kind = named.network_for(network if len(own.shape) == 3 else "dense", own.shape)
         return named.decoder(own.likelihood, latent, kind, width, depth, beside).net
 
     each = [modality(spec) for spec in modalities_of(modalities, shape, names)]
-    encode = Conditional(
-        ModalityEncoders([*map(encoder, each)]), JoinedExperts(code, len(each), how)
-    )
+    joined = JoinedExperts(code, len(each), how)
+    own, whole = [*map(encoder, each)], jointly(each) if joined.way.whole else None
+    encode = Conditional(ModalityEncoders(own, whole), joined)
     decode = Conditional(SideBySide([*map(decoder, each)]), WithGaps(InModalities(shape, each)))
     side = named.condition_dropout(drop, beside)
     model = VAE(StandardNormal(latent), encode, decode, side)
     return Built(model, named.warmed_up(kl_warmup, steps))
 
 
-RECIPES: tuple[Recipe, ...] = (mvae, mmvae, mopoe)
+RECIPES: tuple[Recipe, ...] = (mvae, mmvae, mopoe, mvtcae, jmvae)
