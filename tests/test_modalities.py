@@ -17,14 +17,19 @@ from vaekit.distributions import common_draws
 from vaekit.distributions.experts import Experts, from_experts, product
 from vaekit.evaluation.gaps import expected
 from vaekit.families import DiagonalNormal, likelihood
-from vaekit.families.experts import WAYS, InModalities, JoinedExperts, Modality
+from vaekit.families.experts import WAYS, ExpertsWithOwn, InModalities, JoinedExperts, Modality
 from vaekit.families.gaps import WithGaps
 from vaekit.interfaces.cli import run
 from vaekit.models import VAE
 from vaekit.models.drawing import stratified
 from vaekit.models.trace import trace
 from vaekit.objectives.bounds import elbo, iwae
-from vaekit.objectives.modalities import away_from_experts, in_common, single_modalities
+from vaekit.objectives.modalities import (
+    away_from_experts,
+    in_common,
+    single_modalities,
+    told_by_one,
+)
 from vaekit.recipes import recipe
 from vaekit.recipes.modalities import modalities_of
 from vaekit.rows import Rows
@@ -32,7 +37,7 @@ from vaekit.runs.citing import references
 from vaekit.system.checks import BadInput, Unsuited
 
 NAN = float("nan")
-JOINT = ("mvae", "mmvae", "mopoe", "mvtcae", "jmvae")
+JOINT = ("mvae", "mmvae", "mopoe", "mvtcae", "jmvae", "mmvae_plus")
 
 
 class Told(nn.Module):
@@ -245,6 +250,78 @@ def test_experts_of_what_is_missing_have_no_share():
     assert torch.equal(q.component_distribution.mean[2], torch.zeros(7, 2))
 
 
+class TestCodesOfTheirOwn:
+    def made(self, there=((1, 1, 1), (1, 0, 1), (0, 0, 0))):
+        torch.manual_seed(0)
+        family = ExpertsWithOwn(DiagonalNormal(3), 3, 1)
+        with torch.no_grad():
+            family.log_aside.copy_(torch.tensor([-1.0, 0.5, -0.5, 1.0, 0.0, 0.3]))
+        raw = torch.randn(3, *family.raw_shape)
+        raw[:, -3:] = torch.tensor(there).float()
+        return family, raw, family(raw)
+
+    def test_own_numbers_are_normal_and_as_the_prior_where_modalities_are_missing(self):
+        family, raw, q = self.made()
+        experts = family.expert(raw[:, :-3].reshape(9, -1)).mean.reshape(3, 3, 3)
+        assert family.event_shape == (7,)
+        assert family.seen_by(1) == [0, 3, 4]
+        assert torch.allclose(q.mean[0, 1:], experts[0, :, 1:].flatten())
+        assert torch.allclose(q.mean[1, 0], experts[1, [0, 2], 0].mean())
+        assert torch.equal(q.mean[1, 3:5], torch.zeros(2))
+        assert torch.equal(q.stddev[2], torch.ones(7))
+        z = q.sample((40_000,))
+        assert torch.allclose(z.mean(0), q.mean, atol=0.03)
+        assert torch.allclose(common_draws(q, 40_000).var(0), q.variance, atol=0.05)
+
+    def test_some_numbers_have_the_density_of_the_others_integrated_out(self):
+        _, _, q = self.made()
+        z = q.sample()
+        some = torch.tensor([1, 0, 0, 1, 1, 0, 0]).bool().expand(3, -1)
+        shared = torch.zeros(7).bool().index_fill(0, torch.tensor([0]), True)  # noqa: FBT003
+        parts = q.component_distribution.base_dist
+        mixture = (q.log_shares + parts.log_prob(z[:, None])[..., 0]).logsumexp(-1)
+        own = D.Normal(q.mean, q.stddev).log_prob(z)[:, 3:5].sum(-1)
+        assert torch.allclose(q.log_prob_of(z, some), mixture + own, atol=1e-5)
+        assert torch.allclose(q.log_prob_of(z, shared.expand(3, -1)), mixture, atol=1e-5)
+        assert torch.allclose(q.log_prob_of(z, torch.ones(3, 7).bool()), q.log_prob(z), atol=1e-5)
+
+    def test_a_code_is_told_by_one_modality_and_the_others_own_are_drawn_aside(self):
+        family, _, q = self.made()
+        p = StandardNormal(7)()
+        latent = told_by_one(p, q, torch.Size([30_000, 3]))
+        means, aside = q.mean[0], family.log_aside.detach().exp()
+        parts = q.component_distribution.base_dist
+        for turn in range(3):
+            z = latent.value[turn::3, 0]
+            own = slice(1 + 2 * turn, 3 + 2 * turn)
+            others = [i for i in range(1, 7) if i not in range(own.start, own.stop)]
+            assert torch.allclose(z[:, 0].mean(), parts.loc[0, turn, 0], atol=0.04)
+            assert torch.allclose(z[:, own].mean(0), means[own], atol=0.04)
+            assert torch.allclose(z[:, others].mean(0), torch.zeros(4), atol=0.1)
+            assert torch.allclose(z[:, others].std(0), aside[[i - 1 for i in others]], rtol=0.03)
+            seen = torch.zeros(7).bool()
+            seen[family.seen_by(turn)] = True
+            log_p = D.Normal(0.0, 1.0).log_prob(z)[:, seen].sum(-1)
+            assert torch.allclose(latent.log_p[turn::3, 0], log_p, atol=1e-4)
+            wanted = q.log_prob_of(latent.value[turn::3], seen.expand(3, -1))
+            assert torch.allclose(latent.log_q[turn::3], wanted, atol=1e-4)
+        assert torch.equal(latent.kl, latent.log_q - latent.log_p)
+        assert torch.allclose(latent.kl[:, 2], torch.zeros(1), atol=1e-4)  # nothing is there
+        weights = latent.log_weight[:3].exp()
+        assert torch.allclose(weights[:, 1], torch.tensor([1.5, 0.0, 1.5]))  # the missing has none
+
+    def test_a_decoder_sees_no_others_own_code(self):
+        model, _ = recipe("mmvae_plus")(
+            shape=(4,), latent=2, own=1, width=8, likelihood="gaussian", modalities="2"
+        )
+        z = torch.randn(5, 4)
+        other = z.clone()
+        other[:, 3] += 1.0  # of the second
+        one, two = model.likelihood(z).mean, model.likelihood(other).mean
+        assert torch.equal(one[:, :2], two[:, :2])
+        assert not torch.allclose(one[:, 2:], two[:, 2:])
+
+
 class TestWhatAPersonSays:
     def places(self, text, names=(), shape=(6,)):
         return [own.places for own in modalities_of(text, shape, names)]
@@ -358,20 +435,30 @@ def test_one_modality_tells_another(name):
     assert loss.terms["kl"] > 0.5
 
 
+def codes_to_sum_over(size):
+    """Codes of one number, or of three, on a grid; log p of each; and log of the grid's step."""
+    count, end = {1: (6001, 9.0), 3: (71, 5.6)}[size]
+    each = torch.linspace(-end, end, count)
+    z = torch.cartesian_prod(*[each] * size).reshape(-1, size)
+    return z, D.Normal(0.0, 1.0).log_prob(z).sum(1), size * np.log(2 * end / (count - 1))
+
+
 @pytest.mark.parametrize("name", JOINT)
 def test_log_px_of_any_modalities_is_an_integral_over_codes(name):
     full, gappy = shared()
     small = {"latent": 1, "width": 8, "depth": 1, "epochs": 3, "quiet": True}
-    made = vaekit.fit(gappy.numpy(), name, modalities="0-2, 3+4, 5", **small)
+    own = {"own": 1} if name == "mmvae_plus" else {}
+    how = "0-2, 3-5" if own else "0-2, 3+4, 5"
+    made = vaekit.fit(gappy.numpy(), name, modalities=how, **small, **own)
     rows = full[:4].clone()
     rows[0, :3], rows[1, 3:5], rows[2, 3:] = NAN, NAN, NAN
     found = made.log_likelihood(rows.numpy(), samples=20_000)
-    z = torch.linspace(-9, 9, 6001)[:, None]
+    z, prior, log_step = codes_to_sum_over(made.latent)
     for row, value in zip(rows, found, strict=True):
         with torch.no_grad():
             log_px = made.model.likelihood(z).log_prob(row.expand(len(z), -1))
-        each = (log_px + D.Normal(0.0, 1.0).log_prob(z[:, 0])).double()
-        assert value == pytest.approx((each.logsumexp(0) + np.log(0.003)).item(), abs=0.05)
+        by_hand = (log_px + prior).double().logsumexp(0) + log_step
+        assert value == pytest.approx(by_hand.item(), abs=0.05)
 
 
 @pytest.mark.parametrize("name", JOINT)
@@ -382,15 +469,12 @@ def test_a_model_is_saved_and_loaded(name, tmp_path):
     made.save(tmp_path / "run")
     again = vaekit.load(tmp_path / "run")
     assert np.array_equal(again.encode(gappy.numpy()), made.encode(gappy.numpy()))
-    authors = {
-        "mvae": "Wu",
-        "mmvae": "Shi",
-        "mopoe": "Sutter",
-        "mvtcae": "Hwang",
-        "jmvae": "Suzuki",
-    }
+    papers = {
+        "mvae": "Wu", "mmvae": "Shi", "mopoe": "Sutter", "mvtcae": "Hwang", "jmvae": "Suzuki",
+        "mmvae_plus": "Palumbo",
+    }  # fmt: skip
     cited = " ".join(references(again))
-    assert [own for own, author in authors.items() if f"{author}, " in cited] == [name]
+    assert [own for own, author in papers.items() if f"{author}, " in cited] == [name]
 
 
 @pytest.mark.parametrize("name", JOINT)

@@ -98,6 +98,36 @@ class Experts(D.MixtureSameFamily):
         return self.mixture_distribution.logits
 
 
+class ExpertsAndOwn(Experts):
+    """A mixture of experts of some numbers, and beside them numbers of each modality's own, which
+    are the same in all parts of the mixture.
+
+    Args:
+        logits: as of Experts.
+        loc: likewise, of all numbers.
+        scale: likewise.
+        owner: of each number: the part of the mixture that tells it, or -1 if all do, (dim,).
+        aside: standard deviation of each number where nobody tells it, (dim,).
+    """
+
+    def __init__(
+        self, logits: Tensor, loc: Tensor, scale: Tensor, owner: Tensor, aside: Tensor
+    ) -> None:
+        super().__init__(logits, loc, scale)
+        self.owner, self.aside = owner, aside
+
+    def log_prob_of(self, value: Tensor, some: Tensor) -> Tensor:
+        """The density of some numbers of values alone, in nats, one per row.
+
+        Args:
+            value: (..., B, dim).
+            some: which numbers: all that are shared, and others; likewise.
+        """
+        parts: Any = self.component_distribution
+        each = parts.base_dist.log_prob(value[..., None, :]) * some[..., None, :]
+        return torch.logsumexp(self.log_shares + each.sum(-1), -1)
+
+
 @strata.register
 def _(q: Experts, draws: int) -> tuple[Tensor, Tensor]:
     times = draws // q.components

@@ -13,7 +13,13 @@ from torch import Tensor, nn
 from torch import distributions as D
 
 from vaekit.data_init import SeesSome
-from vaekit.distributions.experts import Experts, OfExperts, Together, product
+from vaekit.distributions.experts import (
+    Experts,
+    ExpertsAndOwn,
+    OfExperts,
+    Together,
+    product,
+)
 from vaekit.families.base import Family, Kind, Likelihood, Range, Shape
 from vaekit.families.elementwise import independent
 from vaekit.system.checks import require
@@ -150,12 +156,56 @@ class JoinedExperts(nn.Module):
         own = D.Normal(mean, deviation, validate_args=False)
         return OfExperts(own, D.Normal(each, spread, validate_args=False), there)
 
-    def _mixture(self, loc: Tensor, scale: Tensor, there: Tensor) -> D.Distribution:
+    def _mixture(self, loc: Tensor, scale: Tensor, there: Tensor) -> Experts:
         whole = (there[:, None] | ~self.subsets).all(-1)
         loc, scale = product(loc, scale, there[:, None] & self.subsets, 0.0)
         none = ~whole.any(-1, keepdim=True)
         logits = torch.where(whole | none, 0.0, -torch.inf).to(loc.dtype).log_softmax(-1)
         return Experts(logits, loc, scale)
+
+
+class ExpertsWithOwn(JoinedExperts):
+    """A mixture of experts of the numbers that modalities share, and beside them, of each expert
+    by itself, numbers of its modality's own: N(0, I) where that is missing (Palumbo et al. 2023).
+
+    Args:
+        expert: the family of each: of the shared numbers, then of its own.
+        count: how many modalities.
+        shared: how many numbers are shared.
+    """
+
+    owner: Tensor
+
+    def __init__(self, expert: Family, count: int, shared: int) -> None:
+        super().__init__(expert, count, "mixture")
+        self.shared, self.own = shared, prod(expert.event_shape) - shared
+        owner = torch.arange(count).repeat_interleave(self.own)
+        owner = torch.cat([-torch.ones(shared).long(), owner])
+        self.register_buffer("owner", owner, persistent=False)
+        self.log_aside = nn.Parameter(torch.zeros(count * self.own))
+
+    @property
+    def event_shape(self) -> Shape:
+        """Shape of a code: the shared numbers, then each modality's own."""
+        return (self.shared + self.count * self.own,)
+
+    def seen_by(self, modality: int) -> list[int]:
+        """The places in a code of what is shared, and of what is a modality's own."""
+        first = self.shared + modality * self.own
+        return [*range(self.shared), *range(first, first + self.own)]
+
+    def _mixture(self, loc: Tensor, scale: Tensor, there: Tensor) -> Experts:
+        mixed: Any = super()._mixture(loc[..., : self.shared], scale[..., : self.shared], there)
+        parts, none = mixed.component_distribution.base_dist, ~there[..., None]
+        loc = self._beside(parts.loc, loc.masked_fill(none, 0.0))
+        scale = self._beside(parts.scale, scale.masked_fill(none, 1.0))
+        aside = torch.cat([self.log_aside.new_ones(self.shared), self.log_aside.exp()])
+        return ExpertsAndOwn(mixed.log_shares, loc, scale, self.owner, aside)
+
+    def _beside(self, mixed: Tensor, each: Tensor) -> Tensor:
+        """What is mixed, and beside it what is each modality's own."""
+        own = each[..., self.shared :].flatten(1)
+        return torch.cat([mixed, own[:, None].expand(-1, self.count, -1)], -1)
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,26 @@ class ModalityEncoders(nn.Module):
         return torch.cat([*raw, torch.stack(there, 1).to(raw[0].dtype)], 1)
 
 
+class SeesPlaces(nn.Module):
+    """``net`` of some numbers of a code, beside what is given.
+
+    Args:
+        places: of the numbers.
+        net: of them and of what is given.
+    """
+
+    places: Tensor
+
+    def __init__(self, places: Sequence[int], net: nn.Module) -> None:
+        super().__init__()
+        self.register_buffer("places", torch.tensor(places), persistent=False)
+        self.net = net
+
+    def forward(self, z: Tensor, *given: Tensor) -> Tensor:
+        """What ``net`` gives."""
+        return self.net(z[:, self.places], *given)
+
+
 class SideBySide(nn.Module):
     """What several networks give of the same inputs, side by side as a vector."""
 

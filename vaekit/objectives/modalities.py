@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from vaekit.distributions import log_prob_per_element
 from vaekit.distributions.experts import from_experts
+from vaekit.distributions.mixtures import strata
+from vaekit.models.drawing import Latent
 from vaekit.models.trace import Trace, trace
 from vaekit.objectives.bounds import Bound, elbo, reconstruction
 from vaekit.objectives.penalties import Penalty
@@ -33,6 +37,26 @@ def single_modalities(places: Sequence[Sequence[int]]) -> Penalty:
         return total
 
     return single_modalities
+
+
+def told_by_one(p: Any, q: Any, shape: torch.Size) -> Latent:
+    """Draw codes as one modality after the other tells them, particle k as modality ``k % M`` does:
+    what modalities share by its expert, and of their own codes its own alone. The others' are drawn
+    aside, and have no part in the densities, so that they can tell nothing of their modalities
+    beyond what all of these have in common (Palumbo et al. 2023).
+
+    Args:
+        p: the prior, of independent numbers.
+        q: :class:`~vaekit.distributions.experts.ExpertsAndOwn`.
+        shape: (K, B), where K is a multiple of M.
+    """
+    z, beyond = strata(q, shape[0])
+    turn = torch.arange(shape[0], device=z.device)[:, None, None] % q.components
+    told = (q.owner == -1) | (q.owner == turn)
+    z = torch.where(told, z, q.aside * torch.randn_like(z))
+    each: Any = log_prob_per_element(p, z)
+    log_p, log_q = (each * told).sum(-1), q.log_prob_of(z, told)
+    return Latent(z, p, q, log_p, log_q, log_q - log_p, beyond)
 
 
 def away_from_experts(t: Trace) -> Tensor:

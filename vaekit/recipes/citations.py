@@ -165,6 +165,9 @@ CITATIONS: dict[str, str] = {
     "Hwang et al. 2021": "Hwang, H., Kim, G.-H., Hong, S. and Kim, K.-E. (2021). Multi-View "
     "Representation Learning via Total Correlation Objective. Advances in Neural Information "
     "Processing Systems.",
+    "Palumbo et al. 2023": "Palumbo, E., Daunhawer, I. and Vogt, J. E. (2023). MMVAE+: Enhancing "
+    "the Generative Quality of Multimodal VAEs without Compromises. International Conference on "
+    "Learning Representations.",
     "Suzuki et al. 2016": "Suzuki, M., Nakayama, K. and Matsuo, Y. (2016). Joint Multimodal "
     "Learning with Deep Generative Models. arXiv. arXiv:1611.01891",
     "Kviman et al. 2022": "Kviman, O., Melin, H., Koptagel, H., Elvira, V. and Lagergren, J. "
