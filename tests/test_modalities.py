@@ -404,6 +404,26 @@ def test_each_modality_has_its_own_likelihood():
         family.range.check(x, "it")
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("gaussian", "bernoulli"), ("bernoulli", "bernoulli"), ("gaussian", "laplace"),
+     ("beta_binomial", "bernoulli")],
+)  # fmt: skip
+def test_numbers_apart_are_those_of_each_modality(one, other):
+    """What a model should beat, asked of the likelihood with gaps, as an evaluation does."""
+    parts = [likelihood(name, (2,), levels=2) for name in (one, other)]
+    family = WithGaps(InModalities((4,), [Modality((0, 2), (2,), parts[0]),
+                                          Modality((1, 3), (2,), parts[1])]))  # fmt: skip
+    x = torch.randint(0, 2, (30, 4)).float()
+    x[:5, [0, 2]] = NAN
+    found = family.kind.apart(family, x[:20], x[20:])
+    wanted = sum(
+        part.kind.apart(part, x[:20, own], x[20:, own])
+        for part, own in zip(parts, ([0, 2], [1, 3]), strict=True)
+    )
+    assert torch.allclose(found, wanted)
+
+
 def shared(rows=400):
     """Two modalities that one factor makes, each missing in some rows; and all there is."""
     rng = np.random.default_rng(0)

@@ -259,10 +259,9 @@ class InModalities(nn.Module):
         first = next((kind for kind in kinds if not kind.discrete), kinds[0])
         return replace(first, apart=self._apart if all(kind.apart for kind in kinds) else None)
 
-    @staticmethod
-    def _apart(likelihood: InModalities, train: Tensor, rows: Tensor) -> Tensor:
-        """That of all modalities, each for itself."""
-        parts = [(one, one.own(train), one.own(rows)) for one in likelihood._each]
+    def _apart(self, _: Likelihood, train: Tensor, rows: Tensor) -> Tensor:
+        """That of all modalities, each for itself, whatever these are wrapped in."""
+        parts = [(one, one.own(train), one.own(rows)) for one in self._each]
         return sum(one.likelihood.kind.apart(one.likelihood, *own) for one, *own in parts)
 
     @property
