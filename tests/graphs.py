@@ -140,6 +140,12 @@ def counted(given=0, total="observed"):
     ).model  # fmt: skip
 
 
+def of_modalities(name):
+    """z -> three modalities, by a recipe."""
+    small = {"latent": LATENT, "width": WIDTH, "likelihood": "bernoulli", "modalities": "3"}
+    return recipe(name)(shape=VECTOR, **small).model
+
+
 GRAPHS = {
     "counted": lambda: (counted(), 0),
     "counted with something given": lambda: (counted(BESIDE), BESIDE),
@@ -158,6 +164,10 @@ GRAPHS = {
     "vae with codes that are drawn": lambda: (drawn(), 0),
     "vae with codes on a sphere": lambda: (directed(), 0),
     "vae with codes in a ball": lambda: (hyperbolic(), 0),
+    **{
+        f"modalities by {name}": lambda name=name: (of_modalities(name), 0)
+        for name in ("mvae", "mmvae", "mopoe", "mvtcae", "jmvae", "mmvae_plus")
+    },
     "a density": lambda: (Density(Mixture(VECTOR[0], 4)), 0),
     "vae with a refitted prior": lambda: (refitted(), 0),
 }

@@ -1,5 +1,7 @@
 """Rows of several modalities: experts joined as closed forms say, and what is missing told by the rest."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import scipy.integrate
@@ -12,24 +14,30 @@ import vaekit
 from vaekit.conditionals import Conditional, StandardNormal
 from vaekit.data_init import data_init
 from vaekit.distributions import common_draws
-from vaekit.distributions.experts import Experts, product
+from vaekit.distributions.experts import Experts, from_experts, product
 from vaekit.evaluation.gaps import expected
 from vaekit.families import DiagonalNormal, likelihood
-from vaekit.families.experts import InModalities, JoinedExperts, Modality
+from vaekit.families.experts import WAYS, ExpertsWithOwn, InModalities, JoinedExperts, Modality
 from vaekit.families.gaps import WithGaps
 from vaekit.interfaces.cli import run
 from vaekit.models import VAE
 from vaekit.models.drawing import stratified
 from vaekit.models.trace import trace
 from vaekit.objectives.bounds import elbo, iwae
-from vaekit.objectives.modalities import single_modalities
+from vaekit.objectives.modalities import (
+    away_from_experts,
+    in_common,
+    single_modalities,
+    told_by_one,
+)
 from vaekit.recipes import recipe
 from vaekit.recipes.modalities import modalities_of
 from vaekit.rows import Rows
-from vaekit.system.checks import BadInput
+from vaekit.runs.citing import references
+from vaekit.system.checks import BadInput, Unsuited
 
 NAN = float("nan")
-JOINT = ("mvae", "mmvae", "mopoe")
+JOINT = ("mvae", "mmvae", "mopoe", "mvtcae", "jmvae", "mmvae_plus")
 
 
 class Told(nn.Module):
@@ -60,19 +68,21 @@ def test_a_product_of_experts_is_their_normalised_product(prior):
 
 
 class Exact(nn.Module):
-    """Raw numbers of experts that are the likelihoods of three modalities of two numbers each."""
+    """Raw numbers of experts that are the likelihoods of three modalities of two numbers each; or,
+    where one sees all of them, of the posteriors of each and of all."""
 
-    def __init__(self, w, noise):
+    def __init__(self, w, noise, whole):
         super().__init__()
-        self.w, self.noise = w, noise
+        self.w, self.noise, self.whole = w, noise, whole
 
     def forward(self, x):
-        found, there = [], []
-        for w, own in zip(self.w.split(2), x.split(2, 1), strict=True):
-            precision = (w.T @ w / self.noise).diagonal()
+        each = list(zip(self.w.split(2), x.split(2, 1), strict=True))
+        there = [~own.isnan().all(1) for _, own in each]
+        found = []
+        for w, own in [*each, *([(self.w, x)] if self.whole else [])]:
+            precision = (w.T @ w / self.noise).diagonal() + self.whole
             loc = (own.nan_to_num() @ w / self.noise) / precision
             found += [loc, precision.rsqrt().expand_as(loc)]
-            there.append(~own.isnan().all(1))
         return torch.cat([*found, torch.stack(there, 1).to(x.dtype)], 1)
 
 
@@ -92,7 +102,7 @@ def linear(how):
     with torch.no_grad():
         net.weight.copy_(w)
     px = Conditional(net, WithGaps(InModalities((6,), each)).double())
-    q = Conditional(Exact(w, noise), JoinedExperts(Told(), 3, how))
+    q = Conditional(Exact(w, noise, WAYS[how].whole), JoinedExperts(Told(), 3, how))
     x = torch.randn(8, 6, generator=generator, dtype=torch.float64)
     for row, gone in enumerate([(), (0,), (1,), (2,), (0, 1), (1, 2), (0, 2), (0, 1, 2)]):
         for part in gone:
@@ -111,6 +121,65 @@ class TestALinearGaussianModel:
         model, x, wanted = linear("product")
         with torch.no_grad():
             assert torch.allclose(iwae(trace(model, x, samples=3)), wanted, atol=1e-8)
+
+    def test_all_modalities_and_each_by_itself_have_posteriors_of_their_own(self):
+        """One more expert knows all of them; where there is one modality, its expert is alone."""
+        model, x, wanted = linear("joint")
+        exact = torch.tensor([0, 4, 5, 6, 7])  # nothing is missing, or all but one, or all
+        with torch.no_grad():
+            found = iwae(trace(model, x, samples=3))
+            many = iwae(trace(model, x, samples=20_000))
+        assert torch.allclose(found[exact], wanted[exact], atol=1e-8)
+        assert (found[1:4] - wanted[1:4]).abs().max() > 0.01  # two experts know the prior twice
+        assert torch.allclose(many, wanted, atol=0.05)
+
+    def test_experts_alone_are_a_bound_that_more_particles_close(self):
+        model, x, wanted = linear("product_alone")
+        torch.manual_seed(0)
+        with torch.no_grad():
+            few, many = (trace(model, x, samples=k) for k in (300, 20_000))
+        assert (elbo(few) < wanted + 0.1).all()
+        assert (elbo(few) < wanted - 0.1).any()  # the prior, which is no expert, is left out
+        assert torch.allclose(iwae(many), wanted, atol=0.05)
+        assert elbo(few)[-1].item() == pytest.approx(0, abs=1e-9)
+
+    @pytest.mark.parametrize("how", ["product", "product_alone", "joint"])
+    def test_how_far_a_posterior_is_from_its_experts(self, how):
+        model, x, _ = linear(how)
+        t = trace(model, x)
+        found, there = from_experts(t.latents["z"].posterior)
+        q, raw = t.latents["z"].posterior, model.posterior.net(x)
+        for row in range(len(x)):
+            for part in range(3):
+                loc, scale = raw[row, 4 * part : 4 * part + 4].chunk(2)
+                s, apart = q.stddev[row], q.mean[row] - loc
+                by_hand = (scale / s).log() + (s**2 + apart**2) / (2 * scale**2) - 0.5
+                seen = not x[row, 2 * part].isnan()
+                assert there[row, part] == seen
+                wanted = by_hand.sum().item() if seen else 0.0
+                assert found[row, part].item() == pytest.approx(wanted, abs=1e-9)
+        assert away_from_experts(t).item() == pytest.approx(found.sum(1).mean().item())
+        if how != "product":  # one expert there is the posterior
+            assert found[4:].abs().max() < 1e-9
+
+    def test_what_modalities_have_in_common(self):
+        model, x, _ = linear("product_alone")
+        t = dataclasses.replace(trace(model, x, samples=2), kl_weight=0.7)
+        assert torch.equal(in_common(0.0)(t), elbo(t))
+        kl, _ = from_experts(t.latents["z"].posterior)
+        for row, count in enumerate([3, 2, 2, 2, 1, 1, 1]):
+            alpha = (row + 1) / 8
+            log_px, to_prior = t.log_px[:, row].mean(), t.kl[0, row]
+            kls = (1 - alpha) * to_prior + alpha / count * kl[row].sum()
+            by_hand = (count - alpha) / count * log_px - 0.7 * kls
+            assert in_common(alpha)(t)[row].item() == pytest.approx(by_hand.item())
+        assert in_common(0.9)(t)[-1].item() == pytest.approx(0, abs=1e-9)  # nothing is there
+
+    def test_a_posterior_of_no_experts_has_none_to_be_far_from(self):
+        model, x, _ = linear("mixture")
+        for asked in (away_from_experts, in_common(0.5)):
+            with pytest.raises(Unsuited, match="Experts is made of no experts"):
+                asked(trace(model, x))
 
     @pytest.mark.parametrize("how", ["mixture", "mixture_of_products"])
     def test_mixtures_are_bounds_that_more_particles_close(self, how):
@@ -181,6 +250,78 @@ def test_experts_of_what_is_missing_have_no_share():
     assert torch.equal(q.component_distribution.mean[2], torch.zeros(7, 2))
 
 
+class TestCodesOfTheirOwn:
+    def made(self, there=((1, 1, 1), (1, 0, 1), (0, 0, 0))):
+        torch.manual_seed(0)
+        family = ExpertsWithOwn(DiagonalNormal(3), 3, 1)
+        with torch.no_grad():
+            family.log_aside.copy_(torch.tensor([-1.0, 0.5, -0.5, 1.0, 0.0, 0.3]))
+        raw = torch.randn(3, *family.raw_shape)
+        raw[:, -3:] = torch.tensor(there).float()
+        return family, raw, family(raw)
+
+    def test_own_numbers_are_normal_and_as_the_prior_where_modalities_are_missing(self):
+        family, raw, q = self.made()
+        experts = family.expert(raw[:, :-3].reshape(9, -1)).mean.reshape(3, 3, 3)
+        assert family.event_shape == (7,)
+        assert family.seen_by(1) == [0, 3, 4]
+        assert torch.allclose(q.mean[0, 1:], experts[0, :, 1:].flatten())
+        assert torch.allclose(q.mean[1, 0], experts[1, [0, 2], 0].mean())
+        assert torch.equal(q.mean[1, 3:5], torch.zeros(2))
+        assert torch.equal(q.stddev[2], torch.ones(7))
+        z = q.sample((40_000,))
+        assert torch.allclose(z.mean(0), q.mean, atol=0.03)
+        assert torch.allclose(common_draws(q, 40_000).var(0), q.variance, atol=0.05)
+
+    def test_some_numbers_have_the_density_of_the_others_integrated_out(self):
+        _, _, q = self.made()
+        z = q.sample()
+        some = torch.tensor([1, 0, 0, 1, 1, 0, 0]).bool().expand(3, -1)
+        shared = torch.zeros(7).bool().index_fill(0, torch.tensor([0]), True)  # noqa: FBT003
+        parts = q.component_distribution.base_dist
+        mixture = (q.log_shares + parts.log_prob(z[:, None])[..., 0]).logsumexp(-1)
+        own = D.Normal(q.mean, q.stddev).log_prob(z)[:, 3:5].sum(-1)
+        assert torch.allclose(q.log_prob_of(z, some), mixture + own, atol=1e-5)
+        assert torch.allclose(q.log_prob_of(z, shared.expand(3, -1)), mixture, atol=1e-5)
+        assert torch.allclose(q.log_prob_of(z, torch.ones(3, 7).bool()), q.log_prob(z), atol=1e-5)
+
+    def test_a_code_is_told_by_one_modality_and_the_others_own_are_drawn_aside(self):
+        family, _, q = self.made()
+        p = StandardNormal(7)()
+        latent = told_by_one(p, q, torch.Size([30_000, 3]))
+        means, aside = q.mean[0], family.log_aside.detach().exp()
+        parts = q.component_distribution.base_dist
+        for turn in range(3):
+            z = latent.value[turn::3, 0]
+            own = slice(1 + 2 * turn, 3 + 2 * turn)
+            others = [i for i in range(1, 7) if i not in range(own.start, own.stop)]
+            assert torch.allclose(z[:, 0].mean(), parts.loc[0, turn, 0], atol=0.04)
+            assert torch.allclose(z[:, own].mean(0), means[own], atol=0.04)
+            assert torch.allclose(z[:, others].mean(0), torch.zeros(4), atol=0.1)
+            assert torch.allclose(z[:, others].std(0), aside[[i - 1 for i in others]], rtol=0.03)
+            seen = torch.zeros(7).bool()
+            seen[family.seen_by(turn)] = True
+            log_p = D.Normal(0.0, 1.0).log_prob(z)[:, seen].sum(-1)
+            assert torch.allclose(latent.log_p[turn::3, 0], log_p, atol=1e-4)
+            wanted = q.log_prob_of(latent.value[turn::3], seen.expand(3, -1))
+            assert torch.allclose(latent.log_q[turn::3], wanted, atol=1e-4)
+        assert torch.equal(latent.kl, latent.log_q - latent.log_p)
+        assert torch.allclose(latent.kl[:, 2], torch.zeros(1), atol=1e-4)  # nothing is there
+        weights = latent.log_weight[:3].exp()
+        assert torch.allclose(weights[:, 1], torch.tensor([1.5, 0.0, 1.5]))  # the missing has none
+
+    def test_a_decoder_sees_no_others_own_code(self):
+        model, _ = recipe("mmvae_plus")(
+            shape=(4,), latent=2, own=1, width=8, likelihood="gaussian", modalities="2"
+        )
+        z = torch.randn(5, 4)
+        other = z.clone()
+        other[:, 3] += 1.0  # of the second
+        one, two = model.likelihood(z).mean, model.likelihood(other).mean
+        assert torch.equal(one[:, :2], two[:, :2])
+        assert not torch.allclose(one[:, 2:], two[:, 2:])
+
+
 class TestWhatAPersonSays:
     def places(self, text, names=(), shape=(6,)):
         return [own.places for own in modalities_of(text, shape, names)]
@@ -222,7 +363,7 @@ def test_one_column_is_no_modalities(count):
         modalities_of(count, (1,))
 
 
-@pytest.mark.parametrize("name", ["mvae", "mmvae", "mopoe"])
+@pytest.mark.parametrize("name", JOINT)
 @pytest.mark.parametrize(
     ("modalities", "likelihood", "said"),
     [
@@ -263,6 +404,26 @@ def test_each_modality_has_its_own_likelihood():
         family.range.check(x, "it")
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("gaussian", "bernoulli"), ("bernoulli", "bernoulli"), ("gaussian", "laplace"),
+     ("beta_binomial", "bernoulli")],
+)  # fmt: skip
+def test_numbers_apart_are_those_of_each_modality(one, other):
+    """What a model should beat, asked of the likelihood with gaps, as an evaluation does."""
+    parts = [likelihood(name, (2,), levels=2) for name in (one, other)]
+    family = WithGaps(InModalities((4,), [Modality((0, 2), (2,), parts[0]),
+                                          Modality((1, 3), (2,), parts[1])]))  # fmt: skip
+    x = torch.randint(0, 2, (30, 4)).float()
+    x[:5, [0, 2]] = NAN
+    found = family.kind.apart(family, x[:20], x[20:])
+    wanted = sum(
+        part.kind.apart(part, x[:20, own], x[20:, own])
+        for part, own in zip(parts, ([0, 2], [1, 3]), strict=True)
+    )
+    assert torch.allclose(found, wanted)
+
+
 def shared(rows=400):
     """Two modalities that one factor makes, each missing in some rows; and all there is."""
     rng = np.random.default_rng(0)
@@ -294,6 +455,48 @@ def test_one_modality_tells_another(name):
     assert loss.terms["kl"] > 0.5
 
 
+def codes_to_sum_over(size):
+    """Codes of one number, or of three, on a grid; log p of each; and log of the grid's step."""
+    count, end = {1: (6001, 9.0), 3: (71, 5.6)}[size]
+    each = torch.linspace(-end, end, count)
+    z = torch.cartesian_prod(*[each] * size).reshape(-1, size)
+    return z, D.Normal(0.0, 1.0).log_prob(z).sum(1), size * np.log(2 * end / (count - 1))
+
+
+@pytest.mark.parametrize("name", JOINT)
+def test_log_px_of_any_modalities_is_an_integral_over_codes(name):
+    full, gappy = shared()
+    small = {"latent": 1, "width": 8, "depth": 1, "epochs": 3, "quiet": True}
+    own = {"own": 1} if name == "mmvae_plus" else {}
+    how = "0-2, 3-5" if own else "0-2, 3+4, 5"
+    made = vaekit.fit(gappy.numpy(), name, modalities=how, **small, **own)
+    rows = full[:4].clone()
+    rows[0, :3], rows[1, 3:5], rows[2, 3:] = NAN, NAN, NAN
+    found = made.log_likelihood(rows.numpy(), samples=20_000)
+    z, prior, log_step = codes_to_sum_over(made.latent)
+    for row, value in zip(rows, found, strict=True):
+        with torch.no_grad():
+            log_px = made.model.likelihood(z).log_prob(row.expand(len(z), -1))
+        by_hand = (log_px + prior).double().logsumexp(0) + log_step
+        assert value == pytest.approx(by_hand.item(), abs=0.05)
+
+
+@pytest.mark.parametrize("name", JOINT)
+def test_a_model_is_saved_and_loaded(name, tmp_path):
+    _, gappy = shared(60)
+    small = {"latent": 2, "width": 8, "depth": 1, "epochs": 1, "quiet": True}
+    made = vaekit.fit(gappy.numpy(), name, modalities="2", **small)
+    made.save(tmp_path / "run")
+    again = vaekit.load(tmp_path / "run")
+    assert np.array_equal(again.encode(gappy.numpy()), made.encode(gappy.numpy()))
+    papers = {
+        "mvae": "Wu", "mmvae": "Shi", "mopoe": "Sutter", "mvtcae": "Hwang", "jmvae": "Suzuki",
+        "mmvae_plus": "Palumbo",
+    }  # fmt: skip
+    cited = " ".join(references(again))
+    assert [own for own, author in papers.items() if f"{author}, " in cited] == [name]
+
+
 @pytest.mark.parametrize("name", JOINT)
 def test_a_table_with_a_picture_and_truths(name, tmp_path, capsys):
     """Trained, evaluated, filled in at the command line, columns by name."""
@@ -311,8 +514,8 @@ def test_a_table_with_a_picture_and_truths(name, tmp_path, capsys):
         run(["train", str(path), "--recipe", name, "-o", str(tmp_path / "run"), *small, *asked])
         == 0
     )
-    for command in (["evaluate"], ["sample"], ["encode"], ["reconstruct"]):
-        assert run([*command, str(tmp_path / "run")]) == 0
+    for command in (["evaluate"], ["sample"], ["encode"], ["reconstruct"], ["report", "--force"]):
+        assert run([*command[:1], str(tmp_path / "run"), *command[1:]]) == 0
     assert run(["impute", str(tmp_path / "run"), str(path), "--draws", "1", "--samples", "5"]) == 0
     made = csv.read_csv(tmp_path / "t-filled.csv")
     assert made["ill"].null_count == 0

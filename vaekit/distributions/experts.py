@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import singledispatch
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch.nn import functional as F
 
 from vaekit.distributions.draws import Noise, from_noise
 from vaekit.distributions.mixtures import strata
+from vaekit.system.checks import Unsuited
 
 
 def product(loc: Tensor, scale: Tensor, among: Tensor, prior: float) -> tuple[Tensor, Tensor]:
@@ -39,6 +41,38 @@ def product(loc: Tensor, scale: Tensor, among: Tensor, prior: float) -> tuple[Te
     return (weight @ (each * loc)) / precision, precision.rsqrt()
 
 
+class OfExperts(D.Independent):
+    """A normal of dim numbers, (B,) rows, made of M experts, which it keeps.
+
+    Args:
+        own: what they make together, (B, dim).
+        each: the experts, (B, M, dim).
+        there: which of them are there, (B, M).
+    """
+
+    def __init__(self, own: D.Normal, each: D.Normal, there: Tensor) -> None:
+        super().__init__(own, 1, validate_args=False)
+        self.each, self.there = each, there
+
+
+@singledispatch
+def from_experts(q: D.Distribution) -> tuple[Tensor, Tensor]:
+    """KL(q || q_i) of q from each expert it is made of, in nats, 0 where that is not there; and
+    which are there: (B, M) each.
+
+    Raises:
+        Unsuited: for what is made of no experts.
+    """
+    raise Unsuited(f"a {type(q).__name__} is made of no experts")
+
+
+@from_experts.register
+def _(q: OfExperts) -> tuple[Tensor, Tensor]:
+    own = D.Normal(q.mean[:, None], q.stddev[:, None], validate_args=False)
+    kl = D.kl_divergence(own, q.each).sum(-1)
+    return torch.where(q.there, kl, 0.0), q.there
+
+
 class Experts(D.MixtureSameFamily):
     """A mixture of S products of experts, (B,) rows of dim numbers.
 
@@ -62,6 +96,36 @@ class Experts(D.MixtureSameFamily):
     def log_shares(self) -> Tensor:
         """Of the products, (B, S)."""
         return self.mixture_distribution.logits
+
+
+class ExpertsAndOwn(Experts):
+    """A mixture of experts of some numbers, and beside them numbers of each modality's own, which
+    are the same in all parts of the mixture.
+
+    Args:
+        logits: as of Experts.
+        loc: likewise, of all numbers.
+        scale: likewise.
+        owner: of each number: the part of the mixture that tells it, or -1 if all do, (dim,).
+        aside: standard deviation of each number where nobody tells it, (dim,).
+    """
+
+    def __init__(
+        self, logits: Tensor, loc: Tensor, scale: Tensor, owner: Tensor, aside: Tensor
+    ) -> None:
+        super().__init__(logits, loc, scale)
+        self.owner, self.aside = owner, aside
+
+    def log_prob_of(self, value: Tensor, some: Tensor) -> Tensor:
+        """The density of some numbers of values alone, in nats, one per row.
+
+        Args:
+            value: (..., B, dim).
+            some: which numbers: all that are shared, and others; likewise.
+        """
+        parts: Any = self.component_distribution
+        each = parts.base_dist.log_prob(value[..., None, :]) * some[..., None, :]
+        return torch.logsumexp(self.log_shares + each.sum(-1), -1)
 
 
 @strata.register

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product as every
 from math import prod
@@ -13,12 +13,18 @@ from torch import Tensor, nn
 from torch import distributions as D
 
 from vaekit.data_init import SeesSome
-from vaekit.distributions.experts import Experts, Together, product
+from vaekit.distributions.experts import (
+    Experts,
+    ExpertsAndOwn,
+    OfExperts,
+    Together,
+    product,
+)
 from vaekit.families.base import Family, Kind, Likelihood, Range, Shape
 from vaekit.families.elementwise import independent
 from vaekit.system.checks import require
 
-How = Literal["product", "mixture", "mixture_of_products"]
+How = Literal["product", "product_alone", "joint", "mixture", "mixture_of_products"]
 MOST_MODALITIES = 8  # of a mixture of all their products
 
 
@@ -50,18 +56,56 @@ class Modality(SeesSome):
         return found.base_dist
 
 
+@dataclass(frozen=True)
+class Way:
+    """To join experts.
+
+    Args:
+        subsets: of so many experts, those whose products are joined, (S, count) of ones and zeros.
+        prior: the precision of N(0, I) in a product.
+        whole: whether one expert more sees all modalities, and speaks alone where all are there.
+        mixed: whether the products are mixed.
+    """
+
+    subsets: Callable[[int], Tensor]
+    prior: float = 0.0
+    whole: bool = False
+    mixed: bool = False
+
+
+def _all(count: int) -> Tensor:
+    return torch.ones(1, count)
+
+
+def _subsets(count: int) -> Tensor:
+    """All that are not empty, the smallest first, (2^count - 1, count)."""
+    found = sorted(every((0, 1), repeat=count), key=lambda row: (sum(row), [-i for i in row]))
+    return torch.tensor(found[1:])
+
+
+WAYS: dict[How, Way] = {
+    "product": Way(_all, prior=1.0),
+    "product_alone": Way(_all),
+    "joint": Way(_all, whole=True),
+    "mixture": Way(torch.eye, mixed=True),
+    "mixture_of_products": Way(_subsets, mixed=True),
+}
+
+
 class JoinedExperts(nn.Module):
     r"""q(z | the modalities that are there), of a normal expert q_i for each:
 
-    "product", of N(0, I) and the experts that are there (Wu & Goodman 2018); "mixture", of these
-    (Shi et al. 2019); "mixture_of_products", of the products of all subsets of these (Sutter et al.
-    2021). N(0, I) where none is there.
+    "product", of N(0, I) and the experts that are there, as mvae has it; "product_alone", of these
+    (mvtcae); "joint", the same, but where all are there an expert more, which sees them all
+    (jmvae); "mixture", of those that are there (mmvae); "mixture_of_products", of the products of
+    all subsets of these (mopoe). N(0, I) where none is there.
 
-    Raw numbers are those of the experts side by side, and for each whether its modality is there.
+    Raw numbers are those of the experts side by side, with that of all modalities behind them, and
+    for each modality whether it is there.
 
     Args:
         expert: the family of each.
-        count: how many experts.
+        count: how many modalities.
         how: they are joined.
     """
 
@@ -75,12 +119,9 @@ class JoinedExperts(nn.Module):
             how != "mixture_of_products" or count <= MOST_MODALITIES,
             f"a mixture of products is of at most {MOST_MODALITIES} modalities, not {count}",
         )
-        rows = {
-            "product": lambda: torch.ones(1, count),
-            "mixture": lambda: torch.eye(count),
-            "mixture_of_products": lambda: _subsets(count),
-        }
-        self.register_buffer("subsets", rows[how]().bool(), persistent=False)
+        self.way = WAYS[how]
+        self.experts = count + self.way.whole
+        self.register_buffer("subsets", self.way.subsets(count).bool(), persistent=False)
 
     @property
     def event_shape(self) -> Shape:
@@ -89,8 +130,8 @@ class JoinedExperts(nn.Module):
 
     @property
     def raw_shape(self) -> Shape:
-        """Those of all experts, and whether each is there."""
-        return (self.count * (prod(self.expert.raw_shape) + 1),)
+        """Those of all experts, and whether each modality is there."""
+        return (self.experts * prod(self.expert.raw_shape) + self.count,)
 
     @property
     def components(self) -> int:
@@ -100,12 +141,22 @@ class JoinedExperts(nn.Module):
     def forward(self, raw: Tensor) -> D.Distribution:
         """q of raw numbers, (rows, *raw_shape)."""
         there = raw[:, -self.count :] > 0
-        own = self.expert(raw[:, : -self.count].reshape(len(raw) * self.count, -1))
-        loc, scale = (v.unflatten(0, (-1, self.count)) for v in (own.mean, own.stddev))
-        if self.how == "product":
-            loc, scale = product(loc, scale, there[:, None], 1.0)
-            each = D.Normal(loc[:, 0], scale[:, 0], validate_args=False)
-            return independent(each, self.event_shape)
+        own = self.expert(raw[:, : -self.count].reshape(len(raw) * self.experts, -1))
+        loc, scale = (v.unflatten(0, (-1, self.experts)) for v in (own.mean, own.stddev))
+        join = self._mixture if self.way.mixed else self._normal
+        return join(loc, scale, there)
+
+    def _normal(self, loc: Tensor, scale: Tensor, there: Tensor) -> D.Distribution:
+        each, spread = loc[:, : self.count], scale[:, : self.count]
+        mean, deviation = (v[:, 0] for v in product(each, spread, there[:, None], self.way.prior))
+        if self.way.whole:
+            all_there = there.all(1, keepdim=True)
+            mean = torch.where(all_there, loc[:, -1], mean)
+            deviation = torch.where(all_there, scale[:, -1], deviation)
+        own = D.Normal(mean, deviation, validate_args=False)
+        return OfExperts(own, D.Normal(each, spread, validate_args=False), there)
+
+    def _mixture(self, loc: Tensor, scale: Tensor, there: Tensor) -> Experts:
         whole = (there[:, None] | ~self.subsets).all(-1)
         loc, scale = product(loc, scale, there[:, None] & self.subsets, 0.0)
         none = ~whole.any(-1, keepdim=True)
@@ -113,10 +164,48 @@ class JoinedExperts(nn.Module):
         return Experts(logits, loc, scale)
 
 
-def _subsets(count: int) -> Tensor:
-    """All that are not empty, the smallest first, (2^count - 1, count)."""
-    found = sorted(every((0, 1), repeat=count), key=lambda row: (sum(row), [-i for i in row]))
-    return torch.tensor(found[1:])
+class ExpertsWithOwn(JoinedExperts):
+    """A mixture of experts of the numbers that modalities share, and beside them, of each expert
+    by itself, numbers of its modality's own: N(0, I) where that is missing (Palumbo et al. 2023).
+
+    Args:
+        expert: the family of each: of the shared numbers, then of its own.
+        count: how many modalities.
+        shared: how many numbers are shared.
+    """
+
+    owner: Tensor
+
+    def __init__(self, expert: Family, count: int, shared: int) -> None:
+        super().__init__(expert, count, "mixture")
+        self.shared, self.own = shared, prod(expert.event_shape) - shared
+        owner = torch.arange(count).repeat_interleave(self.own)
+        owner = torch.cat([-torch.ones(shared).long(), owner])
+        self.register_buffer("owner", owner, persistent=False)
+        self.log_aside = nn.Parameter(torch.zeros(count * self.own))
+
+    @property
+    def event_shape(self) -> Shape:
+        """Shape of a code: the shared numbers, then each modality's own."""
+        return (self.shared + self.count * self.own,)
+
+    def seen_by(self, modality: int) -> list[int]:
+        """The places in a code of what is shared, and of what is a modality's own."""
+        first = self.shared + modality * self.own
+        return [*range(self.shared), *range(first, first + self.own)]
+
+    def _mixture(self, loc: Tensor, scale: Tensor, there: Tensor) -> Experts:
+        mixed: Any = super()._mixture(loc[..., : self.shared], scale[..., : self.shared], there)
+        parts, none = mixed.component_distribution.base_dist, ~there[..., None]
+        loc = self._beside(parts.loc, loc.masked_fill(none, 0.0))
+        scale = self._beside(parts.scale, scale.masked_fill(none, 1.0))
+        aside = torch.cat([self.log_aside.new_ones(self.shared), self.log_aside.exp()])
+        return ExpertsAndOwn(mixed.log_shares, loc, scale, self.owner, aside)
+
+    def _beside(self, mixed: Tensor, each: Tensor) -> Tensor:
+        """What is mixed, and beside it what is each modality's own."""
+        own = each[..., self.shared :].flatten(1)
+        return torch.cat([mixed, own[:, None].expand(-1, self.count, -1)], -1)
 
 
 @dataclass(frozen=True)
@@ -170,10 +259,9 @@ class InModalities(nn.Module):
         first = next((kind for kind in kinds if not kind.discrete), kinds[0])
         return replace(first, apart=self._apart if all(kind.apart for kind in kinds) else None)
 
-    @staticmethod
-    def _apart(likelihood: InModalities, train: Tensor, rows: Tensor) -> Tensor:
-        """That of all modalities, each for itself."""
-        parts = [(one, one.own(train), one.own(rows)) for one in likelihood._each]
+    def _apart(self, _: Likelihood, train: Tensor, rows: Tensor) -> Tensor:
+        """That of all modalities, each for itself, whatever these are wrapped in."""
+        parts = [(one, one.own(train), one.own(rows)) for one in self._each]
         return sum(one.likelihood.kind.apart(one.likelihood, *own) for one, *own in parts)
 
     @property

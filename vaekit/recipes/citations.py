@@ -162,6 +162,14 @@ CITATIONS: dict[str, str] = {
     "Information Processing Systems. arXiv:1911.03393",
     "Sutter et al. 2021": "Sutter, T. M., Daunhawer, I. and Vogt, J. E. (2021). Generalized "
     "Multimodal ELBO. International Conference on Learning Representations. arXiv:2105.02470",
+    "Hwang et al. 2021": "Hwang, H., Kim, G.-H., Hong, S. and Kim, K.-E. (2021). Multi-View "
+    "Representation Learning via Total Correlation Objective. Advances in Neural Information "
+    "Processing Systems.",
+    "Palumbo et al. 2023": "Palumbo, E., Daunhawer, I. and Vogt, J. E. (2023). MMVAE+: Enhancing "
+    "the Generative Quality of Multimodal VAEs without Compromises. International Conference on "
+    "Learning Representations.",
+    "Suzuki et al. 2016": "Suzuki, M., Nakayama, K. and Matsuo, Y. (2016). Joint Multimodal "
+    "Learning with Deep Generative Models. arXiv. arXiv:1611.01891",
     "Kviman et al. 2022": "Kviman, O., Melin, H., Koptagel, H., Elvira, V. and Lagergren, J. "
     "(2022). Multiple Importance Sampling ELBO and Deep Ensembles of Variational Approximations. "
     "International Conference on Artificial Intelligence and Statistics. arXiv:2202.10951",

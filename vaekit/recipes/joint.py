@@ -4,22 +4,43 @@ all."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
+
+from torch import nn
 
 from vaekit.conditionals import Conditional, StandardNormal
-from vaekit.families.experts import How, InModalities, JoinedExperts, Modality
+from vaekit.families.base import Family
+from vaekit.families.experts import (
+    ExpertsWithOwn,
+    How,
+    InModalities,
+    JoinedExperts,
+    Modality,
+)
 from vaekit.families.gaps import WithGaps
 from vaekit.models import VAE
-from vaekit.models.drawing import stratified
-from vaekit.networks.modalities import ModalityEncoder, ModalityEncoders, SideBySide
+from vaekit.models.drawing import Rule, stratified
+from vaekit.networks import dense
+from vaekit.networks.modalities import (
+    Jointly,
+    ModalityEncoder,
+    ModalityEncoders,
+    SeesPlaces,
+    SideBySide,
+)
 from vaekit.objectives import Objective, Term
-from vaekit.objectives.modalities import single_modalities
+from vaekit.objectives.modalities import (
+    away_from_experts,
+    in_common,
+    single_modalities,
+    told_by_one,
+)
 from vaekit.recipes import parts as named
 from vaekit.recipes.modalities import Spec, modalities_of
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
 from vaekit.recipes.uses import good_for, of_parts
-from vaekit.system.ranges import Count, Weight
+from vaekit.system.ranges import Count, Share, Swept, Weight
 from vaekit.system.types import Shape
 
 SETTLED = {"missing": True, "posterior": "diagonal", "prior": "standard"}
@@ -85,7 +106,80 @@ def mopoe(
     return _mixed(_joint("mixture_of_products", modalities, names, **rest), samples)
 
 
-def _mixed(built: Built, samples: int) -> Built:
+@extends(vae, fixed=SETTLED, without=IDLE)
+@good_for("gaps", "the same by what modalities tell of each other.", rank=0.5, when=of_parts)
+def mvtcae(
+    modalities: str = "2",
+    alpha: Share = 0.9,
+    beta: Annotated[Weight, Swept(0.1, 10.0, log=True)] = 1.0,
+    names: Sequence[str] = (),
+    **rest: Any,
+) -> Built:
+    """Rows of several modalities, any of which may be missing: the posterior is the product of the
+    experts of those that are there, and is taught what these tell of each other, their total
+    correlation (Hwang et al. 2021).
+
+    Args:
+        modalities: columns of each, as "a-c, d-f" or "0-2, 3:bernoulli", or in how many equal runs
+            they are cut; see mvae.
+        alpha: the share of the total correlation; the rest is the ELBO's.
+        beta: weight of all KLs.
+        names: of the columns.
+    """
+    model, objective = _joint("product_alone", modalities, names, **rest)
+    return Built(model, objective.weighing_kl(beta).but(in_common(alpha)))
+
+
+@extends(vae, fixed=SETTLED, without=IDLE)
+@good_for(
+    "gaps",
+    "the same by an encoder of all modalities, which teaches one for each.",
+    rank=0.4,
+    when=of_parts,
+)
+def jmvae(
+    modalities: str = "2", alpha: Weight = 0.1, names: Sequence[str] = (), **rest: Any
+) -> Built:
+    """Rows of several modalities, some of which may be missing: an encoder sees all of them, and
+    draws to it an expert for each, whose product is the posterior where some are missing
+    (Suzuki et al. 2016).
+
+    Args:
+        modalities: columns of each, as "a-c, d-f" or "0-2, 3:bernoulli", or in how many equal runs
+            they are cut; see mvae.
+        alpha: weight of the KLs of the posterior from each expert.
+        names: of the columns.
+    """
+    model, objective = _joint("joint", modalities, names, **rest)
+    return Built(model, objective.plus(Term("experts", alpha, away_from_experts)))
+
+
+@extends(vae, fixed=SETTLED, without=IDLE)
+@good_for(
+    "gaps", "the same, where modalities have much that is their own.", rank=0.4, when=of_parts
+)
+def mmvae_plus(
+    modalities: str = "2",
+    own: Count = 8,
+    samples: Count = 1,
+    names: Sequence[str] = (),
+    **rest: Any,
+) -> Built:
+    """Rows of several modalities, any of which may be missing, with a code that they share, of
+    which the posterior is a mixture of experts, and a code of each one's own; from a draw by
+    one expert, other modalities are made with own codes that tell nothing (Palumbo et al. 2023).
+
+    Args:
+        modalities: columns of each, as "a-c, d-f" or "0-2, 3:bernoulli", or in how many equal runs
+            they are cut; see mvae.
+        own: numbers of each modality's own code, beside the latent ones that they share.
+        samples: draws of each expert.
+        names: of the columns.
+    """
+    return _mixed(_joint("mixture", modalities, names, own=own, **rest), samples, told_by_one)
+
+
+def _mixed(built: Built, samples: int, rule: Rule = stratified) -> Built:
     """Trained by draws of each component of the posterior."""
     model, objective = built
     count = samples * model.posteriors[0].family.components
@@ -93,7 +187,7 @@ def _mixed(built: Built, samples: int) -> Built:
         model,
         Objective(
             objective.bound, samples=count, kl_weight=objective.kl_weight,
-            rules=lambda _: {"z": stratified},
+            rules=lambda _: {"z": rule},
         ),
     )  # fmt: skip
 
@@ -108,6 +202,7 @@ def _joint(
     steps: int = 1,
     given: Mapping[str, int] | None = None,
     latent: int = 16,
+    own: int = 0,
     likelihood: str = "gaussian",
     network: str = "auto",
     width: int = 0,
@@ -122,35 +217,42 @@ def _joint(
     **_: Any,
 ) -> Built:
     """The model, and the ELBO."""
-    code, beside = (
-        named.posterior_family("diagonal", latent, link=link),
-        sum((given or {}).values()),
-    )
+    beside = sum((given or {}).values())
+    code = named.posterior_family("diagonal", latent + own, link=link)
 
     def modality(spec: Spec) -> Modality:
         name = spec.likelihood or likelihood
         data = named.likelihood_family(name, spec.shape, levels, scale, components)
         return Modality(spec.places, spec.shape, data, name)
 
-    def encoder(own: Modality) -> ModalityEncoder:
-        kind = named.network_for(network if len(own.shape) == 3 else "dense", own.shape)
-        much = named.noise_for(own.shape, rows, noise)
-        seen = WithGaps(own.likelihood)
+    def encoder(of: Modality, code: Family = code) -> ModalityEncoder:
+        kind = named.network_for(network if len(of.shape) == 3 else "dense", of.shape)
+        much = named.noise_for(of.shape, rows, noise)
+        seen = WithGaps(of.likelihood)
         q = named.posterior(seen, code, kind, width, depth, beside, much)
-        return ModalityEncoder(own.numbers, own.shape, q.net)
+        return ModalityEncoder(of.numbers, of.shape, q.net)
 
-    def decoder(own: Modality) -> Any:
-        kind = named.network_for(network if len(own.shape) == 3 else "dense", own.shape)
-        return named.decoder(own.likelihood, latent, kind, width, depth, beside).net
+    def jointly(each: Sequence[Modality]) -> nn.Module:
+        features = named.posterior_family("point", width or named.WIDTH)
+        count, *_ = features.raw_shape
+        head = dense((len(each) * count,), code.raw_shape, [count])
+        return Jointly([encoder(of, features) for of in each], head)
+
+    def decoder(number: int, of: Modality) -> nn.Module:
+        kind = named.network_for(network if len(of.shape) == 3 else "dense", of.shape)
+        net = named.decoder(of.likelihood, latent + own, kind, width, depth, beside).net
+        return SeesPlaces(joined.seen_by(number), net) if own else net
 
     each = [modality(spec) for spec in modalities_of(modalities, shape, names)]
-    encode = Conditional(
-        ModalityEncoders([*map(encoder, each)]), JoinedExperts(code, len(each), how)
-    )
-    decode = Conditional(SideBySide([*map(decoder, each)]), WithGaps(InModalities(shape, each)))
+    joined: Any = JoinedExperts(code, len(each), how)
+    joined = ExpertsWithOwn(code, len(each), latent) if own else joined
+    experts, whole = [*map(encoder, each)], jointly(each) if joined.way.whole else None
+    encode = Conditional(ModalityEncoders(experts, whole), joined)
+    nets = [decoder(number, of) for number, of in enumerate(each)]
+    decode = Conditional(SideBySide(nets), WithGaps(InModalities(shape, each)))
     side = named.condition_dropout(drop, beside)
-    model = VAE(StandardNormal(latent), encode, decode, side)
+    model = VAE(StandardNormal(*joined.event_shape), encode, decode, side)
     return Built(model, named.warmed_up(kl_warmup, steps))
 
 
-RECIPES: tuple[Recipe, ...] = (mvae, mmvae, mopoe)
+RECIPES: tuple[Recipe, ...] = (mvae, mmvae, mopoe, mvtcae, jmvae, mmvae_plus)

@@ -63,6 +63,7 @@ CodeSize = Annotated[int, Range(1), Swept(2, 64, log=True)]
 
 SMALLEST_CONV, MOST_LAYERS = 16, 1000
 NOISE, MANY, TILT, KL_WARMUP = 0.2, 8_000, 0.02, 0.3
+WIDTH = 400  # of dense layers
 OWN_SCHEDULE = {"kl_warmup": 0.0}  # where the KL is weighed otherwise, or not at all
 LINKS: dict[str, Callable[[Tensor], Tensor]] = {"softplus": Positive(1e-4), "exp": half_exp}
 
@@ -181,7 +182,7 @@ def layers(depth: int, width: int) -> list[int]:
 
 
 def _hidden(width: int, depth: int) -> list[int]:
-    return layers(depth or 2, width or 400)
+    return layers(depth or 2, width or WIDTH)
 
 
 NETWORKS = {
