@@ -35,6 +35,7 @@ def rhvae(
     where codes of rows lie: the Riemannian Hamiltonian VAE (Chadebec et al. 2020).
 
     Args:
+        shape: of one row of x.
         leaps: steps of the generalised leapfrog.
         stride: length of each.
         tempering: by what the first momentum's precision is multiplied, above 0; 1 for none.
@@ -42,6 +43,7 @@ def rhvae(
         least: what the metric's inverse is at least.
         centres: training rows of which the metric is made; the file of weights holds them.
         latent: numbers in a code.
+        given: nothing.
     """
     require(not given, "a metric is made of codes of rows alone: rhvae takes nothing beside them")
     model, objective = vae(shape, latent=latent, **rest)
