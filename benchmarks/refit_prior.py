@@ -24,9 +24,9 @@ from vaekit.runs.refit import refit
 
 EPOCHS = 3
 PASSES = {  # of 100 updates
-    "mixture": 5, "vamp": 3, "flow": 3, "lars": 3, "flow_matching": 10, "second_stage": 10
+    "mixture": 5, "vamp": 3, "flow": 3, "lars": 3, "flow_matching": 10, "second_stage": 10, "manifold": 0
 }  # fmt: skip
-COMPONENTS = {"mixture": 50, "vamp": 100}
+COMPONENTS = {"mixture": 50, "vamp": 100, "manifold": 300}
 SAMPLES, ROWS, PARTICLES = 5_000, 1_000, 500
 KEPT = RESULTS / "refit_prior.json"
 
@@ -90,7 +90,8 @@ def figures(model: vaekit.Trained, seen: dict) -> dict[str, float]:
 def setting() -> str:
     """What was done, in words."""
     fitted = "; ".join(
-        f"{name}{f' of {COMPONENTS[name]}' if name in COMPONENTS else ''} in {100 * epochs:,} updates"
+        f"{name}{f' of {COMPONENTS[name]}' if name in COMPONENTS else ''} in "
+        f"{f'{100 * epochs:,}' if epochs else 'no'} updates"
         for name, epochs in PASSES.items()
     )
     return (
