@@ -228,7 +228,7 @@ def test_a_manifold_of_far_centres_is_the_mixture_that_it_comes_down_to():
     found = Manifold(nn.Identity(), 2, components=3)
     found.centres.copy_(torch.tensor([[0.0, 0], [40, 0], [0, 40]]))
     found.squares.copy_(torch.diag_embed(torch.tensor([[1.0, 1], [2, 2], [0.5, 2]])))
-    found._settle(torch.tensor(2.0), found.centres, 1000)
+    found._settle(2.0, found.centres, 1000)
     near = torch.randn(50, 2)
     weights = torch.tensor([0.25, 0.5, 0.25]).log()  # as the roots of determinants
     for centre, weight in zip(found.centres, weights, strict=True):
@@ -246,3 +246,14 @@ def test_a_manifold_is_as_likely_as_its_volume_says_where_centres_overlap():
     volume = torch.einsum("zk,kij->zij", torch.exp(-apart), found.squares).det().sqrt().log()
     off = found().log_prob(z) - volume
     assert off.std() < 1e-3
+
+
+def test_a_manifold_of_one_place_is_as_wide_as_codes_are():
+    torch.manual_seed(0)
+    q = normal(5, 2)
+    for parameter in q.parameters():
+        parameter.data.zero_()  # the same normal for all rows
+    found, codes = Manifold(q, 2, components=50), 0.7 * torch.randn(1000, 2)
+    found.begin(torch.randn(400, 5), codes)
+    own = torch.distributions.Normal(0.0, 0.7).log_prob(codes).sum(1).mean()
+    assert found().log_prob(codes).mean() > own - 0.2

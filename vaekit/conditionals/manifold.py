@@ -17,7 +17,7 @@ from vaekit.system.checks import require
 
 CENTRES, LOOKED_AT = 300, 1000  # rows that it is made of, codes that say how far each reaches
 FEW = 2048  # draws, where one reach is compared with others
-REACHES = [2.0 ** (half / 2) for half in range(-2, 9)]  # of the way to the next centre
+REACHES, LONGEST, SHORTEST = 12, 2.0, 1 / 64  # how many; codes' own width, as its share
 DRAWS = 256  # of a posterior, for its covariance
 AT_ONCE, LEAST = 4096, 1e-12
 
@@ -31,7 +31,7 @@ class Manifold(Prior):
     with the means c_k and covariances S_k of q(z | x_k). Draws of the mixture of normals with these
     means, the variance T^2 / dim and weights in proportion to sqrt(det S_k), to which it comes down
     where centres lie far apart, are accepted or drawn again, up to 100 times, and p(z) is exactly
-    the density of what that gives. Nothing is trained: T is that of eleven under which codes of
+    the density of what that gives. Nothing is trained: T is that of twelve under which codes of
     other rows are likeliest; the share that is accepted is the mean over 16,384 draws.
 
     Args:
@@ -78,11 +78,17 @@ class Manifold(Prior):
         others[some[some < len(codes)]] = len(codes) <= self.components
         codes = codes[others]
         codes = codes[evenly(len(codes), min(len(codes), LOOKED_AT))]
+        found = [(self._settle(reach, codes, FEW), reach) for reach in self._reaches(codes)]
+        self._settle(max(found)[1], codes, AFTERWARDS)
+
+    def _reaches(self, codes: Tensor) -> list[float]:
+        """Evenly by their logarithms, from half of the way to the next centre to where all codes
+        are within reach."""
+        most = LONGEST * math.sqrt(codes.shape[1]) * max(codes.std(0, correction=0).mean().item(), LEAST)
         apart = torch.cdist(self.centres, self.centres)
-        apart = apart.masked_fill(apart < LEAST, math.inf).amin(1)
-        step = apart[apart.isfinite()].median() if apart.isfinite().any() else torch.ones(())
-        found = [(self._settle(share * step, codes, FEW), share) for share in REACHES]
-        self._settle(max(found)[1] * step, codes, AFTERWARDS)
+        next_one = apart.masked_fill(apart < LEAST, math.inf).amin(1).median().item()
+        least = min(max(next_one / 2, SHORTEST * most), most / 2)
+        return [least * (most / least) ** (i / (REACHES - 1)) for i in range(REACHES)]
 
     def _moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """c and S of some rows."""
@@ -94,10 +100,10 @@ class Manifold(Prior):
         squares = torch.einsum("skd,ske->kde", apart, apart) / (DRAWS - 1)
         return draws.mean(0), squares + LEAST * torch.eye(len(squares[0])).to(squares)
 
-    def _settle(self, reach: Tensor, codes: Tensor, draws: int) -> float:
+    def _settle(self, reach: float, codes: Tensor, draws: int) -> float:
         """Have this reach, and of so many draws the share that is accepted; returns how likely
         codes then are on average, log p(z)."""
-        self.reach.copy_(reach)
+        self.reach.fill_(reach)
         proposal = self._proposal()
         ratio = self._log_ratio(proposal, proposal.sample(torch.Size([draws])))
         self.top.copy_(ratio.max())
