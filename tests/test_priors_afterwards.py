@@ -248,6 +248,12 @@ def test_a_manifold_is_as_likely_as_its_volume_says_where_centres_overlap():
     assert off.std() < 1e-3
 
 
+def test_what_is_gained_is_left_out_where_no_rows_are_held_out():
+    model = vaekit.fit(torch.randn(12, 4), "vae", latent=2, epochs=1, quiet=True)
+    text = refit(model, "manifold", components=4).text
+    assert text.endswith("manifold prior of 4, put in place as it is")
+
+
 def test_a_manifold_of_one_place_is_as_wide_as_codes_are():
     torch.manual_seed(0)
     q = normal(5, 2)

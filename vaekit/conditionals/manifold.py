@@ -84,7 +84,11 @@ class Manifold(Prior):
     def _reaches(self, codes: Tensor) -> list[float]:
         """Evenly by their logarithms, from half of the way to the next centre to where all codes
         are within reach."""
-        most = LONGEST * math.sqrt(codes.shape[1]) * max(codes.std(0, correction=0).mean().item(), LEAST)
+        most = (
+            LONGEST
+            * math.sqrt(codes.shape[1])
+            * max(codes.std(0, correction=0).mean().item(), LEAST)
+        )
         apart = torch.cdist(self.centres, self.centres)
         next_one = apart.masked_fill(apart < LEAST, math.inf).amin(1).median().item()
         least = min(max(next_one / 2, SHORTEST * most), most / 2)

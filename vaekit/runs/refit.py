@@ -115,7 +115,8 @@ class Refit:
             f"codes of {split} rows are {g.bound if bounded else ''}{g.text}"
             for split, g in self.gains.items()
         )
-        return f"p(z) is now a {what}, {how}: {gains} than under the trained prior"
+        than = f": {gains} than under the trained prior" if gains else ""
+        return f"p(z) is now a {what}, {how}{than}"
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
