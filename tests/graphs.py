@@ -42,6 +42,8 @@ PRIORS = {
     "mixture": lambda: prior("mixture", site()),
     "vamp": lambda: prior("vamp", site()),
     "flow": lambda: prior("flow", site()),
+    "maf": lambda: prior("maf", site()),
+    "realnvp": lambda: prior("realnvp", site()),
     "lars": lambda: prior("lars", site()),
     "exemplar": lambda: prior("exemplar", site()).eval(),
     "second_stage": lambda: prior("second_stage", site()).eval(),

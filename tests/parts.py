@@ -8,6 +8,7 @@ from vaekit.data import open_source
 from vaekit.distributions import VonMisesFisher
 from vaekit.families import (
     AutoregressiveFlow,
+    CouplingFlow,
     DiagonalNormal,
     Direction,
     FullNormal,
@@ -45,6 +46,7 @@ POSTERIORS = {
     "radial": RadialFlow(3, 2),
     "sylvester": SylvesterFlow(3, 2),
     "iaf": AutoregressiveFlow(3),
+    "coupling": CouplingFlow(3),
     "power spherical": Direction(3),
     "wrapped": Wrapped(3),
     "riemannian": Riemannian(3),

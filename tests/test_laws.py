@@ -28,13 +28,14 @@ from vaekit.rows import Rows
 from vaekit.system.checks import BadInput
 
 POSTERIORS = [*named.POSTERIORS]
-LEARNED = ("mixture", "vamp", "flow", "lars", "exemplar")
+FLOWS = ("flow", "maf", "realnvp")
+LEARNED = ("mixture", "vamp", *FLOWS, "lars", "exemplar")
 IN_TRAINING = [name for name, kind in conditionals.PRIORS.items() if not kind.only_after]
 ALIKE = {  # the others stand for them
     "householder": "full",
-    **dict.fromkeys(("planar", "radial", "sylvester"), "iaf"),
+    **dict.fromkeys(("planar", "radial", "sylvester", "coupling"), "iaf"),
 }
-PRIORS_ALIKE = {"lars": "flow", "exemplar": "vamp"}
+PRIORS_ALIKE = {"lars": "flow", "exemplar": "vamp", "maf": "flow", "realnvp": "flow"}
 NAMES = [*catalogue.LIKELIHOODS]
 # pairs of a recipe and a part, or of two parts, that cannot be trained; where two parts have a name
 # in common, with the option's
@@ -51,7 +52,7 @@ REFUSED = {
     ("beta_tcvae", "posterior mixture"): "independent dimensions",
     **{
         (recipe, name): said
-        for name in ("iaf", "planar", "radial", "sylvester")
+        for name in ("iaf", "planar", "radial", "sylvester", "coupling")
         for recipe, said in (
             ("dip_vae", "covariance of this posterior is not known"),
             ("free_bits_vae", "no KL per dimension"),

@@ -33,7 +33,7 @@ from vaekit.system.room import without_memory
 
 EXACT = [name for name in PRIORS if name != "second_stage"]
 IN_TRAINING = [name for name, kind in PRIORS.items() if not kind.only_after]
-NO_QUANTILES = ("flow", "lars", "flow_matching", "second_stage", "manifold")
+NO_QUANTILES = ("flow", "maf", "realnvp", "lars", "flow_matching", "second_stage", "manifold")
 
 
 def site(dim=2):

@@ -6,28 +6,30 @@ from parts import model, rows
 from torch import distributions as D
 
 from vaekit.distributions import Flowed, common_draws, draw_with_density
-from vaekit.families import AutoregressiveFlow, DiagonalNormal
+from vaekit.families import AutoregressiveFlow, CouplingFlow, DiagonalNormal
 from vaekit.models.trace import trace
 from vaekit.objectives.bounds import dreg, path_elbo
 
 
-def flow(dim=3, rows=5, seed=0):
+def flow(dim=3, rows=5, seed=0, kind=AutoregressiveFlow):
     """Moved normals, one for each of some rows."""
     torch.manual_seed(seed)
-    family = AutoregressiveFlow(dim)
+    family = kind(dim)
     return family(torch.randn(rows, *family.raw_shape))
 
 
-def test_a_draws_density_is_the_density_of_the_draw():
-    q = flow()
+@pytest.mark.parametrize("kind", [AutoregressiveFlow, CouplingFlow])
+def test_a_draws_density_is_the_density_of_the_draw(kind):
+    q = flow(kind=kind)
     z, log_q = draw_with_density(q, torch.Size([7]))
     assert z.shape == (7, 5, 3)
     assert torch.allclose(q.log_prob(z), log_q, atol=1e-4)
 
 
-def test_a_moved_density_sums_to_one():
+@pytest.mark.parametrize("kind", [AutoregressiveFlow, CouplingFlow])
+def test_a_moved_density_sums_to_one(kind):
     """On a lattice of two numbers, that of each row."""
-    q = flow(dim=2, rows=2)
+    q = flow(dim=2, rows=2, kind=kind)
     axis = torch.linspace(-9, 9, 241)
     z = torch.cartesian_prod(axis, axis)
     with torch.no_grad():
@@ -98,6 +100,7 @@ def test_a_flow_bends_where_a_normal_cannot():
     """It holds this p exactly, so that its KL can be 0."""
     assert apart(DiagonalNormal(2)) > 0.6
     assert apart(AutoregressiveFlow(2)) < 0.1
+    assert apart(CouplingFlow(2)) < 0.1
 
 
 @pytest.mark.parametrize("bound", [path_elbo, dreg], ids=["path_elbo", "dreg"])

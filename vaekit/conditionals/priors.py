@@ -183,17 +183,32 @@ class Flow(Prior):
         width: of the two hidden layers of each.
     """
 
-    called = "flow"
+    called, kind = "flow", "NSF"
 
     def __init__(self, dim: int, transforms: int = 3, width: int = 64) -> None:
         super().__init__(dim)
-        flows = zuko().flows
+        made = getattr(zuko().flows, self.kind)
         with with_memory(dim * transforms * width):
-            self.flow = flows.NSF(dim, transforms=transforms, hidden_features=(width, width))
+            self.flow = made(dim, transforms=transforms, hidden_features=(width, width))
 
     def forward(self, *given: Tensor) -> D.Distribution:
         """p(z)."""
         return self.flow()
+
+
+class MaskedFlow(Flow):
+    """A masked autoregressive flow (Papamakarios et al. 2017), by zuko: each number is moved and
+    stretched by what those before it say, in the other order from one transform to the next. Its
+    density takes one pass, a draw as many as a code has numbers."""
+
+    called, kind = "maf", "MAF"
+
+
+class CoupledFlow(Flow):
+    """A flow of couplings, RealNVP (Dinh et al. 2017), by zuko: one half of the numbers is moved
+    and stretched by what the other half says, in turns. Its density and a draw take one pass."""
+
+    called, kind = "realnvp", "RealNVP"
 
 
 def unsoftplus(y: Tensor) -> Tensor:
@@ -291,6 +306,8 @@ PRIORS = {
     "mixture": Kind(lambda site: Mixture(site.dim, site.components or 50), 3e-2, scaled=True),
     "vamp": Kind(_vamp, 5e-3, of_posteriors="is a mixture of posteriors"),
     "flow": Kind(lambda site: Flow(site.dim), 3e-3, scaled=True),
+    "maf": Kind(lambda site: MaskedFlow(site.dim), 3e-3, scaled=True),
+    "realnvp": Kind(lambda site: CoupledFlow(site.dim), 3e-3, scaled=True),
     "lars": Kind(_lars, 3e-3, scaled=True),
     "exemplar": Kind(_exemplar, only_within=WITHIN),
     "second_stage": Kind(_second_stage, 2e-3, scaled=True, only_after=AFTERWARDS),

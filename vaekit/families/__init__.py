@@ -4,7 +4,13 @@ from vaekit.families.base import Family, Kind, Likelihood, Range
 from vaekit.families.catalogue import LIKELIHOODS, likelihood
 from vaekit.families.directions import Direction
 from vaekit.families.elementwise import Bernoulli, Elementwise
-from vaekit.families.flows import AutoregressiveFlow, PlanarFlow, RadialFlow, SylvesterFlow
+from vaekit.families.flows import (
+    AutoregressiveFlow,
+    CouplingFlow,
+    PlanarFlow,
+    RadialFlow,
+    SylvesterFlow,
+)
 from vaekit.families.gaussians import (
     DiagonalNormal,
     FullNormal,
@@ -23,6 +29,7 @@ __all__ = [
     "Bernoulli",
     "BetaBinomialLevels",
     "Categorical",
+    "CouplingFlow",
     "DiagonalNormal",
     "Direction",
     "Elementwise",

@@ -16,7 +16,7 @@ from vaekit.families.elementwise import independent
 from vaekit.families.gaussians import SCALE, OfVector
 from vaekit.system.room import with_memory
 
-CONTEXT, STEPS, WIDTH = 32, 2, 64
+CONTEXT, WIDTH = 32, 64
 MIRRORS = 4
 
 
@@ -35,16 +35,18 @@ class AutoregressiveFlow(nn.Module):
     """
 
     has_density = True
+    times: int = 2
+    groups: int | None = None  # of numbers that are moved together; None: each by itself
 
     def __init__(self, dim: int, link: Link = SCALE) -> None:
         super().__init__()
         self.dim, self.link = dim, link
         step = zuko().flows.MaskedAutoregressiveTransform
-        with with_memory(STEPS * WIDTH * (2 * dim + CONTEXT + WIDTH)):
+        with with_memory(self.times * WIDTH * (2 * dim + CONTEXT + WIDTH)):
             order = torch.arange(dim)
             self.steps = nn.ModuleList(
-                step(dim, CONTEXT, order=way, hidden_features=(WIDTH,))
-                for way in [order, order.flip(0)] * (STEPS // 2)
+                step(dim, CONTEXT, order=way, passes=self.groups, hidden_features=(WIDTH,))
+                for way in [order, order.flip(0)] * (self.times // 2)
             )
 
     @property
@@ -62,6 +64,18 @@ class AutoregressiveFlow(nn.Module):
         loc, scale, context = raw.split([self.dim, self.dim, CONTEXT], -1)
         base = D.Normal(loc, self.link(scale), validate_args=False)
         return Flowed(independent(base, self.event_shape), [step(context) for step in self.steps])
+
+
+class CouplingFlow(AutoregressiveFlow):
+    r"""The same, where steps are couplings (Dinh et al. 2017): one half of the numbers stays, the
+    other is moved by what it says, in turns:
+
+    .. math:: z_A = z'_A, \qquad z_B = a(z'_A, h) + b(z'_A, h)\, z'_B
+
+    A draw with its density takes one pass through each step, the density of a given z two.
+    """
+
+    times, groups = 4, 2
 
 
 @dataclass(frozen=True)

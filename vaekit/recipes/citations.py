@@ -88,6 +88,11 @@ CITATIONS: dict[str, str] = {
     "Approximate Bayesian Inference.",
     "Tomczak & Welling 2018": "Tomczak, J. M. and Welling, M. (2018). VAE with a VampPrior. "
     "International Conference on Artificial Intelligence and Statistics. arXiv:1705.07120",
+    "Papamakarios et al. 2017": "Papamakarios, G., Pavlakou, T. and Murray, I. (2017). Masked "
+    "Autoregressive Flow for Density Estimation. Advances in Neural Information Processing "
+    "Systems. arXiv:1705.07057",
+    "Dinh et al. 2017": "Dinh, L., Sohl-Dickstein, J. and Bengio, S. (2017). Density Estimation "
+    "using Real NVP. International Conference on Learning Representations. arXiv:1605.08803",
     "Durkan et al. 2019": "Durkan, C., Bekasov, A., Murray, I. and Papamakarios, G. (2019). Neural "
     "Spline Flows. Advances in Neural Information Processing Systems. arXiv:1906.04032",
     "Bauer & Mnih 2019": "Bauer, M. and Mnih, A. (2019). Resampled Priors for Variational "

@@ -78,7 +78,7 @@ def count_vae(
             planar and radial (8) and sylvester (4).
         tilt: of a full or low_rank posterior: how much raw numbers make dimensions share; where it
             is small, their noise does not hold training back.
-        prior: p(z): standard, or learned: mixture, vamp, flow, lars, exemplar.
+        prior: p(z): standard, or learned: mixture, vamp, flow, maf, realnvp, lars, exemplar.
         prior_components: of a mixture (50), pseudo-inputs of a vamp (500), rows of an exemplar
             prior (1,000).
         link: how the network gives standard deviations: softplus, or exp of half a log variance.

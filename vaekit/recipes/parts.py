@@ -15,6 +15,7 @@ from vaekit.conditionals import Conditional, Site
 from vaekit.families import (
     LIKELIHOODS,
     AutoregressiveFlow,
+    CouplingFlow,
     DiagonalNormal,
     Family,
     FullNormal,
@@ -53,9 +54,9 @@ from vaekit.system.types import Shape
 Network = Literal["auto", "dense", "conv", "residual"]
 Posterior = Literal[
     "diagonal", "low_rank", "full", "householder", "mixture",
-    "planar", "radial", "sylvester", "iaf", "point",
+    "planar", "radial", "sylvester", "iaf", "coupling", "point",
 ]  # fmt: skip
-Prior = Literal["standard", "mixture", "vamp", "flow", "lars", "exemplar"]
+Prior = Literal["standard", "mixture", "vamp", "flow", "maf", "realnvp", "lars", "exemplar"]
 Link = Literal["softplus", "exp"]
 LikelihoodName = Annotated[str, OneOf("likelihood", ("auto", *LIKELIHOODS))]
 Depth = Annotated[int, Range(0, 1000)]
@@ -97,6 +98,7 @@ POSTERIORS: dict[str, Callable[[Asked], Family]] = {
     "radial": lambda of: RadialFlow(of.latent, of.components or 8, of.link),
     "sylvester": lambda of: SylvesterFlow(of.latent, of.components or 4, of.link),
     "iaf": lambda of: AutoregressiveFlow(of.latent, of.link),
+    "coupling": lambda of: CouplingFlow(of.latent, of.link),
     "point": lambda of: PointMass(of.latent),
 }
 

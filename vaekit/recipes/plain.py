@@ -100,16 +100,16 @@ def vae(
         width: of hidden layers (400), or channels of the first stage (32).
         depth: hidden layers (2), or halvings of the image (until about 4 pixels).
         posterior: q(z|x): normal with a covariance that is diagonal, low_rank, full or householder
-            (by reflections); mixture (of normals); planar, radial, sylvester or iaf (normal, moved
-            through steps of that kind); point has no spread.
+            (by reflections); mixture (of normals); planar, radial, sylvester, iaf or coupling
+            (normal, moved through steps of that kind); point has no spread.
         rank: of a low_rank posterior.
         posterior_components: of a mixture posterior (4); reflections of householder (4), steps of
             planar and radial (8) and sylvester (4).
         tilt: of a full or low_rank posterior: how much raw numbers make dimensions share; where it
             is small, their noise does not hold training back.
         prior: p(z): standard, or learned: mixture (of normals), vamp (of the posteriors of learned
-            pseudo-inputs), flow, lars (of draws that a network accepts), exemplar (of normals
-            around the codes of training rows).
+            pseudo-inputs), flow, maf, realnvp, lars (of draws that a network accepts), exemplar
+            (of normals around the codes of training rows).
         prior_components: of a mixture (50), pseudo-inputs of a vamp (500), rows of an exemplar
             prior (1,000).
         link: how the network gives standard deviations: softplus, or exp of half a log variance.

@@ -137,8 +137,8 @@ def refit_prior(
 
     Args:
         folder: of the model.
-        prior: mixture, vamp, flow, lars, flow_matching, second_stage, manifold or standard; None
-            takes the trained one back.
+        prior: mixture, vamp, flow, maf, realnvp, lars, flow_matching, second_stage, manifold or
+            standard; None takes the trained one back.
         data: as given to :func:`vaekit.fit`; needed only if that was not a name or a path.
         how: see :func:`refit`.
 
@@ -190,6 +190,7 @@ def refit(
     Args:
         trained: a model whose data is at hand; a prior that was refitted before is replaced.
         prior: mixture (of normals), vamp (of the posteriors of learned pseudo-inputs), flow,
+            maf, realnvp,
             lars (of draws that a network accepts), flow_matching (of a learned velocity),
             second_stage (a small VAE of codes), manifold (as wide as posteriors are), or
             standard: N(0, I) as it is.
@@ -198,7 +199,7 @@ def refit(
         device: where it is fitted: auto, cpu, cuda.
         options: of the plan: epochs (0: as many as make 4,000 updates, at least 20), batch, lr,
             decay, warmup, weight_decay, clip, ema, patience, seed. The learning rate is by
-            default 0.03 for a mixture, 0.005 for a vamp, 0.003 for a flow and lars, 0.002 for
+            default 0.03 for a mixture, 0.005 for a vamp, 0.003 for flows and lars, 0.002 for
             flow_matching and second_stage.
 
     Raises:

@@ -28,8 +28,8 @@ def refit_prior(
     prior: Annotated[
         str | None,
         Parameter(
-            help="mixture, vamp, flow, lars, flow_matching, second_stage, manifold, or standard: "
-            "N(0, I) as it is."
+            help="mixture, vamp, flow, maf, realnvp, lars, flow_matching, second_stage, manifold, "
+            "or standard: N(0, I) as it is."
         ),
     ] = None,
     undo: Annotated[
@@ -50,8 +50,8 @@ def refit_prior(
     lr: Annotated[
         float | None,
         Parameter(
-            help="Highest learning rate; by default 0.03 for a mixture, 0.005 vamp, 0.003 flow "
-            "and lars, 0.002 flow_matching and second_stage.",
+            help="Highest learning rate; by default 0.03 for a mixture, 0.005 vamp, 0.003 "
+            "flow, maf, realnvp and lars, 0.002 flow_matching and second_stage.",
             group=TRAINING,
         ),
     ] = None,
