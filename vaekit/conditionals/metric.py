@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,7 +109,8 @@ class Place:
 
 class Metric(DataInit):
     r"""A metric of codes that is learned (Chadebec et al. 2020): centres are the mean codes of
-    some training rows, which are kept, and S_k = L_k L_k^T, with L_k from a network of the row.
+    some training rows, which are kept, and S_k = L_k L_k^T / K, with L_k from a network of the row:
+    a mean over the rows, so that steps are of one size however many there are.
 
     Args:
         factor: from rows to triangles L, a :class:`vaekit.conditionals.Conditional` of
@@ -144,5 +146,5 @@ class Metric(DataInit):
 
     def of(self, x: Tensor, posterior: Any) -> Geometry:
         """The metric, if it were made of these rows."""
-        lower = self.factor(x)
+        lower = self.factor(x) / math.sqrt(len(x))
         return Geometry(posterior(x).mean, lower @ lower.mT, self.reach, self.least)

@@ -24,7 +24,7 @@ def rhvae(
     leaps: Annotated[Count, Swept(1, 10)] = 3,
     stride: Annotated[Above, Swept(0.01, 0.2, log=True)] = 0.05,
     tempering: Annotated[float, Range(0, 1, "low")] = 1.0,
-    reach: Annotated[Above, Swept(0.5, 5.0, log=True)] = 1.5,
+    reach: Annotated[Above, Swept(0.3, 3.0, log=True)] = 1.0,
     least: Above = 0.01,
     centres: Annotated[Count, AtMostRows()] = 100,
     latent: Annotated[int, Range(1, 64), Swept(2, 16, log=True)] = 8,
@@ -39,7 +39,8 @@ def rhvae(
         leaps: steps of the generalised leapfrog.
         stride: length of each.
         tempering: by what the first momentum's precision is multiplied, above 0; 1 for none.
-        reach: how far from the code of a row that which the metric says of it reaches.
+        reach: how far from the code of a row that which the metric says of it reaches, as a share
+            of the root of the numbers in a code, which is how long draws of N(0, I) are.
         least: what the metric's inverse is at least.
         centres: training rows of which the metric is made; the file of weights holds them.
         latent: numbers in a code.
@@ -49,7 +50,7 @@ def rhvae(
     model, objective = vae(shape, latent=latent, **rest)
     triangle: Any = Triangle(latent)
     factor = parts.like_its_encoder(model.likelihood.family, triangle, **rest)
-    model.metric = Metric(factor, shape, centres, reach, least)
+    model.metric = Metric(factor, shape, centres, reach * latent**0.5, least)
     return Built(model, objective.but(bound=riemannian(leaps, stride, tempering)))
 
 
