@@ -68,7 +68,7 @@ def test_what_an_option_declares_stands_beside_its_type():
         ("--beta=0.1:10", "beta=0.1:10", False),
         ("beta", "beta=0.1:10:log", False),
         ("prior=standard,vamp", "prior=standard,vamp", False),
-        ("prior", "prior=standard,mixture,vamp,flow,lars,exemplar", False),
+        ("prior", "prior=standard,mixture,vamp,flow,maf,realnvp,lars,exemplar", False),
         ("kl-warmup=0,0.5", "kl_warmup=0.0,0.5", False),
         ("latent=2,4,8", "latent=2,4,8", True),
     ],
