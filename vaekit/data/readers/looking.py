@@ -175,7 +175,7 @@ def _check_that_nothing_else_separates(head: str, asked: Dialect) -> None:
 
 def _best_separator(head: str, asked: Dialect) -> str | None:
     """What separates cells in a table; None where nothing does, as in that of a lone column."""
-    scores = {s: _score(_maybe_records(head, s, asked), asked) for s in SEPARATORS}
+    scores = {s: _score(_maybe_records(head, s, asked), asked, s) for s in SEPARATORS}
     if asked.decimal == ",":
         scores[","] = 0.0
     best = max(SEPARATORS, key=lambda s: scores[s])
@@ -189,9 +189,10 @@ def _separator(head: str, asked: Dialect) -> str:
     return "," if "," in first and asked.decimal != "," else ";"  # a column alone has none
 
 
-def _score(records: Sequence[Record], asked: Dialect) -> float:
+def _score(records: Sequence[Record], asked: Dialect, separator: str) -> float:
     """How well a separator does: as many cells in every row, and these are numbers, also with a
-    unit. It does less well where the first line is short, or each line holds a stronger one."""
+    unit. It does less well where the first line is short, or each line holds a stronger one. Spaces
+    between nothing but words, here more and there fewer, separate none."""
     records = records[titles(records) if asked.header is None else 0 :]
     width = _width(records) if records else 0
     if width < 2 or not _fits(records[0], width, records[1:]):
@@ -200,6 +201,8 @@ def _score(records: Sequence[Record], asked: Dialect) -> float:
     agree = sum(len(record) == width for record in records) / len(records)
     cells = [cell.strip() for record in body for cell in record]
     numbers = sum(_counts(cell, asked) for cell in cells)
+    if separator == " " and not numbers and agree < 1:
+        return 0.0
     weak = len(records[0]) < width or all(any(map(STRONGER.search, r)) for r in records)
     return agree * (0.1 + numbers / len(cells)) * (LESS if weak else 1)
 

@@ -29,6 +29,10 @@ from vaekit.system.progress import tracked
 from vaekit.system.types import Array
 
 NUMBER = 4  # bytes of a number as rows are kept
+FOLDER = (
+    "; the files of the folder {} are read as rows of numbers: for columns of any type write all "
+    "rows into one file"
+)
 BUFFER = 2**20  # bytes of a column that are read at once
 
 
@@ -72,7 +76,11 @@ def read_tables(
     require(bool(roles.x), f"{place} has no columns of numbers")
     numbers, classes = label_numbers(None if roles.label is None else _beside(paths, roles.label))
     groups = [group for path in paths for group in _groups_in(path, roles.x, dialect)]
-    values, types, lost = _values(str(place), groups, roles.x, gaps=roles.gaps)
+    try:
+        values, types, lost = _values(str(place), groups, roles.x, gaps=roles.gaps)
+    except BadInput as error:
+        more = FOLDER.format(place) if place.is_dir() else ""
+        raise BadInput(f"{error}{more}") from error
     beside = {name: _beside(paths, name) for name in roles.columns}
     if lost:
         notes += (f"whole numbers beyond 2^53 are rounded to it in {', '.join(lost)}",)
