@@ -274,6 +274,12 @@ class TestTables:
         assert found.json["rows"][0][name] is not None
         assert ask(client, "diary", "encode", {"rows": [{name: None}, {}]}).status == 200
 
+    def test_a_truth_is_no_number(self, client):
+        for what in ("score", "encode", "impute"):
+            found = ask(client, "table", what, {"rows": [{"age": 30}, {"age": True}]})
+            assert found.status == 422
+            assert "row 1: age = True is no number" in found.body.decode()
+
     def test_what_was_never_seen_is_said(self, client):
         found = ask(client, "table", "score", {"rows": [{"age": 30, "town": "Z"}]}).json
         assert len(found["notes"]) == 1

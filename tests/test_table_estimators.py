@@ -169,7 +169,8 @@ def counter():
         ({"age": [30, 31]}, r"age takes one value, which all rows then have, not \[30, 31\]"),
         ({"age": {"a": 30}}, "age takes one value"),
         ({"age": pd.Series([30])}, "age takes one value"),
-        ({"same": 1}, r"column 'same' is set aside \(constant\)"),
+        ({"same": 2}, "column 'same' holds '1' in all training rows, and so in all new ones"),
+        ({"same": None}, "column 'same' holds '1' in all"),
         ({"eyes": "grey"}, "column 'eyes' = 'grey' is .* not seen; choose from: blue, brown"),
         *(({name: gap}, f"{name} is missing, and no training row is without it")
           for name in ("age", "pay", "day", "ok", "eyes")
@@ -185,7 +186,7 @@ def test_given_values_that_no_cell_can_hold_are_refused(counter, given, said):
 @pytest.mark.parametrize(
     "given",
     [{"age": 59}, {"age": 62.0}, {"age": "25"}, {"pay": 12.25}, {"ok": True},
-     {"day": pd.Timestamp("2024-02-19")}],
+     {"day": pd.Timestamp("2024-02-19")}, {"same": 1}, {"same": 1.0}],
 )  # fmt: skip
 def test_given_values_come_back_exactly(counter, given):
     ((name, value),) = given.items()

@@ -20,6 +20,7 @@ from vaekit.networks.cells import CellPredictor
 from vaekit.runs import tables
 from vaekit.runs.asked import Test as Asked
 from vaekit.runs.asked import parse
+from vaekit.runs.table_rows import place_of
 from vaekit.runs.where import where_of
 from vaekit.system.checks import BadInput
 
@@ -249,6 +250,38 @@ def test_what_is_given_balanced_and_asked_go_together(model):
 def test_what_is_settled_cannot_be_asked(model, how):
     with pytest.raises(BadInput, match="settled already"):
         tables.synthesize(model[0], 2, where="kind = a", **how)
+
+
+FIXED = ["coin = EUR", "coin in [USD, EUR] and coin != USD", "size >= 7", "size < 7.5",
+         "day > 2024-01-01", "day < 2024-12-31", "coin is not missing", "bare is missing"]  # fmt: skip
+NEVER = ["coin = USD", "coin != EUR", "coin > A", "size > 7", "size > x", "day < 2024-01-01",
+         "coin is missing", "bare = 3", "bare is not missing"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def fixed():
+    frame = pd.DataFrame({"age": np.arange(40) % 7, "coin": "EUR", "size": 7, "bare": None})
+    frame = frame.assign(day=pd.Timestamp("2024-02-01"), name=[f"n{i}" for i in range(40)])
+    return coding_of(table_of(frame, "rows"), np.arange(40))
+
+
+@pytest.mark.parametrize("text", FIXED)
+def test_what_holds_of_a_constant_asks_nothing(fixed, text):
+    assert where_of(text, fixed).names == set()
+    assert where_of(f"{text} and age > 3", fixed).names == {"age"}
+
+
+@pytest.mark.parametrize("text", NEVER)
+def test_what_never_holds_of_a_constant_is_refused(fixed, text):
+    with pytest.raises(BadInput, match=r"^where: column .* in all training rows, and so"):
+        where_of(text, fixed)
+
+
+def test_columns_that_are_set_aside_are_said_to_be(fixed):
+    with pytest.raises(BadInput, match=r"'name' is set aside \(identifier\)"):
+        where_of("name = n3", fixed)
+    with pytest.raises(BadInput, match=r"'coin' is set aside \(constant\)"):
+        place_of(fixed, "coin")
 
 
 def test_what_hardly_has_a_probability_is_refused(model):

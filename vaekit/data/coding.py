@@ -100,13 +100,25 @@ class TableCoding:
         Raises:
             BadInput: for a column that is not there, or a value that it cannot have.
         """
-        check_given(given, self.schema)
+        given = self.modelled(given)
         found = np.full((1, len(self.names)), -1, np.int32)
         if given:
             found = self.coded(one_row(given), allow_missing=True, unseen="refuse")[0]
         told = [name in given for name in self.gaps]
         found[:, : len(self.gaps)][:, np.logical_not(told)] = -1
         return found
+
+    def modelled(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """What is given of columns that are modelled: constants are as they are in all rows.
+
+        Args:
+            given: values of columns by name.
+
+        Raises:
+            BadInput: for a column that is not there, or a value that it cannot have.
+        """
+        check_given(given, self.schema)
+        return {name: value for name, value in given.items() if name in self.schema.names}
 
     def unsettled(self, rows: Array) -> Array:
         """The same rows where it is not known whether a missing cell is to be filled: the cells

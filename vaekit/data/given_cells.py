@@ -12,7 +12,7 @@ from vaekit.data.readers.tables import Table
 from vaekit.data.schema import TableSchema
 from vaekit.data.schema.categories import texts
 from vaekit.data.schema.cells import Cells
-from vaekit.data.schema.columns import ColumnSchema
+from vaekit.data.schema.columns import ColumnSchema, SetAside
 from vaekit.data.schema.corrections import NUMBERS
 from vaekit.system.checks import BadInput, known, require
 
@@ -65,18 +65,28 @@ def check_given(given: Mapping[str, Any], schema: TableSchema) -> None:
         schema: of the columns.
     """
     columns, row = {column.name: column for column in schema.columns}, one_row(given)
-    aside = {one.name: one.kind for one in schema.aside}
+    aside = {one.name: one for one in schema.aside}
     for name, value in given.items():
-        kind = aside.get(name)
-        require(kind is None, f"given: column {name!r} is set aside ({kind}): leave it out")
-        known("column", name, columns)
+        known("column", name, [*columns, *aside])
         single = isinstance(value, str) or not isinstance(value, Collection)
         require(
             single or getattr(value, "ndim", None) == 0,
             f"given: {name} takes one value, which all rows then have, not "
             f"{' '.join(repr(value).split())[:60]}: ask for the rows of each value by themselves",
         )
-        _check_cell(columns[name], row)
+        if name in columns:
+            _check_cell(columns[name], row)
+        else:
+            _check_aside(aside[name], row)
+
+
+def _check_aside(one: SetAside, table: Table) -> None:
+    """Raise ``BadInput`` unless a cell of a column that is set aside is as in all new rows."""
+    require(one.comes_back, f"given: column {one.name!r} is set aside ({one.kind}): leave it out")
+    cells = Cells.of(table, one.name, more=one.said.missing)
+    gone = bool(cells.missing[0])
+    fine = gone == (one.value is None) and not one.departing(cells)[0]
+    require(fine, f"given: column {one.name!r} {one.always}: leave it out")
 
 
 def _check_cell(column: ColumnSchema, table: Table) -> None:

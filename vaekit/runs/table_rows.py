@@ -12,7 +12,7 @@ from torch import Tensor
 from vaekit.data import Source
 from vaekit.data.coding import TableCoding
 from vaekit.data.on_disk import in_memory
-from vaekit.system.checks import known
+from vaekit.system.checks import known, require
 from vaekit.system.progress import tracked
 from vaekit.system.types import Array
 
@@ -64,5 +64,7 @@ def place_of(coding: TableCoding, name: str) -> int:
     Raises:
         BadInput: for a column that is not there.
     """
+    for one in coding.schema.aside:
+        require(one.name != name, f"column {name!r} is set aside ({one.kind}): name another")
     known("column", name, coding.schema.names)
     return len(coding.gaps) + coding.schema.names.index(name)

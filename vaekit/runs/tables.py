@@ -91,9 +91,9 @@ def synthesize(
         BadInput: for a column or a value that the model does not know, and where rows that fulfil
             what is asked hardly have a probability.
     """
-    coding, given = coding_of(trained), by_name(given)
+    coding = coding_of(trained)
     check_rows(trained, rows)
-    coding.check_gone(given)
+    coding.check_gone(given := coding.modelled(by_name(given)))
     x = as_x(coding.row_of(given)).expand(rows, -1).clone()
     if balance is not None:
         require(str(balance) not in given, f"{balance} is given, so that it cannot be balanced")

@@ -11,11 +11,14 @@ import numpy as np
 import pyarrow as pa
 
 from vaekit.data.coding import TableCoding, as_type
-from vaekit.data.readers.columns import Place
+from vaekit.data.readers.columns import Place, value_type
 from vaekit.data.readers.tables import Table
 from vaekit.data.schema import ColumnSchema
+from vaekit.data.schema.arrow_types import type_named
 from vaekit.data.schema.cells import Cells
+from vaekit.data.schema.columns import SetAside
 from vaekit.data.schema.corrections import NUMBERS
+from vaekit.data.schema.forms import Form, Moments, Plain
 from vaekit.runs.asked import IN, MISSING, ORDERS, Test, parse
 from vaekit.system.checks import BadInput, require
 from vaekit.system.seeding import seed_for
@@ -229,6 +232,35 @@ class Where:
         return made
 
 
+def _check_aside(one: SetAside, test: Test) -> None:
+    """Raise ``BadInput`` unless all rows fulfil a test of a column that is set aside."""
+    require(one.comes_back, f"where: column {one.name!r} is set aside ({one.kind}): leave it out")
+    fine = _is_always(one, test)
+    require(fine, f"where: column {one.name!r} {one.always}: no row is as asked")
+
+
+def _is_always(one: SetAside, test: Test) -> bool:
+    """Whether a column of one value, or of none, fulfils a test."""
+    if one.value is None or not test.values:
+        return (one.value is None) == (test.rule == MISSING)
+    if test.rule not in ORDERS:
+        cells = Cells.of(_table(one.name, pa.array(test.values)), one.name)
+        return bool((~one.departing(cells) & ~cells.missing).any()) == (test.rule == IN)
+    kind = value_type(type_named(one.type))
+    form: Form = Moments(kind) if pa.types.is_temporal(kind) else Plain(pa.float64())
+    try:
+        own, bound = (
+            form.bound(Cells.of(_table(one.name, pa.array([text])), one.name))
+            for text in (one.value, test.values[0])
+        )
+    except BadInput as error:
+        raise BadInput(
+            f"where: column {one.name!r} {one.always}: {test.values[0]!r} is neither before nor "
+            "behind that; use = or in"
+        ) from error
+    return bool(ORDERS[test.rule](own, bound))
+
+
 def where_of(text: str, coding: TableCoding, seed: int = 0) -> Where:
     """What a text says of the columns of a model.
 
@@ -240,7 +272,12 @@ def where_of(text: str, coding: TableCoding, seed: int = 0) -> Where:
     Raises:
         BadInput: for what cannot be read, or that no row can fulfil.
     """
-    tests = parse(text, coding.schema.names)
+    aside = {one.name: one for one in coding.schema.aside}
+    asked = parse(text, (*coding.schema.names, *aside))
+    for test in asked:
+        if test.name in aside:
+            _check_aside(aside[test.name], test)
+    tests = [test for test in asked if test.name not in aside]
     columns = {column.name: column for column in coding.schema.columns}
     gone = {test.name: test.rule == MISSING for test in reversed(tests)}
     found: dict[str, Condition] = {}

@@ -137,6 +137,12 @@ class SetAside:
         """Whether synthetic rows have it: constants, and columns that are empty."""
         return self.kind in ("constant", "empty")
 
+    @property
+    def always(self) -> str:
+        """What its cells are, in words, where synthetic rows have it."""
+        held = "is empty" if self.value is None else f"holds {self.value!r}"
+        return f"{held} in all training rows, and so in all new ones"
+
     def departing(self, cells: Cells) -> Array:
         """Which cells hold something else than a constant, (rows,); not those that are missing.
 

@@ -179,12 +179,16 @@ def table_rows(rows: Sequence[Any], trained: Trained, name: str = "the body") ->
         BadInput: for a column that is not there, or a cell that is no text and no number.
     """
     require(len(rows) > 0, "there are no rows")
-    columns = coding_of(trained).schema.names
+    schema = coding_of(trained).schema
+    numbers = {column.name for column in schema.columns if column.kind in NUMBERS}
     for place, row in enumerate(rows):
         require(isinstance(row, dict), f"row {place} is no object of cells by their columns' names")
         for column, value in row.items():
-            known("column", column, columns)
+            known("column", column, schema.order)
             plain = value is None or isinstance(value, str | int | float)
             require(plain, f"row {place}: {column} must be a text, a number or null")
+            fine = column not in numbers or not isinstance(value, bool)
+            require(fine, f"row {place}: {column} = {value} is no number")
+    columns = [n for n in schema.order if n in schema.names or any(n in row for row in rows)]
     table, roles = text_rows(rows, columns, name), ColumnRoles(x=columns)
     return coded(table, roles, coding_of(trained), allow_missing=True)
