@@ -189,6 +189,7 @@ def table_rows(rows: Sequence[Any], trained: Trained, name: str = "the body") ->
             require(plain, f"row {place}: {column} must be a text, a number or null")
             fine = column not in numbers or not isinstance(value, bool)
             require(fine, f"row {place}: {column} = {value} is no number")
-    columns = [n for n in schema.order if n in schema.names or any(n in row for row in rows)]
+    said = {*schema.names}.union(*rows)
+    columns = tuple(name for name in schema.order if name in said)
     table, roles = text_rows(rows, columns, name), ColumnRoles(x=columns)
     return coded(table, roles, coding_of(trained), allow_missing=True)
