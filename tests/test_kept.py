@@ -298,3 +298,32 @@ def test_rows_of_numbers_keep_their_index_and_columns(numbers):
     assert found.id.tolist() == more.id.tolist()
     assert found.drop(index=103).equals(more.drop(index=103))
     assert found.a.notna().all()
+
+
+@pytest.mark.parametrize(
+    "words", [("1", "0"), ("yes", "no"), ("Ja", "Nein"), ("Y", "N"), ("TRUE", "FALSE")]
+)
+@pytest.mark.parametrize(
+    "trained", [["true", "false"], ["True", "False"], ["yes", "no"], [True, False]]
+)
+def test_truths_in_other_words_are_known_and_filled_in_these(words, trained):
+    schema = trained_on(repeated(trained))
+    cells = pa.array([words[0], words[1], None])
+    table = table_of(pa.table({"x": cells, "beside": ["u", "v", "u"]}), "X")
+    codes, notes = schema.coded(table)
+    assert schema.values(codes[:2], np.random.default_rng(0))["x"].to_pylist() == trained
+    assert notes == ()
+    found = filled(schema, cells).to_pylist()
+    typed = trained[0] is True and words[0] in ("1", "TRUE")  # text that plainly says truths
+    wanted = trained if typed else [*words]
+    assert found[:2] == wanted
+    assert found[2] in wanted
+
+
+@pytest.mark.parametrize("cells", [["yes", "maybe"], ["yes", "1"], ["oui", "non"]])
+def test_words_that_are_no_pair_of_truths_were_never_seen(cells):
+    schema = trained_on(repeated(["true", "false"]))
+    table = table_of(pa.table({"x": cells, "beside": ["u", "v"]}), "X")
+    codes, notes = schema.coded(table)
+    assert codes[:, 0].tolist() == [-1, -1]
+    assert len(notes) == 1

@@ -166,7 +166,7 @@ def gaps_of(own: Table, name: str, modelled: ColumnSchema | None) -> Array:
     cells = Cells.of(own, name)
     if modelled is None:
         return cells.missing
-    codes, unknown = modelled.coding.codes(modelled.cells(cells))
+    codes, unknown = modelled.coding.codes(modelled.spelled(cells))
     return (codes < 0) & ~unknown
 
 

@@ -16,8 +16,11 @@ from vaekit.data.schema.categories import CategoryLevels
 from vaekit.data.schema.cells import TEXT, Cells, truths
 from vaekit.data.schema.column_coding import part_of, tally
 from vaekit.data.schema.inside import Pieces, category_pieces
+from vaekit.data.schema.truth_words import respelled
 from vaekit.system.records import Json, Part
 from vaekit.system.types import Array
+
+TRUTHS = 2
 
 
 @dataclass(frozen=True)
@@ -153,9 +156,24 @@ class CategoryCoding:
             cells.refuse_text(f"categories of type {inner}")
             raise AssertionError from None
 
+    def spelled(self, cells: Cells) -> Cells:
+        """Words for true and false in the spelling of the levels, where these are such."""
+        if not cells.is_text or len(self.levels.rows) > TRUTHS:
+            return cells
+        like = self.levels.values.cast(TEXT).to_pylist()
+        values = respelled(cells.text.values, like)
+        if values is cells.text.values:
+            return cells
+        where = pa.array(cells.text.rows, mask=cells.text.rows < 0)
+        return replace(cells, column=pa.chunked_array([values.take(where)]))
+
     def as_in(self, made: Column, cells: Cells) -> Column:
-        """As they are: categories are compared whole."""
-        return made
+        """Words for true and false as other rows spell them; else as they are."""
+        if not cells.is_text or len(self.levels.rows) > TRUTHS:
+            return made
+        words = cells_of.plain(made).cast(TEXT).combine_chunks()
+        found = respelled(words, cells.text.values.to_pylist())
+        return made if found is words else pa.chunked_array([found])
 
     def values(self, codes: Array, generator: np.random.Generator) -> pa.Array:
         """The categories."""

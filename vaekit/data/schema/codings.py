@@ -151,6 +151,10 @@ class NumberCoding:
         levels = tuple(replace(level, rows=count) for level, count in each)
         return replace(self, levels=replace(self.levels, levels=levels))
 
+    def spelled(self, cells: Cells) -> Cells:
+        """As they are."""
+        return cells
+
     def as_in(self, made: Column, cells: Cells) -> Column:
         """With the marks of other rows."""
         form = self.form.as_in(cells)

@@ -45,6 +45,9 @@ class Coding(Protocol):
     def values(self, codes: Array, generator: np.random.Generator) -> pa.Array:
         """Values of the column's own type; a gap for -1."""
 
+    def spelled(self, cells: Cells) -> Cells:
+        """The same, with words for true and false as training rows spell them."""
+
     def as_in(self, made: Column, cells: Cells) -> Column:
         """Values that it made, of the column's own type, as a column of other rows writes them."""
 

@@ -52,6 +52,14 @@ class ColumnSchema:
             cells.name, cells.column, cells.place, cells.dialect, self.kept, self.said.missing
         )
 
+    def spelled(self, cells: Cells) -> Cells:
+        """The same, with words for true and false in the spelling of the training rows.
+
+        Args:
+            cells: as they were read.
+        """
+        return self.coding.spelled(self.cells(cells))
+
     def known(self, table: Table) -> Column:
         """A table's column, in which texts that alone here mean that a cell is missing are gaps.
 

@@ -186,7 +186,7 @@ class TableSchema:
     def _cells(self, table: Table) -> Iterator[tuple[ColumnSchema, Cells | None]]:
         for column in self.columns:
             there = column.name in table.columns
-            yield column, column.cells(Cells.of(table, column.name)) if there else None
+            yield column, column.spelled(Cells.of(table, column.name)) if there else None
 
     def log_density_inside(self, table: Table, codes: Array | None = None) -> Array:
         """Log density of the values inside their levels, nats, summed over columns, (N,) float64.
