@@ -224,9 +224,9 @@ METHODS: dict[str, Callable[[MixedTable, int, int], list[MixedTable]]] = {
 class Score:
     """How near the fillings are to what was taken away."""
 
-    rmse: float
-    mae: float
-    accuracy: float
+    rmse: float | None
+    mae: float | None
+    accuracy: float | None
     energy: float
     coverage: float | None
 
@@ -238,9 +238,9 @@ def score(truth: MixedTable, gone: dict[str, Array], found: list[MixedTable], se
     hits = [(found[0].categories[n] == c)[gone[n]] for n, c in truth.categories.items()]
     right = np.concatenate([np.zeros(0), *hits])
     return Score(
-        rmse=float(np.sqrt(np.square(errors).mean())) if len(errors) else float("nan"),
-        mae=float(np.abs(errors).mean()) if len(errors) else float("nan"),
-        accuracy=float(right.mean()) if len(right) else float("nan"),
+        rmse=float(np.sqrt(np.square(errors).mean())) if len(errors) else None,
+        mae=float(np.abs(errors).mean()) if len(errors) else None,
+        accuracy=float(right.mean()) if len(right) else None,
         energy=energy(truth, found[-1], seed),
         coverage=covered(truth, gone, found[1:]),
     )
@@ -337,7 +337,7 @@ def page(result: dict[str, Any]) -> str:
 
 
 def over(values: list[float | None]) -> str:
-    known = [v for v in values if v is not None and v == v]
+    known = [v for v in values if v is not None]
     if not known:
         return "-"
     spread = f" ± {statistics.stdev(known):.3f}" if len(known) > 1 else ""

@@ -6,6 +6,7 @@ python benchmarks/pages.py
 import json
 import statistics
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -243,6 +244,48 @@ def posteriors(r: dict) -> str:
     ) + table(heads, rows)
 
 
+def gaps(found: dict) -> str:
+    """In how many settings of each table vaekit fills gaps best, or second best."""
+    figures, rows = {"energy": 1, "rmse": 1, "accuracy": -1}, []
+    tables = [
+        json.loads(p.read_text()) for p in sorted((HERE / "results" / "imputation").glob("*.json"))
+    ]
+    for r in tables:
+        places = {f: places_of(r["found"].values(), f, sign) for f, sign in figures.items()}
+        rows.append([r["table"], r["rows"], *(each_place(p) for p in places.values())])
+    most = max(r["seeds"] for r in tables)
+    heads = [
+        "table",
+        "rows",
+        "energy distance",
+        "error of numbers (RMSE)",
+        "categories that are right",
+    ]
+    return (
+        "\n## Gaps filled\n\n`imputation.py`: cells missing by chance, because of others, or because of themselves, 10, 30 and 50 % of them, "
+        f"filled by vaekit beside chained forests, chained regressions, nearest neighbours and means; {most} seed. Settings in which vaekit is first + "
+        "second, of how many.\n\n"
+    ) + table(heads, rows)
+
+
+def places_of(settings: Iterable[dict], figure: str, sign: int) -> list[int]:
+    """In each setting, how many of all methods are as good as vaekit by a figure: 1, it is the best."""
+    found = []
+    for by_method in settings:
+        values = {
+            m: [sign * run[figure] for run in runs if run[figure] is not None]
+            for m, runs in by_method.items()
+        }
+        means = {m: statistics.mean(v) for m, v in values.items() if v}
+        if "vaekit" in means:
+            found.append(sum(v <= means["vaekit"] for v in means.values()))
+    return found
+
+
+def each_place(places: list[int]) -> str:
+    return f"{places.count(1)} + {places.count(2)} of {len(places)}" if places else "-"
+
+
 def over_seeds(values: list[float]) -> str:
     """Mean, and standard deviation over seeds where there are several."""
     if not values:
@@ -256,6 +299,7 @@ def over_seeds(values: list[float]) -> str:
 SECTIONS = (
     published, annealing, of("compression", compression), of("kodak", kodak), small,
     of("refit_prior", refit_prior), of("posteriors", posteriors), of("singlecell", singlecell),
+    gaps,
 )  # fmt: skip
 PAGES = {"results.md": (HEAD, SECTIONS), "speed.md": (speed_page.HEAD, speed_page.SECTIONS)}
 
