@@ -24,7 +24,8 @@ from vaekit.runs.refit import refit
 
 EPOCHS = 3
 PASSES = {  # of 100 updates
-    "mixture": 5, "vamp": 3, "flow": 3, "lars": 3, "flow_matching": 10, "second_stage": 10, "manifold": 0
+    "mixture": 5, "vamp": 3, "flow": 3, "maf": 3, "realnvp": 3, "lars": 3, "flow_matching": 10,
+    "second_stage": 10, "manifold": 0,
 }  # fmt: skip
 COMPONENTS = {"mixture": 50, "vamp": 100, "manifold": 300}
 SAMPLES, ROWS, PARTICLES = 5_000, 1_000, 500
