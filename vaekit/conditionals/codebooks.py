@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch import distributions as D
 
 from vaekit.conditionals.base import Prior, straight
 from vaekit.distributions.codebooks import EvenEntries, NearestEntries, SequentialEntries
 from vaekit.families.codebooks import DrawnCodes, Nearest
+from vaekit.networks.masked import NextOnMap
 from vaekit.networks.sequences import NextSymbol
+from vaekit.system.checks import require
+from vaekit.system.types import Shape
 
 
 class Even(Prior):
@@ -45,7 +51,26 @@ class Even(Prior):
         return NearestEntries(way, self.family.book).mean
 
 
-class Autoregressive(Even):
+class InOrder(Even):
+    """Every entry is as likely as a network makes it from those at the places before it, which is
+    learned with the model. Nothing of it moves the codes.
+
+    Args:
+        family: of the posterior, whose list and places it shares.
+        net: gives logits of the entry at each place.
+    """
+
+    def __init__(self, family: Nearest, net: nn.Module) -> None:
+        super().__init__(family)
+        self.net = net
+
+    def forward(self, *given: Tensor) -> D.Distribution:
+        """p(z)."""
+        net: Any = self.net
+        return SequentialEntries(self.family.book, self.family.places, net)
+
+
+class Autoregressive(InOrder):
     """Every entry is as likely as the ones at the places before it make it, which is learned with
     the model (van den Oord et al. 2017 learn it afterwards). Nothing of it moves the codes.
 
@@ -55,9 +80,23 @@ class Autoregressive(Even):
     """
 
     def __init__(self, family: Nearest, width: int = 128) -> None:
-        super().__init__(family)
-        self.net = NextSymbol(len(family.book), family.places, width)
+        super().__init__(family, NextSymbol(len(family.book), family.places, width))
 
-    def forward(self, *given: Tensor) -> D.Distribution:
-        """p(z)."""
-        return SequentialEntries(self.family.book, self.family.places, self.net)
+
+class PixelCNN(InOrder):
+    """Places lie on a map, and every entry is as likely as masked convolutions make it from those
+    at the places above and to the left (van den Oord et al. 2016; as a prior: van den Oord et al.
+    2017). Where a place has several entries, they come one after the other, as the colours of a
+    pixel do there.
+
+    Args:
+        family: of the posterior, whose list and places it shares.
+        size: of the map, (h, w).
+        width: channels of the masked convolutions.
+        layers: how many of them, beside the first.
+    """
+
+    def __init__(self, family: Nearest, size: Shape, width: int = 64, layers: int = 4) -> None:
+        require(len(size) == 2, "a pixelcnn prior is of codes that are maps: take network 'map'")
+        each = family.places // math.prod(size)
+        super().__init__(family, NextOnMap(len(family.book), size, each, width, layers))
