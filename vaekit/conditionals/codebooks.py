@@ -51,39 +51,26 @@ class Even(Prior):
         return NearestEntries(way, self.family.book).mean
 
 
-class InOrder(Even):
-    """Every entry is as likely as a network makes it from those at the places before it, which is
-    learned with the model. Nothing of it moves the codes.
-
-    Args:
-        family: of the posterior, whose list and places it shares.
-        net: gives logits of the entry at each place.
-    """
-
-    def __init__(self, family: Nearest, net: nn.Module) -> None:
-        super().__init__(family)
-        self.net = net
-
-    def forward(self, *given: Tensor) -> D.Distribution:
-        """p(z)."""
-        net: Any = self.net
-        return SequentialEntries(self.family.book, self.family.places, net)
-
-
-class Autoregressive(InOrder):
+class Autoregressive(Even):
     """Every entry is as likely as the ones at the places before it make it, which is learned with
     the model (van den Oord et al. 2017 learn it afterwards). Nothing of it moves the codes.
 
     Args:
         family: of the posterior, whose list and places it shares.
-        width: of the network.
+        width: of the network, a recurrent one.
+        net: another network that gives logits of the entry at each place.
     """
 
-    def __init__(self, family: Nearest, width: int = 128) -> None:
-        super().__init__(family, NextSymbol(len(family.book), family.places, width))
+    def __init__(self, family: Nearest, width: int = 128, net: nn.Module | None = None) -> None:
+        super().__init__(family)
+        self.net: Any = net or NextSymbol(len(family.book), family.places, width)
+
+    def forward(self, *given: Tensor) -> D.Distribution:
+        """p(z)."""
+        return SequentialEntries(self.family.book, self.family.places, self.net)
 
 
-class PixelCNN(InOrder):
+class PixelCNN(Autoregressive):
     """Places lie on a map, and every entry is as likely as masked convolutions make it from those
     at the places above and to the left (van den Oord et al. 2016; as a prior: van den Oord et al.
     2017). Where a place has several entries, they come one after the other, as the colours of a
@@ -99,4 +86,5 @@ class PixelCNN(InOrder):
     def __init__(self, family: Nearest, size: Shape, width: int = 64, layers: int = 4) -> None:
         require(len(size) == 2, "a pixelcnn prior is of codes that are maps: take network 'map'")
         each = family.places // math.prod(size)
-        super().__init__(family, NextOnMap(len(family.book), size, each, width, layers))
+        net = NextOnMap(len(family.book), size, each, width, layers)
+        super().__init__(family, net=net)

@@ -95,7 +95,7 @@ class NextOnMap(nn.Module):
         self.size, self.each = size, each
         wide = each * max(width // each, LEAST)
         self.seen = nn.Embedding(symbols, SEEN)
-        self.place = nn.Parameter(torch.zeros(FEATURES, *size))
+        self.place = nn.Parameter(0.1 * torch.randn(FEATURES, *size))
         self.net = PixelNet(each * SEEN, FEATURES, each * symbols, wide, layers, turns=each)
 
     def forward(self, sequence: Tensor) -> Tensor:
