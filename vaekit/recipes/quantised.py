@@ -66,7 +66,7 @@ def _with_codes(
 @good_for("codes", "codes from a learned list: words for whatever reads codes next.", rank=0.4)
 def vq_vae(
     latent: Annotated[Count, Swept(2, 16, log=True)] = 4,
-    places: Annotated[Whole, Swept(4, 64, log=True)] = 0,
+    places: Annotated[Whole, Swept(4, 64, log=True, idle=("network", "map"))] = 0,
     entries: Annotated[int, Range(2), Swept(16, 1024, log=True)] = 256,
     commitment: Annotated[Weight, Swept(0.1, 2.0, log=True)] = 0.25,
     revival: Weight = 0.1,
