@@ -115,8 +115,7 @@ class NextOnMap(nn.Module):
         """Logits within a part of the map, (count, h, w, each, symbols)."""
         whole = sequence.unflatten(1, (*self.size, self.each))[:, rows, columns]
         seen = self.seen(whole).flatten(-2).movedim(-1, 1)
-        place = self.place[:, rows, columns].expand(len(sequence), -1, -1, -1)
-        raw: Tensor = self.net(seen, place)
+        raw: Tensor = self.net(seen, self.place[None, :, rows, columns])
         return raw.unflatten(1, (self.each, -1)).permute(0, 3, 4, 1, 2)
 
 
