@@ -100,8 +100,8 @@ class NextOnMap(nn.Module):
 
     def forward(self, sequence: Tensor) -> Tensor:
         """(rows, places) of whole numbers to (rows, places, symbols)."""
-        every = slice(None)
-        return self._around(sequence, every, every).flatten(1, 3)
+        whole = sequence.unflatten(1, (*self.size, self.each))
+        return self._logits(whole, self.place).flatten(1, 3)
 
     def at(self, sequence: Tensor, place: int) -> Tensor:
         """The logits at one place, (rows, symbols), from as much of the map as it can see."""
@@ -109,13 +109,15 @@ class NextOnMap(nn.Module):
         row, column = divmod(where, self.size[1])
         above, left = max(row - self.net.reach, 0), max(column - self.net.reach, 0)
         rows, columns = slice(above, row + 1), slice(left, column + self.net.reach + 1)
-        return self._around(sequence, rows, columns)[:, -1, column - left, turn]
+        part = sequence.unflatten(1, (*self.size, self.each))[:, rows, columns]
+        found = self._logits(part, self.place[:, rows, columns])
+        return found[:, -1, column - left, turn]
 
-    def _around(self, sequence: Tensor, rows: slice, columns: slice) -> Tensor:
-        """Logits within a part of the map, (count, h, w, each, symbols)."""
-        whole = sequence.unflatten(1, (*self.size, self.each))[:, rows, columns]
-        seen = self.seen(whole).flatten(-2).movedim(-1, 1)
-        raw: Tensor = self.net(seen, self.place[None, :, rows, columns])
+    def _logits(self, part: Tensor, place: Tensor) -> Tensor:
+        """Of a part of the map, (rows, h, w, each), and its places, (FEATURES, h, w), to
+        (rows, h, w, each, symbols)."""
+        seen = self.seen(part).flatten(-2).movedim(-1, 1)
+        raw: Tensor = self.net(seen, place[None])
         return raw.unflatten(1, (self.each, -1)).permute(0, 3, 4, 1, 2)
 
 
