@@ -192,8 +192,10 @@ class Flow(Prior):
             self.flow = made(dim, transforms=transforms, hidden_features=(width, width))
 
     def forward(self, *given: Tensor) -> D.Distribution:
-        """p(z)."""
-        return self.flow()
+        """p(z), which takes any numbers: what is not finite has a density that is not."""
+        found = self.flow()
+        base = D.Normal(found.base.mean, found.base.stddev, validate_args=False)
+        return type(found)(found.transform, independent(base, self.event_shape))
 
 
 class MaskedFlow(Flow):
