@@ -34,6 +34,7 @@ from vaekit.recipes import recipe
 from vaekit.recipes.modalities import modalities_of
 from vaekit.rows import Rows
 from vaekit.runs.citing import references
+from vaekit.runs.exports.programs import exportables
 from vaekit.system.checks import BadInput, Unsuited
 
 NAN = float("nan")
@@ -531,3 +532,16 @@ def test_a_table_with_a_picture_and_truths(name, tmp_path, capsys):
         "old",
     ]
     capsys.readouterr()
+
+
+@pytest.mark.parametrize("name", JOINT)
+def test_programs_take_any_number_of_rows(name):
+    _, gappy = shared(60)
+    small = {"latent": 2, "width": 4, "depth": 1, "epochs": 1, "quiet": True}
+    made = vaekit.fit(gappy.numpy(), name, modalities="2", **small)
+    rows = gappy[[0, 10, 14, 20, 29, 40, 59]]  # some lack one modality, some the other
+    encoder, _, density = exportables(made)
+    for part in (encoder, density) if name == "mvae" else (encoder,):
+        program = part.program().module()
+        for one, other in zip(program(rows), part.module(rows), strict=True):
+            assert torch.allclose(one, other, atol=1e-5)
