@@ -57,7 +57,9 @@ def test_one_row_has_no_neighbour(trained, tmp_path):
 def test_what_is_missing_is_no_number(tmp_path):
     """Of columns of whole numbers and of truths too."""
     gone = [None if row % 3 == 0 else row % 5 for row in range(30)]
-    table = pa.table({"a": gone, "b": [None if n is None else n > 2 for n in gone], "c": [0.5] * 30})
+    table = pa.table(
+        {"a": gone, "b": [None if n is None else n > 2 for n in gone], "c": [0.5] * 30}
+    )
     pq.write_table(table, tmp_path / "gaps.parquet")
     how = {"epochs": 1, "latent": 2, "width": 4, "quiet": True, "likelihood": "gaussian"}
     model = vaekit.fit(tmp_path / "gaps.parquet", "gaps_vae", **how)

@@ -151,6 +151,16 @@ def test_a_flow_leaves_torchs_checks_on():
     assert out.stdout.strip() == "checked"
 
 
+@pytest.mark.parametrize("dim", [1, 2, 5])
+@pytest.mark.parametrize("name", ["flow", "maf", "realnvp"])
+def test_a_flow_begins_near_the_standard_normal(name, dim):
+    z = torch.randn(500, dim)
+    for seed in range(6):
+        torch.manual_seed(seed)
+        apart = prior(name, site(dim))().log_prob(z) - StandardNormal(dim)().log_prob(z)
+        assert -0.8 < apart.mean().item() < 0.3
+
+
 @pytest.mark.parametrize("name", ["flow", "maf", "realnvp"])
 def test_a_training_that_fails_says_so_whatever_the_prior(name):
     how = {"likelihood": "gaussian", "latent": 2, "width": 8, "epochs": 3, "quiet": True}
