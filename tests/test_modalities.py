@@ -522,7 +522,9 @@ def test_a_table_with_a_picture_and_truths(name, tmp_path, capsys):
     assert made["ill"].null_count == 0
     assert set(made["ill"].to_pylist()) <= {0, 1}
     assert np.array_equal(made["a"].to_numpy()[20:], x[20:, 0])
+    capsys.readouterr()
     assert run(["compress", str(tmp_path / "run"), str(path)]) == 2
+    assert "rows that may have gaps, for which no code" in capsys.readouterr().err
     assert vaekit.load(tmp_path / "run").config.arguments["names"] == [
         "a",
         "b",
