@@ -52,3 +52,21 @@ def test_one_row_has_no_neighbour(trained, tmp_path):
     assert pq.read_table(tmp_path / "one.parquet")["neighbors"].to_pylist() == [
         {"ids": [], "distances": []}
     ]
+
+
+def test_what_is_missing_is_no_number(tmp_path):
+    """Of columns of whole numbers and of truths too."""
+    gone = [None if row % 3 == 0 else row % 5 for row in range(30)]
+    table = pa.table(
+        {"a": gone, "b": [None if n is None else n > 2 for n in gone], "c": [0.5] * 30}
+    )
+    pq.write_table(table, tmp_path / "gaps.parquet")
+    how = {"epochs": 1, "latent": 2, "width": 4, "quiet": True, "likelihood": "gaussian"}
+    model = vaekit.fit(tmp_path / "gaps.parquet", "gaps_vae", **how)
+    model.export(tmp_path / "x.parquet", to="atlas")
+    found = pq.read_table(tmp_path / "x.parquet")
+    wanted = [gone[row] for row in found["row"].to_pylist()]
+    for name, each in {"a": wanted, "b": [n if n is None else n > 2 for n in wanted]}.items():
+        held = found[name].to_numpy().astype(float)
+        assert np.isnan(held).tolist() == [n is None for n in each]
+        assert held[~np.isnan(held)].tolist() == [n for n in each if n is not None]

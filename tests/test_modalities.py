@@ -34,6 +34,7 @@ from vaekit.recipes import recipe
 from vaekit.recipes.modalities import modalities_of
 from vaekit.rows import Rows
 from vaekit.runs.citing import references
+from vaekit.runs.exports.programs import exportables
 from vaekit.system.checks import BadInput, Unsuited
 
 NAN = float("nan")
@@ -521,7 +522,9 @@ def test_a_table_with_a_picture_and_truths(name, tmp_path, capsys):
     assert made["ill"].null_count == 0
     assert set(made["ill"].to_pylist()) <= {0, 1}
     assert np.array_equal(made["a"].to_numpy()[20:], x[20:, 0])
+    capsys.readouterr()
     assert run(["compress", str(tmp_path / "run"), str(path)]) == 2
+    assert "rows that may have gaps, for which no code" in capsys.readouterr().err
     assert vaekit.load(tmp_path / "run").config.arguments["names"] == [
         "a",
         "b",
@@ -531,3 +534,16 @@ def test_a_table_with_a_picture_and_truths(name, tmp_path, capsys):
         "old",
     ]
     capsys.readouterr()
+
+
+@pytest.mark.parametrize("name", JOINT)
+def test_programs_take_any_number_of_rows(name):
+    _, gappy = shared(60)
+    small = {"latent": 2, "width": 4, "depth": 1, "epochs": 1, "quiet": True}
+    made = vaekit.fit(gappy.numpy(), name, modalities="2", **small)
+    rows = gappy[[0, 10, 14, 20, 29, 40, 59]]  # some lack one modality, some the other
+    encoder, _, density = exportables(made)
+    for part in (encoder, density) if name == "mvae" else (encoder,):
+        program = part.program().module()
+        for one, other in zip(program(rows), part.module(rows), strict=True):
+            assert torch.allclose(one, other, atol=1e-5)

@@ -10,6 +10,7 @@ import torch
 from torch import distributions as D
 from torch import nn
 
+import vaekit
 from vaekit.conditionals import (
     PRIORS,
     Conditional,
@@ -30,6 +31,7 @@ from vaekit.recipes import recipe
 from vaekit.system.checks import BadInput
 from vaekit.system.modules import load_state, state_of
 from vaekit.system.room import without_memory
+from vaekit.training.step import Diverged
 
 EXACT = [name for name in PRIORS if name != "second_stage"]
 IN_TRAINING = [name for name, kind in PRIORS.items() if not kind.only_after]
@@ -59,6 +61,16 @@ def test_draws_match_the_density(name):
         expected = (mass * (-z.square().sum(-1)).exp()).sum().item()
         draws = (-p().sample((40_000,)).square().sum(-1)).exp()
     assert draws.mean().item() == pytest.approx(expected, abs=4 * draws.std().item() / 200)
+
+
+@pytest.mark.parametrize("name", PRIORS)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1e30])
+def test_codes_without_end_have_no_density_and_are_no_error(name, value):
+    """A step of annealing that goes too far is taken back, and a training that fails says so."""
+    with torch.no_grad():
+        found = made(name).eval()().log_prob(torch.tensor([[value, 0.0], [0.3, 0.2]]))
+    assert not found[0] > -1e6
+    assert found[1].isfinite()
 
 
 @pytest.mark.parametrize("name", PRIORS)
@@ -137,6 +149,23 @@ def test_a_flow_leaves_torchs_checks_on():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "checked"
+
+
+@pytest.mark.parametrize("dim", [1, 2, 5])
+@pytest.mark.parametrize("name", ["flow", "maf", "realnvp"])
+def test_a_flow_begins_near_the_standard_normal(name, dim):
+    z = torch.randn(500, dim)
+    for seed in range(6):
+        torch.manual_seed(seed)
+        apart = prior(name, site(dim))().log_prob(z) - StandardNormal(dim)().log_prob(z)
+        assert -0.8 < apart.mean().item() < 0.3
+
+
+@pytest.mark.parametrize("name", ["flow", "maf", "realnvp"])
+def test_a_training_that_fails_says_so_whatever_the_prior(name):
+    how = {"likelihood": "gaussian", "latent": 2, "width": 8, "epochs": 3, "quiet": True}
+    with pytest.raises(Diverged, match="lower learning rate"):
+        vaekit.fit(torch.randn(60, 3), prior=name, lr=1e20, clip=0, **how)
 
 
 def test_paths_between_codes_begin_and_end_there():

@@ -268,6 +268,16 @@ def test_autoencoders_are_compared_by_their_error(rows, tmp_path):
         )  # fmt: skip
 
 
+def test_rows_may_have_gaps_where_the_recipe_takes_them(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(60, 4))
+    rows[::3, 2:] = np.nan
+    how = {"epochs": 1, "width": 4, "depth": 1, "likelihood": "gaussian", "quiet": True}
+    found = vaekit.sweep(rows, "mvae", over="latent=1,2", out=tmp_path / "s", trials=2, **how)
+    assert [a.state for a in found.attempts] == ["complete"] * 2
+    with pytest.raises(BadInput, match="values are missing"):
+        vaekit.sweep(rows, "vae", over="latent=1,2", out=tmp_path / "t", trials=2, **how)
+
+
 def test_likelihoods_of_different_kinds_are_not_compared(tmp_path):
     counts = np.random.default_rng(0).poisson(4.0, (200, 3))
     over = "likelihood=gaussian,poisson"

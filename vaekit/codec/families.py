@@ -22,6 +22,7 @@ from vaekit.codec.symbols import Binary, Cumulative, Escaped, Symbols, TableCach
 from vaekit.families.base import Positive
 from vaekit.families.counts import Counted, OverdispersedCounted
 from vaekit.families.elementwise import Bernoulli
+from vaekit.families.gaps import SelfMasking, WithGaps
 from vaekit.families.gaussians import DiagonalNormal, FullNormal, LowRankNormal
 from vaekit.families.levels import (
     BetaBinomialLevels,
@@ -38,6 +39,12 @@ COUNT_LEVELS = 256
 REAL = (
     "this model's likelihood is a density over real numbers, which no code can store without "
     "loss: train with bernoulli, a likelihood of whole levels, or counts"
+)
+
+
+GAPPY = (
+    "this model is of rows that may have gaps, for which no code is known: to compress rows "
+    "without any, train another recipe, as vae"
 )
 
 
@@ -61,6 +68,13 @@ def _flat(raw: Tensor) -> Array:
 def _split(raw: Tensor, event: int, parts: int) -> list[Array]:
     """Raw numbers in ``parts`` blocks along the first event axis, each flat."""
     return [_flat(block) for block in raw.chunk(parts, -event)]
+
+
+@symbols_of.register(WithGaps)
+@symbols_of.register(SelfMasking)
+def gappy(family: WithGaps) -> ToSymbols:
+    """None: rows that may have gaps are refused."""
+    raise BadInput(GAPPY)
 
 
 @symbols_of.register

@@ -27,6 +27,7 @@ from vaekit.system.room import with_memory
 
 FLOOR = 1e-3  # of a component's standard deviations
 ROWS_EACH = 20  # codes for each normal of a mixture that is fitted to them
+QUIET = 1e-2  # how near 0 maps of one number begin
 REGULAR, TINY, ROUNDS = 1e-4, 1e-8, 50  # least variance, least codes of one; how often
 
 
@@ -190,10 +191,20 @@ class Flow(Prior):
         made = getattr(zuko().flows, self.kind)
         with with_memory(dim * transforms * width):
             self.flow = made(dim, transforms=transforms, hidden_features=(width, width))
+        if dim == 1:
+            self._begin_alone()
+
+    @torch.no_grad()
+    def _begin_alone(self) -> None:
+        """Near N(0, 1): the numbers of a map of one number come of no network, and are large."""
+        for own in self.flow.parameters():
+            own.mul_(QUIET)
 
     def forward(self, *given: Tensor) -> D.Distribution:
-        """p(z)."""
-        return self.flow()
+        """p(z), which takes any numbers: what is not finite has a density that is not."""
+        found = self.flow()
+        base = D.Normal(found.base.mean, found.base.stddev, validate_args=False)
+        return type(found)(found.transform, independent(base, self.event_shape))
 
 
 class MaskedFlow(Flow):

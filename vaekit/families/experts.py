@@ -141,7 +141,7 @@ class JoinedExperts(nn.Module):
     def forward(self, raw: Tensor) -> D.Distribution:
         """q of raw numbers, (rows, *raw_shape)."""
         there = raw[:, -self.count :] > 0
-        own = self.expert(raw[:, : -self.count].reshape(len(raw) * self.experts, -1))
+        own = self.expert(raw[:, : -self.count].unflatten(1, (self.experts, -1)).flatten(0, 1))
         loc, scale = (v.unflatten(0, (-1, self.experts)) for v in (own.mean, own.stddev))
         join = self._mixture if self.way.mixed else self._normal
         return join(loc, scale, there)

@@ -14,6 +14,10 @@ from vaekit.networks.noise import repeated
 from vaekit.objectives.bounds import Bound, elbo
 from vaekit.system.checks import Unsuited
 
+ADVICE = (
+    "take a shorter stride (--stride, in Python stride=) or fewer refinements (--refinements, "
+    "in Python refinements=)"
+)
 Gradient = Literal["whole", "straight"]
 
 
@@ -45,7 +49,7 @@ def semi_amortised(
         Unsuited: in use, for a model with several latents.
     """
 
-    @partial(Bound, replays=True, advice="take a shorter stride, or fewer refinements")
+    @partial(Bound, replays=True, advice=ADVICE)
     def semi_amortised(t: Trace) -> Tensor:
         learning = torch.is_grad_enabled()
         through = learning and gradient == "whole"

@@ -10,7 +10,7 @@ from torch import Tensor
 from vaekit.conditionals.metric import Geometry, Place
 from vaekit.models.trace import Trace
 from vaekit.objectives.bounds import Bound
-from vaekit.objectives.hamiltonian import at_values, movable, slope_of, warmth
+from vaekit.objectives.hamiltonian import ADVICE, at_values, movable, slope_of, warmth
 
 ROUNDS = 4  # in which a step that asks where it ends is found
 
@@ -42,7 +42,7 @@ def riemannian(leaps: int, stride: float, tempering: float = 1.0) -> Bound:
         tempering: beta_0, above 0; 1 for none.
     """
 
-    @partial(Bound, replays=True, advice="take a shorter stride, or fewer leaps")
+    @partial(Bound, replays=True, advice=ADVICE)
     def riemannian(t: Trace) -> Tensor:
         learning, warm = torch.is_grad_enabled(), tempering**-0.5
         ((_, latent),) = t.latents.items()

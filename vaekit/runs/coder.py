@@ -56,6 +56,11 @@ def coder_of(trained: Trained, dtype: np.dtype) -> Coder:
     return Coder(exact, representation.shape, dtype, fits, forth, back, large)
 
 
+def check_exact(trained: Trained) -> None:
+    """Raise ``BadInput`` for a model that can compress no rows at all, before any are read."""
+    fixed_point_copy(trained.model)
+
+
 def check_coded(trained: Trained) -> None:
     """Raise ``BadInput`` for a model of cells, whose rows are compressed as they stand in a file or
     a data frame."""

@@ -165,8 +165,7 @@ def train_on(
     _ = Representation((1,), binarize=binarize, colours=colours)  # refuses what it does not know
     if start_from is not None:
         opening = opening_from(start_from, opening)
-    gaps = opening.gaps if recipe is None else takes_gaps(recipes.recipe(recipe))
-    opening = replace(opening, cells=_cells_for(recipe, opening), gaps=gaps)
+    opening = opening_for(recipe, opening)
     source = opening.open(data, labels)
     check_enough(source)
     options |= {"binarize": binarize} if binarize != "none" else {}
@@ -277,6 +276,18 @@ def go_on(
         world().on_rank_0(lambda: store.write_config(found, config))
     run_in(found, run, resume=True, **how)
     return settled_in(found, source)
+
+
+def opening_for(recipe: str | None, opening: Opening) -> Opening:
+    """The same way to open data, as a recipe takes it: as cells of mixed columns, or as numbers,
+    with gaps or without.
+
+    Args:
+        recipe: its name; None where none is said.
+        opening: as it was asked for.
+    """
+    gaps = opening.gaps if recipe is None else takes_gaps(recipes.recipe(recipe))
+    return replace(opening, cells=_cells_for(recipe, opening), gaps=gaps)
 
 
 def _cells_for(recipe: str | None, opening: Opening) -> Literal["no", "auto", "yes"]:

@@ -16,6 +16,7 @@ from vaekit.data.on_disk import in_memory
 from vaekit.data.readers.arrays import to_array
 from vaekit.data.readers.exact import ORIGINALS, Named, Original, has_original, original
 from vaekit.runs.archive import Archive
+from vaekit.runs.coder import check_exact
 from vaekit.runs.compression import Summary, compress
 from vaekit.runs.table_compression import compress_table
 from vaekit.runs.table_form import TableForm
@@ -127,6 +128,7 @@ def compress_file(
         require(not given, "a model of a table is given nothing beside it: leave out --given")
         own = {name: value for name, value in how.items() if name != "store_given"}
         return compress_table(trained, data, out, split=split, verify=verify, compare=True, **own)
+    check_exact(trained)
     exact = has_original(data)
     carried = split != "all" or (bool(config.conditions) and path.suffix.lower() != ".npy")
     source = trained.open(data) if carried or not exact else None

@@ -11,7 +11,7 @@ from vaekit.system.types import Array
 
 def by_column(values: Array, names: Sequence[str], types: Sequence[str] = ()) -> dict[str, Array]:
     """Rows, (rows, columns), as columns by name: those that held whole numbers or truths hold them
-    again, the nearest ones.
+    again, the nearest ones, but where some are missing (NaN): no such type holds that.
 
     Args:
         values: the rows.
@@ -26,7 +26,9 @@ def by_column(values: Array, names: Sequence[str], types: Sequence[str] = ()) ->
 
 
 def _as_type(cells: Array, kind: np.dtype) -> Array:
-    """Whole numbers and truths rounded; fractions as they are."""
+    """Whole numbers and truths rounded; fractions, and what is missing, as they are."""
+    if kind.kind in "bui" and np.isnan(cells).any():
+        return np.rint(cells)
     if kind.kind == "b":
         return np.rint(cells) > 0
     if kind.kind not in "ui" or cells.dtype.kind in "ui":

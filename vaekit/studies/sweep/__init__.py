@@ -20,9 +20,8 @@ from vaekit.families import LIKELIHOODS
 from vaekit.families.catalogue import kind_of
 from vaekit.pages.report import summarize, write_report
 from vaekit.pages.words import brief
-from vaekit.recipes.recipe import takes_cells
 from vaekit.runs.command import typed
-from vaekit.runs.fit import name_of
+from vaekit.runs.fit import name_of, opening_for
 from vaekit.runs.folder import REPORT
 from vaekit.runs.job import asked, prepare, reopen
 from vaekit.runs.trained import Trained
@@ -306,20 +305,14 @@ def _importance(study: Any, plan: SweepPlan) -> dict[str, float]:
 
 def _opened(data: Any, recipe: str | None, options: dict[str, Any]) -> Source:
     """The data, as every trial will open it."""
-    if recipe is not None:
-        recipes.recipe(recipe)
     told = {n: v for n, v in options.items() if n in (*OPENING, *DIALECT) and v is not None}
     labels = told.pop("labels", None)
-    if recipe is None:
-        cells: Any = "yes" if told.get("schema") else "auto"
-    else:
-        cells = "yes" if takes_cells(recipes.recipe(recipe)) else "no"
     own = {n: told.pop(n) for n in OPENING if n in told and n != "labels"}
     opening = opening_of(
         own.get("label"), labels, own.get("size"), own.get("tiles", 0), own.get("given") or (),
         own.get("kind"), own.get("channels"), own.get("schema"), **told,
     )  # fmt: skip
-    source = replace(opening, cells=cells).open(data, labels)
+    source = opening_for(recipe, opening).open(data, labels)
     check_enough(source)
     return source
 
