@@ -15,7 +15,7 @@ from vaekit.data.readers.parquet import parquet_table
 from vaekit.data.readers.tables import text_table
 from vaekit.data.schema import Corrections, TableSchema, infer, read_toml, safe_cells
 from vaekit.system.checks import BadInput
-from vaekit.system.records import as_text, from_text, write_json
+from vaekit.system.records import MOST_VALUES, as_text, from_text, read_json, write_json
 
 RNG = np.random.default_rng(0)
 
@@ -295,6 +295,23 @@ def test_what_json_has_no_number_for_is_not_written(tmp_path):
     path = tmp_path / "config.json"
     with pytest.raises(BadInput, match="columns, 1, scale is no finite"):
         write_json(path, {"a": 1.5, "columns": [{}, {"scale": float("inf")}]})
+    assert not path.exists()
+
+
+def test_a_long_file_of_json_is_one_line_and_read_again(tmp_path):
+    path, found = tmp_path / "config.json", {"codes": [*range(300_000)], "name": "ä"}
+    write_json(path, found, needed=True)
+    assert path.stat().st_size < 2**22
+    assert path.read_text().count("\n") == 1
+    assert read_json(path) == found
+    write_json(path, {"a": [1, 2]})
+    assert path.read_text() == '{\n  "a": [\n    1,\n    2\n  ]\n}\n'
+
+
+def test_what_could_not_be_read_again_is_not_written_where_it_is_needed(tmp_path):
+    path, found = tmp_path / "config.json", [0] * (MOST_VALUES + 1)
+    with pytest.raises(BadInput, match=r"cannot write .*config.json: .* more than could be read"):
+        write_json(path, found, needed=True)
     assert not path.exists()
 
 

@@ -33,7 +33,7 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 METRICS, SCORES, REPORT = "metrics.jsonl", "scores.json", "report.html"
 REFERENCE = "reference.json"
 RUN = (METRICS, SCORES, REPORT, REFERENCE, FAILED)  # beside them
-LARGEST_CONFIG, SPARE = 2**24, (2**20, 1000)  # numbers and tensors that no file holds
+SPARE = 2**20, 1000  # numbers and tensors that no file holds
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib")
 
 
@@ -84,9 +84,13 @@ def empty(folder: Path) -> Path:
 
 
 def write_config(folder: Path, config: Config) -> None:
-    """Write ``config`` beside where the weights go."""
+    """Write ``config`` beside where the weights go.
+
+    Raises:
+        BadInput: where it is too large to be read again.
+    """
     make_folder(folder)
-    write_json(folder / CONFIG, config.to_json())
+    write_json(folder / CONFIG, config.to_json(), needed=True)
 
 
 def write_weights(folder: Path, state: Mapping[str, Tensor]) -> None:
@@ -161,7 +165,7 @@ def read_config(path: str | os.PathLike[str]) -> tuple[Path, Config]:
         BadInput: if ``path`` is no model folder, or one this version cannot read.
     """
     folder = model_folder(Path(path))
-    found = read_json(folder / CONFIG, LARGEST_CONFIG)
+    found = read_json(folder / CONFIG)
     require(
         isinstance(found, dict) and "recipe" in found and "format" in found,
         f"{folder / CONFIG} does not describe a vaekit model",

@@ -19,7 +19,6 @@ from vaekit.runs.trained import Trained
 from vaekit.system.checks import BadInput, printable, size_text
 from vaekit.system.records import Part, read_json
 
-LARGEST_SCORES = 2**24
 HEALTH = (
     "diagnosis", "kl_per_dimension", "kl", "mutual_information", "total_correlation", "marginal_kl",
 )  # fmt: skip
@@ -91,7 +90,7 @@ def scores_in(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        part = Part(read_json(path, LARGEST_SCORES, constants=True), SCORES)
+        part = Part(read_json(path, constants=True), SCORES)
         return {
             "diagnosis": part.maybe_text("diagnosis"),
             "kl_per_dimension": [*part.numbers("kl_per_dimension")]

@@ -30,7 +30,6 @@ from vaekit.training import latest_checkpoint
 
 GOING_ON = ("device", "capture", "tensorboard", "checkpoint_every", "labels")
 LENGTHS = ("epochs", "patience")
-LARGEST = 2**26
 
 
 @dataclass(frozen=True)
@@ -311,7 +310,7 @@ def _is_done(folder: Path) -> bool:
 
 
 def _scores_of(run: Path) -> dict[str, Any]:
-    return read_json(run / SCORES, LARGEST, constants=True)
+    return read_json(run / SCORES, constants=True)
 
 
 def as_json(options: Mapping[str, Any]) -> dict[str, Any]:

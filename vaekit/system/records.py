@@ -21,6 +21,7 @@ from vaekit.system.files import content, replacing
 Json = dict[str, Any]
 T = TypeVar("T")
 LARGEST, DEEPEST, MOST_VALUES = 2**28, 32, 2**23
+LONG = 2**20  # bytes of a text above which it is one line
 LARGEST_WHOLE = 2**63 - 1
 _HALF_CHARACTER = re.compile(rb"\\u[dD][89abAB]")
 
@@ -39,18 +40,27 @@ def read_json(path: Path, largest: int = LARGEST, *, constants: bool = False) ->
     return from_text(content(path, largest), str(path), largest, constants=constants)
 
 
-def write_json(path: Path, found: Any, indent: int | None = 2) -> None:
+def write_json(path: Path, found: Any, indent: int | None = 2, *, needed: bool = False) -> None:
     """Write a file in JSON, which is there when all of it is.
 
     Args:
         path: of the file.
         found: what it is to hold.
-        indent: spaces before what lies inside something; None for all in one line.
+        indent: spaces before what lies inside something, unless it is long; None for all in one
+            line.
+        needed: whether it is of no use unless :func:`read_json` can read it.
 
     Raises:
-        BadInput: for a number that is not finite, before anything is written.
+        BadInput: for a number that is not finite, and for what is needed and too much to be read,
+            before anything is written.
     """
-    text = as_text(found, str(path), indent)
+    text = as_text(found, str(path))
+    require(
+        not needed or (len(text) < LARGEST and _marks(text.encode()) <= MOST_VALUES),
+        f"cannot write {path}: {len(text):,} bytes are more than could be read again",
+    )
+    if indent is not None and len(text) < LONG:
+        text = as_text(found, str(path), indent)
     with replacing(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
@@ -85,6 +95,11 @@ def _place_of_nan(found: Any) -> str:
     return ""
 
 
+def _marks(text: bytes) -> int:
+    """At most how many values a text in JSON holds."""
+    return sum(map(text.count, (b",", b"[", b"{")))
+
+
 def from_text(text: bytes, name: str, largest: int = LARGEST, *, constants: bool = False) -> Any:
     """What a text in JSON says.
 
@@ -99,8 +114,8 @@ def from_text(text: bytes, name: str, largest: int = LARGEST, *, constants: bool
             and texts that have no place in a computer's usual ones.
     """
     require(len(text) <= largest, f"cannot read {name}: it is larger than {largest:,} bytes")
-    marks = sum(map(text.count, (b",", b"[", b"{")))
-    require(marks <= MOST_VALUES, f"cannot read {name}: it holds more than {MOST_VALUES:,} values")
+    values = f"cannot read {name}: it holds more than {MOST_VALUES:,} values"
+    require(_marks(text) <= MOST_VALUES, values)
     try:
         found = _decoder(constants=constants).decode(text.decode())
     except RecursionError:

@@ -14,8 +14,6 @@ from vaekit.system.children import in_children
 from vaekit.system.progress import say
 from vaekit.system.records import read_json, write_json
 
-LARGEST = 2**26
-
 
 def compare_seeds(
     data: str,
@@ -78,7 +76,7 @@ def compare_again(data: str, label: str | None, latent: int, epochs: int, seed: 
 def _remembered(path: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
     """What was found of each seed before; nothing where something else was asked."""
     try:
-        found = read_json(path, LARGEST) if path.is_file() else {}
+        found = read_json(path) if path.is_file() else {}
     except BadInput:
         return {}
     return dict(found["done"]) if found.get("asked") == asked else {}
