@@ -7,6 +7,7 @@ from vaekit.networks.join import ConditionDropout, InputLayerFirst, Join
 from vaekit.networks.keras import tutorial_decoder, tutorial_encoder
 from vaekit.networks.layers import ACTIVATIONS, Heads, glorot
 from vaekit.networks.residual import residual_decoder, residual_encoder
+from vaekit.networks.scales import Scales, SummedScales
 
 __all__ = [
     "ACTIVATIONS",
@@ -17,8 +18,10 @@ __all__ = [
     "Join",
     "MeanLogits",
     "Rescale",
+    "Scales",
     "Standardize",
     "Summed",
+    "SummedScales",
     "UnitLength",
     "conv_decoder",
     "conv_encoder",

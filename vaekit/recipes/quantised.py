@@ -10,16 +10,25 @@ from torch import nn
 from vaekit.conditionals import Prior
 from vaekit.conditionals.codebooks import Autoregressive, Even
 from vaekit.distributions.codebooks import Carrier, rotated, straight
-from vaekit.families.codebooks import Codebook, DrawnCodes, MappedCodebook, Nearest, NearestValues
-from vaekit.networks import InputLayerFirst, Summed
+from vaekit.families.codebooks import (
+    Codebook,
+    DrawnCodes,
+    MappedCodebook,
+    Nearest,
+    NearestByScale,
+    NearestValues,
+)
+from vaekit.networks import InputLayerFirst, Summed, SummedScales
 from vaekit.objectives import Term, codebooks
 from vaekit.recipes import parts
 from vaekit.recipes.parts import CodeSize
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
+from vaekit.recipes.scales import ScalesSaid, scales_for
 from vaekit.recipes.uses import good_for
 from vaekit.system.checks import known
 from vaekit.system.ranges import Above, Count, Range, Swept, Weight
+from vaekit.system.types import Shape
 
 CodePrior = Literal["even", "autoregressive"]
 CODE_PRIORS: dict[str, Callable[[Nearest], Prior]] = {
@@ -39,19 +48,36 @@ CONTINUOUS = (
 )  # fmt: skip
 
 
-def _with_codes(family: Nearest, code_prior: str, **options: Any) -> Built:
-    """A VAE whose codes are from the family's list."""
+def _with_codes(
+    family: Nearest, code_prior: str, summed: nn.Module | None = None, **options: Any
+) -> Built:
+    """A VAE whose codes are from the family's list; ``summed`` is what a decoder begins with."""
     before = CODE_PRIORS[known("code_prior", code_prior, CODE_PRIORS)](family)
     (numbers,) = family.raw_shape
     model, objective = vae(latent=numbers, posterior="point", **options | parts.OWN_SCHEDULE)
     posterior: Any = model.first_posterior
     posterior.family = family
-    if family.stages > 1:
+    if summed is not None:
         decoder: Any = model.likelihood
-        summed = Summed(family.stages, family.book.shape[1])
         decoder.net = InputLayerFirst(summed, decoder.net)
     model.put_first_prior(before)
     return Built(model, objective)
+
+
+def _by_stage(
+    book: nn.Module, places: int, stages: int, carrier: Carrier
+) -> tuple[Nearest, nn.Module | None]:
+    """Codes with so many entries at each place, and what sums them."""
+    family = Nearest(book, places, stages, carrier)
+    return family, Summed(stages, family.book.shape[1]) if stages > 1 else None
+
+
+def _by_scale(
+    book: nn.Module, whole: Shape, said: str, stages: int, carrier: Carrier
+) -> tuple[Nearest, nn.Module | None]:
+    """Codes with entries at the places of several scales, and what sums them."""
+    family = NearestByScale(book, scales_for(said, whole, stages), carrier)
+    return family, SummedScales(family.scales, family.book.shape[1])
 
 
 @extends(vae, without=CONTINUOUS)
@@ -63,13 +89,14 @@ def vq_vae(
     commitment: Annotated[Weight, Swept(0.1, 2.0, log=True)] = 0.25,
     revival: Weight = 0.1,
     stages: Annotated[int, Range(1, 64)] = 1,
+    scales: ScalesSaid = "",
     codebook: CodebookName = "free",
     gradient: Gradient = "straight",
     code_prior: CodePrior = "even",
     **rest: Any,
 ) -> Built:
     """Every place of a code has one entry of a learned codebook (van den Oord et al. 2017), or the
-    sum of several (Lee et al. 2022).
+    sum of several.
 
     Args:
         latent: numbers of an entry.
@@ -78,6 +105,8 @@ def vq_vae(
         commitment: weight of what moves the encoder to the entries.
         revival: weight of what moves entries that no row of the batch has to where codes are.
         stages: entries whose sum a place has, each nearest to what those before it left.
+        scales: so many places of coarser lines, with commas between, as "1,2,4": each tells what
+            those before it left of averages over its parts, and all places what is left then.
         codebook: free: each entry learns by itself; mapped: random ones, moved by one linear map
             that is learned (SimVQ), so that none is left behind.
         gradient: of the choice: straight through, or by rotation: as if the encoder's numbers had
@@ -86,7 +115,9 @@ def vq_vae(
     """
     book = CODEBOOKS[known("codebook", codebook, CODEBOOKS)](entries, latent)
     carrier = CARRIERS[known("gradient", gradient, CARRIERS)]
-    built = _with_codes(Nearest(book, places, stages, carrier), code_prior, **rest)
+    made = _by_scale(book, (places,), scales, stages, carrier) if scales else None
+    family, summed = made or _by_stage(book, places, stages, carrier)
+    built = _with_codes(family, code_prior, summed, **rest)
     term = Term("codebook", 0.0, codebooks.learning(commitment, revival), "batch")
     return Built(built.model, built.objective.plus(term))
 
