@@ -14,7 +14,7 @@ from vaekit.conditionals import (
     StandardNormal,
     prior,
 )
-from vaekit.conditionals.codebooks import Autoregressive, Even
+from vaekit.conditionals.codebooks import Autoregressive, Even, PixelCNN
 from vaekit.conditionals.refitted import Refitted, Scaled
 from vaekit.distributions.codebooks import rotated, straight
 from vaekit.families import DiagonalNormal, Direction, OneHot, likelihood
@@ -63,7 +63,13 @@ PRIORS = {
     "ball": lambda: Ball(LATENT),
     "entries": lambda: Even(Nearest(Codebook(4, LATENT), 1)),
     "entries in a row": lambda: Autoregressive(Nearest(Codebook(4, LATENT), 2), 8),
+    "entries on a map": lambda: on_map(Nearest(Codebook(4, LATENT), 2)),
 }
+
+
+def on_map(family):
+    """A prior over a map of one by two places."""
+    return PixelCNN(family, (1, 2), 8, 1)
 
 
 def normal(inputs, latent=LATENT):
@@ -179,6 +185,8 @@ GRAPHS = {
     "clustered": lambda: (clustered(), 0),
     "vae with codes from a list": lambda: (listed(), 0),
     "vae with codes one after the other": lambda: (listed(Autoregressive), 0),
+    "vae with codes on a map": lambda: (listed(on_map), 0),
+    "vae with sums on a map": lambda: (listed(on_map, stages=3), 0),
     "vae with codes that are sums": lambda: (listed(stages=3), 0),
     "vae with codes of several scales": lambda: (by_scale(), 0),
     "vae with codes that are drawn": lambda: (drawn(), 0),
@@ -207,6 +215,7 @@ NETWORKS = {
     "dense": lambda shape: made("vae", shape, network="dense"),
     "conv": lambda shape: made("vae", shape, network="conv"),
     "residual": lambda shape: made("vae", shape, network="residual"),
+    "map": lambda shape: made("fsq_vae", shape, network="map"),
     "dense ladder": lambda shape: made("ladder_vae", shape, network="dense"),
     "residual ladder": lambda shape: made("ladder_vae", shape, network="residual"),
 }

@@ -21,7 +21,9 @@ from vaekit.interfaces.cli import run
 from vaekit.models.trace import trace
 from vaekit.networks import Scales, SummedScales
 from vaekit.objectives.bounds import elbo
+from vaekit.recipes import recipe
 from vaekit.recipes.scales import scales_for
+from vaekit.rows import Rows
 from vaekit.system.checks import BadInput
 
 LINES = [(1,), (2,), (5,), (12,)]
@@ -188,6 +190,31 @@ def test_without_scales_it_is_as_before():
         found.append(m.posterior(factors(9)))
     assert torch.equal(found[0].mean, found[1].mean)
     assert torch.equal(found[0].mean, found[2].mean)
+
+
+@pytest.mark.parametrize("code_prior", ["even", "autoregressive"])
+@pytest.mark.parametrize("how", [{}, {"stages": 2, "codebook": "mapped"}])
+def test_scales_of_a_map(code_prior, how):
+    """Of images with odd sides, and with something given."""
+    m, _ = recipe("vq_vae")(
+        shape=(2, 9, 14), network="map", width=4, latent=2, entries=5, likelihood="bernoulli",
+        code_prior=code_prior, scales="1,2", given={"age": 3}, **how,
+    )  # fmt: skip
+    told = Rows(torch.rand(4, 2, 9, 14).round(), {"age": torch.randn(4, 3)})
+    t = trace(m, told, samples=2)
+    assert m.posterior.family.scales.each == [1, 4, *[12] * how.get("stages", 1)]
+    t.log_ratio.sum().backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in m.parameters())
+    drawn = m.prior().sample((4,))
+    assert drawn.shape == (4, 2 * m.prior.family.places)
+    assert m.likelihood(drawn, told.given["age"]).mean.shape == told.x.shape
+
+
+def test_a_prior_of_one_map_is_refused():
+    with pytest.raises(BadInput, match="of one scale: with scales take autoregressive"):
+        recipe("vq_vae")(shape=(1, 8, 8), network="map", scales="1", code_prior="pixelcnn")
+    with pytest.raises(BadInput, match="scales go up to 4, finer than a code of 2 x 2 places"):
+        recipe("vq_vae")(shape=(1, 8, 8), network="map", scales="1,4")
 
 
 def test_it_is_asked_like_any_other(tmp_path, capsys):

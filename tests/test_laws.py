@@ -2,6 +2,7 @@
 
 import random
 import sys
+import typing
 
 import pytest
 import torch
@@ -23,6 +24,7 @@ from vaekit.models.trace import trace
 from vaekit.objectives import Critic, bounds, discrepancies, penalties
 from vaekit.objectives.bounds import Bound, iwae
 from vaekit.recipes import RECIPES
+from vaekit.recipes.places import PlacedNetwork
 from vaekit.recipes.recipe import options
 from vaekit.rows import Rows
 from vaekit.system.checks import BadInput
@@ -147,10 +149,13 @@ def test_some_whole_combinations(recipe, chosen, tmp_path):
 
 def test_no_part_of_the_package_is_left_out():
     assert (
-        PRIORS.keys() - {"scaled", "refitted", "sphere", "ball", "entries", "entries in a row"}
+        PRIORS.keys()
+        - {"scaled", "refitted", "sphere", "ball"}
+        - {"entries", "entries in a row", "entries on a map"}
         == conditionals.PRIORS.keys()
     )
-    assert {n for n in NETWORKS if "ladder" not in n} == named.NETWORKS.keys()
+    assert {n for n in NETWORKS if "ladder" not in n} == {*named.NETWORKS, "map"}
+    assert {"auto", *named.NETWORKS, "map"} == {*typing.get_args(PlacedNetwork)}
     graphs = {type(make()[0]) for make in GRAPHS.values()}
     assert package(below(Graph)) <= graphs
     used = {type(make()) for make in PRIORS.values()}

@@ -47,7 +47,15 @@ def test_what_recipes_declare_can_be_tried(recipe):
         assert axis.low > 0 or not axis.log
         for end in (axis.low, axis.high):
             check_value(axis.name, kinds[axis.name], int(end) if axis.whole else end)
-    assert declared(recipe, ["lr"]) == [axis for axis in axes if axis.name != "lr"]
+    assert declared(recipe, {"lr": 0.1}) == [axis for axis in axes if axis.name != "lr"]
+
+
+def test_what_does_nothing_is_not_swept_over():
+    """A map has as many places as it has."""
+    names = [axis.name for axis in declared("vq_vae", {"network": "conv"})]
+    assert "places" in names
+    names.remove("places")
+    assert [axis.name for axis in declared("vq_vae", {"network": "map"})] == names
 
 
 def test_what_an_option_declares_stands_beside_its_type():

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch import distributions as D
 
 from vaekit.conditionals.base import Prior, straight
 from vaekit.distributions.codebooks import EvenEntries, NearestEntries, SequentialEntries
 from vaekit.families.codebooks import DrawnCodes, Nearest
+from vaekit.networks.masked import NextOnMap
 from vaekit.networks.sequences import NextSymbol
+from vaekit.system.checks import require
+from vaekit.system.types import Shape
 
 
 class Even(Prior):
@@ -51,13 +57,34 @@ class Autoregressive(Even):
 
     Args:
         family: of the posterior, whose list and places it shares.
-        width: of the network.
+        width: of the network, a recurrent one.
+        net: another network that gives logits of the entry at each place.
     """
 
-    def __init__(self, family: Nearest, width: int = 128) -> None:
+    def __init__(self, family: Nearest, width: int = 128, net: nn.Module | None = None) -> None:
         super().__init__(family)
-        self.net = NextSymbol(len(family.book), family.places, width)
+        self.net: Any = net or NextSymbol(len(family.book), family.places, width)
 
     def forward(self, *given: Tensor) -> D.Distribution:
         """p(z)."""
         return SequentialEntries(self.family.book, self.family.places, self.net)
+
+
+class PixelCNN(Autoregressive):
+    """Places lie on a map, and every entry is as likely as masked convolutions make it from those
+    at the places above and to the left (van den Oord et al. 2016; as a prior: van den Oord et al.
+    2017). Where a place has several entries, they come one after the other, as the colours of a
+    pixel do there.
+
+    Args:
+        family: of the posterior, whose list and places it shares.
+        size: of the map, (h, w).
+        width: channels of the masked convolutions.
+        layers: how many of them, beside the first.
+    """
+
+    def __init__(self, family: Nearest, size: Shape, width: int = 64, layers: int = 4) -> None:
+        require(len(size) == 2, "a pixelcnn prior is of codes that are maps: take network 'map'")
+        each = family.places // math.prod(size)
+        net = NextOnMap(len(family.book), size, each, width, layers)
+        super().__init__(family, net=net)

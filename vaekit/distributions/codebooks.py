@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import singledispatch
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -201,6 +201,28 @@ class EvenEntries(D.Distribution):
         return value.new_full(value.shape[:-1], -self.nats)
 
 
+class Next(Protocol):
+    """What says which entry comes next: it looks at the places before each alone."""
+
+    def __call__(self, sequence: Tensor) -> Tensor:
+        """Logits of the entry at each place.
+
+        Args:
+            sequence: numbers of entries, (rows, places).
+
+        Returns:
+            (rows, places, entries).
+        """
+
+    def at(self, sequence: Tensor, place: int) -> Tensor:
+        """Those at one place, (rows, entries).
+
+        Args:
+            sequence: numbers of entries, (rows, places), of which those before the place count.
+            place: by its number.
+        """
+
+
 class SequentialEntries(EvenEntries):
     r"""Entries place by place, each given those before it.
 
@@ -209,11 +231,10 @@ class SequentialEntries(EvenEntries):
     Args:
         book: the list, (entries, size).
         places: how many.
-        net: from the numbers of entries, (rows, places), to logits of the entry at each place,
-            (rows, places, entries), which depend on the places before it alone.
+        net: gives logits of the entry at each place.
     """
 
-    def __init__(self, book: Tensor, places: int, net: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, book: Tensor, places: int, net: Next) -> None:
         super().__init__(book, places)
         self.net = net
 
@@ -223,7 +244,7 @@ class SequentialEntries(EvenEntries):
         shape = torch.Size(sample_shape)
         index = torch.zeros(shape.numel(), self.places, dtype=torch.int64, device=self.book.device)
         for place in range(self.places):
-            logits = self.net(index)[:, place]
+            logits = self.net.at(index, place)
             index[:, place] = D.Categorical(logits=logits, validate_args=False).sample()
         return self.book[index].flatten(-2).reshape(*shape, *self.event_shape)
 

@@ -6,7 +6,12 @@ from vaekit.networks.inputs import Jitter, MeanLogits, Rescale, Standardize, Sum
 from vaekit.networks.join import ConditionDropout, InputLayerFirst, Join
 from vaekit.networks.keras import tutorial_decoder, tutorial_encoder
 from vaekit.networks.layers import ACTIVATIONS, Heads, glorot
-from vaekit.networks.residual import residual_decoder, residual_encoder
+from vaekit.networks.residual import (
+    map_decoder,
+    map_encoder,
+    residual_decoder,
+    residual_encoder,
+)
 from vaekit.networks.scales import Scales, SummedScales
 
 __all__ = [
@@ -27,6 +32,8 @@ __all__ = [
     "conv_encoder",
     "dense",
     "glorot",
+    "map_decoder",
+    "map_encoder",
     "residual_decoder",
     "residual_encoder",
     "tutorial_decoder",

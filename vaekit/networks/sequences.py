@@ -29,6 +29,11 @@ class NextSymbol(nn.Module):
         found: Tensor = self.out(self.memory(self.before(shifted) + self.place)[0])
         return found
 
+    def at(self, sequence: Tensor, place: int) -> Tensor:
+        """The logits at one place, (rows, symbols)."""
+        found: Tensor = self(sequence)[:, place]
+        return found
+
 
 class NextTime(nn.Module):
     """Numbers of each time of a series, given the times before it and features of the row.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from torch import nn
 
 from vaekit.conditionals import Prior
-from vaekit.conditionals.codebooks import Autoregressive, Even
+from vaekit.conditionals.codebooks import Autoregressive, Even, PixelCNN
 from vaekit.distributions.codebooks import Carrier, rotated, straight
 from vaekit.families.codebooks import (
     Codebook,
@@ -22,18 +23,21 @@ from vaekit.networks import InputLayerFirst, Summed, SummedScales
 from vaekit.objectives import Term, codebooks
 from vaekit.recipes import parts
 from vaekit.recipes.parts import CodeSize
+from vaekit.recipes.places import PlacedNetwork, map_size, nets_for
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
 from vaekit.recipes.scales import ScalesSaid, scales_for
 from vaekit.recipes.uses import good_for
-from vaekit.system.checks import known
-from vaekit.system.ranges import Above, Count, Range, Swept, Weight
+from vaekit.system.checks import known, require
+from vaekit.system.ranges import Above, Count, Range, Swept, Weight, Whole
 from vaekit.system.types import Shape
 
-CodePrior = Literal["even", "autoregressive"]
-CODE_PRIORS: dict[str, Callable[[Nearest], Prior]] = {
-    "even": Even,
-    "autoregressive": Autoregressive,
+PLACES = 16  # of a code in a line
+CodePrior = Literal["even", "autoregressive", "pixelcnn"]
+CODE_PRIORS: dict[str, Callable[[Nearest, Shape], Prior]] = {
+    "even": lambda family, size: Even(family),
+    "autoregressive": lambda family, size: Autoregressive(family),
+    "pixelcnn": PixelCNN,
 }
 CodebookName = Literal["free", "mapped"]
 CODEBOOKS: dict[str, Callable[[int, int], nn.Module]] = {
@@ -49,12 +53,19 @@ CONTINUOUS = (
 
 
 def _with_codes(
-    family: Nearest, code_prior: str, summed: nn.Module | None = None, **options: Any
+    family: Nearest,
+    code_prior: str,
+    network: str,
+    size: Shape,
+    summed: nn.Module | None = None,
+    **options: Any,
 ) -> Built:
-    """A VAE whose codes are from the family's list; ``summed`` is what a decoder begins with."""
-    before = CODE_PRIORS[known("code_prior", code_prior, CODE_PRIORS)](family)
+    """A VAE whose codes are from the family's list, and lie on a map of a size, or in a line.
+    ``summed`` is what a decoder begins with."""
+    before = CODE_PRIORS[known("code_prior", code_prior, CODE_PRIORS)](family, size)
     (numbers,) = family.raw_shape
-    model, objective = vae(latent=numbers, posterior="point", **options | parts.OWN_SCHEDULE)
+    options |= {**parts.OWN_SCHEDULE, **nets_for(network, size, numbers)}
+    model, objective = vae(latent=numbers, posterior="point", **options)
     posterior: Any = model.first_posterior
     posterior.family = family
     if summed is not None:
@@ -84,7 +95,7 @@ def _by_scale(
 @good_for("codes", "codes from a learned list: words for whatever reads codes next.", rank=0.4)
 def vq_vae(
     latent: Annotated[Count, Swept(2, 16, log=True)] = 4,
-    places: Annotated[Count, Swept(4, 64, log=True)] = 16,
+    places: Annotated[Whole, Swept(4, 64, log=True, idle=("network", "map"))] = 0,
     entries: Annotated[int, Range(2), Swept(16, 1024, log=True)] = 256,
     commitment: Annotated[Weight, Swept(0.1, 2.0, log=True)] = 0.25,
     revival: Weight = 0.1,
@@ -93,6 +104,7 @@ def vq_vae(
     codebook: CodebookName = "free",
     gradient: Gradient = "straight",
     code_prior: CodePrior = "even",
+    network: PlacedNetwork = "auto",
     **rest: Any,
 ) -> Built:
     """Every place of a code has one entry of a learned codebook (van den Oord et al. 2017), or the
@@ -100,24 +112,34 @@ def vq_vae(
 
     Args:
         latent: numbers of an entry.
-        places: of a code.
+        places: of a code (16); of a map there are as many as it has.
         entries: of the codebook.
         commitment: weight of what moves the encoder to the entries.
         revival: weight of what moves entries that no row of the batch has to where codes are.
         stages: entries whose sum a place has, each nearest to what those before it left.
-        scales: so many places of coarser lines, with commas between, as "1,2,4": each tells what
-            those before it left of averages over its parts, and all places what is left then.
+        scales: so many places of coarser lines, or sides of coarser maps, with commas between, as
+            "1,2,4": each tells what those before it left of averages over its parts, and all
+            places what is left then.
         codebook: free: each entry learns by itself; mapped: random ones, moved by one linear map
             that is learned (SimVQ), so that none is left behind.
         gradient: of the choice: straight through, or by rotation: as if the encoder's numbers had
             been turned and stretched to the entry.
-        code_prior: p(z): even, or autoregressive: each entry given those before it, learned.
+        code_prior: p(z): even, or learned: autoregressive: each entry given those before it in a
+            line; pixelcnn: given those above and to the left on a map.
+        network: auto is conv for images of 16 pixels a side or more, else dense; map: residual
+            without dense layers, whose code is a map of places, the image halved twice (depth).
     """
+    size = map_size(network, **rest)
+    said = "places does nothing: network map has as many as the map, so leave it out"
+    require(not (size and places), said)
+    said = "a pixelcnn prior is of codes of one scale: with scales take autoregressive"
+    require(not (scales and code_prior == "pixelcnn"), said)
+    places = math.prod(size) if size else places or PLACES
     book = CODEBOOKS[known("codebook", codebook, CODEBOOKS)](entries, latent)
     carrier = CARRIERS[known("gradient", gradient, CARRIERS)]
-    made = _by_scale(book, (places,), scales, stages, carrier) if scales else None
+    made = _by_scale(book, size or (places,), scales, stages, carrier) if scales else None
     family, summed = made or _by_stage(book, places, stages, carrier)
-    built = _with_codes(family, code_prior, summed, **rest)
+    built = _with_codes(family, code_prior, network, size, summed, **rest)
     term = Term("codebook", 0.0, codebooks.learning(commitment, revival), "batch")
     return Built(built.model, built.objective.plus(term))
 
@@ -128,17 +150,23 @@ def fsq_vae(
     latent: CodeSize = 16,
     values: Annotated[int, Range(2), Swept(2, 16, log=True)] = 8,
     code_prior: CodePrior = "even",
+    network: PlacedNetwork = "auto",
     **rest: Any,
 ) -> Built:
     """Every number of a code has one of a few values: finite scalar quantisation, which has no
     codebook to learn (Mentzer et al. 2024).
 
     Args:
-        latent: numbers in a code.
+        latent: numbers in a code; of a map, of each of its places.
         values: that each may have, at even distances from -1 to 1.
-        code_prior: p(z): even, or autoregressive: each value given those before it, learned.
+        code_prior: p(z): even, or learned: autoregressive: each value given those before it in a
+            line; pixelcnn: given those above and to the left on a map.
+        network: auto is conv for images of 16 pixels a side or more, else dense; map: residual
+            without dense layers, whose code is a map of places, the image halved twice (depth).
     """
-    return _with_codes(NearestValues(values, latent), code_prior, **rest)
+    size = map_size(network, **rest)
+    family = NearestValues(values, latent * math.prod(size))
+    return _with_codes(family, code_prior, network, size, **rest)
 
 
 @extends(fsq_vae, fixed={"values": 2})

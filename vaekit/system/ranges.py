@@ -117,11 +117,13 @@ class Swept:
         low: the least.
         high: the greatest.
         log: whether equal factors count as equal distances.
+        idle: another option and its value with which this one does nothing.
     """
 
     low: float
     high: float
     log: bool = False
+    idle: tuple[str, str] = ("", "")
 
 
 Count = Annotated[int, Range(1)]

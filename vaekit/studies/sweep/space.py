@@ -105,19 +105,21 @@ def kinds_for(recipe: str) -> dict[str, Any]:
     return plan_kinds() | {n: p.annotation for n, p in options(recipes.recipe(recipe)).items()}
 
 
-def declared(recipe: str, settled: Iterable[str] = ()) -> list[Axis]:
-    """The options that say of themselves where a sweep looks, but for those that are settled.
+def declared(recipe: str, settled: Mapping[str, Any] | None = None) -> list[Axis]:
+    """The options that say of themselves where a sweep looks, but for those that are settled, and
+    those that do nothing then.
 
     Args:
         recipe: by name.
-        settled: names of options that have their value.
+        settled: options that have their value.
     """
-    kinds = {name: kind for name, kind in kinds_for(recipe).items() if name not in {*settled}}
+    fixed = settled or {}
+    kinds = {name: kind for name, kind in kinds_for(recipe).items() if name not in fixed}
     found = {name: swept_of(kind) for name, kind in kinds.items()}
     return [
         Axis(name, s.low, s.high, s.log, number_of(kinds[name]) is int)
         for name, s in found.items()
-        if s is not None
+        if s is not None and s.idle not in fixed.items()
     ]
 
 
