@@ -106,6 +106,7 @@ ENTRIES: dict[str, Entry] = {
         "vq_vae", "frechet", "less", {"code_prior": "autoregressive"}, "vq_vae"
     ),
     "vq_vae, two stages": Entry("vq_vae", "mean_squared_error", "less", {"stages": 2}, "vq_vae"),
+    "vq_vae, scales": Entry("vq_vae", "mean_squared_error", "less", {"scales": "1,2,4"}, "vq_vae"),
     "vq_vae, rotation": Entry(
         "vq_vae", "mean_squared_error", "less", {"gradient": "rotation"}, "vq_vae"
     ),

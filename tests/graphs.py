@@ -19,10 +19,18 @@ from vaekit.conditionals.refitted import Refitted, Scaled
 from vaekit.distributions.codebooks import rotated, straight
 from vaekit.families import DiagonalNormal, Direction, OneHot, likelihood
 from vaekit.families.balls import Wrapped
-from vaekit.families.codebooks import Codebook, DrawnCodes, Nearest
+from vaekit.families.codebooks import Codebook, DrawnCodes, Nearest, NearestByScale
 from vaekit.models import VAE, Clustered, Labelled, Ladder, Rung
 from vaekit.models.density import Density
-from vaekit.networks import ConditionDropout, InputLayerFirst, Join, Summed, dense
+from vaekit.networks import (
+    ConditionDropout,
+    InputLayerFirst,
+    Join,
+    Scales,
+    Summed,
+    SummedScales,
+    dense,
+)
 from vaekit.recipes import recipe
 from vaekit.rows import Rows
 
@@ -113,6 +121,15 @@ def listed(prior=Even, stages=1):
     return VAE(prior(family), q, decode)
 
 
+def by_scale(prior=Even):
+    """z -> x, with codes of one entry for all, one for each of two, and again one for each."""
+    family = NearestByScale(Codebook(4, LATENT), Scales([(1,), (2,), (2,)]), rotated)
+    q = Conditional(dense(VECTOR, family.raw_shape, [WIDTH], "tanh"), family)
+    decode = bits(2 * LATENT)
+    decode.net = InputLayerFirst(SummedScales(family.scales, LATENT), decode.net)
+    return VAE(prior(family), q, decode)
+
+
 def drawn():
     """z -> x, with codes of two entries from a list of four, each drawn by its chance."""
     family = DrawnCodes(Codebook(4, LATENT), 2, 0.5)
@@ -171,6 +188,7 @@ GRAPHS = {
     "vae with codes on a map": lambda: (listed(on_map), 0),
     "vae with sums on a map": lambda: (listed(on_map, stages=3), 0),
     "vae with codes that are sums": lambda: (listed(stages=3), 0),
+    "vae with codes of several scales": lambda: (by_scale(), 0),
     "vae with codes that are drawn": lambda: (drawn(), 0),
     "vae with codes on a sphere": lambda: (directed(), 0),
     "vae with codes in a ball": lambda: (hyperbolic(), 0),

@@ -206,6 +206,8 @@ CASES = {
     "more components than rows": (["train", "good.npy", "--prior", "mixture", "--prior-components", "100000"], "--prior-components is 100,000, more than there are training rows"),
     "more clusters than rows": (["train", "good.npy", "--recipe", "vade", "--clusters", "1000"], "--clusters is 1,000, more than there are training rows"),
     "no temperature": (["train", "digits", "--recipe", "categorical_vae", "--temperature", "0"], "temperature must be above 0"),
+    "scales from fine to coarse": (["train", "digits", "--recipe", "vq_vae", "--scales", "4,2"], "--scales are whole numbers that rise, as 1,2,4, not '4,2'"),
+    "a scale that is too fine": (["train", "digits", "--recipe", "vq_vae", "--scales", "1,32"], "scales go up to 32, finer than a code of 16 places"),
     "an unknown list": (["train", "digits", "--recipe", "vq_vae", "--codebook", "moved"], 'Choose from: "free", "mapped"'),
     "a map of rows": (["train", "good.npy", "--recipe", "vq_vae", "--network", "map"], "network 'map' is for images; for vectors use 'dense'"),
     "places of a map": (["train", "digits", "--recipe", "vq_vae", "--network", "map", "--places", "4"], "--places does nothing: network map has as many as the map, so leave it out"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import singledispatch
 from typing import Any, NamedTuple, Protocol
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch import distributions as D
 from torch.distributions import constraints
+from torch.nn import functional as F
 
 from vaekit.distributions.distances import distances
 from vaekit.distributions.divergences import exact_kl
@@ -66,6 +67,7 @@ class NearestEntries(D.Distribution):
         book: the list, (entries, size).
         carrier: from what the encoder gave and the code to what has a draw's gradient.
         stages: so many places after one another stand for a sum: each has a share of the gradient.
+        chosen: the numbers of the entries, (*batch, places), where they are known.
     """
 
     arg_constraints: dict[str, Any] = {}
@@ -73,11 +75,16 @@ class NearestEntries(D.Distribution):
     has_rsample = True
 
     def __init__(
-        self, encoded: Tensor, book: Tensor, carrier: Carrier = straight, stages: int = 1
+        self,
+        encoded: Tensor,
+        book: Tensor,
+        carrier: Carrier = straight,
+        stages: int = 1,
+        chosen: Tensor | None = None,
     ) -> None:
         self.encoded, self.book = encoded, book
         self.carrier, self.stages = carrier, stages
-        self.chosen = distances(encoded, book).argmin(-1)
+        self.chosen = distances(encoded, book).argmin(-1) if chosen is None else chosen
         batch, event = encoded.shape[:-2], encoded.shape[-2:].numel()
         super().__init__(batch, torch.Size([event]), validate_args=False)
 
@@ -113,6 +120,43 @@ class NearestEntries(D.Distribution):
         """0 at the code, -inf elsewhere, one per row, in nats."""
         hit = (value == self.mean).all(-1)
         return torch.where(hit, 0.0, -torch.inf)
+
+
+class SummedEntries(NearestEntries):
+    """Entries at the places of several scales, the nearest to what the scales before left, where
+    their sum is what stands for what the encoder gave: a draw's gradients go there.
+
+    Args:
+        parts: the scales, coarse to fine, each (*batch, places, size); the last has all places.
+        whole: what the encoder gave, (*batch, all places, size).
+        told: the sum, likewise.
+        carrier: from both to what has a draw's gradient.
+    """
+
+    def __init__(
+        self, parts: Sequence[NearestEntries], whole: Tensor, told: Tensor, carrier: Carrier
+    ) -> None:
+        encoded = torch.cat([part.encoded for part in parts], -2)
+        chosen = torch.cat([part.chosen for part in parts], -1)
+        super().__init__(encoded, parts[0].book, carrier, chosen=chosen)
+        self.whole, self.told = whole, told
+
+    @property
+    def coarser(self) -> int:
+        """Places of all scales but the last."""
+        return self.encoded.shape[-2] - self.whole.shape[-2]
+
+    @property
+    def unlisted(self) -> Tensor:
+        """The code, where the last scale has what the others left of what the encoder gave."""
+        kept, left = self.entries[..., : self.coarser, :], self.encoded[..., self.coarser :, :]
+        return torch.cat([kept, left], -2).flatten(-2)
+
+    def rsample(self, sample_shape: Any = ()) -> Tensor:
+        """The code, as often as asked for; the gradient is that of its last scale."""
+        carried = self.carrier(self.whole, self.told)
+        through = F.pad(carried - carried.detach(), (0, 0, self.coarser, 0)).flatten(-2)
+        return (self.mean + through).expand(*sample_shape, *self.mean.shape)
 
 
 class EvenEntries(D.Distribution):

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torch import distributions as D
 from torch.nn import functional as F
 
-from vaekit.distributions.codebooks import Carrier, NearestEntries, straight
+from vaekit.distributions.codebooks import Carrier, NearestEntries, SummedEntries, straight
 from vaekit.distributions.drawn_entries import DrawnEntries
 from vaekit.families.base import Shape
+from vaekit.networks import Scales
 from vaekit.system.checks import require
 
 
@@ -70,8 +71,8 @@ class Nearest(nn.Module):
     (van den Oord et al. 2017).
 
     With several stages the numbers of a place are told by a sum of entries: each stage takes the
-    entry nearest to what those before it left (Lee et al. 2022). A value then has the entries of
-    all stages side by side, as if each were a place.
+    entry nearest to what those before it left. A value then has the entries of all stages side by
+    side, as if each were a place.
 
     Args:
         codebook: has the list, ``book``.
@@ -114,6 +115,43 @@ class Nearest(nn.Module):
         return NearestEntries(
             torch.stack(left, -2).flatten(-3, -2), book, self.carrier, self.stages
         )
+
+
+class NearestByScale(Nearest):
+    r"""Numbers of all places told by a sum of entries at several scales, coarse to fine: at each
+    scale those nearest to averages of what the scales before left (Tian et al. 2024; one scale:
+    van den Oord et al. 2017).
+
+    .. math:: k_s = \operatorname{arg\,min}_k \lVert D_s r_{s-1} - e_k \rVert, \qquad
+        r_s = r_{s-1} - U_s e_{k_s}, \qquad r_0 = f(x)
+
+    with averages :math:`D_s` and interpolation :math:`U_s`, place by place. A value has the entries
+    of all scales one after the other; :class:`vaekit.networks.SummedScales` gives their sum.
+
+    Args:
+        codebook: has the list, ``book``, that all scales share.
+        scales: coarse to fine.
+        carrier: see :class:`vaekit.distributions.codebooks.NearestEntries`.
+    """
+
+    def __init__(self, codebook: nn.Module, scales: Scales, carrier: Carrier = straight) -> None:
+        super().__init__(codebook, scales.places, carrier=carrier)
+        self.scales = scales
+
+    @property
+    def raw_shape(self) -> Shape:
+        """Shape of the raw numbers of a row."""
+        return (self.scales.each[-1] * self.book.shape[1],)
+
+    def forward(self, raw: Tensor) -> D.Distribution:
+        """The codes nearest to raw numbers, (rows, *raw_shape)."""
+        whole, book, parts = raw.unflatten(-1, (self.scales.each[-1], -1)), self.book, []
+        left, told = whole, torch.zeros_like(whole)
+        for scale in self.scales:
+            parts.append(NearestEntries(scale.averaged(left), book))
+            spread = scale.spread(parts[-1].entries)
+            left, told = left - spread, told + spread
+        return SummedEntries(parts, whole, told, self.carrier)
 
 
 class NearestValues(Nearest):

@@ -12,6 +12,7 @@ from vaekit.networks.residual import (
     residual_decoder,
     residual_encoder,
 )
+from vaekit.networks.scales import Scales, SummedScales
 
 __all__ = [
     "ACTIVATIONS",
@@ -22,8 +23,10 @@ __all__ = [
     "Join",
     "MeanLogits",
     "Rescale",
+    "Scales",
     "Standardize",
     "Summed",
+    "SummedScales",
     "UnitLength",
     "conv_decoder",
     "conv_encoder",

@@ -86,7 +86,8 @@ class SeenGaps(nn.Module):
 
 
 class Summed(nn.Module):
-    """Codes whose places are sums of several vectors that lie side by side: the sums.
+    """Codes whose places are sums of several vectors that lie side by side: the sums (Lee et al.
+    2022).
 
     Args:
         stages: how many vectors make a sum.

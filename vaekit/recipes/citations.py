@@ -140,6 +140,9 @@ CITATIONS: dict[str, str] = {
     "Lee et al. 2022": "Lee, D., Kim, C., Kim, S., Cho, M. and Han, W.-S. (2022). Autoregressive "
     "Image Generation using Residual Quantization. Conference on Computer Vision and Pattern "
     "Recognition. arXiv:2203.01941",
+    "Tian et al. 2024": "Tian, K., Jiang, Y., Yuan, Z., Peng, B. and Wang, L. (2024). Visual "
+    "Autoregressive Modeling: Scalable Image Generation via Next-Scale Prediction. Advances in "
+    "Neural Information Processing Systems. arXiv:2404.02905",
     "Yu et al. 2024": "Yu, L. et al. (2024). Language Model Beats Diffusion: Tokenizer is Key to "
     "Visual Generation. International Conference on Learning Representations. arXiv:2310.05737",
     "Jang et al. 2017": "Jang, E., Gu, S. and Poole, B. (2017). Categorical Reparameterization "

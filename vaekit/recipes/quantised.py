@@ -11,14 +11,22 @@ from torch import nn
 from vaekit.conditionals import Prior
 from vaekit.conditionals.codebooks import Autoregressive, Even, PixelCNN
 from vaekit.distributions.codebooks import Carrier, rotated, straight
-from vaekit.families.codebooks import Codebook, DrawnCodes, MappedCodebook, Nearest, NearestValues
-from vaekit.networks import InputLayerFirst, Summed
+from vaekit.families.codebooks import (
+    Codebook,
+    DrawnCodes,
+    MappedCodebook,
+    Nearest,
+    NearestByScale,
+    NearestValues,
+)
+from vaekit.networks import InputLayerFirst, Summed, SummedScales
 from vaekit.objectives import Term, codebooks
 from vaekit.recipes import parts
 from vaekit.recipes.parts import CodeSize
 from vaekit.recipes.places import PlacedNetwork, map_size, nets_for
 from vaekit.recipes.plain import vae
 from vaekit.recipes.recipe import Built, Recipe, extends
+from vaekit.recipes.scales import ScalesSaid, scales_for
 from vaekit.recipes.uses import good_for
 from vaekit.system.checks import known, require
 from vaekit.system.ranges import Above, Count, Range, Swept, Weight, Whole
@@ -45,21 +53,42 @@ CONTINUOUS = (
 
 
 def _with_codes(
-    family: Nearest, code_prior: str, network: str, size: Shape, **options: Any
+    family: Nearest,
+    code_prior: str,
+    network: str,
+    size: Shape,
+    summed: nn.Module | None = None,
+    **options: Any,
 ) -> Built:
-    """A VAE whose codes are from the family's list, and lie on a map of a size, or in a line."""
+    """A VAE whose codes are from the family's list, and lie on a map of a size, or in a line.
+    ``summed`` is what a decoder begins with."""
     before = CODE_PRIORS[known("code_prior", code_prior, CODE_PRIORS)](family, size)
     (numbers,) = family.raw_shape
     options |= {**parts.OWN_SCHEDULE, **nets_for(network, size, numbers)}
     model, objective = vae(latent=numbers, posterior="point", **options)
     posterior: Any = model.first_posterior
     posterior.family = family
-    if family.stages > 1:
+    if summed is not None:
         decoder: Any = model.likelihood
-        summed = Summed(family.stages, family.book.shape[1])
         decoder.net = InputLayerFirst(summed, decoder.net)
     model.put_first_prior(before)
     return Built(model, objective)
+
+
+def _by_stage(
+    book: nn.Module, places: int, stages: int, carrier: Carrier
+) -> tuple[Nearest, nn.Module | None]:
+    """Codes with so many entries at each place, and what sums them."""
+    family = Nearest(book, places, stages, carrier)
+    return family, Summed(stages, family.book.shape[1]) if stages > 1 else None
+
+
+def _by_scale(
+    book: nn.Module, whole: Shape, said: str, stages: int, carrier: Carrier
+) -> tuple[Nearest, nn.Module | None]:
+    """Codes with entries at the places of several scales, and what sums them."""
+    family = NearestByScale(book, scales_for(said, whole, stages), carrier)
+    return family, SummedScales(family.scales, family.book.shape[1])
 
 
 @extends(vae, without=CONTINUOUS)
@@ -71,6 +100,7 @@ def vq_vae(
     commitment: Annotated[Weight, Swept(0.1, 2.0, log=True)] = 0.25,
     revival: Weight = 0.1,
     stages: Annotated[int, Range(1, 64)] = 1,
+    scales: ScalesSaid = "",
     codebook: CodebookName = "free",
     gradient: Gradient = "straight",
     code_prior: CodePrior = "even",
@@ -78,7 +108,7 @@ def vq_vae(
     **rest: Any,
 ) -> Built:
     """Every place of a code has one entry of a learned codebook (van den Oord et al. 2017), or the
-    sum of several (Lee et al. 2022).
+    sum of several.
 
     Args:
         latent: numbers of an entry.
@@ -87,6 +117,9 @@ def vq_vae(
         commitment: weight of what moves the encoder to the entries.
         revival: weight of what moves entries that no row of the batch has to where codes are.
         stages: entries whose sum a place has, each nearest to what those before it left.
+        scales: so many places of coarser lines, or sides of coarser maps, with commas between, as
+            "1,2,4": each tells what those before it left of averages over its parts, and all
+            places what is left then.
         codebook: free: each entry learns by itself; mapped: random ones, moved by one linear map
             that is learned (SimVQ), so that none is left behind.
         gradient: of the choice: straight through, or by rotation: as if the encoder's numbers had
@@ -99,11 +132,14 @@ def vq_vae(
     size = map_size(network, **rest)
     said = "places does nothing: network map has as many as the map, so leave it out"
     require(not (size and places), said)
+    said = "a pixelcnn prior is of codes of one scale: with scales take autoregressive"
+    require(not (scales and code_prior == "pixelcnn"), said)
     places = math.prod(size) if size else places or PLACES
     book = CODEBOOKS[known("codebook", codebook, CODEBOOKS)](entries, latent)
     carrier = CARRIERS[known("gradient", gradient, CARRIERS)]
-    family = Nearest(book, places, stages, carrier)
-    built = _with_codes(family, code_prior, network, size, **rest)
+    made = _by_scale(book, size or (places,), scales, stages, carrier) if scales else None
+    family, summed = made or _by_stage(book, places, stages, carrier)
+    built = _with_codes(family, code_prior, network, size, summed, **rest)
     term = Term("codebook", 0.0, codebooks.learning(commitment, revival), "batch")
     return Built(built.model, built.objective.plus(term))
 
