@@ -12,7 +12,7 @@ from vaekit.networks import Jitter
 from vaekit.recipes import RECIPES, options
 from vaekit.recipes.recipe import call, takes_gaps
 from vaekit.runs import forecast as forecasts
-from vaekit.runs.forecast import forecast
+from vaekit.runs.forecast import forecast, forecast_scores
 from vaekit.runs.job import prepare
 from vaekit.system import memory
 
@@ -75,6 +75,18 @@ def test_what_takes_long_is_said_before(trained, monkeypatch):
         "this will take about 8.2 min (1,797 rows of 50 samples, 2 of them annealed)"
     )
     assert "--limit 100 takes about 25 s" in told
+
+
+def test_scoring_that_takes_long_is_said_before(trained, monkeypatch):
+    ask = (trained[1], open_source("digits"), 100, 203)
+    monkeypatch.setattr(forecasts, "_seconds", lambda run: run() and 0.0)
+    assert forecast_scores(*ask) is None
+    monkeypatch.setattr(forecasts, "_seconds", lambda run: 10.0)
+    assert forecast_scores(*ask) == (
+        "this will take about 16.7 min (2,000 rows of 100 samples, 203 of them held out to compare "
+        "with); --samples 10 takes about 1.7 min"
+    )
+    assert "--samples" not in forecast_scores(*ask[:2], 10)
 
 
 class Library:

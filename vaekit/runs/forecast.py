@@ -32,10 +32,7 @@ def forecast(
     """
     if not trained.has_density or not len(rows):
         return None
-    few = min(samples, FEW_SAMPLES)
-    some = trained.rows(rows.part("all", max(PARTICLES // few, 1)))[:]
-    each = _seconds(lambda: log_likelihood(trained.model, some, samples=few)) / len(some)
-    each *= samples / few
+    some, each = _each(trained, rows, samples)
     whole = each * len(rows)
     if annealed:
         short, few_rows = min(steps, FEW_STEPS), some[: min(annealed, FEW_ROWS)]
@@ -47,6 +44,36 @@ def forecast(
     told += f", {annealed:,} of them annealed)" if annealed else ")"
     fewer = f"; --limit {ENOUGH} takes about {span_text(each * ENOUGH)} for the samples"
     return told + (fewer if len(rows) > ENOUGH else "")
+
+
+def forecast_scores(trained: Trained, rows: Source, samples: int, held_out: int = 0) -> str | None:
+    """A line on how long scoring rows will take, and what would be shorter; None if it is short.
+
+    Args:
+        trained: the model.
+        rows: all that are to be scored.
+        samples: importance samples of each.
+        held_out: more rows, with which they are compared.
+    """
+    if not len(rows):
+        return None
+    count = len(rows) + held_out
+    whole = _each(trained, rows, samples)[1] * count
+    if whole < LONG:
+        return None
+    told = f"this will take about {span_text(whole)} ({count:,} rows of {samples:,} samples"
+    told += f", {held_out:,} of them held out to compare with)" if held_out else ")"
+    fewer = f"; --samples {FEWEST} takes about {span_text(whole * FEWEST / samples)}"
+    return told + (fewer if samples > FEWEST else "")
+
+
+def _each(trained: Trained, rows: Source, samples: int) -> tuple[Any, float]:
+    """A few rows, and how many seconds each row takes."""
+    passes = network_passes(trained.model)
+    few = min(samples, max(FEW_SAMPLES // passes, FEWEST))
+    some = trained.rows(rows.part("all", max(PARTICLES // (few * passes), 1)))[:]
+    taken = _seconds(lambda: log_likelihood(trained.model, some, samples=few)) / len(some)
+    return some, taken * samples / few
 
 
 def samples_for(trained: Trained) -> int:

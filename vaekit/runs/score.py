@@ -14,6 +14,7 @@ import torch
 
 from vaekit.data import Source
 from vaekit.evaluation import log_likelihood_and_error, p_values
+from vaekit.evaluation.passes import network_passes
 from vaekit.runs.apart import per_row
 from vaekit.runs.coder import fingerprint
 from vaekit.runs.folder import REFERENCE
@@ -26,7 +27,8 @@ from vaekit.system.records import Part, read_json, write_json
 from vaekit.system.types import Array
 
 LEVELS = (0.01, 0.05)  # p-values that are small, the smaller where there are rows enough
-HELD_OUT, MOST = "validation", 2000
+HELD_OUT, MOST, FEWEST = "validation", 2000, 300
+PASSES = 100  # of a network for each row, above which fewer rows are held out
 Given = Mapping[str, Any]
 
 
@@ -165,7 +167,8 @@ def held_out_scores(
     folder: str | os.PathLike[str] | None = None,
 ) -> Array:
     """log p(x) of rows of the model's own data that it was not trained on, rising: the validation
-    split, or 2,000 rows of it chosen at random.
+    split, or 2,000 rows of it chosen at random; fewer where each takes more than 100 passes of the
+    network, as of tables of more columns, but 300.
 
     Args:
         trained: the model.
@@ -178,22 +181,43 @@ def held_out_scores(
         BadInput: if they are not known, and the model's own data cannot be opened.
     """
     key = {"model": fingerprint(trained), "samples": samples, "seed": seed}
-    path = None if folder is None else Path(folder, REFERENCE)
-    try:
-        kept = _kept(path, key)
-    except BadInput:  # a file of somebody's own, which is left alone
-        kept, path = None, None
+    path, kept = _known(folder, key)
     if kept is not None:
         return kept
     source = trained.source
     if source is None or source.fingerprint != trained.config.data.fingerprint:
         source = reopen(trained.config)
-    rows = source.some(HELD_OUT, MOST, seed)
+    rows = source.some(HELD_OUT, usual_rows(trained), seed)
     found = np.sort(trained.log_likelihood(rows, samples=samples, seed=seed) + of_new(rows))
     if path is not None:
         with suppress(BadInput):  # a folder may be there to read only
             write_json(path, {**key, "log_likelihood": found.tolist()}, None)
     return found
+
+
+def rows_to_hold_out(
+    trained: Trained, folder: str | os.PathLike[str], *, samples: int, seed: int
+) -> int:
+    """How many rows at most :func:`held_out_scores` scores; 0 where their scores are kept."""
+    key = {"model": fingerprint(trained), "samples": samples, "seed": seed}
+    return usual_rows(trained) if _known(folder, key)[1] is None else 0
+
+
+def usual_rows(trained: Trained) -> int:
+    """How many rows at most are scored to know how usual others are."""
+    passes = max(network_passes(trained.model), PASSES)
+    return max(MOST * PASSES // passes, FEWEST)
+
+
+def _known(
+    folder: str | os.PathLike[str] | None, key: Mapping[str, Any]
+) -> tuple[Path | None, Array | None]:
+    """Where scores may be kept, and those that are."""
+    path = None if folder is None else Path(folder, REFERENCE)
+    try:
+        return path, _kept(path, key)
+    except BadInput:  # a file of somebody's own, which is left alone
+        return None, None
 
 
 def _kept(path: Path | None, key: Mapping[str, Any]) -> Array | None:
