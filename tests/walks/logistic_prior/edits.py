@@ -22,7 +22,7 @@ class Logistic(Prior):
 '''
 
 EDITS = [
-    ("conditionals/priors.py", "        return self.flow()\n", PRIOR),
+    ("conditionals/priors.py", "        return type(found)(found.transform, independent(base, self.event_shape))\n", PRIOR),
     ("conditionals/priors.py", '    "flow": Kind(lambda site: Flow(site.dim), 3e-3, scaled=True),\n', '    "logistic": Kind(lambda site: Logistic(site.dim), 1e-2),\n'),
     ("recipes/parts.py", 'Prior = Literal["standard", "mixture", "vamp", "flow"', ', "logistic"'),
 ]  # fmt: skip
