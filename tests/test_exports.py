@@ -153,6 +153,20 @@ def test_onnx_says_what_torch_says(given, trained, tmp_path, monkeypatch):
         save_onnx(gamma, path, "{}")
 
 
+def test_codes_from_a_list_are_chosen_in_onnx_as_in_torch(tmp_path):
+    for name in ("onnx", "onnxscript"):
+        pytest.importorskip(name, reason="no onnx: pip install 'vaekit[onnx]'")
+    runtime = pytest.importorskip(
+        "onnxruntime", reason="no onnxruntime: pip install 'vaekit[onnx]'"
+    )
+    x = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    model = vaekit.fit(x, "vq_vae", entries=8, places=2, epochs=1, width=4, quiet=True)
+    model.export(tmp_path / "listed", to="onnx")
+    session = runtime.InferenceSession(tmp_path / "listed" / "encoder.onnx")
+    (found, *_) = session.run(None, {session.get_inputs()[0].name: x[:5]})
+    assert found == pytest.approx(model.encode(x[:5]), abs=1e-5)
+
+
 def test_a_density_that_cannot_be_written_is_told(given, tmp_path):
     def save(part, path, told):
         if part.name == "density":

@@ -44,7 +44,24 @@ def log_gamma(x: Tensor) -> Tensor:
     return (stirling - sum((wide + i).log() for i in range(SHIFT))).to(x.dtype)
 
 
-AS = {torch.ops.aten.lgamma.default: log_gamma}
+def euclidean(a: Tensor, b: Tensor, p: float = 2, compute_mode: int | None = None) -> Tensor:
+    """Distances of (..., N, d) from (..., M, d), (..., N, M), by operations that ONNX has.
+
+    Args:
+        a: vectors.
+        b: others.
+        p: the norm, 2.
+        compute_mode: how it would be computed, which does nothing here.
+    """
+    if p != 2:
+        raise Unexportable(f"ONNX has no distances of norm {p}")
+    return (a.unsqueeze(-2) - b.unsqueeze(-3)).square().sum(-1).sqrt()
+
+
+AS = {
+    torch.ops.aten.lgamma.default: log_gamma,
+    torch.ops.aten.cdist.default: euclidean,
+}
 
 
 def write_onnx(trained: Trained, folder: Path) -> list[str]:
