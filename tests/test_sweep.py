@@ -222,7 +222,7 @@ def test_a_trial_that_was_stopped_changes_none_that_follow(when, tmp_path, monke
 
     monkeypatch.setattr(study.Worker, "_trained", trained)
     monkeypatch.setattr(study.Worker, "_measured", lambda self, values: -values["beta"])
-    plan = study.SweepPlan("x.npy", "beta_vae", ("beta=0.1:10:log",), "elbo", 4, 0, True, {})
+    plan = study.SweepPlan("x.npy", "beta_vae", ("beta=0.1:10:log",), "elbo", trials=4)
 
     def tried(name):
         (tmp_path / name).mkdir()
