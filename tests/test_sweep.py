@@ -206,6 +206,41 @@ def test_a_trial_that_was_stopped_is_taken_up_again(found, rows, tmp_path, monke
     assert again.attempts[0].folder == "trial-0"
 
 
+@pytest.mark.filterwarnings("ignore:The reported value")
+@pytest.mark.parametrize("when", [0, 1])
+def test_a_trial_that_was_stopped_changes_none_that_follow(when, tmp_path, monkeypatch):
+    """Values are chosen, and trials ended early, as if nothing had been stopped."""
+    stops = []
+
+    def trained(self, place, values, trial):
+        for share in (25, 50):
+            trial.report(-values["beta"], share)
+            if share == 50 and trial.number in stops:
+                stops.clear()
+                raise KeyboardInterrupt
+        return values
+
+    monkeypatch.setattr(study.Worker, "_trained", trained)
+    monkeypatch.setattr(study.Worker, "_measured", lambda self, values: -values["beta"])
+    plan = study.SweepPlan("x.npy", "beta_vae", ("beta=0.1:10:log",), "elbo", trials=4)
+
+    def tried(name):
+        (tmp_path / name).mkdir()
+        worker = study.Worker(tmp_path / name, plan)
+        while worker.trials_left():
+            try:
+                worker.one_more()
+            except KeyboardInterrupt:
+                worker.take_up_lost()
+        found = worker.study.get_trials(deepcopy=False)
+        return [(t.params, t.intermediate_values, t.value) for t in found if not worker._is_lost(t)]
+
+    whole = tried("whole")
+    stops.append(when)
+    assert tried("stopped") == whole
+    assert not stops
+
+
 def test_each_of_few_values_is_tried_once(rows, tmp_path, monkeypatch):
     monkeypatch.setattr(swept, "write_report", lambda *_, **__: None)
     few, quick = rows[:40], {**QUICK, "epochs": 1}

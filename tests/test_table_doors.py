@@ -75,3 +75,11 @@ def test_a_mistake_gets_one_line_and_no_folder(mistake, here, capsys):
     assert said in err
     assert len(err.splitlines()) == 1
     assert not (here / "runs").exists()
+
+
+def test_inspect_says_what_was_chosen_and_not_each_column(here, capsys):
+    assert run(["train", "people.csv", "--width", "8", "-o", "run", *SHORT]) == 0
+    capsys.readouterr()
+    assert run(["inspect", "run"]) == 0
+    line = capsys.readouterr().out.splitlines()[0]
+    assert line.startswith("recipe      table_vae (latent 4, likelihood columns, width 8,")

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.models.drawing import Recorder, at_mean
+from vaekit.recipes.recipe import FROM_DATA
 from vaekit.rows import Rows
 from vaekit.runs.config import Config
 from vaekit.runs.folder import SCORES
@@ -148,7 +149,7 @@ def count(module: nn.Module) -> int:
 def as_text(found: dict[str, Any]) -> str:
     """The description as aligned text."""
     data, plan = found["data"], found["plan"]
-    arguments = {k: v for k, v in found["arguments"].items() if k not in ("shape", "steps")}
+    arguments = {k: v for k, v in found["arguments"].items() if k not in FROM_DATA}
     lines = [
         f"recipe      {found['recipe']} ({_pairs(arguments)})",
         f"data        {data['name']}, {data['rows'].get('train', 0):,} training rows, "

@@ -109,7 +109,8 @@ class Worker:
             folder = trial.user_attrs.get("folder")
             later = (t.user_attrs.get("folder") for t in trials if t.number > trial.number)
             if folder and folder not in [*later]:
-                self.study.enqueue_trial(trial.params, user_attrs={"folder": folder})
+                told = {"folder": folder, "reported": trial.intermediate_values}
+                self.study.enqueue_trial(trial.params, user_attrs=told)
         for values in combinations(self.axes, self.plan.trials):
             self.study.enqueue_trial(values, skip_if_exists=True)
 
@@ -117,8 +118,10 @@ class Worker:
         return trial.state == self.states.FAIL and "why" not in trial.user_attrs
 
     def one_more(self) -> None:
-        """Choose values, and try them. The same seed and the same trials before choose the same."""
-        known = len(self.study.get_trials(deepcopy=False))
+        """Choose values, and try them. The same seed and the same trials before choose the same,
+        however often a trial was stopped and taken up again."""
+        trials = self.study.get_trials(deepcopy=False)
+        known = len([t for t in trials if not self._is_lost(t)])
         seed = (self.plan.seed + STRIDE * (known + 1)) % 2**32
         self.study.sampler = optuna().samplers.TPESampler(seed=seed, constant_liar=True)
         self.study.optimize(self.tried, n_trials=1, catch=(BadInput, ArithmeticError))
@@ -131,6 +134,8 @@ class Worker:
         name = trial.user_attrs.get("folder", f"trial-{trial.number}")
         trial.set_user_attr("folder", name)
         trial.set_user_attr("process", [socket.gethostname(), os.getpid()])
+        for share, value in trial.user_attrs.get("reported", {}).items():
+            trial.report(value, int(share))
         try:
             found = self._measured(self._trained(self.folder / name, values, trial))
         except (BadInput, ArithmeticError) as error:
