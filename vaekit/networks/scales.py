@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from typing import Any
 
@@ -91,10 +91,7 @@ def averages(size: Shape, whole: Shape) -> Tensor:
     Returns:
         (prod(size), prod(whole)).
     """
-    axes = [
-        F.adaptive_avg_pool1d(torch.eye(n)[None], s)[0].T for s, n in zip(size, whole, strict=True)
-    ]
-    return reduce(torch.kron, axes).contiguous()
+    return by_axis(lambda n, s: F.adaptive_avg_pool1d(torch.eye(n)[None], s), whole, size)
 
 
 def between(size: Shape, whole: Shape) -> Tensor:
@@ -108,8 +105,20 @@ def between(size: Shape, whole: Shape) -> Tensor:
     Returns:
         (prod(whole), prod(size)).
     """
-    axes = [
-        F.interpolate(torch.eye(s)[None], n, mode="linear", align_corners=False)[0].T
-        for s, n in zip(size, whole, strict=True)
-    ]
+    return by_axis(
+        lambda s, n: F.interpolate(torch.eye(s)[None], n, mode="linear", align_corners=False),
+        size, whole,
+    )  # fmt: skip
+
+
+def by_axis(resampled: Callable[[int, int], Tensor], old: Shape, new: Shape) -> Tensor:
+    """The matrix, (prod(new), prod(old)), that resamples a line, or a map along both its axes.
+
+    Args:
+        resampled: from places along an axis, n, and those wanted, m, to the n unit vectors
+            resampled, (1, n, m).
+        old: how many places there are along each axis.
+        new: how many are wanted.
+    """
+    axes = [resampled(n, m)[0].T for n, m in zip(old, new, strict=True)]
     return reduce(torch.kron, axes).contiguous()
