@@ -137,8 +137,10 @@ def vq_vae(
     places = math.prod(size) if size else places or PLACES
     book = CODEBOOKS[known("codebook", codebook, CODEBOOKS)](entries, latent)
     carrier = CARRIERS[known("gradient", gradient, CARRIERS)]
-    made = _by_scale(book, size or (places,), scales, stages, carrier) if scales else None
-    family, summed = made or _by_stage(book, places, stages, carrier)
+    if scales:
+        family, summed = _by_scale(book, size or (places,), scales, stages, carrier)
+    else:
+        family, summed = _by_stage(book, places, stages, carrier)
     built = _with_codes(family, code_prior, network, size, summed, **rest)
     term = Term("codebook", 0.0, codebooks.learning(commitment, revival), "batch")
     return Built(built.model, built.objective.plus(term))
