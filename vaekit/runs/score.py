@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -180,44 +181,69 @@ def held_out_scores(
     Raises:
         BadInput: if they are not known, and the model's own data cannot be opened.
     """
-    key = {"model": fingerprint(trained), "samples": samples, "seed": seed}
-    path, kept = _known(folder, key)
-    if kept is not None:
-        return kept
-    source = trained.source
-    if source is None or source.fingerprint != trained.config.data.fingerprint:
-        source = reopen(trained.config)
-    rows = source.some(HELD_OUT, usual_rows(trained), seed)
-    found = np.sort(trained.log_likelihood(rows, samples=samples, seed=seed) + of_new(rows))
-    if path is not None:
-        with suppress(BadInput):  # a folder may be there to read only
-            write_json(path, {**key, "log_likelihood": found.tolist()}, None)
-    return found
+    return HeldOut(trained, folder, samples, seed).scores()
 
 
-def rows_to_hold_out(
-    trained: Trained, folder: str | os.PathLike[str], *, samples: int, seed: int
-) -> int:
-    """How many rows at most :func:`held_out_scores` scores; 0 where their scores are kept."""
-    key = {"model": fingerprint(trained), "samples": samples, "seed": seed}
-    return usual_rows(trained) if _known(folder, key)[1] is None else 0
+@dataclass(frozen=True)
+class HeldOut:
+    """Scores of rows that a model was not trained on, see :func:`held_out_scores`.
+
+    Args:
+        trained: the model.
+        folder: of the model, where the scores are kept once they are known.
+        samples: importance samples for each row.
+        seed: of the noise.
+    """
+
+    trained: Trained
+    folder: str | os.PathLike[str] | None
+    samples: int
+    seed: int
+
+    @cached_property
+    def _key(self) -> dict[str, Any]:
+        return {"model": fingerprint(self.trained), "samples": self.samples, "seed": self.seed}
+
+    @cached_property
+    def _known(self) -> tuple[Path | None, Array | None]:
+        """Where scores may be kept, and those that are."""
+        path = None if self.folder is None else Path(self.folder, REFERENCE)
+        try:
+            return path, _kept(path, self._key)
+        except BadInput:  # a file of somebody's own, which is left alone
+            return None, None
+
+    @property
+    def rows(self) -> int:
+        """How many rows at most are yet to be scored; 0 where their scores are kept."""
+        return usual_rows(self.trained) if self._known[1] is None else 0
+
+    def scores(self) -> Array:
+        """The scores, rising.
+
+        Raises:
+            BadInput: if they are not known, and the model's own data cannot be opened.
+        """
+        path, kept = self._known
+        if kept is not None:
+            return kept
+        trained = self.trained
+        source = trained.source
+        if source is None or source.fingerprint != trained.config.data.fingerprint:
+            source = reopen(trained.config)
+        rows = source.some(HELD_OUT, usual_rows(trained), self.seed)
+        each = trained.log_likelihood(rows, samples=self.samples, seed=self.seed)
+        found = np.sort(each + of_new(rows))
+        if path is not None:
+            with suppress(BadInput):  # a folder may be there to read only
+                write_json(path, {**self._key, "log_likelihood": found.tolist()}, None)
+        return found
 
 
 def usual_rows(trained: Trained) -> int:
     """How many rows at most are scored to know how usual others are."""
     passes = max(network_passes(trained.model), PASSES)
     return max(MOST * PASSES // passes, FEWEST)
-
-
-def _known(
-    folder: str | os.PathLike[str] | None, key: Mapping[str, Any]
-) -> tuple[Path | None, Array | None]:
-    """Where scores may be kept, and those that are."""
-    path = None if folder is None else Path(folder, REFERENCE)
-    try:
-        return path, _kept(path, key)
-    except BadInput:  # a file of somebody's own, which is left alone
-        return None, None
 
 
 def _kept(path: Path | None, key: Mapping[str, Any]) -> Array | None:

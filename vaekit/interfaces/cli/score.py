@@ -64,7 +64,7 @@ def score(
     which were not trained on, that are as unusual. Shows the most unusual rows."""
     from vaekit.runs.forecast import forecast_scores
     from vaekit.runs.oddest import BLOCK
-    from vaekit.runs.score import held_out_scores, rows_to_hold_out, score_rows
+    from vaekit.runs.score import HeldOut, score_rows
 
     work.begin()
     path = output or read_config(model)[0] / "row-scores.csv"
@@ -73,10 +73,11 @@ def score(
     require(trained.has_density, "an autoencoder has no log p(x)")
     rows, names = named_rows_for(trained, data, split, 0, given)
     how: dict[str, Any] = {"samples": samples, "seed": seed}
-    if note := forecast_scores(trained, rows, samples, rows_to_hold_out(trained, model, **how)):
+    usual = HeldOut(trained, model, **how)
+    if note := forecast_scores(trained, rows, samples, usual.rows):
         say(f"note: {note}")
     try:
-        held_out = held_out_scores(trained, folder=model, **how)
+        held_out = usual.scores()
     except BadInput as error:
         say(f"note: no p-values: {error}")
         held_out = np.empty(0)
