@@ -110,6 +110,9 @@ ENTRIES: dict[str, Entry] = {
     "vq_vae, rotation": Entry(
         "vq_vae", "mean_squared_error", "less", {"gradient": "rotation"}, "vq_vae"
     ),
+    "vq_vae, running means": Entry(
+        "vq_vae", "mean_squared_error", "less", {"codebook": "running"}, "vq_vae"
+    ),
     "vq_vae, mapped": Entry(
         "vq_vae", "codebook_perplexity", "more", {"codebook": "mapped"}, "vq_vae"
     ),

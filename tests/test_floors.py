@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "vaekit"
 
 FLOORS = (
     ("system",),
-    ("rows", "data_init"),
+    ("rows", "data_init", "running_means"),
     ("distributions", "networks"),
     ("families",),
     ("conditionals",),
@@ -28,6 +28,7 @@ FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 CORE = (
     "rows",
     "data_init",
+    "running_means",
     "distributions",
     "networks",
     "families",
@@ -67,7 +68,7 @@ def test_every_part_has_a_floor():
 
 def test_at_the_top_there_is_only_the_index():
     loose = {p.stem for p in PACKAGE.glob("*.py")}
-    assert loose == {*INDEX, "rows", "data_init"}
+    assert loose == {*INDEX, "rows", "data_init", "running_means"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -13,7 +13,10 @@ from vaekit.distributions.codebooks import Carrier, NearestEntries, SummedEntrie
 from vaekit.distributions.drawn_entries import DrawnEntries
 from vaekit.families.base import Shape
 from vaekit.networks import Scales
+from vaekit.running_means import RunningMeans
 from vaekit.system.checks import require
+
+TINY = 1e-12
 
 
 class Codebook(nn.Module):
@@ -27,6 +30,32 @@ class Codebook(nn.Module):
     def __init__(self, entries: int, size: int) -> None:
         super().__init__()
         self.book = nn.Parameter(torch.randn(entries, size) / entries ** (1 / size))
+
+
+class RunningCodebook(RunningMeans):
+    r"""A list whose entries are running means of what the encoder gave where they were chosen
+    (van den Oord et al. 2017, appendix): :math:`e_k = s_k / n_k`.
+
+    Args:
+        entries: how many.
+        size: numbers of each.
+        memory: gamma, the share of means that is kept at each update.
+
+    Attributes:
+        counts: n, the share of places at which each entry is chosen, (entries,).
+        sums: s, the sum of what the encoder gave there, over the number of places, (entries, size).
+    """
+
+    def __init__(self, entries: int, size: int, memory: float = 0.99) -> None:
+        super().__init__(memory)
+        start = torch.randn(entries, size) / entries ** (1 / size)
+        self.counts = nn.Parameter(torch.full((entries,), 1 / entries))
+        self.sums = nn.Parameter(start / entries)
+
+    @property
+    def book(self) -> Tensor:
+        """The list, (entries, size); no gradient moves it."""
+        return (self.sums / self.counts.clamp_min(TINY)[:, None]).detach()
 
 
 class MappedCodebook(nn.Module):

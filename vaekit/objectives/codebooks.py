@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from vaekit.distributions.codebooks import Listed, listed
+from vaekit.families.codebooks import RunningCodebook
 from vaekit.models.trace import Trace
 from vaekit.objectives.objective import Learning
 from vaekit.system.checks import Unsuited
@@ -95,5 +96,52 @@ def learning(commitment_weight: float, revival_weight: float) -> Learning:
         far = codebook(t)
         own = far + commitment_weight * commitment(t) + revival_weight * revival(t)
         return far.detach(), own
+
+    return learning
+
+
+def behind(book: RunningCodebook, c: Listed, revival: float) -> Tensor:
+    r"""Half the squared distance of running means from what a batch says:
+
+    .. math:: \tfrac{1}{2} \sum_k (n_k - \hat n_k)^2 + \lVert s_k - \hat s_k \rVert^2
+
+    with the shares of places at which each entry was chosen and the sums of what the encoder gave
+    there. An entry that is chosen less than ``revival`` times as often as if all were chosen alike
+    begins anew, at once: at what the encoder gave some row at some place, taken at random, and with
+    an even share.
+
+    Args:
+        book: the list.
+        c: codes of the batch.
+        revival: from 0, where none begins anew.
+    """
+    given, even = c.encoded.detach().flatten(0, 1).to(book.sums.dtype), 1 / len(book.counts)
+    chosen, share = c.chosen.flatten(), 1 / len(given)
+    counts = torch.zeros_like(book.counts).index_add(0, chosen, given.new_full(chosen.shape, share))
+    sums = torch.zeros_like(book.sums).index_add(0, chosen, given * share)
+    anew = book.counts.detach() < revival * even
+    start = given[torch.randint(len(given), counts.shape, device=given.device)] * even
+    counts, sums = torch.where(anew, even, counts), torch.where(anew[:, None], start, sums)
+    far = (book.counts - counts).square() + (book.sums - sums).square().sum(1)
+    return (torch.where(anew, 1 / (1 - book.memory), 1.0) * far).sum() / 2
+
+
+def following(book: RunningCodebook, commitment_weight: float, revival: float) -> Learning:
+    """What lets the list follow the encoder (:func:`behind`) and keeps the encoder near it
+    (:func:`commitment`): a loss of its own; the value beside it is the distance alone.
+
+    Args:
+        book: the list.
+        commitment_weight: of what moves the encoder.
+        revival: an entry that is chosen so many times less often than an even share begins anew.
+
+    Raises:
+        Unsuited: if codes are from no list.
+    """
+
+    def learning(t: Trace) -> tuple[Tensor, Tensor]:
+        far = [behind(book, c, revival) for c in _listed(t)]
+        own = torch.stack(far).sum() + commitment_weight * commitment(t)
+        return codebook(t).detach(), own
 
     return learning

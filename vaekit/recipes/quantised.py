@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from torch import nn
@@ -18,9 +19,11 @@ from vaekit.families.codebooks import (
     Nearest,
     NearestByScale,
     NearestValues,
+    RunningCodebook,
 )
 from vaekit.networks import InputLayerFirst, Summed, SummedScales
 from vaekit.objectives import Term, codebooks
+from vaekit.objectives.objective import Learning
 from vaekit.recipes import parts
 from vaekit.recipes.parts import CodeSize
 from vaekit.recipes.places import PlacedNetwork, map_size, nets_for
@@ -33,16 +36,19 @@ from vaekit.system.ranges import Above, Count, Range, Swept, Weight, Whole
 from vaekit.system.types import Shape
 
 PLACES = 16  # of a code in a line
+MEMORY = 0.99  # of running means
+Lesson = Callable[[float, float], Learning]
 CodePrior = Literal["even", "autoregressive", "pixelcnn"]
 CODE_PRIORS: dict[str, Callable[[Nearest, Shape], Prior]] = {
     "even": lambda family, size: Even(family),
     "autoregressive": lambda family, size: Autoregressive(family),
     "pixelcnn": PixelCNN,
 }
-CodebookName = Literal["free", "mapped"]
-CODEBOOKS: dict[str, Callable[[int, int], nn.Module]] = {
-    "free": Codebook,
-    "mapped": MappedCodebook,
+CodebookName = Literal["free", "mapped", "running"]
+CODEBOOKS: dict[str, Callable[[int, int, float], tuple[nn.Module, Lesson]]] = {
+    "free": lambda entries, size, memory: (Codebook(entries, size), codebooks.learning),
+    "mapped": lambda entries, size, memory: (MappedCodebook(entries, size), codebooks.learning),
+    "running": lambda entries, size, memory: _running(RunningCodebook(entries, size, memory)),
 }
 Gradient = Literal["straight", "rotation"]
 CARRIERS: dict[str, Carrier] = {"straight": straight, "rotation": rotated}
@@ -50,6 +56,11 @@ CONTINUOUS = (
     "posterior", "rank", "tilt", "posterior_components", "link", "prior", "prior_components",
     "kl_warmup",
 )  # fmt: skip
+
+
+def _running(book: RunningCodebook) -> tuple[nn.Module, Lesson]:
+    """A list of running means, and how it learns."""
+    return book, partial(codebooks.following, book)
 
 
 def _with_codes(
@@ -102,6 +113,7 @@ def vq_vae(
     stages: Annotated[int, Range(1, 64)] = 1,
     scales: ScalesSaid = "",
     codebook: CodebookName = "free",
+    memory: Annotated[float, Range(0, 1, open="high")] = MEMORY,
     gradient: Gradient = "straight",
     code_prior: CodePrior = "even",
     network: PlacedNetwork = "auto",
@@ -115,13 +127,16 @@ def vq_vae(
         places: of a code (16); of a map there are as many as it has.
         entries: of the codebook.
         commitment: weight of what moves the encoder to the entries.
-        revival: weight of what moves entries that no row of the batch has to where codes are.
+        revival: weight of what moves entries that no row of the batch has to where codes are; of
+            running means, an entry in use so many times less than an even share begins anew.
         stages: entries whose sum a place has, each nearest to what those before it left.
         scales: so many places of coarser lines, or sides of coarser maps, with commas between, as
             "1,2,4": each tells what those before it left of averages over its parts, and all
             places what is left then.
         codebook: free: each entry learns by itself; mapped: random ones, moved by one linear map
-            that is learned (SimVQ), so that none is left behind.
+            that is learned (SimVQ), so that none is left behind; running: each is the running mean
+            of what the encoder gave where it was nearest (EMA).
+        memory: share of running means that is kept at each update.
         gradient: of the choice: straight through, or by rotation: as if the encoder's numbers had
             been turned and stretched to the entry.
         code_prior: p(z): even, or learned: autoregressive: each entry given those before it in a
@@ -134,15 +149,18 @@ def vq_vae(
     require(not (size and places), said)
     said = "a pixelcnn prior is of codes of one scale: with scales take autoregressive"
     require(not (scales and code_prior == "pixelcnn"), said)
+    said = f"memory does nothing: a {codebook} codebook has none, so leave it out"
+    require(codebook == "running" or memory == MEMORY, said)
     places = math.prod(size) if size else places or PLACES
-    book = CODEBOOKS[known("codebook", codebook, CODEBOOKS)](entries, latent)
+    make = CODEBOOKS[known("codebook", codebook, CODEBOOKS)]
+    book, lesson = make(entries, latent, memory)
     carrier = CARRIERS[known("gradient", gradient, CARRIERS)]
     if scales:
         family, summed = _by_scale(book, size or (places,), scales, stages, carrier)
     else:
         family, summed = _by_stage(book, places, stages, carrier)
     built = _with_codes(family, code_prior, network, size, summed, **rest)
-    term = Term("codebook", 0.0, codebooks.learning(commitment, revival), "batch")
+    term = Term("codebook", 0.0, lesson(commitment, revival), "batch")
     return Built(built.model, built.objective.plus(term))
 
 

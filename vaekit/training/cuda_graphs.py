@@ -215,8 +215,9 @@ class CapturedUpdates:
             self.names = (*loss.terms, "loss", "gradient")
             self.values, self.fault = values, Fault(values)
             self.fault.values.zero_()
-            # the optimiser's kernels leave out an update where this is 1
-            setattr(state.optimizer, "found_inf", self.fault.found)  # noqa: B010
+            for optimizer in state.optimizers:
+                # its kernels leave out an update where this is 1
+                setattr(optimizer, "found_inf", self.fault.found)  # noqa: B010
         self.fault.see(values)
         self.values.copy_(values)
         state.apply(rate, pace, share * (1 - self.fault.found))

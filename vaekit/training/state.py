@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from vaekit.models import Graph
 from vaekit.objectives import Objective
+from vaekit.running_means import RunningMeans
 from vaekit.system.checks import require, size_text
 from vaekit.system.devices import CPU
 from vaekit.system.modules import load_state, state_of
@@ -61,10 +62,22 @@ class TrainingState:
         shard = shard and self.world.size > 1
         self.weights = weights_held(models, objective, self.world, device, shard=shard)
         self.passes = self.weights.passes
+        self.means = self._means()
         self.optimizer = self._optimizer()
         self.rate, self.pace = plan.learning_rate(steps), plan.pace(steps)
         self.step = 0
         self.watch: Callable[[], None] = lambda: None
+
+    def _means(self) -> torch.optim.Optimizer | None:
+        """What moves running means, which have no learning rate; None where there are none."""
+        found = [m for m in self.model.modules() if isinstance(m, RunningMeans)]
+        groups = [{"params": _learned(m), "lr": 1 - m.memory} for m in found]
+        return torch.optim.SGD(groups, fused=True) if groups else None
+
+    @property
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        """All that move something."""
+        return [self.optimizer, *([] if self.means is None else [self.means])]
 
     def _optimizer(self) -> torch.optim.Optimizer:
         """One group for the model, or two where what generates lags behind what infers; and one for
@@ -80,7 +93,8 @@ class TrainingState:
         )
 
     def _groups_of_model(self) -> list[dict[str, Any]]:
-        learned, clip = _learned(self.model), self.plan.clip
+        means = {p for g in self.means.param_groups for p in g["params"]} if self.means else {}
+        learned, clip = [p for p in _learned(self.model) if p not in means], self.plan.clip
         if not self.plan.lag:
             return [{"params": learned, "clip": clip}]
         ahead = {p for part in self.model.inferring for p in _learned(part)}
@@ -143,9 +157,9 @@ class TrainingState:
         for group in self.optimizer.param_groups:
             own = rate * pace if "behind" in group else rate
             group["lr"] = own * group["share"] if "share" in group else own
-        self.optimizer.step()
-        for parameter in self.parameters:
-            parameter.grad = None
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
         if self.averaged is not self.model:
             self._average(share)
 
