@@ -79,3 +79,18 @@ def test_every_name_of_the_index_exists():
 def test_torchvision_is_no_dependency():
     text = (ROOT / "pyproject.toml").read_text() + (ROOT / "constraints.txt").read_text()
     assert "torchvision" not in text
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_whoever_takes_rows_one_by_one_is_not_inside_a_state_of_torch(path):
+    """A generator that yields inside no_grad, inference_mode or a seed leaves the one who asks there,
+    and two of them at once leave it there for good."""
+    for f in functions(path):
+        if any("contextmanager" in ast.unparse(d) for d in f.decorator_list):
+            continue
+        for block in (w for w in ast.walk(f) if isinstance(w, ast.With)):
+            state = " ".join(ast.unparse(item.context_expr) for item in block.items)
+            if any(
+                word in state for word in ("no_grad", "inference_mode", "seeded", "networks_in")
+            ):
+                assert not [y for y in ast.walk(block) if isinstance(y, ast.Yield | ast.YieldFrom)]

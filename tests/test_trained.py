@@ -51,6 +51,13 @@ class TestImages:
         assert np.array_equal(model.encode(digits), model.encode(digits))
         assert np.allclose(model.encode(digits[3]), model.encode(digits)[3:4], atol=1e-5)
 
+    def test_between_codes_gradients_and_noise_are_the_askers_own(self, trained, digits):
+        _, model = trained
+        for _ in zip(model.codes(digits), model.codes(digits, spread=True), strict=True):
+            assert torch.is_grad_enabled()
+            assert not torch.is_inference_mode_enabled()
+        assert torch.is_grad_enabled()
+
     @pytest.mark.parametrize("seed", [True, -1, 1.5, None, 2**70])
     def test_what_is_no_seed_is_refused_wherever_it_is_asked_for(self, trained, digits, seed):
         _, model = trained

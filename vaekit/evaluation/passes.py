@@ -62,7 +62,8 @@ def codes(model: Graph, rows: AnyRows, *, spread: bool = False) -> Iterator[Tens
             found = latent_distributions(model, part, at_mean).values()
             none = part.data.new_empty(len(part), 0)  # a model may have no latents
             means = [latent.posterior.mean for latent in found]
-            yield torch.cat([none, *means, *(q.posterior.stddev for q in found if spread)], 1)
+            each = torch.cat([none, *means, *(q.posterior.stddev for q in found if spread)], 1)
+        yield each
 
 
 @torch.inference_mode()
@@ -92,7 +93,8 @@ def spreads_along(model: Graph, rows: AnyRows, directions: Tensor) -> Iterator[T
             axes = directions.to(part.data.device).split([*model.latents.values()], 1)
             each = [_along(q.posterior, d) for q, d in zip(found.values(), axes, strict=True)]
             total = torch.stack(each).sum(0)
-            yield torch.stack([total[:, 0, 0], total[:, 0, 1], total[:, 1, 1]], 1)
+            plane = torch.stack([total[:, 0, 0], total[:, 0, 1], total[:, 1, 1]], 1)
+        yield plane
 
 
 def _along(q: D.Distribution, directions: Tensor) -> Tensor:

@@ -254,7 +254,8 @@ def _draws(model: Graph, rows: AnyRows, draws: int, *seed: int | str) -> Iterato
     for number, part in enumerate(chunks(rows, title="encoding")):
         with torch.no_grad(), seeded(*seed, "codes", number):
             first = next(iter(latent_distributions(model, part, drawn).values()))
-            yield first.posterior.sample(torch.Size([draws])).transpose(0, 1)
+            each = first.posterior.sample(torch.Size([draws])).transpose(0, 1)
+        yield each
 
 
 @dataclass(frozen=True)
