@@ -95,6 +95,7 @@ PENALTIES = {
     "rate_floor": penalties.rate_floor(10.0),
     "free_bits": penalties.free_bits(10.0),
     "total_correlation": penalties.total_correlation(1000),
+    "mutual_information": penalties.mutual_information(1000),
     "capacity": lambda t: penalties.capacity(t, 10.0),
     "mmd": discrepancies.mmd("imq"),
     "mmd, rbf": discrepancies.mmd("rbf"),
@@ -112,7 +113,7 @@ CRITICS = {  # of codes of three numbers
     "similarity": lambda **how: Discriminator(dense(VECTOR, (8,), [8]), 8, **how),
 }
 # right on average: of the mixture that a batch stands for, or by drawing
-ESTIMATES = {"total_correlation", "mmd", "mmd, rbf", "decoder_slope"}
+ESTIMATES = {"total_correlation", "mutual_information", "mmd", "mmd, rbf", "decoder_slope"}
 OF_THE_DECODER = {"decoder_norm"}  # whatever the codes are
 
 

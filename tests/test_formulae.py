@@ -9,6 +9,7 @@ import scipy.integrate
 import scipy.stats
 import torch
 from parts import LinearGaussian, model, rows
+from torch import distributions as D
 
 from vaekit.codec import posteriors
 from vaekit.codec.fixed_point import ONE
@@ -21,6 +22,7 @@ from vaekit.families import FullNormal, LowRankNormal, likelihood
 from vaekit.models.trace import trace
 from vaekit.objectives import Objective, Term, penalties
 from vaekit.objectives.bounds import elbo, tvo
+from vaekit.recipes import RECIPES
 from vaekit.rows import Rows
 from vaekit.runs.job import prepare
 from vaekit.runs.run import run_in
@@ -160,6 +162,36 @@ def test_a_row_alone_is_all_of_its_batch():
     assert penalties.stratified_weights(1, 50).tolist() == [[1.0]]
     assert torch.allclose(penalties.stratified_weights(7, 50).sum(1), torch.ones(7))
     assert penalties.stratified_weights(7, 50).diagonal() == pytest.approx(torch.full((7,), 0.02))
+
+
+@pytest.mark.parametrize("apart", [0.0, 30.0])
+def test_what_codes_tell_of_their_rows(apart):
+    """Nothing where all are alike; log N of N rows, of all of which a code tells its own alone."""
+    m = model()
+    t = trace(m, rows(m.likelihood.family))
+    mean = apart * torch.arange(float(len(t.rows)))[:, None].expand(-1, 3)
+    q = D.Independent(D.Normal(mean, torch.full_like(mean, 0.1)), 1)
+    t.latents["z"] = t.latents["z"].__class__(
+        **{**vars(t.latents["z"]), "posterior": q, "value": q.sample()[None]}
+    )
+    for even in (True, False):
+        told = penalties.mutual_information(len(t.rows), even=even)(t).item()
+        assert told == pytest.approx(math.log(len(t.rows)) if apart else 0.0, abs=1e-4)
+
+
+def test_weighed_alike_what_is_told_and_correlation_need_no_mixture():
+    """alpha = beta: their sum is log q(z|x) less the marginals, whatever the joint is."""
+    x, found = torch.randn(20, 5), []
+    for weight in (1.0, 9.0):
+        torch.manual_seed(0)
+        built = RECIPES["beta_tcvae"](
+            shape=(5,), likelihood="gaussian", latent=3, rows=20, beta=weight, alpha=weight
+        )
+        found.append(built.objective(built.model, x))
+    plain, both = found
+    each = both.terms["mutual_information"] + both.terms["total_correlation"]
+    assert both.total.item() == pytest.approx((plain.total + 8 * each).item(), rel=1e-5)
+    assert "mutual_information" not in plain.terms
 
 
 def test_what_is_told_of_a_loss_holds_no_graph():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -107,21 +107,56 @@ def total_correlation(rows: int, *, even: bool = False) -> Penalty:
     """
 
     def total_correlation(t: Trace) -> Tensor:
-        terms = [_latent_total_correlation(latent, rows, even) for latent in t.latents.values()]
-        return torch.stack(terms).sum()
+        found = [_by_all_rows(latent, rows, even) for latent in t.latents.values()]
+        return torch.stack([(m.joint - m.marginals).mean() for m in found]).sum()
 
     return total_correlation
 
 
-def _latent_total_correlation(latent: Latent, rows: int, even: bool) -> Tensor:
+def mutual_information(rows: int, *, even: bool = False) -> Penalty:
+    r"""What a code tells of its row, :math:`E[\log q(z \mid x) - \log q(z)]`, in nats: with
+    the total correlation and each dimension's KL from the prior it is the mean KL. q(z) is that
+    of :func:`total_correlation`; where all rows of a batch of B weigh alike, it is at most log B.
+
+    Args:
+        rows: of the data.
+        even: whether a draw weighs its own row as any other.
+
+    Raises:
+        Unsuited: if the posterior's dimensions are not independent.
+    """
+
+    def mutual_information(t: Trace) -> Tensor:
+        found = [_by_all_rows(latent, rows, even) for latent in t.latents.values()]
+        return torch.stack([(m.own - m.joint).mean() for m in found]).sum()
+
+    return mutual_information
+
+
+class ByAllRows(NamedTuple):
+    """Log densities of draws, in nats, one a row.
+
+    Args:
+        own: log q(z | x).
+        joint: log q(z), of a mixture over the batch.
+        marginals: the sum of log q(z_i).
+    """
+
+    own: Tensor
+    joint: Tensor
+    marginals: Tensor
+
+
+def _by_all_rows(latent: Latent, rows: int, even: bool) -> ByAllRows:
     z = latent.value[0]
     each = log_prob_per_element(latent.posterior, z[:, None])
     if each is None:
         raise Unsuited("total correlation needs a posterior with independent dimensions")
     weights = stratified_weights(len(z), len(z) if even else rows, z.device).log()
-    joint = torch.logsumexp(weights + each.sum(-1), 1)
+    whole = each.sum(-1)
+    joint = torch.logsumexp(weights + whole, 1)
     marginals = torch.logsumexp(weights[..., None] + each, 1)
-    return (joint - marginals.sum(-1)).mean()
+    return ByAllRows(whole.diagonal(), joint, marginals.sum(-1))
 
 
 def stratified_weights(batch: int, rows: int, device: torch.device | None = None) -> Tensor:

@@ -38,22 +38,31 @@ def beta_vae(beta: Annotated[Weight, Swept(0.1, 10.0, log=True)] = 4.0, **rest: 
 )
 def beta_tcvae(
     beta: Annotated[Weight, Swept(1.0, 10.0, log=True)] = 6.0,
+    alpha: Weight = 1.0,
     sampling: Literal["stratified", "weighted"] = "stratified",
     rows: int = 1,
     **rest: Any,
 ) -> Built:
-    """The codes' total correlation weighed by beta, the rest of the KL by 1 (Chen et al. 2018).
+    """The codes' total correlation weighed by beta, what they tell of their rows by alpha, and the
+    rest of the KL by 1 (Chen et al. 2018).
 
     Args:
         beta: weight of the total correlation.
+        alpha: weight of the mutual information of a code and its row; as high as beta, what
+            numbers tell is dear, each by itself, and how they are spread is free.
         sampling: how a batch stands for all rows: stratified, a row weighs 1 / rows for its own
             draw, as it does among all; weighted, all rows of the batch weigh alike, as in the
             paper's experiments, which also holds back what codes tell.
         rows: of the training data.
     """
     model, objective = vae(rows=rows, **rest)
-    penalty = penalties.total_correlation(rows, even=sampling == "weighted")
-    return Built(model, objective.plus(Term("total_correlation", beta - 1, penalty, "batch")))
+    even = sampling == "weighted"
+    penalty = penalties.total_correlation(rows, even=even)
+    terms = [Term("total_correlation", beta - 1, penalty, "batch")]
+    if alpha != 1:
+        told = penalties.mutual_information(rows, even=even)
+        terms.append(Term("mutual_information", alpha - 1, told, "batch"))
+    return Built(model, objective.plus(*terms))
 
 
 @extends(vae)
