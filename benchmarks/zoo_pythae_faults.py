@@ -1,0 +1,153 @@
+"""What pythae's objectives compute where that is not what their papers say, in numbers; run in pythae's environment.
+
+    PYTHON_OF_PYTHAE benchmarks/zoo_pythae_faults.py
+
+Small networks and random rows: each check compares what pythae gives with the formula on the same draws. Results go to
+benchmarks/results/zoo_pythae_faults.json; `benchmarks/zoo.py --page` writes them into docs/zoo.md.
+"""
+
+import importlib.metadata
+import json
+import math
+from pathlib import Path
+
+import pythae.models as models
+import torch
+from pythae.models.base.base_utils import ModelOutput
+from pythae.models.nn import BaseDecoder, BaseEncoder
+from torch import nn
+
+RESULTS = Path(__file__).resolve().parent / "results" / "zoo_pythae_faults.json"
+ROWS, NUMBERS, LATENT = 32, 20, 4
+NAMED = {"INFOVAE_MMD", "RAE_L2"}  # whose configurations are named with a _ more
+
+
+class Encoder(BaseEncoder):
+    def __init__(self):
+        super().__init__()
+        self.latent_dim = LATENT
+        self.net = nn.Linear(NUMBERS, 2 * LATENT)
+
+    def forward(self, x):
+        mean, log_variance = self.net(x).chunk(2, 1)
+        return ModelOutput(embedding=mean, log_covariance=log_variance)
+
+
+class Decoder(BaseDecoder):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Linear(LATENT, NUMBERS)
+
+    def forward(self, z):
+        return ModelOutput(reconstruction=self.net(z).sigmoid())
+
+
+def made(name, **options):
+    """One of pythae's models, with weights large enough that codes matter."""
+    torch.manual_seed(0)
+    config = getattr(models, f"{name}_Config" if name in NAMED else f"{name}Config")
+    if "reconstruction_loss" in config.__dataclass_fields__:
+        options["reconstruction_loss"] = "bce"
+    model = getattr(models, name)(
+        config(input_dim=(NUMBERS,), latent_dim=LATENT, **options), Encoder(), Decoder()
+    )
+    for weight in model.parameters():
+        weight.data.mul_(3)
+    return model
+
+
+def rows(count=ROWS):
+    """Random bits."""
+    torch.manual_seed(1)
+    return (torch.rand(count, NUMBERS) < 0.3).float()
+
+
+def log_weights(model, x, draws):
+    """log p(x, z) - log q(z|x) of so many draws, (rows, draws), up to the constant that pythae leaves out, with what pythae
+    takes for its own loss of the same."""
+    code = model.encoder(x)
+    mean, log_variance = (v[:, None].expand(-1, draws, -1) for v in code.values())
+    torch.manual_seed(2)
+    z = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
+    made = model.decoder(z.reshape(-1, LATENT)).reconstruction.reshape(len(x), draws, -1)
+    bits = nn.functional.binary_cross_entropy(made, x[:, None].expand_as(made), reduction="none")
+    log_q = -0.5 * (log_variance + (z - mean) ** 2 / log_variance.exp()).sum(-1)
+    log_w = -bits.sum(-1) - 0.5 * z.square().sum(-1) - log_q
+    return log_w, made, mean, log_variance, z
+
+
+def bound(log_w):
+    """-log mean w, averaged over rows, in nats."""
+    return -(log_w.logsumexp(1) - math.log(log_w.shape[1])).mean().item()
+
+
+def iwae():
+    model, x = made("IWAE", number_samples=50), rows()
+    log_w, *how = log_weights(model, x, 50)
+    return model.loss_function(how[0], x, *how[1:])[0].item(), bound(log_w)
+
+
+def miwae():
+    model = made("MIWAE", number_gradient_estimates=1, number_samples=64)
+    x = rows()
+    log_w, *how = log_weights(model, x, 64)
+    told, *rest = (each[:, None] for each in how)
+    found = model.loss_function(told, x, *rest)[0].item()
+    return found, bound(log_w), -log_w.mean().item()
+
+
+def own_weights():
+    """Of z_i: the weight of its own row, and of the first, in minibatch-stratified sampling; all weights of a row."""
+    w = made("BetaTCVAE")._log_importance_weight_matrix(8, 1000).exp()
+    return w[2:-1].diagonal(2).mean().item(), w[2:-1, 0].mean().item(), w.sum(1).max().item()
+
+
+def gradient(model, loss):
+    model.zero_grad()
+    loss.backward(retain_graph=True)
+    return torch.cat([p.grad.flatten().clone() for p in model.encoder.parameters()])
+
+
+def critics():
+    """How far the critic's own loss moves the encoder's gradient, as a share of it (its trainer adds both up)."""
+    model, x = made("FactorVAE", gamma=10.0), rows()
+    out = model({"data": x})
+    mine, theirs = gradient(model, out.autoencoder_loss), gradient(model, out.discriminator_loss)
+    return (theirs.norm() / mine.norm()).item()
+
+
+def doubled():
+    """The encoder's gradient as the coupled trainer leaves it, over that of the loss."""
+    model, x = made("RAE_L2"), rows()
+    out = model({"data": x})
+    once = gradient(model, out.encoder_loss)
+    out.decoder_loss.backward()
+    left = torch.cat([p.grad.flatten() for p in model.encoder.parameters()])
+    return (left.norm() / once.norm()).item()
+
+
+def capacity():
+    """beta |KL - C| as pythae has it and of the mean KL, at C = that mean."""
+    x, model = rows(), made("DisentangledBetaVAE", beta=1.0, C=0.0, warmup_epoch=0)
+    kl = model({"data": x}, epoch=1).reg_loss.item()
+    model.C = kl
+    out = model({"data": x}, epoch=1)
+    return (out.loss - out.recon_loss).item(), 0.0
+
+
+def one_row():
+    """The loss of a batch of one row."""
+    return str(made("INFOVAE_MMD")({"data": rows(1)}).loss.item())
+
+
+def main():
+    with torch.no_grad():
+        found = {"iwae": iwae(), "miwae": miwae(), "own weights": own_weights()}
+        found |= {"capacity": capacity(), "one row": one_row()}
+    found |= {"critic": critics(), "doubled": doubled()}
+    told = {"pythae": importlib.metadata.version("pythae"), "torch": torch.__version__, **found}
+    RESULTS.write_text(json.dumps(told, indent=1) + "\n")
+    print(json.dumps(told, indent=1))
+
+
+main()
