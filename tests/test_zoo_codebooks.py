@@ -120,6 +120,15 @@ def test_gradients_go_straight_through():
     assert torch.equal(raw.grad.flatten(), torch.arange(8.0))
 
 
+@pytest.mark.parametrize("length", [0.0, 1e-30, 1e-4, 0.2])
+def test_rotated_gradients_of_what_is_near_nothing_are_bounded(length):
+    """As of a stage after one that told all: |entry| / |what was left| has no bound of its own."""
+    raw = (torch.tensor([0.6, 0.0, 0.8]) * length).requires_grad_()
+    rotated(raw, torch.tensor([0.0, 3.0, 0.0])).sum().backward()
+    size = 10.0 if length else 0.0
+    assert size * 0.999 < raw.grad.norm().item() / math.sqrt(3) < 10.001
+
+
 def test_rotated_gradients_turn_as_codes_do():
     """By the matrix itself: (|c| / |e|) R with R e / |e| = c / |c|, R orthogonal."""
     torch.manual_seed(0)
