@@ -344,6 +344,18 @@ def test_few_codes_tell_most_of_a_row(name, how):
     assert use.entries / 3 < use.perplexity <= use.used
 
 
+@pytest.mark.parametrize("recipe", ["vq_vae", "categorical_vae"])
+def test_a_warm_up_is_advised_only_where_the_kl_is_no_constant(recipe):
+    x = np.random.default_rng(0).normal(size=(150, 4)).astype(np.float32)
+    how = {"places": 8, "entries": 4, "epochs": 1, "width": 4, "lr": 1e-9, "quiet": True}
+    model = vaekit.fit(x, recipe, **how)
+    with torch.no_grad():
+        for weight in model.model.posterior.parameters():
+            weight.zero_()
+    told = model.evaluate(x, samples=2).diagnosis
+    assert ("warm-up" in told) == (recipe == "categorical_vae"), told
+
+
 def test_use_of_a_list_by_hand():
     m = listed_model()
     told = some_rows(0, 300)
