@@ -80,6 +80,17 @@ def test_an_entry_in_little_use_begins_anew_where_a_row_is():
     assert before.counts[1] < 1e-8
 
 
+@pytest.mark.parametrize("memory", [0.3, 0.9])
+def test_an_entry_that_nobody_chooses_stays_where_it_is(memory):
+    """Its count and its sum come to next to nothing, and its mean is what it was."""
+    book = RunningCodebook(2, 2, memory=memory)
+    book.sums.data.copy_(torch.tensor([[1.0, 0.0], [9.0, -9.0]]) / 2)
+    for _ in range(400):
+        moved(book, torch.tensor([1.0, 0.0]).expand(10, 1, 2), revival=0.0)
+    assert book.counts[1] < 1e-9
+    assert book.book[1].tolist() == pytest.approx([9.0, -9.0], rel=1e-4)
+
+
 def test_no_gradient_but_their_own_moves_them_and_it_moves_nothing_else():
     book = RunningCodebook(4, 2)
     assert not book.book.requires_grad

@@ -38,6 +38,18 @@ def of_recipe(name, shape, **how):
     return decode, [torch.randn(1, sum(sizes)), *given.values()]
 
 
+def of_list(name, shape=VECTOR, **how):
+    """Encoder and decoder of a fresh model of codes from a list."""
+    model = recipe(name)(shape=shape, likelihood="gaussian", width=6, **how).model
+    rounded(model.eval())
+
+    def both(x):
+        code = model.posterior(x).mean
+        return code, model(Generator(0, {"z": code}), Rows(None)).mean
+
+    return both, [torch.randn(1, *shape)]
+
+
 CASES = {
     "dense": lambda: of_recipe("vae", VECTOR, likelihood="gaussian", width=9, latent=3),
     "conv": lambda: of_recipe("conv_vae", (3, 17, 15), likelihood="bernoulli", width=4, latent=3),
@@ -58,6 +70,20 @@ CASES = {
     },
     "cells": lambda: (CellEncoder([3, 5], [True, False], 4, width=8), [torch.tensor([[2.0, torch.nan]])]),
     "softmax": lambda: (lambda x: (x.softmax(1), x.log_softmax(2), x.logsumexp((1, 2)), x.argmax(1), x.sum()), [torch.randn(2, 3, 4)]),
+    **{
+        f"{name} {how}": lambda name=name, how=how: of_list(name, **how)
+        for name, how in (
+            ("vq_vae", {"stages": 2, "entries": 16}),
+            ("vq_vae", {"codebook": "running", "scales": "1,2", "places": 5, "latent": 1}),
+            ("vq_vae", {"codebook": "mapped", "network": "map", "shape": (1, 9, 7), "scales": "1"}),
+            ("fsq_vae", {"values": 5}),
+            ("lfq_vae", {"network": "map", "shape": (3, 8, 8)}),
+            ("categorical_vae", {"places": 3}),
+        )
+    },
+    "distances": lambda: (lambda x: (torch.cdist(x, x.flip(1)[:, :2]), torch.cdist(x[0], torch.eye(4)), torch.cdist(x, torch.eye(4)[:3])), [torch.randn(2, 3, 4)]),
+    "looked up": lambda: (lambda x: (x[0][x[1].argmin(-1)], torch.eye(5)[x.argmax(-1)], x[1].index_select(0, x[0].argmin(-1)), torch.arange(12).view(4, 3)[x[0].argmax(1)]), [torch.randn(2, 4, 4)]),
+    "products": lambda: (lambda x: torch.ones(2, 3).cumsum(0) @ x, [torch.randn(1, 3, 4)]),
     "moves": lambda: (lambda x: (x.flip(1).permute(2, 0, 1)[:, :, 1:], nn.functional.pad(x, (1, 2), value=3.0), torch.diag_embed(x.tril()), torch.cat([x, x.mT.reshape(1, 4, 4)], 1)), [torch.randn(1, 4, 4)]),
     "spread": lambda: (lambda x: (x[:, :1] * x + x[:, :, :1] / 3 - torch.arange(4.0)[:, None]).clamp(-1, 1).where(x > 0, torch.zeros(())), [torch.randn(1, 4, 4)]),
 }  # fmt: skip
@@ -100,7 +126,16 @@ def test_the_browser_gives_what_torch_gives(page):
 
 def test_the_browser_has_every_step(page):
     there = {*page.evaluate("() => Object.keys($runtime.STEPS)")}
-    others = {"pick", "dense", "conv", "conv_transposed", "group_norm", "layer_norm", "embedding"}
+    others = {
+        "pick",
+        "dense",
+        "conv",
+        "conv_transposed",
+        "group_norm",
+        "layer_norm",
+        "embedding",
+        "distances",
+    }
     others |= {"where", "clamp", "nan_to_num", "cast", "softmax", "log_softmax"}
     assert there == {*ONE, *TWO, *OVER, *others}
 
@@ -113,6 +148,11 @@ def test_the_browser_has_every_step(page):
         (lambda x: x if x.sum() > 0 else -x, "it looks at its own numbers"),
         (lambda x: torch.add(x, x, alpha=2), "there is no step for add with a factor"),
         (lambda x: nn.functional.conv1d(x, torch.ones(1, 2, 1)), "there is no step for a convolution"),
+        (lambda x: x[..., x[0, 0].argmax()[None]], "there is no step for looking up along a later axis"),
+        (lambda x: x.index_select(1, x[0, 0].argmax()[None]), "there is no step for looking up along a later axis"),
+        (lambda x: torch.zeros(3).index_put((x[0, 0].argmax()[None],), x[0, 0, :1]), "there is no step for index_put by numbers that depend on the row"),
+        (lambda x: torch.cdist(x, x, p=1.0), "there is no step for distances by powers of 1"),
+        (lambda x: x.expand(4, 2, 3) @ torch.ones(4, 3, 2), "there is no step for products of several"),
         (lambda x: x.sum((0, 2)), "there is no step for sum over axes that are apart"),
     ],
 )  # fmt: skip

@@ -120,6 +120,15 @@ def test_gradients_go_straight_through():
     assert torch.equal(raw.grad.flatten(), torch.arange(8.0))
 
 
+@pytest.mark.parametrize("length", [0.0, 1e-30, 1e-4, 0.2])
+def test_rotated_gradients_of_what_is_near_nothing_are_bounded(length):
+    """As of a stage after one that told all: |entry| / |what was left| has no bound of its own."""
+    raw = (torch.tensor([0.6, 0.0, 0.8]) * length).requires_grad_()
+    rotated(raw, torch.tensor([0.0, 3.0, 0.0])).sum().backward()
+    size = 10.0 if length else 0.0
+    assert size * 0.999 < raw.grad.norm().item() / math.sqrt(3) < 10.001
+
+
 def test_rotated_gradients_turn_as_codes_do():
     """By the matrix itself: (|c| / |e|) R with R e / |e| = c / |c|, R orthogonal."""
     torch.manual_seed(0)
@@ -333,6 +342,18 @@ def test_few_codes_tell_most_of_a_row(name, how):
     assert error < 0.5 * x.var().item()
     assert use.used > use.entries / 2
     assert use.entries / 3 < use.perplexity <= use.used
+
+
+@pytest.mark.parametrize("recipe", ["vq_vae", "categorical_vae"])
+def test_a_warm_up_is_advised_only_where_the_kl_is_no_constant(recipe):
+    x = np.random.default_rng(0).normal(size=(150, 4)).astype(np.float32)
+    how = {"places": 8, "entries": 4, "epochs": 1, "width": 4, "lr": 1e-9, "quiet": True}
+    model = vaekit.fit(x, recipe, **how)
+    with torch.no_grad():
+        for weight in model.model.posterior.parameters():
+            weight.zero_()
+    told = model.evaluate(x, samples=2).diagnosis
+    assert ("warm-up" in told) == (recipe == "categorical_vae"), told
 
 
 def test_use_of_a_list_by_hand():

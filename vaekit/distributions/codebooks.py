@@ -18,6 +18,7 @@ from vaekit.distributions.divergences import exact_kl
 from vaekit.distributions.draws import Noise, from_noise
 
 TINY = 1e-12
+MOST = 10.0  # times that a gradient is stretched
 
 
 class ListedVectors(constraints.Constraint):
@@ -42,7 +43,8 @@ def rotated(encoded: Tensor, code: Tensor) -> Tensor:
         R = I - 2 r r^\top + 2 \hat c \hat e^\top, \quad r \propto \hat e + \hat c
 
     with the length's ratio and R held as they are: entries that lie near each other in angle stay
-    so.
+    so. What is stretched more than tenfold, as e near 0 is, which stages before have told all but
+    whole, has a gradient of ten times.
 
     Args:
         encoded: e, (..., size).
@@ -53,7 +55,7 @@ def rotated(encoded: Tensor, code: Tensor) -> Tensor:
         c, e = code / far, encoded / near
         r = (c + e) / (c + e).norm(dim=-1, keepdim=True).clamp_min(TINY)
     across = encoded - 2 * (encoded * r).sum(-1, keepdim=True) * r
-    return far / near * (across + 2 * (encoded * e).sum(-1, keepdim=True) * c)
+    return (far / near).clamp_max(MOST) * (across + 2 * (encoded * e).sum(-1, keepdim=True) * c)
 
 
 class NearestEntries(D.Distribution):

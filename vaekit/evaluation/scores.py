@@ -269,7 +269,7 @@ def score(
         cells: whether x is cells of a table, as levels, and not numbers.
     """
     health = latent_health(model, rows)
-    terms = elbo_terms(model, rows, seed)
+    terms, listed = elbo_terms(model, rows, seed), codebook_use(model, rows)
     basic = Scores(
         rows=len(rows),
         samples=samples if density else 0,
@@ -278,19 +278,18 @@ def score(
         active_units=int(health.active.sum()) if health.can_tell else None,
         latent_units=len(health.active),
         reconstruction=-terms[0].mean().item(),
-        diagnosis=health.said(has_kl=density),
+        diagnosis=health.said(has_kl=density and not (listed and listed.certain)),
         verdict="An autoencoder: it rebuilds rows from codes, and gives them no probability.",
     )
     if not density:
         return beside_finite(basic, terms[0].isfinite())
     found = log_likelihood(model, rows, samples=samples, seed=seed, title="log p(x)")
     whole = aggregate(model, rows, seed=seed)
-    listed = codebook_use(model, rows)
     doubts = (*_doubts(found), *(listed.doubts if listed else ()))
     latents = of_latents(health, whole, terms[1].mean().item())
     scores = replace(
         basic,
-        diagnosis=" ".join(t for t in (health.diagnosis, latents.advice, *doubts) if t),
+        diagnosis=" ".join(t for t in (basic.diagnosis, latents.advice, *doubts) if t),
         doubts=doubts,
         verdict=latents.verdict,
         rank=latents.rank,

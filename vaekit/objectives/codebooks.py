@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from vaekit.distributions.codebooks import Listed, listed
-from vaekit.families.codebooks import RunningCodebook
+from vaekit.families.codebooks import TINY, RunningCodebook
 from vaekit.models.trace import Trace
 from vaekit.objectives.objective import Learning
 from vaekit.system.checks import Unsuited
@@ -106,9 +106,9 @@ def behind(book: RunningCodebook, c: Listed, revival: float) -> Tensor:
     .. math:: \tfrac{1}{2} \sum_k (n_k - \hat n_k)^2 + \lVert s_k - \hat s_k \rVert^2
 
     with the shares of places at which each entry was chosen and the sums of what the encoder gave
-    there. An entry that is chosen less than ``revival`` times as often as if all were chosen alike
-    begins anew, at once: at what the encoder gave some row at some place, taken at random, and with
-    an even share.
+    there; an entry that was not chosen keeps its mean, however little its count comes to. One that
+    is chosen less than ``revival`` times as often as if all were chosen alike begins anew, at once:
+    at what the encoder gave some row at some place, taken at random, and with an even share.
 
     Args:
         book: the list.
@@ -119,6 +119,9 @@ def behind(book: RunningCodebook, c: Listed, revival: float) -> Tensor:
     chosen, share = c.chosen.flatten(), 1 / len(given)
     counts = torch.zeros_like(book.counts).index_add(0, chosen, given.new_full(chosen.shape, share))
     sums = torch.zeros_like(book.sums).index_add(0, chosen, given * share)
+    idle = counts == 0
+    counts = torch.where(idle, TINY, counts)
+    sums = torch.where(idle[:, None], TINY * book.book, sums)
     anew = book.counts.detach() < revival * even
     start = given[torch.randint(len(given), counts.shape, device=given.device)] * even
     counts, sums = torch.where(anew, even, counts), torch.where(anew[:, None], start, sums)

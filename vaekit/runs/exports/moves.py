@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vaekit.system.checks import BadInput
 from vaekit.system.types import Array
 
 MOVES = {
@@ -22,9 +23,25 @@ SAME: Any = None  # all numbers as they lie
 FILLED, SCATTERED = "constant_pad_nd", ("slice_scatter", "select_scatter", "copy")
 
 
+class Unknown(BadInput):
+    """A network that needs a step that there is none for."""
+
+
 def name_of(target: Any) -> str:
     """The name of one of torch's operations, whether it changes its argument or not: relu."""
     return str(target).removeprefix("aten.").rsplit(".", 1)[0].rstrip("_")
+
+
+def depends(arguments: Any, moves: Callable[[Any], bool]) -> bool:
+    """Whether any of some arguments, however they lie in one another, depends on the inputs.
+
+    Args:
+        arguments: of a step.
+        moves: whether one does.
+    """
+    found: list[bool] = []
+    torch.fx.node.map_aggregate(arguments, lambda each: found.append(moves(each)))
+    return any(found)
 
 
 def move(
@@ -45,6 +62,9 @@ def move(
         moves: whether an argument depends on the inputs.
         value: of an argument.
         which: of several results.
+
+    Raises:
+        Unknown: where what depends on the inputs says which numbers move where.
     """
     name, sources, start = name_of(target), [], 1
 
@@ -65,7 +85,10 @@ def move(
     fill = 0.0
     if name == FILLED and len(own) > 2:
         own[2], fill = 0, float(own[2])
-    rest = torch.fx.node.map_aggregate(tuple(own[1:]), value)
+    rest = tuple(own[1:])
+    if depends(rest, moves):
+        raise Unknown(f"there is no step for {name} by numbers that depend on the row")
+    rest = torch.fx.node.map_aggregate(rest, value)
     found = target(own[0], *rest, **{k: v for k, v in kwargs.items() if k != "dtype"})
     found = found if which < 0 else found[which]
     places = found.contiguous().reshape(-1).numpy().astype(np.int64) - 1

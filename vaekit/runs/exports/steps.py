@@ -19,8 +19,8 @@ from torch.func import functionalize
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from vaekit.distributions.validation import validation_kept
-from vaekit.runs.exports.moves import MOVES, SAME, move, name_of
-from vaekit.system.checks import BadInput
+from vaekit.runs.exports.lookups import LOOKUPS, Step, distances, embedding
+from vaekit.runs.exports.moves import MOVES, SAME, Unknown, depends, move, name_of
 from vaekit.system.types import Array
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -29,10 +29,6 @@ KINDS = {
     torch.uint8: "i4", torch.bool: "u1",
 }  # fmt: skip
 FIXED = ("zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full")
-
-
-class Unknown(BadInput):
-    """A network that needs a step that there is none for."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +107,7 @@ class _Recorder(fx.Interpreter):
         except Unknown as error:  # fx has added where it was
             raise Unknown(str(error).splitlines()[0]) from error
         outputs = found if isinstance(found, tuple | list) else (found,)
-        self.made.outputs = [self._number(self._ref(each)) for each in outputs]
+        self.made.outputs = [self._number(self.ref(each)) for each in outputs]
         shift = len(self.made.constants)
         moved = lambda n: n + shift if n >= 0 else -1 - n  # noqa: E731
         made = self.made
@@ -145,7 +141,8 @@ class _Recorder(fx.Interpreter):
         self, name: str, target: Any, args: Any, kwargs: Any, value: Tensor, which: int = -1
     ) -> Ref:
         """One step."""
-        if name in MOVES:
+        looked_up = name in LOOKUPS and depends(args[1:], _is_ref)
+        if name in MOVES and not looked_up:
             return self._move(target, args, kwargs, value, which)
         if name not in STEPS or which > 0:
             raise Unknown(f"there is no step for {name}")
@@ -154,10 +151,10 @@ class _Recorder(fx.Interpreter):
 
     def _move(self, target: Any, args: Any, kwargs: Any, value: Tensor, which: int) -> Ref:
         sources, places, fill = move(target, args, kwargs, _is_ref, _value, which)
-        refs = [self._ref(each) for each in sources]
+        refs = [self.ref(each) for each in sources]
         if places is SAME and len(refs) == 1:
             return Ref(refs[0].number, value)
-        table = self._ref(torch.from_numpy(places.astype(np.int32)))
+        table = self.ref(torch.from_numpy(places.astype(np.int32)))
         return self.add("pick", [table, *refs], [fill], value)
 
     def add(self, op: str, refs: Sequence[Ref], numbers: list[Any], value: Tensor) -> Ref:
@@ -170,7 +167,8 @@ class _Recorder(fx.Interpreter):
 
     # ---- arrays
 
-    def _ref(self, value: Any) -> Ref:
+    def ref(self, value: Any) -> Ref:
+        """An array that is one already, or a constant."""
         return value if isinstance(value, Ref) else Ref(-1, torch.as_tensor(value))
 
     def _number(self, ref: Ref) -> int:
@@ -186,7 +184,7 @@ class _Recorder(fx.Interpreter):
 
     def spread(self, each: Any, shape: torch.Size) -> Ref:
         """An array that is as large as a result, or one number."""
-        ref = self._ref(each)
+        ref = self.ref(each)
         if ref.value.numel() == 1 or ref.value.shape == shape:
             return ref
         if ref.number < 0:
@@ -247,8 +245,6 @@ def _flat(value: Tensor) -> Array:
 
 # ---- which steps there are
 
-Step = tuple[str, Sequence[Ref], list[Any]]
-
 
 def _pointwise(op: str, arguments: int) -> Callable[..., Step]:
     """Of each number by itself; more arguments than arrays are numbers of the step."""
@@ -288,24 +284,26 @@ def _cast(r: _Recorder, value: Tensor, x: Any, **how: Any) -> Step:
 
 
 def _addmm(r: _Recorder, value: Tensor, bias: Any, a: Any, b: Any) -> Step:
-    return "dense", [r._ref(a), r._ref(b), r.spread(bias, value.shape)], [*_value(b).shape]
+    return "dense", [r.ref(a), r.ref(b), r.spread(bias, value.shape)], [*_value(b).shape]
 
 
 def _mm(r: _Recorder, value: Tensor, a: Any, b: Any) -> Step:
+    if value.shape[:-2].numel() != 1:
+        raise Unknown("there is no step for products of several pairs of matrices")
     zero = torch.zeros(1, dtype=value.dtype)
-    return "dense", [r._ref(a), r._ref(b), r._ref(zero)], [*_value(b).shape]
+    return "dense", [r.ref(a), r.ref(b), r.ref(zero)], [*_value(b).shape[-2:]]
 
 
 def _mv(r: _Recorder, value: Tensor, a: Any, b: Any) -> Step:
     inner = _value(a).shape[1]
     zero = torch.zeros(1, dtype=value.dtype)
-    return "dense", [r._ref(a), r._ref(b), r._ref(zero)], [inner, 1]
+    return "dense", [r.ref(a), r.ref(b), r.ref(zero)], [inner, 1]
 
 
 def _onednn(r: _Recorder, value: Tensor, x: Any, weight: Any, bias: Any, *how: Any) -> Step:
     turned = _value(weight).t()
     bias = torch.zeros(1) if bias is None else r.spread(bias, value.shape)
-    return "dense", [r._ref(x), r._ref(turned), r._ref(bias)], [*turned.shape]
+    return "dense", [r.ref(x), r.ref(turned), r.ref(bias)], [*turned.shape]
 
 
 def _convolution(
@@ -319,7 +317,7 @@ def _convolution(
     bias = torch.zeros(after[0]) if bias is None else bias
     numbers = [*before, *after, *weight.shape[2:], *stride, *padding]
     op = "conv_transposed" if transposed else "conv"
-    return op, [r._ref(x), r._ref(weight), r._ref(bias)], numbers
+    return op, [r.ref(x), r.ref(weight), r.ref(bias)], numbers
 
 
 def _group_norm(
@@ -328,7 +326,7 @@ def _group_norm(
 ) -> Step:  # fmt: skip
     each = [torch.ones(channels) if weight is None else weight]
     each += [torch.zeros(channels) if bias is None else bias]
-    return "group_norm", [r._ref(x), *map(r._ref, each)], [channels, size, groups, floor]
+    return "group_norm", [r.ref(x), *map(r.ref, each)], [channels, size, groups, floor]
 
 
 def _layer_norm(
@@ -337,7 +335,7 @@ def _layer_norm(
     width = math.prod(shape)
     each = [torch.ones(width) if weight is None else weight]
     each += [torch.zeros(width) if bias is None else bias]
-    return "layer_norm", [r._ref(x), *map(r._ref, each)], [width, floor]
+    return "layer_norm", [r.ref(x), *map(r.ref, each)], [width, floor]
 
 
 def _over(op: str) -> Callable[..., Step]:
@@ -350,13 +348,9 @@ def _over(op: str) -> Callable[..., Step]:
         if each != [*range(each[0], each[-1] + 1)]:
             raise Unknown(f"there is no step for {op} over axes that are apart")
         count = math.prod(shape[each[0] : each[-1] + 1])
-        return op, [r._ref(x)], [count, math.prod(shape[each[-1] + 1 :])]
+        return op, [r.ref(x)], [count, math.prod(shape[each[-1] + 1 :])]
 
     return lower
-
-
-def _embedding(r: _Recorder, value: Tensor, weight: Any, places: Any, *how: Any) -> Step:
-    return "embedding", [r._ref(weight), r._ref(places)], [_value(weight).shape[1]]
 
 
 ONE = (
@@ -368,7 +362,7 @@ TWO = (
     "add", "sub", "mul", "div", "maximum", "minimum", "eq", "ne", "lt", "le", "gt", "ge", "pow",
     "remainder", "bitwise_and", "bitwise_or", "logical_and", "logical_or",
 )  # fmt: skip
-OVER = ("sum", "mean", "amax", "amin", "logsumexp", "argmax", "all", "any")
+OVER = ("sum", "mean", "amax", "amin", "logsumexp", "argmax", "argmin", "all", "any")
 
 STEPS: dict[str, Callable[..., Step]] = {
     **{name: _pointwise(name, 1) for name in ONE},
@@ -385,10 +379,13 @@ STEPS: dict[str, Callable[..., Step]] = {
     "_to_copy": _cast,
     "addmm": _addmm,
     "mm": _mm,
+    "bmm": _mm,
     "mv": _mv,
     "mkldnn._linear_pointwise": _onednn,
     "convolution": _convolution,
     "native_group_norm": _group_norm,
     "native_layer_norm": _layer_norm,
-    "embedding": _embedding,
+    "embedding": embedding,
+    "_cdist_forward": distances,
+    **LOOKUPS,
 }

@@ -54,7 +54,7 @@ const TWO = {
 const OVER = {
   sum: (v) => v.reduce((a, b) => a + b, 0), mean: (v) => v.reduce((a, b) => a + b, 0) / v.length, amax: (v) => Math.max(...v), amin: (v) => Math.min(...v),
   logsumexp,
-  argmax: (v) => v.indexOf(Math.max(...v)), all: (v) => +v.every((x) => x), any: (v) => +v.some((x) => x),
+  argmax: (v) => v.indexOf(Math.max(...v)), argmin: (v) => v.indexOf(Math.min(...v)), all: (v) => +v.every((x) => x), any: (v) => +v.some((x) => x),
 };
 
 // The commonest by loops of their own, which browsers make fast; 0 for a step that stays where it is.
@@ -243,6 +243,16 @@ function embedding(out, [weight, places], [width]) {
   for (let k = 0; k < places.length; k++) for (let i = 0; i < width; i++) out[k * width + i] = weight[places[k] * width + i];
 }
 
+// How far each of some vectors is from each of others.
+function distances(out, [a, b], [rows, others, size]) {
+  for (let i = 0; i < out.length; i++) {
+    const row = Math.floor(i / others), first = row * size, second = (Math.floor(row / rows) * others + (i % others)) * size;
+    let sum = 0;
+    for (let k = 0; k < size; k++) sum += (a[first + k] - b[second + k]) ** 2;
+    out[i] = Math.sqrt(sum);
+  }
+}
+
 function where(out, [mask, a, b]) {
   const at = (v, i) => (v.length === 1 ? v[0] : v[i]);
   for (let i = 0; i < out.length; i++) out[i] = at(mask, i) ? at(a, i) : at(b, i);
@@ -254,7 +264,7 @@ export const STEPS = {
   ...Object.fromEntries(Object.entries(OVER).map(([name, f]) => [name, (out, of, numbers) => over(f, out, of, numbers)])),
   softmax: (out, of, numbers) => softmax(out, of, numbers, false), log_softmax: (out, of, numbers) => softmax(out, of, numbers, true),
   ...Object.fromEntries(Object.entries(FAST).map(([name, loop]) => [name, (out, of) => fast(loop, out, of)])),
-  sigmoid: sigmoids, relu: relus, pick, dense, conv: (...step) => convolve(false, ...step), conv_transposed: (...step) => convolve(true, ...step), group_norm: groupNorm, layer_norm: layerNorm, embedding, where,
+  sigmoid: sigmoids, relu: relus, pick, dense, conv: (...step) => convolve(false, ...step), conv_transposed: (...step) => convolve(true, ...step), group_norm: groupNorm, layer_norm: layerNorm, embedding, distances, where,
 };
 
 // A network: `run` takes arrays, one for each input, and gives arrays that the next run writes over.
