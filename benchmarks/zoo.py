@@ -197,6 +197,7 @@ def page(found: dict[str, Any]) -> str:
     lines += [
         "",
         *peers(found),
+        *faults(ROOT / "results" / "zoo_pythae_faults.json"),
         "",
         "“Without” is the plain `vae`, or the model named behind the figure. log p(x) - ELBO is of each posterior at a decoder of its own,",
         "which learns to suit it; [at one decoder](results.md#posteriors-at-one-decoder) they can be compared.",
@@ -227,6 +228,35 @@ def peers(found: dict[str, Any]) -> list[str]:
         figure = [spread(each, entry.figure, digits) for each in (ours, runs)]
         lines.append(f"| `{name}` | {' | '.join([*cells, KNOWN[entry.figure], *figure])} |")
     return lines
+
+
+def faults(path: Path) -> list[str]:
+    """What pythae's objectives compute, as `zoo_pythae_faults.py` found; nothing without its results."""
+    if not path.exists():
+        return []
+    r = json.loads(path.read_text())
+    iwae, miwae, capacity, (own, first, whole) = (
+        r["iwae"],
+        r["miwae"],
+        r["capacity"],
+        r["own weights"],
+    )
+    return [
+        "",
+        "### What differs there",
+        "",
+        f"Measured by `benchmarks/zoo_pythae_faults.py` on small networks, pythae {r['pythae']}'s own functions beside the formula on the same draws:",
+        "",
+        f"- `IWAE` (and `CIWAE`, `MIWAE`): the loss that is logged, and by which the best epoch is kept, is a weighted mean of the log weights, not the bound: {iwae[0]:.2f} nats where -log mean w is {iwae[1]:.2f}. It is below the loss that it stands for; gradients are right.",
+        f"- `MIWAE`, `PIWAE`: the two numbers of samples are exchanged: one group of 64 draws gives {miwae[0]:.2f} nats, which is the plain ELBO ({miwae[2]:.2f}); the bound of 64 draws is {miwae[1]:.2f}. With 4 groups of 4, as above, it cannot be seen.",
+        f"- `BetaTCVAE` with `use_mss`: the stratified weights of a draw lie beside its own row: its own has {own:.3f} (1 / 1,000 is meant), the batch's first {first:.3f}, and a row's weights sum to up to {whole:.2f}.",
+        f"- `FactorVAE`: the critic's loss is not kept from the encoder, and is added to its gradients: {100 * r['critic']:.1f} % of them in this example, against what they are to do.",
+        f"- `RAE_L2` and whatever else the coupled trainer trains: the encoder's gradient is added up twice ({r['doubled']:.2f} times); in `PIWAE` it is the sum of both bounds' gradients.",
+        f"- `DisentangledBetaVAE`: every row's KL is held to the capacity, not their mean: rows whose mean KL is at it pay {capacity[0]:.2f} nats times beta ({capacity[1]:.0f} is meant).",
+        f"- `INFOVAE_MMD`, `WAE_MMD`: a last batch of one row has the loss {r['one row']}, and training ends.",
+        "",
+        "Beside objectives, trainings differ by default: pythae's rate is constant and its last or best weights are kept; ours has a warm-up of the KL and averages weights. Figures are of both together.",
+    ]
 
 
 def digits_of(figure: str) -> int:
