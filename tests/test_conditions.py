@@ -247,6 +247,8 @@ def test_labels_in_memory():
         open_source(x, given="age")
     with pytest.raises(BadInput, match="the same thing is to be given twice"):
         open_source(x, labels=list("ab" * 15), given=["label", "label"])
+    with pytest.raises(BadInput, match='given takes names: "label" with labels=...'):
+        open_source(x, given=np.arange(30) % 2)
 
 
 def test_a_column_called_label(table):

@@ -81,7 +81,10 @@ class Opening:
 
     def __post_init__(self) -> None:
         require(self.tiles >= 0, f"tiles must not be negative, not {self.tiles}")
-        require(len(set(self.given)) == len(self.given), "the same thing is to be given twice")
+        once = len(set(self.given)) == len(self.given)
+        named = all(isinstance(name, str) for name in self.given)
+        values = 'given takes names: "label" with labels=..., or columns of the data'
+        require(once, "the same thing is to be given twice" if named else values)
         _ = Guess(self.kind, self.channels)
 
     @property
