@@ -281,6 +281,7 @@ def test_disentangle(tmp_path, monkeypatch, capsys):
     assert {"mig", "sap", "modularity", "dci_disentanglement"} <= set(found)
     assert found["factor_vae"] is None
     assert 0 <= found["mig"] <= 1
+    assert 0 <= found["mig_of_draws"] <= 1
 
 
 def test_inspect_shows_the_health_of_the_latents(model, capsys):

@@ -11,7 +11,7 @@ from torch import nn
 
 from vaekit.conditionals import StandardNormal
 from vaekit.data.published import sprites
-from vaekit.evaluation import aggregate, disentanglement, latent_health
+from vaekit.evaluation import aggregate, disentanglement, latent_health, passes
 from vaekit.evaluation import samples as quality
 from vaekit.models import VAE
 
@@ -259,6 +259,18 @@ def held_fixed(k, count, random):
     return rows_
 
 
+def test_draws_of_codes_have_the_spread_of_their_posterior():
+    m = model()
+    x = rows(m.likelihood.family)[:2]
+    many = passes.drawn_codes(m, x.repeat(4000, *[1] * (x.dim() - 1)), 7).reshape(4000, 2, -1)
+    q = m.posterior(x)
+    error = q.stddev / 4000**0.5
+    assert ((many.mean(0) - q.mean).abs() < 5 * error).all()
+    assert torch.allclose(many.std(0), q.stddev, rtol=0.06)
+    assert torch.equal(passes.drawn_codes(m, x, 7), passes.drawn_codes(m, x, 7))
+    assert not torch.equal(passes.drawn_codes(m, x, 7), passes.drawn_codes(m, x, 8))
+
+
 class TestDisentanglement:
     v = factors_of(4000)
 
@@ -290,6 +302,14 @@ class TestDisentanglement:
         assert a.dci_disentanglement > b.dci_disentanglement
         assert a.dci_informativeness > b.dci_informativeness > c.dci_informativeness
         assert a.sap > b.sap
+
+    def test_means_of_numbers_that_say_nothing_count_but_not_their_draws(self):
+        """A second number whose mean is a thousandth of the first's, and whose spread is 1."""
+        codes = perfect(self.v)
+        means = np.concatenate([codes, codes / 1000], 1)
+        draws = np.concatenate([codes, codes / 1000 + noise(self.v)[:, : codes.shape[1]]], 1)
+        assert disentanglement.mig(means, self.v) == pytest.approx(0, abs=0.01)
+        assert disentanglement.mig(draws, self.v) > 0.9
 
     def test_duplicated_codes_lose_the_gap(self):
         """Two dimensions that both tell a factor: information, but no gap."""

@@ -29,6 +29,7 @@ GAPS = (
 )  # least mutual information gap
 TOLD = {
     "mig": ("MIG", "gap between the two dimensions that tell most of a factor"),
+    "mig_of_draws": ("MIG of draws", "the same of draws of q(z|x), as its authors have it"),
     "sap": ("SAP", "the same gap, by linear classifiers"),
     "modularity": ("modularity", "each dimension tells of one factor"),
     "dci_disentanglement": ("DCI disentanglement", "each dimension predicts one factor"),
@@ -44,7 +45,8 @@ class Disentanglement(Card):
     """All scores of one representation.
 
     Args:
-        mig: mutual information gap (Chen et al. 2018).
+        mig: mutual information gap of the codes, as most libraries have it: numbers that say next
+            to nothing may still name a factor, by means that differ a little.
         sap: gap between the two most predictive dimensions (Kumar et al. 2018).
         modularity: each dimension tells of one factor (Ridgeway & Mozer 2018).
         dci_disentanglement: each dimension predicts one factor (Eastwood & Williams 2018).
@@ -54,6 +56,8 @@ class Disentanglement(Card):
             2018); None where rows cannot be made by factor.
         beta_vae: accuracy of a linear classifier of the fixed factor (Higgins et al. 2017); None
             likewise.
+        mig_of_draws: mutual information gap of draws of q(z|x) (Chen et al. 2018); None where only
+            codes are known.
     """
 
     mig: float
@@ -64,6 +68,7 @@ class Disentanglement(Card):
     dci_informativeness: float
     factor_vae: float | None = None
     beta_vae: float | None = None
+    mig_of_draws: float | None = None
 
     def to_dict(self) -> dict[str, float | None]:
         """For JSON."""

@@ -14,6 +14,7 @@ from vaekit.models import Graph
 from vaekit.models.drawing import decoding
 from vaekit.rows import AnyRows, Rows
 from vaekit.system.progress import tracked
+from vaekit.system.seeding import seeded
 
 ROWS = 256
 
@@ -63,6 +64,31 @@ def codes(model: Graph, rows: AnyRows, *, spread: bool = False) -> Iterator[Tens
             none = part.data.new_empty(len(part), 0)  # a model may have no latents
             means = [latent.posterior.mean for latent in found]
             each = torch.cat([none, *means, *(q.posterior.stddev for q in found if spread)], 1)
+        yield each
+
+
+def drawn_codes(model: Graph, rows: AnyRows, *seed: int | str) -> Tensor:
+    """A draw of q(z|x) of all latents for each row, side by side: (rows, dim).
+
+    Args:
+        model: a graph.
+        rows: of data.
+        seed: of the draws.
+    """
+    return concatenated(_draws(model, rows, *seed), len(rows))
+
+
+def _draws(model: Graph, rows: AnyRows, *seed: int | str) -> Iterator[Tensor]:
+    def kept(q: D.Distribution) -> Tensor:
+        found.append(drawn(q))
+        return found[-1]
+
+    model.eval()
+    for number, part in enumerate(chunks(rows, title="drawing codes")):
+        found = [part.data.new_empty(len(part), 0)]
+        with torch.inference_mode(), seeded(*seed, "drawn codes", number):
+            latent_distributions(model, part, kept)
+            each = torch.cat([z.flatten(1) for z in found], 1)
         yield each
 
 

@@ -19,6 +19,7 @@ from vaekit.data.readers.arrays import to_array
 from vaekit.data.readers.frames import table_of
 from vaekit.evaluation import disentanglement
 from vaekit.evaluation.disentanglement import Disentanglement
+from vaekit.evaluation.passes import drawn_codes
 from vaekit.evaluation.samples import Quality, quality
 from vaekit.evaluation.tables import TableQuality
 from vaekit.evaluation.tables import quality as table_quality
@@ -166,8 +167,12 @@ def judge_codes(trained: Trained, *, rows: int = 10_000, seed: int = 0) -> Disen
             f"{source.name} has no known factors; data set sprites has, or an .npz with factors"
         )
     part = source.some("all", rows, seed)
-    codes = np.asarray(trained.encode(part))
-    found = disentanglement.scores(codes, part.factors.numpy(), seed=seed)  # type: ignore[union-attr]
+    factors = part.factors.numpy()  # type: ignore[union-attr]
+    draws = drawn_codes(trained.model, trained.rows(part), seed).cpu().numpy()
+    found = replace(
+        disentanglement.scores(np.asarray(trained.encode(part)), factors, seed=seed),
+        mig_of_draws=disentanglement.mig(draws, factors),
+    )
     if source.intervene is None or trained.config.conditions:  # nothing is known of rows made anew
         return found
     return _with_interventions(trained, source, found, seed)
