@@ -73,6 +73,16 @@ def test_the_kl_ends_at_its_capacity():
     assert loss.terms["kl"].item() == pytest.approx(3.0, abs=0.3)
 
 
+def test_beta_falls_by_equal_factors_and_alpha_with_it():
+    objective = made("beta_tcvae", beta=10, alpha=5, beta_start=40, fall=0.5, steps=100).objective
+    for step, factor in ((0, 4.0), (25, 2.0), (50, 1.0), (100, 1.0)):
+        _, beta, alpha = objective.weights(step)
+        assert (beta, alpha) == pytest.approx((10 * factor - 1, 5 * factor - 1))
+    assert made("beta_tcvae", beta=10).objective.weights(0)[1:] == [9.0]
+    with pytest.raises(BadInput, match="beta cannot fall from 40 to 0"):
+        made("beta_tcvae", beta=0, beta_start=40)
+
+
 def test_the_capacity_rises_in_a_line():
     objective = made("capacity_vae", capacity=8.0, gamma=5.0, rise=0.5, steps=100).objective
     assert [objective.weights(step) for step in (0, 25, 50, 100)] == [

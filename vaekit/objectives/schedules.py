@@ -20,6 +20,13 @@ def ramp(start: float, end: float, steps: int) -> Schedule:
     return lambda step: start + (end - start) * (min(step / steps, 1.0) if steps > 0 else 1.0)
 
 
+def geometric(start: float, end: float, steps: int) -> Schedule:
+    """From ``start`` at step 0 to ``end`` at ``steps`` by equal factors, then flat; with no steps,
+    ``end`` at once. Both are above 0."""
+    share = ramp(0.0, 1.0, steps)
+    return lambda step: start * (end / start) ** share(step)
+
+
 def rise(end: float, share: float, steps: int) -> Schedule:
     """A straight line from 0 to ``end`` over a share of ``steps`` updates, then flat. Where that is
     less than one update, or there is one alone, ``end`` at once: else all would be made at 0."""
@@ -60,3 +67,9 @@ def times(one: Weight, other: Weight) -> Weight:
     if callable(one) or callable(other):
         return product(one, other)
     return one * other
+
+
+def above_one(weight: float, factor: Weight) -> Weight:
+    """What a weight, multiplied by a factor, has beyond 1: for a term of which another has one
+    already."""
+    return (lambda step: weight * factor(step) - 1) if callable(factor) else weight * factor - 1

@@ -39,8 +39,11 @@ def beta_vae(beta: Annotated[Weight, Swept(0.1, 10.0, log=True)] = 4.0, **rest: 
 def beta_tcvae(
     beta: Annotated[Weight, Swept(1.0, 10.0, log=True)] = 6.0,
     alpha: Weight = 1.0,
+    beta_start: Weight = 0.0,
+    fall: Share = 0.7,
     sampling: Literal["stratified", "weighted"] = "stratified",
     rows: int = 1,
+    steps: int = 1,
     **rest: Any,
 ) -> Built:
     """The codes' total correlation weighed by beta, what they tell of their rows by alpha, and the
@@ -50,18 +53,24 @@ def beta_tcvae(
         beta: weight of the total correlation.
         alpha: weight of the mutual information of a code and its row; as high as beta, what
             numbers tell is dear, each by itself, and how they are spread is free.
+        beta_start: what beta falls from, and alpha with it, by equal factors: numbers are turned
+            to factors while they tell little, and then may tell more; 0: both stay.
+        fall: share of the training over which they fall.
         sampling: how a batch stands for all rows: stratified, a row weighs 1 / rows for its own
             draw, as it does among all; weighted, all rows of the batch weigh alike, as in the
             paper's experiments, which also holds back what codes tell.
         rows: of the training data.
+        steps: updates of the training, for schedules.
     """
-    model, objective = vae(rows=rows, **rest)
+    require(not beta_start or beta > 0, f"beta cannot fall from {beta_start:g} to 0: leave one out")
+    model, objective = vae(rows=rows, steps=steps, **rest)
     even = sampling == "weighted"
+    times = schedules.geometric(beta_start / beta, 1.0, int(fall * steps)) if beta_start else 1.0
     penalty = penalties.total_correlation(rows, even=even)
-    terms = [Term("total_correlation", beta - 1, penalty, "batch")]
+    terms = [Term("total_correlation", schedules.above_one(beta, times), penalty, "batch")]
     if alpha != 1:
         told = penalties.mutual_information(rows, even=even)
-        terms.append(Term("mutual_information", alpha - 1, told, "batch"))
+        terms.append(Term("mutual_information", schedules.above_one(alpha, times), told, "batch"))
     return Built(model, objective.plus(*terms))
 
 
