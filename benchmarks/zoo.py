@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ def main() -> None:
         return measured(ENTRIES[name], seed, said.epochs)
 
     def peer(name: str, seed: int) -> dict[str, float]:
-        return measured_peer(PEERS[name], seed, said)
+        return measured_peer(PEERS[name], ENTRIES[name], seed, said)
 
     if said.pythae:
         names = [name for name in said.only if name in PEERS]
@@ -96,13 +97,17 @@ def measured(entry: Entry, seed: int, epochs: int) -> dict[str, float]:
     return {**told, "cpu_seconds": trained, "seconds": time.perf_counter() - began}
 
 
-def measured_peer(peer: Peer, seed: int, said: argparse.Namespace) -> dict[str, float]:
+def measured_peer(
+    peer: Peer, entry: Entry, seed: int, said: argparse.Namespace
+) -> dict[str, float]:
     """Train one of pythae's, and measure its weights in our model."""
     source = open_source("mnist")
-    few = source.some("all", 300, 0)
+    few = source.some("all", 1000, 0)
+    known = options(RECIPES[peer.recipe])
+    how = {**DENSE, "link": "exp", **entry.how, **peer.ours}
     model = vaekit.fit(
         few, peer.recipe, binarize="threshold", epochs=1, quiet=True, noise=0.0,
-        **{n: v for n, v in {**DENSE, "link": "exp"}.items() if n in options(RECIPES[peer.recipe])},
+        **{n: v for n, v in how.items() if n in known},
     )  # fmt: skip
     train = source.part("train").values.numpy()
     with tempfile.TemporaryDirectory() as folder:
@@ -121,14 +126,23 @@ def measured_peer(peer: Peer, seed: int, said: argparse.Namespace) -> dict[str, 
 def put(model: Any, found: dict[str, np.ndarray]) -> None:
     """Weights of pythae's encoder and decoder, in the order of their layers, into ours."""
     w, b = ([torch.from_numpy(found[f"{kind}{i}"]) for i in range(7)] for kind in "wb")
-    has_spread = model.has_density
-    heads = (torch.cat(w[2:4]), torch.cat(b[2:4])) if has_spread else (w[2], b[2])
-    theirs = [(w[0], b[0]), (w[1], b[1]), heads, *zip(w[4:], b[4:], strict=True)]
     nets = (model.posterior, model.likelihood)
     ours = [m for net in nets for m in net.modules() if isinstance(m, torch.nn.Linear)]
+    means_alone = ours[2].out_features == len(b[2])
+    heads = (w[2], b[2]) if means_alone else (torch.cat(w[2:4]), torch.cat(b[2:4]))
+    theirs = [(w[0], b[0]), (w[1], b[1]), heads, *zip(w[4:], b[4:], strict=True)]
     for layer, (weight, bias) in zip(ours, theirs, strict=True):
         layer.weight.data.copy_(weight)
         layer.bias.data.copy_(bias)
+    for name in MORE.keys() & found.keys():
+        place = MORE[name](model)
+        place.data.copy_(torch.from_numpy(found[name]).view_as(place))
+
+
+MORE: dict[str, Callable[[Any], torch.Tensor]] = {  # what is learned beside both networks
+    "pseudo": lambda model: model.prior.pseudo,
+    "book": lambda model: model.posterior.family.book,
+}
 
 
 def told_of(model: Any, prior: str | None, seed: int, *, pictures: bool = True) -> dict[str, float]:
@@ -215,7 +229,7 @@ def peers(found: dict[str, Any]) -> list[str]:
         "## Beside pythae",
         "",
         "The same network, data and epochs, trained by pythae 0.1.2 with Adam at the same rate and its own trainers, options as named in",
-        "`benchmarks/zoo.py`; its weights put into our model and measured by the same code (on an Intel Xeon). ours / pythae:",
+        "`benchmarks/zoo.py`; its weights put into our model and measured by the same code. ours / pythae:",
         "",
         f"| variant | {' | '.join(COLUMNS.values())} | what it is for | ours | pythae |",
         f"|{'---|' * (len(COLUMNS) + 4)}",

@@ -132,12 +132,14 @@ class Peer:
         recipe: of ours whose model its weights fit.
         options: of its configuration.
         prior: fitted to the codes after training.
+        ours: options of our model, where they are not the variant's own.
     """
 
     model: str
     recipe: str = "vae"
     options: dict[str, Any] = field(default_factory=dict)
     prior: str | None = None
+    ours: dict[str, Any] = field(default_factory=dict)
 
 
 GROUPS = {"number_gradient_estimates": 4, "number_samples": 4}
@@ -154,6 +156,12 @@ PEERS: dict[str, Peer] = {
     "miwae": Peer("MIWAE", options=GROUPS),
     "piwae": Peer("PIWAE", options=GROUPS),
     "ciwae": Peer("CIWAE", options={"number_samples": 16, "beta": 0.5}),
+    "vae, VampPrior": Peer("VAMP", options={"number_components": 500}),
+    "ms_ssim_vae": Peer("MSSSIM_VAE"),
+    "vq_vae": Peer("VQVAE", "vq_vae", {"num_embeddings": 256}),
+    "vq_vae, running means": Peer(
+        "VQVAE", "vq_vae", {"num_embeddings": 256, "use_ema": True}, ours={"codebook": "free"}
+    ),
     "autoencoder": Peer("AE", "autoencoder"),
     "wae": Peer("WAE_MMD", "autoencoder"),
     "adversarial_autoencoder": Peer("Adversarial_AE", "autoencoder"),

@@ -20,7 +20,15 @@ from pythae.models.nn import BaseDecoder, BaseEncoder
 from torch import nn
 
 WIDTH, LATENT = 200, 16
-CONFIGS = {"INFOVAE_MMD", "WAE_MMD", "Adversarial_AE", "RAE_L2", "RAE_GP"}  # named with a _ more
+PLACES, SIZE = 16, 4  # of codes from a list
+CONFIGS = {
+    "INFOVAE_MMD",
+    "WAE_MMD",
+    "Adversarial_AE",
+    "RAE_L2",
+    "RAE_GP",
+    "MSSSIM_VAE",
+}  # with a _ more
 TRAINERS = {
     "FactorVAE": "Adversarial",
     "Adversarial_AE": "Adversarial",
@@ -35,11 +43,11 @@ def mlp(inputs: int) -> nn.Sequential:
 
 
 class Encoder(BaseEncoder):
-    def __init__(self) -> None:
+    def __init__(self, numbers: int = LATENT) -> None:
         super().__init__()
-        self.latent_dim = LATENT
+        self.latent_dim = numbers
         self.trunk = mlp(784)
-        self.mean, self.log_variance = (nn.Linear(WIDTH, LATENT) for _ in range(2))
+        self.mean, self.log_variance = (nn.Linear(WIDTH, numbers) for _ in range(2))
 
     def forward(self, x):
         h = self.trunk(x)
@@ -47,14 +55,42 @@ class Encoder(BaseEncoder):
 
 
 class Decoder(BaseDecoder):
-    def __init__(self) -> None:
+    def __init__(self, numbers: int = LATENT) -> None:
         super().__init__()
-        self.trunk, self.last = mlp(LATENT), nn.Linear(WIDTH, 784)
+        self.numbers, self.trunk, self.last = numbers, mlp(numbers), nn.Linear(WIDTH, 784)
 
     def forward(self, z):
         shape = z.shape[:-1]
-        raw = self.last(self.trunk(z.reshape(-1, LATENT)))
+        raw = self.last(self.trunk(z.reshape(-1, self.numbers)))
         return ModelOutput(reconstruction=raw.sigmoid().reshape(*shape, 1, 28, 28))
+
+
+class PlacesEncoder(Encoder):
+    """Numbers place by place, as a map of one column."""
+
+    def __init__(self) -> None:
+        super().__init__(PLACES * SIZE)
+
+    def forward(self, x):
+        places = super().forward(x).embedding.reshape(-1, PLACES, SIZE)
+        return ModelOutput(embedding=places.transpose(1, 2)[..., None])
+
+
+class PlacesDecoder(Decoder):
+    """The same way back."""
+
+    def __init__(self) -> None:
+        super().__init__(PLACES * SIZE)
+
+    def forward(self, z):
+        return super().forward(z[..., 0].transpose(1, 2).flatten(1))
+
+
+NETWORKS = {"VQVAE": (PlacesEncoder, PlacesDecoder)}
+MORE = {  # what a model learns beside both networks
+    "VAMP": lambda m: {"pseudo": m.pseudo_inputs(m.idle_input)},
+    "VQVAE": lambda m: {"book": getattr(m.quantizer.embeddings, "weight", m.quantizer.embeddings)},
+}
 
 
 def main() -> None:
@@ -68,7 +104,8 @@ def main() -> None:
         {"reconstruction_loss": "bce"} if "reconstruction_loss" in made.__dataclass_fields__ else {}
     )
     how = made(input_dim=(1, 28, 28), latent_dim=LATENT, **{**loss, **json.loads(options)})
-    model = kind(how, encoder=Encoder(), decoder=Decoder())
+    encode, decode = NETWORKS.get(name, (Encoder, Decoder))
+    model = kind(how, encoder=encode(), decoder=decode())
     x = torch.from_numpy(np.load(rows)).float().reshape(-1, 1, 28, 28)
     trainer = f"{TRAINERS.get(name, 'Base')}Trainer"
     rate = (
@@ -91,7 +128,8 @@ def main() -> None:
     layers += [decoder.trunk[1], decoder.trunk[3], decoder.last]
     kept = {f"w{i}": each.weight.detach().numpy() for i, each in enumerate(layers)}
     kept |= {f"b{i}": each.bias.detach().numpy() for i, each in enumerate(layers)}
-    np.savez(out, **kept)
+    more = MORE.get(name, lambda model: {})(model)
+    np.savez(out, **kept, **{k: v.detach().numpy() for k, v in more.items()})
 
 
 main()
