@@ -27,8 +27,7 @@ CONFIGS = {
     "Adversarial_AE",
     "RAE_L2",
     "RAE_GP",
-    "MSSSIM_VAE",
-}  # with a _ more
+}  # whose configurations are named with a _ more
 TRAINERS = {
     "FactorVAE": "Adversarial",
     "Adversarial_AE": "Adversarial",
