@@ -20,7 +20,7 @@ from pythae.models.nn import BaseDecoder, BaseEncoder
 from torch import nn
 
 WIDTH, LATENT = 200, 16
-PLACES, SIZE = 16, 4  # of codes from a list
+PLACES, SIZE = 16, 16  # of codes from a list
 CONFIGS = {
     "INFOVAE_MMD",
     "WAE_MMD",
