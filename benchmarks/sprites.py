@@ -24,10 +24,11 @@ from vaekit.data import open_source
 from vaekit.runs.judge import judge_codes
 
 RESULTS = Path(__file__).resolve().parent / "results" / "sprites.json"
+FALLING = {"beta": 6.0, "alpha": 6.0, "beta_start": 40.0, "fall": 0.8}
 ENTRIES: dict[str, tuple[str, dict[str, Any]]] = {
     "vae": ("vae", {}),
-    "beta_vae": ("beta_vae", {"beta": 20.0}),
     "beta_tcvae": ("beta_tcvae", {"beta": 20.0, "alpha": 20.0}),
+    "beta_tcvae, falling": ("beta_tcvae", FALLING),
     "beta_tcvae, alpha 1": ("beta_tcvae", {"beta": 20.0}),
     "factor_vae": ("factor_vae", {"gamma": 35.0}),
 }
