@@ -21,7 +21,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent / "published"))
 from common import DENSE, begun, each_run
 from zoo_entries import ENTRIES, KNOWN, PEERS, Entry, Peer
+from zoo_put import check, put
 
 import vaekit
 from vaekit.data import open_source
@@ -118,31 +118,12 @@ def measured_peer(
         began = time.perf_counter()
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         seconds = time.perf_counter() - began
-        put(model.model, dict(np.load(weights)))
+        found = dict(np.load(weights))
+        peer.change(model.model)
+        put(model.model, found)
+        check(model.model, found)
     told = told_of(replace(model, source=source), peer.prior, seed)
     return {**told, "seconds": seconds}
-
-
-def put(model: Any, found: dict[str, np.ndarray]) -> None:
-    """Weights of pythae's encoder and decoder, in the order of their layers, into ours."""
-    w, b = ([torch.from_numpy(found[f"{kind}{i}"]) for i in range(7)] for kind in "wb")
-    nets = (model.posterior, model.likelihood)
-    ours = [m for net in nets for m in net.modules() if isinstance(m, torch.nn.Linear)]
-    means_alone = ours[2].out_features == len(b[2])
-    heads = (w[2], b[2]) if means_alone else (torch.cat(w[2:4]), torch.cat(b[2:4]))
-    theirs = [(w[0], b[0]), (w[1], b[1]), heads, *zip(w[4:], b[4:], strict=True)]
-    for layer, (weight, bias) in zip(ours, theirs, strict=True):
-        layer.weight.data.copy_(weight)
-        layer.bias.data.copy_(bias)
-    for name in MORE.keys() & found.keys():
-        place = MORE[name](model)
-        place.data.copy_(torch.from_numpy(found[name]).view_as(place))
-
-
-MORE: dict[str, Callable[[Any], torch.Tensor]] = {  # what is learned beside both networks
-    "pseudo": lambda model: model.prior.pseudo,
-    "book": lambda model: model.posterior.family.book,
-}
 
 
 def told_of(model: Any, prior: str | None, seed: int, *, pictures: bool = True) -> dict[str, float]:
