@@ -247,6 +247,7 @@ def faults(path: Path) -> list[str]:
         f"- `BetaTCVAE` with `use_mss`: the stratified weights of a draw lie beside its own row: its own has {own:.3f} (1 / 1,000 is meant), the batch's first {first:.3f}, and a row's weights sum to up to {whole:.2f}.",
         f"- `FactorVAE`: the critic's loss is not kept from the encoder, and is added to its gradients: {100 * r['critic']:.1f} % of them in this example, against what they are to do.",
         f"- `RAE_L2` and whatever else the coupled trainer trains: the encoder's gradient is added up twice ({r['doubled']:.2f} times); in `PIWAE` it is the sum of both bounds' gradients.",
+        f"- `VAEGAN`: the discriminator's loss is added to the decoder's gradients, with weight {r['adversary'][0]:.1f} where {r['adversary'][1]:.1f} is meant: the decoder helps the discriminator to tell draws from rows.",
         f"- `DisentangledBetaVAE`: every row's KL is held to the capacity, not their mean: rows whose mean KL is at it pay {capacity[0]:.2f} nats times beta ({capacity[1]:.0f} is meant).",
         f"- `INFOVAE_MMD`, `WAE_MMD`: a last batch of one row has the loss {r['one row']}, and training ends.",
         "",
