@@ -14,7 +14,6 @@ from torch.nn import functional as F
 
 from vaekit.conditionals.priors import unsoftplus
 from vaekit.distributions import VonMisesFisher
-from vaekit.distributions.balls import WrappedNormal
 from vaekit.distributions.bends import ONE, ROOM
 from vaekit.distributions.spheres import unit
 from vaekit.families import Direction
@@ -34,24 +33,14 @@ class Concentrated(Direction):
         return VonMisesFisher(unit(axis), F.softplus(spread[..., 0]) + 1)
 
 
-@dataclass(frozen=True)
-class AtPoint(Wrapped):
-    """A wrapped normal about a point of the ball that raw numbers are; outside it there is none."""
-
-    def __call__(self, raw: Tensor) -> D.Distribution:
-        """The distribution of raw numbers, (rows, *raw_shape)."""
-        point, scale = raw.chunk(2, -1)
-        return WrappedNormal(point, half_exp(scale))
-
-
 def on_sphere(model: Any) -> None:
     """Concentrations as pythae has them."""
     model.posterior.family = Concentrated(model.posterior.family.dim)
 
 
 def in_ball(model: Any) -> None:
-    """Points as pythae has them, which the decoder sees as they are."""
-    model.posterior.family = AtPoint(model.posterior.family.dim)
+    """Scales as pythae has them, and points that the decoder sees as they are."""
+    model.posterior.family = Wrapped(model.posterior.family.dim, half_exp)
     model.likelihood.net = model.likelihood.net.net
 
 

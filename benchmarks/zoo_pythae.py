@@ -96,6 +96,18 @@ class AxisEncoder(Encoder):
         return ModelOutput(embedding=found.embedding, log_concentration=found.log_covariance)
 
 
+class BallEncoder(Encoder):
+    """Means inside the ball, no further than 8 from its middle. By a linear layer, which is pythae's own, they leave it, and
+    training ends with a loss of nan."""
+
+    def forward(self, x):
+        found = super().forward(x)
+        raw = found.embedding
+        far = raw.norm(dim=-1, keepdim=True).clamp_min(1e-12)
+        found.embedding = torch.tanh(4 * torch.tanh(far / 8)) / far * raw
+        return found
+
+
 class PlacesEncoder(Encoder):
     """Numbers place by place, as a map of one column."""
 
@@ -199,7 +211,8 @@ KINDS = {
         },
     ),
     "PoincareVAE": Kind(
-        told=lambda model, e: {"loc": e.embedding, "scale": (e.log_covariance / 2).exp()}
+        BallEncoder,
+        told=lambda model, e: {"loc": e.embedding, "scale": (e.log_covariance / 2).exp()},
     ),
     "HVAE": Kind(
         decode=LogitsDecoder,
