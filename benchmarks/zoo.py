@@ -9,7 +9,8 @@ importance samples), squared error, latent units in use, total correlation of th
 distance of 2,000 samples from 2,000 test rows in the last hidden layer of a classifier trained on the labels ("classifier"
 of `vaekit quality`). Results go to benchmarks/results/zoo.json run by run, so that what is stopped goes on; --page writes
 docs/zoo.md from them. With --pythae the same network is trained by pythae where it has the variant, with the same options
-as far as they exist there and in its own environment; its weights are put into our model and measured by the same code.
+as far as they exist there and in its own environment; its weights are put into our model, which must then have pythae's codes,
+posteriors and rebuilt rows, and are measured by the same code.
 """
 
 from __future__ import annotations
