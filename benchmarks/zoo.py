@@ -9,7 +9,8 @@ importance samples), squared error, latent units in use, total correlation of th
 distance of 2,000 samples from 2,000 test rows in the last hidden layer of a classifier trained on the labels ("classifier"
 of `vaekit quality`). Results go to benchmarks/results/zoo.json run by run, so that what is stopped goes on; --page writes
 docs/zoo.md from them. With --pythae the same network is trained by pythae where it has the variant, with the same options
-as far as they exist there and in its own environment; its weights are put into our model and measured by the same code.
+as far as they exist there and in its own environment; its weights are put into our model, which must then have pythae's codes,
+posteriors and rebuilt rows, and are measured by the same code.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent / "published"))
 from common import DENSE, begun, each_run
 from zoo_entries import ENTRIES, KNOWN, PEERS, Entry, Peer
+from zoo_put import check, put
 
 import vaekit
 from vaekit.data import open_source
@@ -118,31 +119,12 @@ def measured_peer(
         began = time.perf_counter()
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         seconds = time.perf_counter() - began
-        put(model.model, dict(np.load(weights)))
+        found = dict(np.load(weights))
+        peer.change(model.model)
+        put(model.model, found)
+        check(model.model, found)
     told = told_of(replace(model, source=source), peer.prior, seed)
     return {**told, "seconds": seconds}
-
-
-def put(model: Any, found: dict[str, np.ndarray]) -> None:
-    """Weights of pythae's encoder and decoder, in the order of their layers, into ours."""
-    w, b = ([torch.from_numpy(found[f"{kind}{i}"]) for i in range(7)] for kind in "wb")
-    nets = (model.posterior, model.likelihood)
-    ours = [m for net in nets for m in net.modules() if isinstance(m, torch.nn.Linear)]
-    means_alone = ours[2].out_features == len(b[2])
-    heads = (w[2], b[2]) if means_alone else (torch.cat(w[2:4]), torch.cat(b[2:4]))
-    theirs = [(w[0], b[0]), (w[1], b[1]), heads, *zip(w[4:], b[4:], strict=True)]
-    for layer, (weight, bias) in zip(ours, theirs, strict=True):
-        layer.weight.data.copy_(weight)
-        layer.bias.data.copy_(bias)
-    for name in MORE.keys() & found.keys():
-        place = MORE[name](model)
-        place.data.copy_(torch.from_numpy(found[name]).view_as(place))
-
-
-MORE: dict[str, Callable[[Any], torch.Tensor]] = {  # what is learned beside both networks
-    "pseudo": lambda model: model.prior.pseudo,
-    "book": lambda model: model.posterior.family.book,
-}
 
 
 def told_of(model: Any, prior: str | None, seed: int, *, pictures: bool = True) -> dict[str, float]:
@@ -266,6 +248,7 @@ def faults(path: Path) -> list[str]:
         f"- `BetaTCVAE` with `use_mss`: the stratified weights of a draw lie beside its own row: its own has {own:.3f} (1 / 1,000 is meant), the batch's first {first:.3f}, and a row's weights sum to up to {whole:.2f}.",
         f"- `FactorVAE`: the critic's loss is not kept from the encoder, and is added to its gradients: {100 * r['critic']:.1f} % of them in this example, against what they are to do.",
         f"- `RAE_L2` and whatever else the coupled trainer trains: the encoder's gradient is added up twice ({r['doubled']:.2f} times); in `PIWAE` it is the sum of both bounds' gradients.",
+        f"- `VAEGAN`: the discriminator's loss is added to the decoder's gradients, with weight {r['adversary'][0]:.1f} where {r['adversary'][1]:.1f} is meant: the decoder helps the discriminator to tell draws from rows.",
         f"- `DisentangledBetaVAE`: every row's KL is held to the capacity, not their mean: rows whose mean KL is at it pay {capacity[0]:.2f} nats times beta ({capacity[1]:.0f} is meant).",
         f"- `INFOVAE_MMD`, `WAE_MMD`: a last batch of one row has the loss {r['one row']}, and training ends.",
         "",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+from zoo_put import in_ball, on_sphere, softplus_spread
 
 KNOWN = {
     "gap": "log p(x) - ELBO",
@@ -133,6 +136,7 @@ class Peer:
         options: of its configuration.
         prior: fitted to the codes after training.
         ours: options of our model, where they are not the variant's own.
+        change: of our model, where its distributions are written otherwise.
     """
 
     model: str
@@ -140,6 +144,7 @@ class Peer:
     options: dict[str, Any] = field(default_factory=dict)
     prior: str | None = None
     ours: dict[str, Any] = field(default_factory=dict)
+    change: Callable[[Any], None] = lambda model: None
 
 
 GROUPS = {"number_gradient_estimates": 4, "number_samples": 4}
@@ -157,7 +162,20 @@ PEERS: dict[str, Peer] = {
     "piwae": Peer("PIWAE", options=GROUPS),
     "ciwae": Peer("CIWAE", options={"number_samples": 16, "beta": 0.5}),
     "vae, VampPrior": Peer("VAMP", options={"number_components": 500}),
+    "vae, radial": Peer("VAE_LinNF", options={"flows": ["Radial"] * 8}),
+    "sphere_vae, 8": Peer(
+        "SVAE",
+        "sphere_vae",
+        {"latent_dim": 8},
+        ours={"posterior": "von_mises_fisher"},
+        change=on_sphere,
+    ),
+    "poincare_vae, 2": Peer("PoincareVAE", "poincare_vae", {"latent_dim": 2}, change=in_ball),
+    "hvae": Peer(
+        "HVAE", options={"n_lf": 3, "eps_lf": 0.05, "beta_zero": 1.0}, change=softplus_spread
+    ),
     "ms_ssim_vae": Peer("MSSSIM_VAE"),
+    "vae_gan": Peer("VAEGAN", options={"reconstruction_layer": 1}),
     "vq_vae": Peer("VQVAE", "vq_vae", {"num_embeddings": 256}),
     "vq_vae, running means": Peer(
         "VQVAE", "vq_vae", {"num_embeddings": 256, "use_ema": True}, ours={"codebook": "free"}

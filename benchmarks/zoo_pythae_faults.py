@@ -10,12 +10,15 @@ import importlib.metadata
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pythae.models as models
 import torch
 from pythae.models.base.base_utils import ModelOutput
 from pythae.models.nn import BaseDecoder, BaseEncoder
+from pythae.trainers import CoupledOptimizerAdversarialTrainer
 from torch import nn
+from torch.optim import SGD
 
 RESULTS = Path(__file__).resolve().parent / "results" / "zoo_pythae_faults.json"
 ROWS, NUMBERS, LATENT = 32, 20, 4
@@ -102,10 +105,14 @@ def own_weights():
     return w[2:-1].diagonal(2).mean().item(), w[2:-1, 0].mean().item(), w.sum(1).max().item()
 
 
-def gradient(model, loss):
+def gradient(model, loss, part="encoder"):
     model.zero_grad()
     loss.backward(retain_graph=True)
-    return torch.cat([p.grad.flatten().clone() for p in model.encoder.parameters()])
+    return left_in(getattr(model, part))
+
+
+def left_in(net):
+    return torch.cat([p.grad.flatten().clone() for p in net.parameters()])
 
 
 def critics():
@@ -122,8 +129,23 @@ def doubled():
     out = model({"data": x})
     once = gradient(model, out.encoder_loss)
     out.decoder_loss.backward()
-    left = torch.cat([p.grad.flatten() for p in model.encoder.parameters()])
-    return (left.norm() / once.norm()).item()
+    return (left_in(model.encoder).norm() / once.norm()).item()
+
+
+def adversary():
+    """The share of the discriminator's loss in the decoder's gradient, as the trainer leaves it and as the decoder's loss has it."""
+    model, x = made("VAEGAN", reconstruction_layer=1, margin=10.0), rows()
+    parts = ("encoder", "decoder", "discriminator")
+    still = {f"{n}_optimizer": SGD(getattr(model, n).parameters(), 0.0) for n in parts}
+    out = model({"data": x})
+    critic = gradient(model, out.discriminator_loss, "decoder")
+    meant = gradient(model, out.decoder_loss, "decoder")
+    rebuilding = meant + model.adversarial_loss_scale * critic
+    CoupledOptimizerAdversarialTrainer._optimizers_step(SimpleNamespace(**still), out)
+    return [
+        ((g - rebuilding) @ critic / critic.square().sum()).item()
+        for g in (left_in(model.decoder), meant)
+    ]
 
 
 def capacity():
@@ -144,7 +166,7 @@ def main():
     with torch.no_grad():
         found = {"iwae": iwae(), "miwae": miwae(), "own weights": own_weights()}
         found |= {"capacity": capacity(), "one row": one_row()}
-    found |= {"critic": critics(), "doubled": doubled()}
+    found |= {"critic": critics(), "doubled": doubled(), "adversary": adversary()}
     told = {"pythae": importlib.metadata.version("pythae"), "torch": torch.__version__, **found}
     RESULTS.write_text(json.dumps(told, indent=1) + "\n")
     print(json.dumps(told, indent=1))
