@@ -247,11 +247,13 @@ def faults(path: Path) -> list[str]:
         f"- `MIWAE`, `PIWAE`: the two numbers of samples are exchanged: one group of 64 draws gives {miwae[0]:.2f} nats, which is the plain ELBO ({miwae[2]:.2f}); the bound of 64 draws is {miwae[1]:.2f}. With 4 groups of 4, as above, it cannot be seen.",
         f"- `BetaTCVAE` with `use_mss`: the stratified weights of a draw lie beside its own row: its own has {own:.3f} (1 / 1,000 is meant), the batch's first {first:.3f}, and a row's weights sum to up to {whole:.2f}.",
         f"- `FactorVAE`: the critic's loss is not kept from the encoder, and is added to its gradients: {100 * r['critic']:.1f} % of them in this example, against what they are to do.",
-        f"- `RAE_L2` and whatever else the coupled trainer trains: the encoder's gradient is added up twice ({r['doubled']:.2f} times); in `PIWAE` it is the sum of both bounds' gradients.",
+        f"- `RAE_L2` and whatever else the coupled trainer trains: the encoder's gradient is added up twice ({r['doubled']:.2f} times); in `PIWAE`, by its code, it is the sum of both bounds' gradients.",
         f"- `VAEGAN`: the discriminator's loss is added to the decoder's gradients, with weight {r['adversary'][0]:.1f} where {r['adversary'][1]:.1f} is meant: the decoder helps the discriminator to tell draws from rows.",
         f"- `DisentangledBetaVAE`: every row's KL is held to the capacity, not their mean: rows whose mean KL is at it pay {capacity[0]:.2f} nats times beta ({capacity[1]:.0f} is meant).",
         f"- `INFOVAE_MMD`, `WAE_MMD`: a last batch of one row has the loss {r['one row']}, and training ends.",
+        "- Read in its code, not measured: `HVAE` draws with a standard deviation of softplus(r) and takes r / 2 for its logarithm, moves codes by the momentum from before the half step, and drops the tempering; `MSSSIM_VAE` weighs a similarity of at most 1 a picture against a KL in nats, which leaves nothing of the codes.",
         "",
+        "Where its codes have less total correlation, lie nearer to the prior or give a shorter Frechet distance than ours, its ELBO is lower too: codes that tell less are easier to keep apart, and to draw.",
         "Beside objectives, trainings differ by default: pythae's rate is constant and its last or best weights are kept; ours has a warm-up of the KL and averages weights. Figures are of both together.",
     ]
 
