@@ -29,6 +29,7 @@ ENTRIES: dict[str, tuple[str, dict[str, Any]]] = {
     "vae": ("vae", {}),
     "beta_tcvae": ("beta_tcvae", {"beta": 20.0, "alpha": 20.0}),
     "beta_tcvae, falling": ("beta_tcvae", FALLING),
+    "beta_tcvae, falling to 2": ("beta_tcvae", {**FALLING, "beta": 2.0, "alpha": 2.0, "fall": 0.9}),
     "beta_tcvae, alpha 1": ("beta_tcvae", {"beta": 20.0}),
     "factor_vae": ("factor_vae", {"gamma": 35.0}),
 }
