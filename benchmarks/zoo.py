@@ -253,8 +253,8 @@ def faults(path: Path) -> list[str]:
         f"- `INFOVAE_MMD`, `WAE_MMD`: a last batch of one row has the loss {r['one row']}, and training ends.",
         "- Read in its code, not measured: `HVAE` draws with a standard deviation of softplus(r) and takes r / 2 for its logarithm, moves codes by the momentum from before the half step, and drops the tempering; `MSSSIM_VAE` weighs a similarity of at most 1 a picture against a KL in nats, which leaves nothing of the codes.",
         "",
-        "Where its codes have less total correlation, lie nearer to the prior or give a shorter Frechet distance than ours, its ELBO is lower too: codes that tell less are easier to keep apart, and to draw.",
-        "Beside objectives, trainings differ by default: pythae's rate is constant and its last or best weights are kept; ours has a warm-up of the KL and averages weights. Figures are of both together.",
+        "Where its codes have less total correlation, lie nearer to the prior or give a shorter Frechet distance than ours, its ELBO is lower too, or its squared error, where there is none, larger: codes that tell less are easier to keep apart, and to draw.",
+        "Beside objectives, trainings differ by default: pythae's rate is constant and its last or best weights are kept; ours has a warm-up of the KL and averages weights. Figures are of both together. `AE`, `WAE_MMD`, `RAE_L2`, `RAE_GP` and `VQVAE` are trained there by the squared error, which is all that they know.",
     ]
 
 

@@ -269,7 +269,8 @@ def score(
         cells: whether x is cells of a table, as levels, and not numbers.
     """
     health = latent_health(model, rows)
-    terms, listed = elbo_terms(model, rows, seed), codebook_use(model, rows)
+    terms = elbo_terms(model, rows, seed)
+    listed = codebook_use(model, rows) if density else None
     basic = Scores(
         rows=len(rows),
         samples=samples if density else 0,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -107,8 +107,7 @@ def total_correlation(rows: int, *, even: bool = False) -> Penalty:
     """
 
     def total_correlation(t: Trace) -> Tensor:
-        found = [_by_all_rows(latent, rows, even) for latent in t.latents.values()]
-        return torch.stack([(m.joint - m.marginals).mean() for m in found]).sum()
+        return sum_of_means(m.joint - m.marginals for m in by_all_rows(t, rows, even))
 
     return total_correlation
 
@@ -127,8 +126,7 @@ def mutual_information(rows: int, *, even: bool = False) -> Penalty:
     """
 
     def mutual_information(t: Trace) -> Tensor:
-        found = [_by_all_rows(latent, rows, even) for latent in t.latents.values()]
-        return torch.stack([(m.own - m.joint).mean() for m in found]).sum()
+        return sum_of_means(m.own - m.joint for m in by_all_rows(t, rows, even))
 
     return mutual_information
 
@@ -145,6 +143,16 @@ class ByAllRows(NamedTuple):
     own: Tensor
     joint: Tensor
     marginals: Tensor
+
+
+def sum_of_means(each: Iterable[Tensor]) -> Tensor:
+    """Of one number a row of each latent, (B,), the mean, summed over latents."""
+    return torch.stack([of_rows.mean() for of_rows in each]).sum()
+
+
+def by_all_rows(t: Trace, rows: int, even: bool) -> Iterator[ByAllRows]:
+    """The densities of each latent's draws; see :func:`total_correlation`."""
+    return (_by_all_rows(latent, rows, even) for latent in t.latents.values())
 
 
 def _by_all_rows(latent: Latent, rows: int, even: bool) -> ByAllRows:

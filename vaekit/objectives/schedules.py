@@ -69,7 +69,6 @@ def times(one: Weight, other: Weight) -> Weight:
     return one * other
 
 
-def above_one(weight: float, factor: Weight) -> Weight:
-    """What a weight, multiplied by a factor, has beyond 1: for a term of which another has one
-    already."""
-    return (lambda step: weight * factor(step) - 1) if callable(factor) else weight * factor - 1
+def above_one(weight: Weight) -> Weight:
+    """What a weight has beyond 1: for a term of which another has one already."""
+    return (lambda step: weight(step) - 1) if callable(weight) else weight - 1

@@ -64,13 +64,13 @@ def beta_tcvae(
     """
     require(not beta_start or beta > 0, f"beta cannot fall from {beta_start:g} to 0: leave one out")
     model, objective = vae(rows=rows, steps=steps, **rest)
+    falls = schedules.geometric(beta_start / beta, 1.0, int(fall * steps)) if beta_start else 1.0
+    b, a = (schedules.above_one(schedules.times(weight, falls)) for weight in (beta, alpha))
     even = sampling == "weighted"
-    times = schedules.geometric(beta_start / beta, 1.0, int(fall * steps)) if beta_start else 1.0
-    penalty = penalties.total_correlation(rows, even=even)
-    terms = [Term("total_correlation", schedules.above_one(beta, times), penalty, "batch")]
+    terms = [Term("total_correlation", b, penalties.total_correlation(rows, even=even), "batch")]
     if alpha != 1:
         told = penalties.mutual_information(rows, even=even)
-        terms.append(Term("mutual_information", schedules.above_one(alpha, times), told, "batch"))
+        terms.append(Term("mutual_information", a, told, "batch"))
     return Built(model, objective.plus(*terms))
 
 
