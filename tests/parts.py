@@ -96,6 +96,7 @@ PENALTIES = {
     "free_bits": penalties.free_bits(10.0),
     "total_correlation": penalties.total_correlation(1000),
     "mutual_information": penalties.mutual_information(1000),
+    "information_by_dimension": penalties.information_by_dimension,
     "capacity": lambda t: penalties.capacity(t, 10.0),
     "mmd": discrepancies.mmd("imq"),
     "mmd, rbf": discrepancies.mmd("rbf"),
@@ -113,7 +114,10 @@ CRITICS = {  # of codes of three numbers
     "similarity": lambda **how: Discriminator(dense(VECTOR, (8,), [8]), 8, **how),
 }
 # right on average: of the mixture that a batch stands for, or by drawing
-ESTIMATES = {"total_correlation", "mutual_information", "mmd", "mmd, rbf", "decoder_slope"}
+ESTIMATES = {
+    "total_correlation", "mutual_information", "information_by_dimension", "mmd", "mmd, rbf",
+    "decoder_slope",
+}  # fmt: skip
 OF_THE_DECODER = {"decoder_norm"}  # whatever the codes are
 
 

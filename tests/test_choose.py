@@ -12,7 +12,7 @@ from vaekit import recipes
 from vaekit.data import open_source, opening_of
 from vaekit.interfaces.cli import run
 from vaekit.recipes import RECIPES
-from vaekit.recipes.objectives import beta_vae
+from vaekit.recipes.factors import beta_vae
 from vaekit.recipes.recipe import takes_gaps
 from vaekit.recipes.recommend import looked_at, recommend
 from vaekit.recipes.uses import PURPOSES, Looked, good_for, uses_of

@@ -177,6 +177,18 @@ def test_what_codes_tell_of_their_rows(apart):
     for even in (True, False):
         told = penalties.mutual_information(len(t.rows), even=even)(t).item()
         assert told == pytest.approx(math.log(len(t.rows)) if apart else 0.0, abs=1e-4)
+    by_itself = penalties.information_by_dimension(t).item()  # of each of three numbers
+    assert by_itself == pytest.approx(3 * math.log(len(t.rows)) if apart else 0.0, abs=1e-4)
+
+
+def test_what_numbers_tell_by_themselves_is_what_codes_tell_and_what_numbers_share():
+    m = model()
+    t = trace(m, rows(m.likelihood.family))
+    of_codes = penalties.mutual_information(len(t.rows), even=True)(t)
+    shared = penalties.total_correlation(len(t.rows), even=True)(t)
+    assert (of_codes + shared).item() == pytest.approx(
+        penalties.information_by_dimension(t).item(), rel=1e-5
+    )
 
 
 def test_weighed_alike_what_is_told_and_correlation_need_no_mixture():

@@ -83,6 +83,16 @@ def test_beta_falls_by_equal_factors_and_alpha_with_it():
         made("beta_tcvae", beta=0, beta_start=40)
 
 
+def test_beside_a_critic_what_numbers_tell_is_weighed_too():
+    how = {"gamma": 7, "beta": 2, "beta_start": 18, "fall": 0.5, "steps": 100}
+    objective = made("factor_vae", **how).objective
+    for step, beta in ((0, 18), (25, 6), (50, 2), (100, 2)):
+        assert objective.weights(step)[1:] == pytest.approx([7, beta - 1])
+    assert made("factor_vae").objective.weights(0)[1:] == [10]
+    with pytest.raises(BadInput, match="beta cannot fall from 40 to 0"):
+        made("factor_vae", beta=0, beta_start=40)
+
+
 def test_the_capacity_rises_in_a_line():
     objective = made("capacity_vae", capacity=8.0, gamma=5.0, rise=0.5, steps=100).objective
     assert [objective.weights(step) for step in (0, 25, 50, 100)] == [

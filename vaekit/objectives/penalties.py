@@ -107,7 +107,7 @@ def total_correlation(rows: int, *, even: bool = False) -> Penalty:
     """
 
     def total_correlation(t: Trace) -> Tensor:
-        return sum_of_means(m.joint - m.marginals for m in by_all_rows(t, rows, even))
+        return sum_of_means(m.joint - m.marginals for m in by_all_rows(t, None if even else rows))
 
     return total_correlation
 
@@ -126,9 +126,21 @@ def mutual_information(rows: int, *, even: bool = False) -> Penalty:
     """
 
     def mutual_information(t: Trace) -> Tensor:
-        return sum_of_means(m.own - m.joint for m in by_all_rows(t, rows, even))
+        return sum_of_means(m.own - m.joint for m in by_all_rows(t, None if even else rows))
 
     return mutual_information
+
+
+def information_by_dimension(t: Trace) -> Tensor:
+    r"""What each number of a code tells of its row by itself, summed, in nats:
+    :math:`E[\log q(z \mid x) - \sum_i \log q(z_i)]`, the mutual information and the total
+    correlation together. It needs no q(z): of each number alone a batch of B, all of whose rows
+    weigh alike, knows enough, unless it tells as much as log B nats.
+
+    Raises:
+        Unsuited: if the posterior's dimensions are not independent.
+    """
+    return sum_of_means(m.own - m.marginals for m in by_all_rows(t))
 
 
 class ByAllRows(NamedTuple):
@@ -150,17 +162,18 @@ def sum_of_means(each: Iterable[Tensor]) -> Tensor:
     return torch.stack([of_rows.mean() for of_rows in each]).sum()
 
 
-def by_all_rows(t: Trace, rows: int, even: bool) -> Iterator[ByAllRows]:
-    """The densities of each latent's draws; see :func:`total_correlation`."""
-    return (_by_all_rows(latent, rows, even) for latent in t.latents.values())
+def by_all_rows(t: Trace, rows: int | None = None) -> Iterator[ByAllRows]:
+    """The densities of each latent's draws; see :func:`total_correlation`. Without ``rows`` those
+    of the batch weigh alike."""
+    return (_by_all_rows(latent, rows) for latent in t.latents.values())
 
 
-def _by_all_rows(latent: Latent, rows: int, even: bool) -> ByAllRows:
+def _by_all_rows(latent: Latent, rows: int | None) -> ByAllRows:
     z = latent.value[0]
     each = log_prob_per_element(latent.posterior, z[:, None])
     if each is None:
         raise Unsuited("total correlation needs a posterior with independent dimensions")
-    weights = stratified_weights(len(z), len(z) if even else rows, z.device).log()
+    weights = stratified_weights(len(z), rows or len(z), z.device).log()
     whole = each.sum(-1)
     joint = torch.logsumexp(weights + whole, 1)
     marginals = torch.logsumexp(weights[..., None] + each, 1)

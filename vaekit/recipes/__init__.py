@@ -12,6 +12,7 @@ from vaekit.recipes import (
     balls,
     conditional,
     counts,
+    factors,
     gaps,
     hierarchical,
     joint,
@@ -34,8 +35,9 @@ from vaekit.training.plan import Suited
 
 DEFAULT, OF_TABLES = "vae", "table_vae"  # of data of which nobody says one
 _MODULES = (
-    plain, hierarchical, conditional, labelled, objectives, similarities, autoencoders, quantised,
-    spheres, balls, maps, metrics, counts, gaps, joint, series, sequences, pixels, tables,
+    plain, hierarchical, conditional, labelled, factors, objectives, similarities, autoencoders,
+    quantised, spheres, balls, maps, metrics, counts, gaps, joint, series, sequences, pixels,
+    tables,
 )  # fmt: skip
 RECIPES: dict[str, Recipe] = {made.__name__: made for module in _MODULES for made in module.RECIPES}
 
