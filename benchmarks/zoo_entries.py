@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zoo_put import in_ball, on_sphere, softplus_spread
+from zoo_put_flows import unheld
 
 KNOWN = {
     "gap": "log p(x) - ELBO",
@@ -163,6 +164,8 @@ PEERS: dict[str, Peer] = {
     "ciwae": Peer("CIWAE", options={"number_samples": 16, "beta": 0.5}),
     "vae, VampPrior": Peer("VAMP", options={"number_components": 500}),
     "vae, radial": Peer("VAE_LinNF", options={"flows": ["Radial"] * 8}),
+    "vae, planar": Peer("VAE_LinNF", options={"flows": ["Planar"] * 8}, change=unheld),
+    "iaf_vae": Peer("VAE_IAF", options={"n_hidden_in_made": 1, "hidden_size": 64}),
     "sphere_vae, 8": Peer(
         "SVAE",
         "sphere_vae",
@@ -174,6 +177,8 @@ PEERS: dict[str, Peer] = {
     "hvae": Peer(
         "HVAE", options={"n_lf": 3, "eps_lf": 0.05, "beta_zero": 1.0}, change=softplus_spread
     ),
+    # Its own stride and reach: with those of the entry steps along its metric are so long that training ends with nan.
+    "rhvae": Peer("RHVAE", options={"n_lf": 3, "beta_zero": 1.0}),
     "ms_ssim_vae": Peer("MSSSIM_VAE"),
     "vae_gan": Peer("VAEGAN", options={"reconstruction_layer": 1}),
     "vq_vae": Peer("VQVAE", "vq_vae", {"num_embeddings": 256}),

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch import distributions as D
 from torch.nn import functional as F
+from zoo_put_flows import masked, planar
 
 from vaekit.conditionals.priors import unsoftplus
 from vaekit.distributions import VonMisesFisher
@@ -92,7 +93,9 @@ def _raw(least: float, value: Tensor) -> Tensor:
 MORE: dict[str, Callable[[Any, Tensor], None]] = {  # what is learned beside both networks
     "pseudo": _pseudo,
     "book": lambda model, book: model.posterior.family.book.data.copy_(book),
-    "steps": _radial,
+    "Radial": _radial,
+    "Planar": planar,
+    "blocks": masked,
 }
 SEEN: dict[str, Callable[[Any], Tensor]] = {  # what is told of posteriors
     "mean": lambda q: q.mean,
@@ -101,8 +104,7 @@ SEEN: dict[str, Callable[[Any], Tensor]] = {  # what is told of posteriors
     "concentration": lambda q: q.concentration,
     "scale": lambda q: q.scale,
     "base spread": lambda q: q.base.stddev,
-    "moved": lambda q: q.moved(q.base.mean)[0],
-    "log_det": lambda q: q.moved(q.base.mean)[1],
+    "from": lambda q: q.base.mean,
 }
 
 
@@ -117,6 +119,8 @@ def check(model: Any, found: dict[str, np.ndarray]) -> None:
     q = model.posterior(seen["x"])
     ours = {"rebuilt": model.likelihood(seen["code"]).mean}
     ours |= {name: SEEN[name](q) for name in SEEN.keys() & seen.keys()}
+    if "from" in seen:  # from the very same places: near a fold it matters
+        ours["moved"], ours["log_det"] = q.moved(seen["from"])
     if "loc" in seen:
         assert q.support.check(seen["loc"]).all(), "posteriors lie where there are no codes"
     for name, values in ours.items():

@@ -6,6 +6,7 @@ The network is the one of zoo.py, layer by layer; the weights go back, and are m
 codes of a few rows, numbers of their posteriors and what is rebuilt, by which zoo.py sees that it has the same model.
 """
 
+import copy
 import json
 import logging
 import sys
@@ -21,6 +22,7 @@ from pythae import trainers
 from pythae.data.datasets import BaseDataset
 from pythae.models.base.base_utils import ModelOutput
 from pythae.models.nn import BaseDecoder, BaseEncoder
+from pythae.models.normalizing_flows.layers import MaskedLinear
 from torch import nn
 
 WIDTH, LATENT = 200, 16
@@ -150,17 +152,38 @@ def in_line(code):
     return code[..., 0].transpose(1, 2).flatten(1)
 
 
-def through(model, e):
-    """The image of the mean by all steps, and the log of the determinant there."""
-    z, total = e.embedding, 0.0
+def by_steps(model, z):
     for step in model.net:
-        found = step(z)
-        z, total = found.out, total + found.log_abs_det_jac
-    return z, total
+        z = step(z).out
+    return z
+
+
+def by_blocks(model, z):
+    return model.iaf_flow.inverse(z).out
+
+
+@torch.enable_grad()
+def moved(move, model, e):
+    """Where means are moved, and the log of the determinant of the derivatives there, as autograd has them."""
+    exact = copy.deepcopy(model).double()
+    z = e.embedding.double().requires_grad_()
+    y = move(exact, z)
+    each = [torch.autograd.grad(v.sum(), z, retain_graph=True)[0] for v in y.unbind(1)]
+    log_det = torch.linalg.slogdet(torch.stack(each, 1))[1]
+    return {"from": z, "moved": y, "log_det": log_det}
 
 
 def numbers_of(module):
     return torch.cat([each.flatten() for each in module.parameters()])
+
+
+def blocks(flow):
+    """The weights of each block, those that are masked being 0, and biases."""
+    flow = copy.deepcopy(flow)
+    for layer in flow.modules():
+        if isinstance(layer, MaskedLinear):
+            layer.weight.data.mul_(layer.mask)
+    return [numbers_of(block) for block in flow.net]
 
 
 @dataclass(frozen=True)
@@ -184,6 +207,17 @@ class Kind:
     told: Callable[[Any, Any], dict] = normal
     means: Callable[[Any], Any] = lambda shown: shown
     vector: Callable[[Any], Any] = lambda code: code
+
+
+def flowed(move, more):
+    """Of a model whose codes are moved."""
+    return Kind(
+        more=more,
+        code=lambda model, e: move(model, e.embedding),
+        told=lambda model, e: {
+            "base spread": (e.log_covariance / 2).exp(), **moved(move, model, e)
+        },
+    )  # fmt: skip
 
 
 POINT = Kind(told=point)
@@ -222,15 +256,11 @@ KINDS = {
         },
         means=torch.sigmoid,
     ),
-    "VAE_LinNF": Kind(
-        more=lambda m: {"steps": torch.stack([numbers_of(step) for step in m.net])},
-        code=lambda model, e: through(model, e)[0],
-        told=lambda model, e: {
-            "moved": through(model, e)[0],
-            "log_det": through(model, e)[1],
-            "base spread": (e.log_covariance / 2).exp(),
-        },
+    "VAE_LinNF": flowed(
+        by_steps,
+        lambda m: {m.model_config.flows[0]: torch.stack([numbers_of(step) for step in m.net])},
     ),
+    "VAE_IAF": flowed(by_blocks, lambda m: {"blocks": torch.stack(blocks(m.iaf_flow))}),
 }
 
 

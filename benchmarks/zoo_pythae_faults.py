@@ -16,13 +16,15 @@ import pythae.models as models
 import torch
 from pythae.models.base.base_utils import ModelOutput
 from pythae.models.nn import BaseDecoder, BaseEncoder
+from pythae.models.normalizing_flows import PlanarFlow, PlanarFlowConfig
 from pythae.trainers import CoupledOptimizerAdversarialTrainer
 from torch import nn
 from torch.optim import SGD
 
 RESULTS = Path(__file__).resolve().parent / "results" / "zoo_pythae_faults.json"
 ROWS, NUMBERS, LATENT = 32, 20, 4
-NAMED = {"INFOVAE_MMD", "RAE_L2"}  # whose configurations are named with a _ more
+MANY = 20_000  # draws
+NAMED = {"INFOVAE_MMD", "RAE_L2", "VAE_LinNF"}  # whose configurations are named with a _ more
 
 
 class Encoder(BaseEncoder):
@@ -45,8 +47,8 @@ class Decoder(BaseDecoder):
         return ModelOutput(reconstruction=self.net(z).sigmoid())
 
 
-def made(name, **options):
-    """One of pythae's models, with weights large enough that codes matter."""
+def made(name, size=3, **options):
+    """One of pythae's models, with weights so many times as large as new ones: large enough that codes matter."""
     torch.manual_seed(0)
     config = getattr(models, f"{name}_Config" if name in NAMED else f"{name}Config")
     if "reconstruction_loss" in config.__dataclass_fields__:
@@ -55,7 +57,7 @@ def made(name, **options):
         config(input_dim=(NUMBERS,), latent_dim=LATENT, **options), Encoder(), Decoder()
     )
     for weight in model.parameters():
-        weight.data.mul_(3)
+        weight.data.mul_(size)
     return model
 
 
@@ -162,11 +164,51 @@ def one_row():
     return str(made("INFOVAE_MMD")({"data": rows(1)}).loss.item())
 
 
+def folds():
+    """Mean log p(x) as `get_nll` has it with one planar step of w · u = -2 and of 0.5, each beside that of draws from the prior,
+    where normals before the step are the prior; the share of new steps of 16 numbers whose w · u is below -1, so that they
+    cannot be undone."""
+    found = []
+    for slope in (-2.0, 0.5):
+        model, x = made("VAE_LinNF", flows=["Planar"]), rows()
+        for weight in model.encoder.parameters():
+            weight.data.zero_()
+        (step,) = model.net
+        step.w.data, step.b.data = torch.eye(1, LATENT), torch.zeros(1)
+        step.u.data = slope * step.w
+        torch.manual_seed(2)
+        found += [model.get_nll(x, MANY, MANY), from_prior(model, x)]
+    new = (PlanarFlow(PlanarFlowConfig(input_dim=(16,))) for _ in range(2000))
+    return [float(v) for v in found] + [sum((s.w @ s.u.T).item() < -1 for s in new) / 2000]
+
+
+def from_prior(model, x):
+    """Mean log p(x), by draws from N(0, I)."""
+    shown = model.decoder(torch.randn(10 * MANY, LATENT)).reconstruction.clamp(1e-7, 1 - 1e-7)
+    log_px = x @ shown.log().T + (1 - x) @ (1 - shown).log().T
+    return (log_px.logsumexp(1) - math.log(10 * MANY)).mean()
+
+
+def unmoved():
+    """Of draws that no leap moves: what pythae's loss has beside the plain one, the share of that in the encoder's gradient, and
+    the mean of rho G^-1 rho of momenta, over how many numbers they have."""
+    model, x = made("RHVAE", size=1, n_lf=1, eps_lf=0.0, beta_zero=1.0), rows()
+    torch.manual_seed(2)
+    out = model({"data": x})
+    normal = torch.distributions.Normal(out.mu, (0.5 * out.log_var).exp())
+    plain = (normal.log_prob(out.z).sum(1) - model._log_p_xz(out.recon_x, x, out.z)).mean()
+    more = out.loss - plain
+    share = gradient(model, more).norm() / gradient(model, plain).norm()
+    size = torch.einsum("ri,rij,rj->r", out.rho, out.G_inv, out.rho).mean() / LATENT
+    return more.item(), share.item(), size.item()
+
+
 def main():
     with torch.no_grad():
         found = {"iwae": iwae(), "miwae": miwae(), "own weights": own_weights()}
-        found |= {"capacity": capacity(), "one row": one_row()}
+        found |= {"capacity": capacity(), "one row": one_row(), "folds": folds()}
     found |= {"critic": critics(), "doubled": doubled(), "adversary": adversary()}
+    found["unmoved"] = unmoved()
     told = {"pythae": importlib.metadata.version("pythae"), "torch": torch.__version__, **found}
     RESULTS.write_text(json.dumps(told, indent=1) + "\n")
     print(json.dumps(told, indent=1))
