@@ -46,6 +46,21 @@ class Entry:
     prior: str | None = None
 
 
+Figures = dict[str, float]
+LOSSES: dict[str, tuple[str, Callable[[Figures], float]]] = {  # what is minimised, by figures of test rows
+    "beta_vae": ("-ELBO + 3 KL", lambda f: 3 * f["kl"] - f["elbo"]),
+    "beta_tcvae": (
+        "-ELBO + 5 total correlation", lambda f: 5 * f["total_correlation"] - f["elbo"]
+    ),
+    "info_vae": (
+        "-ELBO - 0.5 KL + 99.5 MMD", lambda f: 0.0995 * f["discrepancy"] - 0.5 * f["kl"] - f["elbo"]
+    ),
+    "capacity_vae": (
+        "-ELBO - KL + 10 (distance of the KL from 15)",
+        lambda f: 10 * abs(f["kl"] - 15) - f["kl"] - f["elbo"],
+    ),
+}  # fmt: skip
+
 FEW = {"groups": 4, "samples": 4}
 GREY = {"likelihood": "gaussian", "binarize": "none"}
 ENTRIES: dict[str, Entry] = {
