@@ -25,15 +25,17 @@ from vaekit.runs.judge import judge_codes
 
 RESULTS = Path(__file__).resolve().parent / "results" / "sprites.json"
 FALLING = {"beta": 6.0, "alpha": 6.0, "beta_start": 40.0, "fall": 0.8}
-TO_2 = {"beta": 2.0, "alpha": 2.0, "fall": 0.9}
+FROM_60 = {"beta_start": 60.0, "fall": 0.9}
 ENTRIES: dict[str, tuple[str, dict[str, Any]]] = {
     "vae": ("vae", {}),
     "beta_tcvae": ("beta_tcvae", {"beta": 20.0, "alpha": 20.0}),
     "beta_tcvae, falling": ("beta_tcvae", FALLING),
-    "beta_tcvae, falling to 2": ("beta_tcvae", {**TO_2, "beta_start": 40.0}),
-    "beta_tcvae, from 60 to 2": ("beta_tcvae", {**TO_2, "beta_start": 60.0}),
+    "beta_tcvae, falling to 2": ("beta_tcvae", {**FALLING, "beta": 2.0, "alpha": 2.0, "fall": 0.9}),
+    "beta_tcvae, from 60 to 2": ("beta_tcvae", {"beta": 2.0, "alpha": 2.0, **FROM_60}),
+    "beta_tcvae, from 60 to 1.5": ("beta_tcvae", {"beta": 1.5, "alpha": 1.5, **FROM_60}),
     "beta_tcvae, alpha 1": ("beta_tcvae", {"beta": 20.0}),
     "factor_vae": ("factor_vae", {"gamma": 35.0}),
+    "factor_vae, from 60 to 2": ("factor_vae", {"gamma": 10.0, "beta": 2.0, **FROM_60}),
 }
 
 
