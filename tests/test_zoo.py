@@ -79,6 +79,8 @@ def test_beta_falls_by_equal_factors_and_alpha_with_it():
         _, beta, alpha = objective.weights(step)
         assert (beta, alpha) == pytest.approx((10 * factor - 1, 5 * factor - 1))
     assert made("beta_tcvae", beta=10).objective.weights(0)[1:] == [9.0]
+    by_default = made("beta_tcvae", beta=2, beta_start=60, fall=0.5, steps=100).objective
+    assert by_default.weights(0)[1:] == pytest.approx([59, 29])
     with pytest.raises(BadInput, match="beta cannot fall from 40 to 0"):
         made("beta_tcvae", beta=0, beta_start=40)
 

@@ -67,7 +67,7 @@ def beta_tcvae(
     b, a = (above_one(times(weight, falls)) for weight in (beta, alpha))
     even = sampling == "weighted"
     terms = [Term("total_correlation", b, penalties.total_correlation(rows, even=even), "batch")]
-    if alpha != 1:
+    if a != 0:
         told = penalties.mutual_information(rows, even=even)
         terms.append(Term("mutual_information", a, told, "batch"))
     return Built(model, objective.plus(*terms))
