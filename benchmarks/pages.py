@@ -239,7 +239,7 @@ def posteriors(r: dict) -> str:
     heads = ["", "seeds", "ELBO, nats", "below log p(x)", "more than diagonal", "processor seconds"]
     return (
         "\n## Posteriors at one decoder\n\n`posteriors.py`: MNIST cut at 1/2, 784-200-200-16 and back; the decoder of a plain vae, trained for "
-        f"{settings['epochs']} epochs, is held as it is, and each q(z|x) is trained to it for as many. ELBO of {settings['rows']:,} test rows; log p(x) is "
+        f"{settings['epochs']} epochs, is held as it is, and each q(z|x) is trained to it for as many, even_mixture by `misvae` with a draw of each of its four components, all others with one. ELBO of {settings['rows']:,} test rows; log p(x) is "
         f"the highest bound of the posteriors by {settings['samples']:,} importance samples. {r['machine']}, shared with other work.\n\n"
     ) + table(heads, rows)
 

@@ -42,6 +42,7 @@ POSTERIORS = {
     "full": FullNormal(3),
     "householder": HouseholderNormal(3, 2),
     "mixture": NormalMixture(3, 2),
+    "even mixture": NormalMixture(3, 2, even=True),
     "planar": PlanarFlow(3, 2),
     "radial": RadialFlow(3, 2),
     "sylvester": SylvesterFlow(3, 2),

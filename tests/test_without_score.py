@@ -12,7 +12,7 @@ from vaekit.models.drawing import from_posterior, replayed, without_score
 from vaekit.recipes.parts import POSTERIORS, posterior_family
 
 DIM, ROWS = 3, 5
-DENSE = ("diagonal", "low_rank", "full", "householder", "mixture")
+DENSE = ("diagonal", "low_rank", "full", "householder", "mixture", "even_mixture")
 
 
 def normal(loc: Tensor, scale: Tensor) -> D.Distribution:

@@ -20,6 +20,8 @@ from vaekit.families import NormalMixture as Family
 from vaekit.models.drawing import from_posterior, stratified
 from vaekit.models.trace import trace
 from vaekit.objectives.bounds import elbo, iwae, miselbo
+from vaekit.recipes import RECIPES, recipe
+from vaekit.recipes.recipe import call
 
 AXIS = torch.linspace(-12, 12, 4001, dtype=torch.float64)
 
@@ -122,6 +124,21 @@ def test_two_peaks_are_fitted_by_a_mixture_and_not_by_a_normal():
     """A normal takes one of two equal peaks, which costs log 2."""
     assert gap(DiagonalNormal(1), from_posterior) > 0.9 * math.log(2)
     assert gap(Family(1, 2), stratified) < 0.1
+    assert gap(Family(1, 2, even=True), stratified) < 0.1
+
+
+def test_components_weigh_alike_but_for_models_that_are_older_or_told_to_learn():
+    how = {"shape": (5,), "likelihood": "gaussian", "latent": 3, "posterior_components": 2}
+    raw = torch.randn(4, 14)
+    even = call(recipe("misvae"), how | {"component_weights": "even"}).model.posterior.family
+    assert even.raw_shape == (12,)
+    assert (even(raw[:, :12]).mixture_distribution.probs == 0.5).all()
+    for told in ({}, {"component_weights": "learned"}):
+        learned = call(recipe("misvae"), how | told, stored=True).model.posterior.family
+        assert learned.raw_shape == (14,)
+        found = learned(raw).mixture_distribution.probs
+        torch.testing.assert_close(found, raw[:, :2].softmax(-1))
+    assert RECIPES["misvae"](**how).model.posterior.family.raw_shape == (12,)
 
 
 def mixed_up(samples, components=3):

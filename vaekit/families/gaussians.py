@@ -17,6 +17,7 @@ from vaekit.families.elementwise import independent
 from vaekit.system.room import with_memory
 
 SCALE: Link = Positive(1e-4)
+APART = 0.1  # how far components of a mixture begin from each other, in each dimension
 
 
 @dataclass(frozen=True)
@@ -180,21 +181,26 @@ class NormalMixture(nn.Module):
         dim: numbers of the vector.
         components: how many.
         link: from raw scales to standard deviations.
+        even: whether all weights are alike, and raw numbers have no logits. Of weights that are
+            learned one is soon near 1: a component learns as fast as it weighs.
     """
 
     has_density = True
 
-    def __init__(self, dim: int, components: int = 4, link: Link = SCALE) -> None:
+    def __init__(
+        self, dim: int, components: int = 4, link: Link = SCALE, *, even: bool = False
+    ) -> None:
         super().__init__()
         self.dim, self.components, self.link = dim, components, link
+        self.logits = 0 if even else components
         with with_memory(components * dim):
-            apart = torch.randn(components, dim)
+            apart = APART * torch.randn(components, dim)
             self.apart = nn.Parameter(apart - apart.mean(0))
 
     @property
     def raw_shape(self) -> Shape:
         """Shape of the raw numbers of a row."""
-        return (self.components * (1 + 2 * self.dim),)
+        return (self.logits + self.components * 2 * self.dim,)
 
     @property
     def event_shape(self) -> Shape:
@@ -204,8 +210,10 @@ class NormalMixture(nn.Module):
     def forward(self, raw: Tensor) -> D.Distribution:
         """The distribution of raw numbers, (rows, *raw_shape)."""
         size = self.components * self.dim
-        logits, loc, scale = raw.split([self.components, size, size], -1)
+        logits, loc, scale = raw.split([self.logits, size, size], -1)
         loc, scale = (t.unflatten(-1, (self.components, self.dim)) for t in (loc, scale))
+        if not self.logits:
+            logits = torch.zeros_like(loc[..., 0])
         return distributions.NormalMixture(logits, loc + self.apart, self.link(scale))
 
 

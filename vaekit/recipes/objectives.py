@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from vaekit.models.drawing import stratified
 from vaekit.objectives import Term, bounds, penalties, schedules
@@ -67,15 +67,23 @@ def piwae(groups: Count = 8, samples: Count = 8, **rest: Any) -> Built:
 
 @extends(vae, fixed={"posterior": "mixture"}, without=("rank", "tilt"))
 @good_for("likelihood", "a posterior of several peaks, each with draws of its own.", rank=0.4)
-def misvae(posterior_components: Count = 4, samples: Count = 1, **rest: Any) -> Built:
+def misvae(
+    posterior_components: Count = 4,
+    samples: Count = 1,
+    component_weights: Literal["even", "learned"] = "even",
+    **rest: Any,
+) -> Built:
     """A mixture for a posterior, each of whose components has draws of its own
     (Kviman et al. 2023).
 
     Args:
         posterior_components: of the mixture.
         samples: particles of each component.
+        component_weights: even, as in the papers; learned, one is soon near 1.
     """
-    model, objective = vae(posterior_components=posterior_components, **rest)
+    family = {"even": "even_mixture", "learned": "mixture"}[component_weights]
+    rest |= {"posterior": family, "posterior_components": posterior_components}
+    model, objective = vae(**rest)
     bound, draws = bounds.miselbo(posterior_components), posterior_components * samples
     return Built(model, objective.but(bound, draws, stratified))
 

@@ -53,7 +53,7 @@ from vaekit.system.types import Shape
 
 Network = Literal["auto", "dense", "conv", "residual"]
 Posterior = Literal[
-    "diagonal", "low_rank", "full", "householder", "mixture",
+    "diagonal", "low_rank", "full", "householder", "mixture", "even_mixture",
     "planar", "radial", "sylvester", "iaf", "coupling", "point",
 ]  # fmt: skip
 Prior = Literal["standard", "mixture", "vamp", "flow", "maf", "realnvp", "lars", "exemplar"]
@@ -94,6 +94,7 @@ POSTERIORS: dict[str, Callable[[Asked], Family]] = {
     "full": lambda of: FullNormal(of.latent, of.link, of.tilt),
     "householder": lambda of: HouseholderNormal(of.latent, of.components or 4, of.link),
     "mixture": lambda of: NormalMixture(of.latent, of.components or 4, of.link),
+    "even_mixture": lambda of: NormalMixture(of.latent, of.components or 4, of.link, even=True),
     "planar": lambda of: PlanarFlow(of.latent, of.components or 8, of.link),
     "radial": lambda of: RadialFlow(of.latent, of.components or 8, of.link),
     "sylvester": lambda of: SylvesterFlow(of.latent, of.components or 4, of.link),

@@ -100,8 +100,9 @@ def vae(
         width: of hidden layers (400), or channels of the first stage (32).
         depth: hidden layers (2), or halvings of the image (until about 4 pixels).
         posterior: q(z|x): normal with a covariance that is diagonal, low_rank, full or householder
-            (by reflections); mixture (of normals); planar, radial, sylvester, iaf or coupling
-            (normal, moved through steps of that kind); point has no spread.
+            (by reflections); mixture (of normals), or even_mixture, whose weights are alike;
+            planar, radial, sylvester, iaf or coupling (normal, moved through steps of that kind);
+            point has no spread.
         rank: of a low_rank posterior.
         posterior_components: of a mixture posterior (4); reflections of householder (4), steps of
             planar and radial (8) and sylvester (4).

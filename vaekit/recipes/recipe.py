@@ -29,7 +29,7 @@ Values = Mapping[str, Any]
 # what models did that are older than an option
 NEWER: Values = {
     "noise": 0.0, "tilt": 1.0, "moved": 0.0, "agreement": 0.0, "summed": "all", "scales": 0,
-    "in_turn": 0.5,
+    "in_turn": 0.5, "component_weights": "learned",
 }  # fmt: skip
 FROM_DATA = (
     "shape", "levels", "steps", "rows", "given", "labelled", "columns", "ordered", "gaps",
