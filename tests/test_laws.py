@@ -35,6 +35,7 @@ LEARNED = ("mixture", "vamp", *FLOWS, "lars", "exemplar")
 IN_TRAINING = [name for name, kind in conditionals.PRIORS.items() if not kind.only_after]
 ALIKE = {  # the others stand for them
     "householder": "full",
+    "even_mixture": "mixture",
     **dict.fromkeys(("planar", "radial", "sylvester", "coupling"), "iaf"),
 }
 PRIORS_ALIKE = {"lars": "flow", "exemplar": "vamp", "maf": "flow", "realnvp": "flow"}
