@@ -151,9 +151,11 @@ def test_the_command_that_is_recommended_runs(place, capsys):
     [
         (["choose", "numbers.csv", "--for", "codecs"], "did you mean 'codes'"),
         (["choose", "nowhere.csv"], "no file or folder nowhere.csv"),
+        (["choose", "few.csv"], "few.csv holds 3 rows: too few to split"),
     ],
 )
 def test_mistakes_take_one_line(arguments, said, place, capsys):
+    (place / "few.csv").write_text("a,b\n1,2\n3,4\n5,7\n")
     assert run(arguments) == 2
     assert said in capsys.readouterr().err
 

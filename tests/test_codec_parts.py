@@ -28,7 +28,7 @@ from vaekit.rows import Rows
 from vaekit.system.checks import BadInput
 
 CLASSES = {"kind": ["cat", "dog", "owl"], "age": None}
-NO_FORM = "has no exact form: this model cannot compress"
+NO_FORM = "has no exact form: this model cannot compress; a plain vae can"
 
 
 def one_line(error, words):

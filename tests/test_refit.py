@@ -58,6 +58,13 @@ def loose():
     return model, refit(model, "mixture", components=20, epochs=60)
 
 
+@pytest.mark.parametrize("prior", ["mixture", "vamp", "manifold"])
+def test_of_few_rows_a_prior_has_one_component_each_at_most(prior):
+    model = vaekit.fit(np.random.default_rng(0).normal(size=(30, 3)), latent=2, width=8, epochs=1)
+    made = refit(model, prior, epochs=1)
+    assert made.trained.model.prior.new.components == 24
+
+
 @pytest.fixture
 def run_folder(tmp_path, models):
     import shutil

@@ -91,8 +91,9 @@ def test_beside_a_critic_what_numbers_tell_is_weighed_too():
     for step, beta in ((0, 18), (25, 6), (50, 2), (100, 2)):
         assert objective.weights(step)[1:] == pytest.approx([7, beta - 1])
     assert made("factor_vae").objective.weights(0)[1:] == [10]
-    with pytest.raises(BadInput, match="beta cannot fall from 40 to 0"):
-        made("factor_vae", beta=0, beta_start=40)
+    for beta, start in ((0, 40), (3, 0.5)):
+        with pytest.raises(BadInput, match=f"beta cannot fall from {start} to {beta}"):
+            made("factor_vae", beta=beta, beta_start=start)
 
 
 def test_the_capacity_rises_in_a_line():

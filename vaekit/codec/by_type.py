@@ -42,5 +42,5 @@ def refused(part: Any, what: str = "") -> BadInput:
         part: of a model.
         what: it is, where its class does not say so.
     """
-    name = f"{type(part).__name__} {what}".strip()
-    return BadInput(f"{with_article(name)} has no exact form: this model cannot compress")
+    name = with_article(f"{type(part).__name__} {what}".strip())
+    return BadInput(f"{name} has no exact form: this model cannot compress; a plain vae can")

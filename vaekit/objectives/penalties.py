@@ -172,7 +172,7 @@ def _by_all_rows(latent: Latent, rows: int | None) -> ByAllRows:
     z = latent.value[0]
     each = log_prob_per_element(latent.posterior, z[:, None])
     if each is None:
-        raise Unsuited("total correlation needs a posterior with independent dimensions")
+        raise Unsuited("what numbers tell and share needs a posterior with independent dimensions")
     weights = stratified_weights(len(z), rows or len(z), z.device).log()
     whole = each.sum(-1)
     joint = torch.logsumexp(weights + whole, 1)

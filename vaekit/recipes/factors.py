@@ -179,6 +179,8 @@ def factor_vae(
 def _falls(weight: float, start: float, share: float, steps: int) -> schedules.Weight:
     """What a weight is multiplied by to fall from ``start`` over a share of the updates."""
     require(not start or weight > 0, f"beta cannot fall from {start:g} to 0: leave one out")
+    rises = f"beta cannot fall from {start:g} to {weight:g}: let beta_start be above it"
+    require(not start or start >= weight, rises)
     return schedules.geometric(start / weight, 1.0, int(share * steps)) if start else 1.0
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vaekit import recipes
-from vaekit.data import Facts, Source, facts
+from vaekit.data import Facts, Source, check_enough, facts
 from vaekit.data.on_disk import in_memory
 from vaekit.families.base import Kind
 from vaekit.families.catalogue import kind_of
@@ -54,7 +54,12 @@ class Recommendation:
 
 
 def looked_at(source: Source) -> Looked:
-    """What decides, of data."""
+    """What decides, of data.
+
+    Raises:
+        BadInput: for too few rows to train on.
+    """
+    check_enough(source)
     seen = facts(source.values, source.indices("train")) if source.coding is None else None
     kind = None if seen is None else _kind_of(seen, source)
     return Looked(

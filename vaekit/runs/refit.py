@@ -215,6 +215,8 @@ def refit(
     frozen = copy.deepcopy(base.model).requires_grad_(requires_grad=False).eval()
     with seeded(plan.seed, "refit"):
         new = stored.new_prior(frozen, base.config, prior, components)
+        if new.components > len(rows["train"]):
+            new = stored.new_prior(frozen, base.config, prior, len(rows["train"]))
     codes = {split: draws_of(frozen, part, plan.seed, split) for split, part in rows.items()}
     with seeded(plan.seed, "begin"):
         new.begin(shown(rows["train"], plan.seed).data, codes["train"][0])

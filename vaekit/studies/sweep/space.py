@@ -14,7 +14,8 @@ from vaekit.system.checks import BadInput, known, require
 from vaekit.system.ranges import as_written, check_value, number_of, swept_of, words_of
 from vaekit.training.plan import kinds as plan_kinds
 
-ASKED = "name, name=low:high, name=low:high:log or name=one,two,three"
+VALUES = "name=low:high, name=low:high:log or name=one,two,three"
+ASKED = f"name, {VALUES}"
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _by_itself(name: str, kind: Any, recipe: str) -> Axis:
         return Axis(name, found.low, found.high, found.log, number_of(kind) is int)
     if words:
         return Axis(name, choices=words)
-    raise BadInput(f"recipe {recipe} does not say where to look for {name}: write {ASKED}")
+    raise BadInput(f"recipe {recipe} does not say where to look for {name}: write {VALUES}")
 
 
 def _between(name: str, kind: Any, values: str) -> Axis:
@@ -188,7 +189,7 @@ def _value(name: str, kind: Any, text: str) -> Any:
         value = text if number is None else number(text)
     except ValueError:
         noun = "a whole number" if number is int else "a number"
-        raise BadInput(f"--over {name}: {text!r} is not {noun}; write {ASKED}") from None
+        raise BadInput(f"--over {name}: {text!r} is not {noun}; write {VALUES}") from None
     value = {"true": True, "false": False}.get(text.lower(), value) if kind is bool else value
     check_value(name, kind, as_written(kind, value))
     return value
