@@ -6,11 +6,12 @@ from parts import LinearGaussian
 from torch import nn
 
 import vaekit
-from vaekit.conditionals import Conditional
+from vaekit.conditionals import Conditional, Vamp
 from vaekit.evaluation import refine
-from vaekit.evaluation.refining import Refinement
+from vaekit.evaluation.refining import Refinement, moved
 from vaekit.families import DiagonalNormal
 from vaekit.models import VAE
+from vaekit.models.trace import trace
 from vaekit.system.checks import BadInput
 
 
@@ -71,6 +72,23 @@ def test_the_model_is_left_as_it_was():
     again = refine(model, X, steps=3, seed=1)
     assert torch.equal(before.fitted, again.fitted)
     assert not model.posterior.net._forward_hooks
+
+
+@pytest.mark.parametrize("pseudo", [2, 3])
+def test_what_a_prior_asks_the_encoder_is_not_moved(pseudo):
+    """Not even where it asks of as many rows as are refined."""
+    model = clueless()
+    model.prior = Vamp(model.posterior, (2,), 2, pseudo)
+    before = model.prior().log_prob(X)
+    move = torch.ones(3, 4)
+    with moved(model, move):
+        assert torch.equal(model.prior().log_prob(X), before)
+        latent = trace(model, X).latents["z"]
+        assert torch.allclose(latent.log_p[0], model.prior().log_prob(latent.value[0]))
+        assert torch.equal(latent.posterior.mean, torch.ones(3, 2))
+    assert not model.prior._forward_hooks
+    assert not model.prior._forward_pre_hooks
+    assert (refine(model, X, steps=3).encoder_gap > 0).all()
 
 
 def test_means_and_words():

@@ -124,7 +124,7 @@ def refine(
     Raises:
         BadInput: for a model with several latents, or none that gradients can follow.
     """
-    posterior = _posterior(model, Rows.of(rows[:1]))
+    _check(model, Rows.of(rows[:1]))
     model.eval()
 
     def bounds(part: Rows, number: int) -> tuple[Tensor, Tensor]:
@@ -136,8 +136,8 @@ def refine(
     def both(part: Rows, number: int) -> Tensor:
         before, _ = bounds(part, number)
         with seeded(seed, "refine", number):
-            move = _best_move(model, posterior, part, steps)
-        with moved(posterior, move):
+            move = _best_move(model, part, steps)
+        with moved(model, move):
             return torch.stack([before, *bounds(part, number)], 1)
 
     parts = chunks(rows, max(particles_for(rows) // draws, 1), "fitting q to rows")
@@ -145,25 +145,28 @@ def refine(
     return Refined(*concatenated(each, len(rows)).unbind(1))
 
 
-def _posterior(model: Graph, one: Rows) -> Any:
-    """q(z|x), whose numbers a network gives."""
-    posteriors = model.posteriors
-    reason = "there is no one q(z|x) to fit to a row"
-    require(len(posteriors) == 1, f"this model has {len(posteriors)} latents: {reason}")
+def _check(model: Graph, one: Rows) -> None:
+    """That there is one q(z|x), whose numbers a network gives."""
+    count, reason = len(model.posteriors), "there is no one q(z|x) to fit to a row"
+    require(count == 1, f"this model has {count} latents: {reason}")
     require(model.has_density, f"this model's codes are points: {reason}")
     with torch.no_grad():
         (latent,) = trace(model, one).latents.values()
     no_step = no_way(latent.prior)
     require(no_step is None, f"{no_step}: q(z|x) cannot be fitted to a row")
-    return posteriors[0]
 
 
-def _best_move(model: Graph, posterior: Any, rows: Rows, steps: int) -> Tensor:
+def _no_move(model: Graph, rows: Rows) -> Tensor:
+    """Of the encoder's numbers of each row, to begin with."""
+    (posterior,) = model.posteriors
+    return torch.zeros(len(rows), *posterior.family.raw_shape, device=rows.data.device)
+
+
+def _best_move(model: Graph, rows: Rows, steps: int) -> Tensor:
     """What to add to the encoder's numbers of each row."""
-    move = torch.zeros(len(rows), *posterior.family.raw_shape, device=rows.data.device)
-    move.requires_grad_()
+    move = _no_move(model, rows).requires_grad_()
     adam = torch.optim.Adam([move], RATE)
-    with bar("fitting q", steps) as told, moved(posterior, move), torch.enable_grad():
+    with bar("fitting q", steps) as told, moved(model, move), torch.enable_grad():
         for step in range(steps):
             adam.param_groups[0]["lr"] = RATE * (1 + math.cos(math.pi * step / steps)) / 2
             t = trace(model, rows, samples=FITTED_BY)
@@ -174,10 +177,25 @@ def _best_move(model: Graph, posterior: Any, rows: Rows, steps: int) -> Tensor:
 
 
 @contextmanager
-def moved(posterior: Any, move: Tensor) -> Iterator[None]:
-    """Inside the block the network of q gives what it gives plus a move of each row."""
-    handle = posterior.net.register_forward_hook(lambda _module, _given, raw: raw + move)
+def moved(model: Graph, move: Tensor) -> Iterator[None]:
+    """Inside the block the network of q gives what it gives plus a move of each row; where a prior
+    asks it, as one of pseudo-inputs does, that is of no rows, and stays as it is."""
+    asking: list[Any] = []
+
+    def begins(prior: Any, *_: Any) -> None:
+        asking.append(prior)
+
+    def ends(*_: Any) -> None:
+        asking.clear()
+
+    (posterior,) = model.posteriors
+    net = posterior.net
+    handles = [net.register_forward_hook(lambda _net, _given, raw: raw if asking else raw + move)]
+    for prior in model.priors:
+        handles.append(prior.register_forward_pre_hook(begins))
+        handles.append(prior.register_forward_hook(ends, always_call=True))
     try:
         yield
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
