@@ -59,6 +59,8 @@ def test_values_stand_one_below_the_other():
     ]
     assert as_text([]) == ""
     assert short(2e9) == "2.00e+09"
+    assert short(-0.0) == "0"
+    assert Figure("nothing", -0.001, 0.1).text == "0.00 ± 0.10"
 
 
 def test_an_evaluation_begins_with_plain_words_and_the_numbers_that_matter(

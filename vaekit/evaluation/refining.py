@@ -147,10 +147,10 @@ def refine(
 
 
 class Draws(NamedTuple):
-    """How z is drawn while q is fitted: by what rule, and how often."""
+    """How z is drawn while q is fitted: by what rule, and how often for each row."""
 
     rule: Rule
-    count: int
+    samples: int
 
 
 def _draws(model: Graph, one: Rows) -> Draws:
@@ -184,7 +184,7 @@ def _best_move(model: Graph, rows: Rows, steps: int, draws: Draws) -> Tensor:
     with bar("fitting q", steps) as told, moved(model, move), torch.enable_grad():
         for step in range(steps):
             adam.param_groups[0]["lr"] = RATE * (1 + math.cos(math.pi * step / steps)) / 2
-            t = trace(model, rows, samples=draws.count, rule=draws.rule)
+            t = trace(model, rows, samples=draws.samples, rule=draws.rule)
             (move.grad,) = torch.autograd.grad(-elbo(t).sum(), [move])
             adam.step()
             told.update(step + 1)
