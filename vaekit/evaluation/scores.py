@@ -287,7 +287,7 @@ def score(
     found = log_likelihood(model, rows, samples=samples, seed=seed, title="log p(x)")
     whole = aggregate(model, rows, seed=seed)
     doubts = (*_doubts(found), *(listed.doubts if listed else ()))
-    latents = of_latents(health, whole, terms[1].mean().item())
+    latents = of_latents(health, whole, terms[1].mean().item(), listed)
     scores = replace(
         basic,
         diagnosis=" ".join(t for t in (basic.diagnosis, latents.advice, *doubts) if t),
