@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -12,7 +13,9 @@ import pytest
 import torch
 
 import vaekit
+from vaekit.distributions.codebooks import Listed
 from vaekit.evaluation.aggregate import Aggregate
+from vaekit.evaluation.codebooks import CodebookUse, Counts
 from vaekit.evaluation.disentanglement import Disentanglement
 from vaekit.evaluation.figures import Figure, Figures, as_html, as_text, short, told
 from vaekit.evaluation.latents import LatentHealth
@@ -59,6 +62,8 @@ def test_values_stand_one_below_the_other():
     ]
     assert as_text([]) == ""
     assert short(2e9) == "2.00e+09"
+    assert short(-0.0) == "0"
+    assert Figure("nothing", -0.001, 0.1).text == "0.00 ± 0.10"
 
 
 def test_an_evaluation_begins_with_plain_words_and_the_numbers_that_matter(
@@ -110,6 +115,66 @@ def test_the_first_line_says_how_good_a_model_is(variance, mutual, marginal, sai
     health = LatentHealth(None, torch.tensor([variance, 0.0]))
     whole = Aggregate(100, 9.0, mutual, 0.0, marginal, None)
     assert of_latents(health, whole, 9.0).verdict.startswith(said)
+
+
+def listed(codes, entries=2, chances=None):
+    """How codes use a list: numbers of the entries, (rows, places)."""
+    codes = torch.tensor(codes)
+    book = torch.arange(float(entries))[:, None]
+    encoded = book[codes]
+    found = Listed(encoded, codes, book, encoded.flatten(1), chances is None, chances)
+    told = Counts().and_of(found).told
+    return CodebookUse(entries, 2, 2.0, 0.1, found.certain, told)
+
+
+HALF = [[0], [1]] * 10
+
+
+@pytest.mark.parametrize(
+    ("codes", "nats"),
+    [
+        (HALF, math.log(2)),
+        ([[0], [0], [0], [1]] * 5, 0.5623),
+        ([[0, 1, a, b] for a in (0, 1) for b in (0, 1)] * 4, 2 * math.log(2)),
+    ],
+)
+def test_codes_from_a_list_tell_no_more_than_the_entries_they_use(codes, nats):
+    assert listed(codes).nats == pytest.approx(nats, abs=1e-4)
+
+
+def test_what_few_rows_show_of_a_long_list_is_not_the_most_that_it_tells():
+    rows = [[k] for k in range(20)]
+    assert listed(rows, 512).nats == pytest.approx(math.log(512))
+
+
+def test_drawn_entries_tell_what_their_row_changes_of_their_chances():
+    alike = torch.tensor([[[0.5, 0.5]]]).expand(20, -1, -1)
+    assert listed(HALF, chances=alike).nats == pytest.approx(0)
+    surer = torch.tensor([[[0.9, 0.1]], [[0.1, 0.9]]] * 10)
+    assert listed(HALF, chances=surer).nats == pytest.approx(0.3681, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("codes", "said"),
+    [
+        (
+            [[0] * 15 + [k % 8 == 0] for k in range(40)],
+            "all but collapsed: a code tells up to 0.37",
+        ),
+        ([[0] * 15 + [k % 2] for k in range(40)], "up to 0.693 nats of its row, no more than one"),
+        (
+            [[0] * 14 + [k % 2, k // 2 % 2] for k in range(40)],
+            "sound model: a code tells up to 1.39",
+        ),
+    ],
+)
+def test_units_out_of_use_tell_nothing_whatever_they_cost(codes, said):
+    """An even prior asks 16 log 2 nats for any code of 16 places."""
+    use = listed([[int(k) for k in row] for row in codes])
+    health = LatentHealth(None, torch.tensor(codes).double().var(0, correction=0))
+    found = of_latents(health, None, 16 * math.log(2), use)
+    assert said in found.verdict
+    assert "KL" not in found.advice
 
 
 def test_advice_does_not_contradict_itself():

@@ -22,6 +22,7 @@ from vaekit.data_init import data_init, moments
 from vaekit.distributions.gaps import SelfMasked, of_missing
 from vaekit.evaluation.gaps import drawn, expected
 from vaekit.evaluation.rebuilding import reconstruction_error
+from vaekit.evaluation.scores import score
 from vaekit.families import likelihood
 from vaekit.families.gaps import SelfMasking, WithGaps
 from vaekit.interfaces.cli import run
@@ -255,6 +256,23 @@ def test_the_error_is_of_what_is_there():
     off = (x - model.likelihood.net.bias).square()
     wanted = off.nanmean(1).nanmean().item()
     assert reconstruction_error(model, Rows(x)) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("table", [False, True])
+def test_where_all_is_missing_nothing_is_told_of_how_well_it_is_rebuilt(table):
+    """There is nothing to compare with: that is no overflow."""
+    gappy = np.random.default_rng(0).normal(size=(60, 3))
+    gappy[::3, 1] = NAN
+    trained = vaekit.fit(gappy, "mvtcae", modalities="0,1-2", latent=2, width=8, epochs=1)
+    none = trained.rows(np.full((12, 3), NAN), "all")
+    scores = score(trained.model, none, samples=20, cells=table)
+    told = scores.to_dict()
+    assert told["mean_squared_error"] is None
+    assert told.get("cells_wrong") is None
+    assert math.copysign(1, scores.reconstruction) == 1
+    assert not scores.doubts
+    names = [figure.name for group in scores.figures for figure in group.each]
+    assert not {"squared error", "cells wrong"} & {*names}
 
 
 def test_rows_without_gaps_are_found_in_their_splits():

@@ -1,16 +1,18 @@
 """q(z|x) fitted to each row: against posteriors that are known."""
 
+import numpy as np
 import pytest
 import torch
 from parts import LinearGaussian
 from torch import nn
 
 import vaekit
-from vaekit.conditionals import Conditional
+from vaekit.conditionals import Conditional, Vamp
 from vaekit.evaluation import refine
-from vaekit.evaluation.refining import Refinement
+from vaekit.evaluation.refining import Refinement, moved
 from vaekit.families import DiagonalNormal
 from vaekit.models import VAE
+from vaekit.models.trace import trace
 from vaekit.system.checks import BadInput
 
 
@@ -71,6 +73,52 @@ def test_the_model_is_left_as_it_was():
     again = refine(model, X, steps=3, seed=1)
     assert torch.equal(before.fitted, again.fitted)
     assert not model.posterior.net._forward_hooks
+
+
+@pytest.mark.parametrize("pseudo", [2, 3])
+def test_what_a_prior_asks_the_encoder_is_not_moved(pseudo):
+    """Not even where it asks of as many rows as are refined."""
+    model = clueless()
+    model.prior = Vamp(model.posterior, (2,), 2, pseudo)
+    before = model.prior().log_prob(X)
+    move = torch.ones(3, 4)
+    with moved(model, move):
+        assert torch.equal(model.prior().log_prob(X), before)
+        latent = trace(model, X).latents["z"]
+        assert torch.allclose(latent.log_p[0], model.prior().log_prob(latent.value[0]))
+        assert torch.equal(latent.posterior.mean, torch.ones(3, 2))
+    assert not model.prior._forward_hooks
+    assert not model.prior._forward_pre_hooks
+    assert (refine(model, X, steps=3).encoder_gap > 0).all()
+
+
+@pytest.mark.parametrize("recipe", ["mmvae", "mmvae_plus", "mopoe"])
+def test_mixtures_of_experts_are_fitted_by_draws_of_each(recipe):
+    """Gradients do not follow the choice of an expert; rows of which a modality is missing have
+    one that nothing chooses."""
+    rows = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
+    rows[::5, 2:] = np.nan
+    model = vaekit.fit(rows, recipe, modalities="0-1,2-3", epochs=1, latent=2, width=8, quiet=True)
+    found = refine(model.model, model.rows(rows[:12], "all"), steps=60)
+    assert found.encoder_gap.mean() > 0.02
+    assert found.encoder_gap.min() > -0.05
+    assert found.fitted.isfinite().all()
+
+
+def test_a_q_whose_draws_no_gradient_follows_is_refused():
+    class Cut(nn.Module):
+        event_shape, raw_shape, has_density = (2,), (4,), True
+
+        def forward(self, raw):
+            return torch.distributions.MixtureSameFamily(
+                torch.distributions.Categorical(logits=raw[:, :2]),
+                DiagonalNormal(2)(raw[:, None].expand(-1, 2, -1)),
+            )
+
+    model = clueless()
+    model.posterior = Conditional(Clueless(), Cut())
+    with pytest.raises(BadInput, match="gradients do not follow"):
+        refine(model, X, steps=1)
 
 
 def test_means_and_words():

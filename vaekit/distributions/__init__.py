@@ -24,7 +24,7 @@ from vaekit.distributions.levels import (
     LevelMixture,
 )
 from vaekit.distributions.low_rank import LowRankNormal
-from vaekit.distributions.mixtures import NormalMixture, strata
+from vaekit.distributions.mixtures import NormalMixture, components_of, strata
 from vaekit.distributions.point import Point
 from vaekit.distributions.quantiles import quantiles
 from vaekit.distributions.spheres import PowerSpherical, UniformOnSphere, VonMisesFisher
@@ -52,6 +52,7 @@ __all__ = [
     "WrappedNormal",
     "ZeroInflated",
     "common_draws",
+    "components_of",
     "covariance",
     "draw_with_density",
     "exact_kl",

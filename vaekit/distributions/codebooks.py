@@ -278,6 +278,7 @@ class Listed(NamedTuple):
         book: the list, (entries, size).
         unlisted: the code that there would be without the list, (rows, places * size).
         certain: whether no other entry was possible.
+        chances: of each entry at each place, (rows, places, entries), where others were possible.
     """
 
     encoded: Tensor
@@ -285,6 +286,7 @@ class Listed(NamedTuple):
     book: Tensor
     unlisted: Tensor
     certain: bool = True
+    chances: Tensor | None = None
 
 
 @singledispatch

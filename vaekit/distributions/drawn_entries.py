@@ -99,4 +99,6 @@ def _(q: DrawnEntries, noise: Noise) -> Tensor:
 
 @listed.register
 def _(q: DrawnEntries) -> Listed:
-    return Listed(q.expected, q.chosen, q.book, q.expected.flatten(-2), certain=False)
+    chances = q.log_chances.exp()
+    mean = q.expected
+    return Listed(mean, q.chosen, q.book, mean.flatten(-2), certain=False, chances=chances)

@@ -13,7 +13,7 @@ from torch import distributions as D
 from torch.nn import functional as F
 
 from vaekit.distributions.draws import Noise, from_noise
-from vaekit.distributions.mixtures import strata
+from vaekit.distributions.mixtures import components_of, strata
 from vaekit.system.checks import Unsuited
 
 
@@ -126,6 +126,11 @@ class ExpertsAndOwn(Experts):
         parts: Any = self.component_distribution
         each = parts.base_dist.log_prob(value[..., None, :]) * some[..., None, :]
         return torch.logsumexp(self.log_shares + each.sum(-1), -1)
+
+
+@components_of.register
+def _(q: Experts) -> int:
+    return q.components
 
 
 @strata.register

@@ -106,6 +106,17 @@ class NormalMixture(D.MixtureSameFamily):
 
 
 @singledispatch
+def components_of(q: D.Distribution) -> int:
+    """Of how many components :func:`strata` draws in turn; 0 for what it cannot draw from."""
+    return 0
+
+
+@components_of.register
+def _(q: NormalMixture) -> int:
+    return q.logits.shape[-1]
+
+
+@singledispatch
 def strata(q: D.Distribution, draws: int) -> tuple[Tensor, Tensor]:
     """As many draws from each component of a mixture in turn, with gradients, (draws, *batch,
     *event), and the logarithms of what they weigh beyond an even share, (draws, *batch).
@@ -122,7 +133,7 @@ def strata(q: D.Distribution, draws: int) -> tuple[Tensor, Tensor]:
 
 @strata.register
 def _(q: NormalMixture, draws: int) -> tuple[Tensor, Tensor]:
-    components = q.logits.shape[-1]
+    components = components_of(q)
     z = q.component_distribution.rsample(torch.Size([draws // components])).movedim(-2, 1)
     beyond = q.logits.movedim(-1, 0) + math.log(components)
     return z.flatten(0, 1), beyond.repeat(draws // components, *[1] * len(q.batch_shape))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import asdict, dataclass, field
 
 import torch
 from torch import Tensor
@@ -26,6 +27,8 @@ class CodebookUse:
         unquantised_error: mean squared error per number where what the encoder gave is decoded as
             it is, not its nearest entries.
         certain: whether the encoder chooses one code for each row.
+        nats: that a code tells of its row at most: what its entry at each place tells, summed, as
+            if no place repeated another.
     """
 
     entries: int
@@ -33,6 +36,7 @@ class CodebookUse:
     perplexity: float
     unquantised_error: float
     certain: bool = True
+    nats: float = math.inf
 
     @property
     def figures(self) -> tuple[Figure, ...]:
@@ -64,22 +68,54 @@ def codebook_use(model: Graph, rows: AnyRows) -> CodebookUse | None:
     model.eval()
     if len(model.latents) != 1:
         return None
-    counts, errors, certain = torch.zeros(0), [], True
+    counts, errors, certain = Counts(), [], True
     for part in chunks(rows):
         (latent,) = latent_distributions(model, part, at_mean).values()
         found = listed(latent.posterior)
         if found is None:
             return None
-        counts, certain = _counted(counts, found), found.certain
+        counts, certain = counts.and_of(found), found.certain
         rebuilt = decode(model, found.unlisted, part)
         errors.append((rebuilt - part.data).double().square().flatten(1).mean(1))
-    share = counts / counts.sum()
-    perplexity = torch.special.entr(share).sum().exp().item()
-    error = torch.cat(errors).mean().item()
-    return CodebookUse(len(counts), int((counts > 0).sum()), perplexity, error, certain)
+    perplexity = torch.special.entr(counts.chosen / counts.chosen.sum()).sum().exp().item()
+    error, used = torch.cat(errors).mean().item(), int((counts.chosen > 0).sum())
+    return CodebookUse(len(counts.chosen), used, perplexity, error, certain, counts.told)
 
 
-def _counted(before: Tensor, found: Listed) -> Tensor:
-    """How often each entry was there, so far."""
-    here = torch.bincount(found.chosen.flatten(), minlength=len(found.book)).double().cpu()
-    return here if not len(before) else before + here
+@dataclass(frozen=True)
+class Counts:
+    """Of entries, over the rows so far.
+
+    Args:
+        rows: how many.
+        chosen: how often each entry was there, (entries,).
+        here: the same at each place, by chances where there are some, (places, entries).
+        open: nats of each place that stay open where the row is known, (places,).
+    """
+
+    rows: int = 0
+    chosen: Tensor = field(default_factory=lambda: torch.zeros(()))
+    here: Tensor = field(default_factory=lambda: torch.zeros(()))
+    open: Tensor = field(default_factory=lambda: torch.zeros(()))
+
+    def and_of(self, found: Listed) -> Counts:
+        """With those of more rows."""
+        rows, places = found.chosen.shape
+        chosen = torch.bincount(found.chosen.flatten(), minlength=len(found.book)).double().cpu()
+        if found.chances is None:
+            index = found.chosen.T.cpu()
+            here = torch.zeros(places, len(found.book), dtype=torch.float64)
+            here.scatter_add_(1, index, torch.ones(places, rows, dtype=torch.float64))
+            still = torch.zeros(places, dtype=torch.float64)
+        else:
+            here = found.chances.double().sum(0).cpu()
+            still = torch.special.entr(found.chances.double()).sum((0, -1)).cpu()
+        return Counts(self.rows + rows, self.chosen + chosen, self.here + here, self.open + still)
+
+    @property
+    def told(self) -> float:
+        """Nats that entries tell of their row at most, summed over the places. Of a place where
+        that comes near the log of the rows, these show no more, and it may be all of its list's."""
+        each = torch.special.entr(self.here / self.rows).sum(-1) - self.open / self.rows
+        full = each > math.log(self.rows) - 1
+        return torch.where(full, math.log(self.here.shape[-1]), each).sum().item()

@@ -35,7 +35,7 @@ class Figure:
         if not self.error or not math.isfinite(self.error):
             return short(self.value)
         digits = min(max(1 - math.floor(math.log10(self.error)), 0), MOST_DIGITS)
-        return with_minus(f"{self.value:,.{digits}f} ± {self.error:,.{digits}f}")
+        return with_minus(f"{self.value:z,.{digits}f} ± {self.error:,.{digits}f}")
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Card:
 def short(value: float) -> str:
     """A number in as many digits as a reader needs."""
     if value == 0 or 1e-3 <= abs(value) < 1e7:
-        return with_minus(f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3g}")
+        return with_minus(f"{value:,.2f}" if abs(value) >= 1 else f"{value:z.3g}")
     return with_minus(f"{value:.2e}")
 
 

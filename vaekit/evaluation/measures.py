@@ -3,6 +3,7 @@ none is the objective that was trained."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -56,14 +57,15 @@ def sampled(model: Graph, rows: Rows, seed: int) -> float:
 
 
 def error(model: Graph, rows: Rows, seed: int) -> float:
-    """Squared error per number.
+    """Squared error per number; NaN where all numbers are missing.
 
     Args:
         model: of numbers.
         rows: that it was not trained on.
         seed: of nothing.
     """
-    return reconstruction_error(model, rows)
+    found = reconstruction_error(model, rows)
+    return math.nan if found is None else found
 
 
 MEASURES: dict[str, Measure] = {

@@ -10,16 +10,17 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from vaekit.distributions import no_way
+from vaekit.distributions import components_of, no_way
 from vaekit.evaluation.figures import Figure
 from vaekit.evaluation.likelihood import particles_for
 from vaekit.evaluation.passes import chunks, concatenated
 from vaekit.models import Graph
+from vaekit.models.drawing import Rule, from_posterior, stratified
 from vaekit.models.trace import trace
 from vaekit.objectives.bounds import elbo, iwae
 from vaekit.rows import AnyRows, Rows
@@ -28,7 +29,7 @@ from vaekit.system.progress import bar
 from vaekit.system.seeding import seeded
 
 STEPS, RATE = 200, 0.05  # of Adam, falling to 0; in what the encoder's last layer gives
-FITTED_BY, DRAWS = 4, 200  # particles of a row in each step, and when it is done
+FITTED_BY, DRAWS = 4, 200  # particles of a row (or component) in each step, and when it is done
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,8 @@ def refine(
     Raises:
         BadInput: for a model with several latents, or none that gradients can follow.
     """
-    posterior = _posterior(model, Rows.of(rows[:1]))
     model.eval()
+    how = _draws(model, Rows.of(rows[:1]))
 
     def bounds(part: Rows, number: int) -> tuple[Tensor, Tensor]:
         """By the same draws, whatever q is; of the exact q they are equal, whatever the draws."""
@@ -136,8 +137,8 @@ def refine(
     def both(part: Rows, number: int) -> Tensor:
         before, _ = bounds(part, number)
         with seeded(seed, "refine", number):
-            move = _best_move(model, posterior, part, steps)
-        with moved(posterior, move):
+            move = _best_move(model, part, steps, how)
+        with moved(model, move):
             return torch.stack([before, *bounds(part, number)], 1)
 
     parts = chunks(rows, max(particles_for(rows) // draws, 1), "fitting q to rows")
@@ -145,28 +146,45 @@ def refine(
     return Refined(*concatenated(each, len(rows)).unbind(1))
 
 
-def _posterior(model: Graph, one: Rows) -> Any:
-    """q(z|x), whose numbers a network gives."""
-    posteriors = model.posteriors
-    reason = "there is no one q(z|x) to fit to a row"
-    require(len(posteriors) == 1, f"this model has {len(posteriors)} latents: {reason}")
+class Draws(NamedTuple):
+    """How z is drawn while q is fitted: by what rule, and how often for each row."""
+
+    rule: Rule
+    samples: int
+
+
+def _draws(model: Graph, one: Rows) -> Draws:
+    """Such that gradients follow them to the one q(z|x), whose numbers a network gives: a mixture
+    whose draws they do not follow is drawn from by its components in turn."""
+    count, reason = len(model.posteriors), "there is no one q(z|x) to fit to a row"
+    require(count == 1, f"this model has {count} latents: {reason}")
     require(model.has_density, f"this model's codes are points: {reason}")
-    with torch.no_grad():
+    move = _no_move(model, one).requires_grad_()
+    with torch.enable_grad(), moved(model, move):
         (latent,) = trace(model, one).latents.values()
     no_step = no_way(latent.prior)
     require(no_step is None, f"{no_step}: q(z|x) cannot be fitted to a row")
-    return posteriors[0]
+    if latent.value.requires_grad:
+        return Draws(from_posterior, FITTED_BY)
+    parts = components_of(latent.posterior)
+    require(parts > 0, "gradients do not follow this model's draws: q(z|x) cannot be fitted")
+    return Draws(stratified, FITTED_BY * parts)
 
 
-def _best_move(model: Graph, posterior: Any, rows: Rows, steps: int) -> Tensor:
+def _no_move(model: Graph, rows: Rows) -> Tensor:
+    """Of the encoder's numbers of each row, to begin with."""
+    (posterior,) = model.posteriors
+    return torch.zeros(len(rows), *posterior.family.raw_shape, device=rows.data.device)
+
+
+def _best_move(model: Graph, rows: Rows, steps: int, draws: Draws) -> Tensor:
     """What to add to the encoder's numbers of each row."""
-    move = torch.zeros(len(rows), *posterior.family.raw_shape, device=rows.data.device)
-    move.requires_grad_()
+    move = _no_move(model, rows).requires_grad_()
     adam = torch.optim.Adam([move], RATE)
-    with bar("fitting q", steps) as told, moved(posterior, move), torch.enable_grad():
+    with bar("fitting q", steps) as told, moved(model, move), torch.enable_grad():
         for step in range(steps):
             adam.param_groups[0]["lr"] = RATE * (1 + math.cos(math.pi * step / steps)) / 2
-            t = trace(model, rows, samples=FITTED_BY)
+            t = trace(model, rows, samples=draws.samples, rule=draws.rule)
             (move.grad,) = torch.autograd.grad(-elbo(t).sum(), [move])
             adam.step()
             told.update(step + 1)
@@ -174,10 +192,25 @@ def _best_move(model: Graph, posterior: Any, rows: Rows, steps: int) -> Tensor:
 
 
 @contextmanager
-def moved(posterior: Any, move: Tensor) -> Iterator[None]:
-    """Inside the block the network of q gives what it gives plus a move of each row."""
-    handle = posterior.net.register_forward_hook(lambda _module, _given, raw: raw + move)
+def moved(model: Graph, move: Tensor) -> Iterator[None]:
+    """Inside the block the network of q gives what it gives plus a move of each row; where a prior
+    asks it, as one of pseudo-inputs does, that is of no rows, and stays as it is."""
+    asking: list[Any] = []
+
+    def begins(prior: Any, *_: Any) -> None:
+        asking.append(prior)
+
+    def ends(*_: Any) -> None:
+        asking.clear()
+
+    (posterior,) = model.posteriors
+    net = posterior.net
+    handles = [net.register_forward_hook(lambda _net, _given, raw: raw if asking else raw + move)]
+    for prior in model.priors:
+        handles.append(prior.register_forward_pre_hook(begins))
+        handles.append(prior.register_forward_hook(ends, always_call=True))
     try:
         yield
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()

@@ -125,7 +125,7 @@ class Scores(Card):
         rows: how many.
         samples: importance samples for each; 0 without a density.
         mean_squared_error: per number, between x and the mean of p(x|z) at the posterior mean;
-            None for cells of a table.
+            None for cells of a table, and where all numbers are missing.
         active_units: latent units whose mean moves with x; None where there are too few rows, or
             too like each other, to tell.
         latent_units: how many there are.
@@ -142,7 +142,7 @@ class Scores(Card):
         annealing: if it was asked for.
         refinement: likewise: what the encoder loses.
         cells_wrong: of a table, the share of cells, of those that are there, that differ from the
-            likeliest given the row's code; None for numbers.
+            likeliest given the row's code; None for numbers, and where all cells are missing.
     """
 
     rows: int
@@ -278,7 +278,7 @@ def score(
         cells_wrong=cells_wrong(model, rows) if cells else None,
         active_units=int(health.active.sum()) if health.can_tell else None,
         latent_units=len(health.active),
-        reconstruction=-terms[0].mean().item(),
+        reconstruction=0.0 - terms[0].mean().item(),
         diagnosis=health.said(has_kl=density and not (listed and listed.certain)),
         verdict="An autoencoder: it rebuilds rows from codes, and gives them no probability.",
     )
@@ -287,7 +287,7 @@ def score(
     found = log_likelihood(model, rows, samples=samples, seed=seed, title="log p(x)")
     whole = aggregate(model, rows, seed=seed)
     doubts = (*_doubts(found), *(listed.doubts if listed else ()))
-    latents = of_latents(health, whole, terms[1].mean().item())
+    latents = of_latents(health, whole, terms[1].mean().item(), listed)
     scores = replace(
         basic,
         diagnosis=" ".join(t for t in (basic.diagnosis, latents.advice, *doubts) if t),

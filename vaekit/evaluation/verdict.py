@@ -8,12 +8,13 @@ from enum import IntEnum
 
 from torch import Tensor
 
-from vaekit.evaluation.aggregate import Aggregate
+from vaekit.evaluation.aggregate import ROUNDING, Aggregate
+from vaekit.evaluation.codebooks import CodebookUse
 from vaekit.evaluation.figures import short
 from vaekit.evaluation.latents import LatentHealth
 
 MISMATCH = 0.3  # share of the KL by which codes of data may differ from the prior
-BIT = math.log(2)  # nats of a code that are worth speaking of
+BIT = math.log(2)  # nats of a code; worth speaking of is more
 CERTAIN = 3.0  # standard errors that are no chance
 PRACTICAL = 0.05  # share of a loss that matters
 
@@ -65,13 +66,17 @@ class Level:
         return self.spread / math.sqrt(max(self.rows, 1))
 
 
-def of_latents(health: LatentHealth, whole: Aggregate | None, kl: float) -> Finding:
+def of_latents(
+    health: LatentHealth, whole: Aggregate | None, kl: float, listed: CodebookUse | None = None
+) -> Finding:
     """Whether codes tell anything of their rows, and whether they fill the prior.
 
     Args:
         health: of the latent units.
         whole: the aggregate posterior, where it is known.
         kl: mean KL(q(z|x) || p(z)), in nats per row.
+        listed: how codes use their list, where they are from one: entries that are never chosen
+            cost as much as others under an even prior, and tell nothing.
     """
     if not health.can_tell:
         few = "No verdict: too few rows, or too like each other, to judge a model by."
@@ -79,14 +84,17 @@ def of_latents(health: LatentHealth, whole: Aggregate | None, kl: float) -> Find
     if not health.active.any():
         return Finding(Rank.COLLAPSED, "A collapsed model: its codes tell nothing of a row.")
     known = whole is not None and not whole.saturated
-    carried = max(whole.mutual_information, 0.0) if whole is not None and known else kl
+    most = kl if listed is None else min(kl, listed.nats)
+    carried = max(whole.mutual_information, 0.0) if whole is not None and known else most
     told = f"a code tells {'' if known else 'up to '}{short(carried)} nats of its row"
-    if carried < BIT:
+    if carried <= BIT + ROUNDING:
+        less = "less" if carried < BIT - ROUNDING else "no more"
+        fixed = listed is not None and listed.certain  # then there is no KL to speak of
         return Finding(
             Rank.COLLAPSED,
-            f"A model that is all but collapsed: {told}, less than one bit.",
-            "So few nats say next to nothing, however many units move: train for longer, or give "
-            "the KL a warm-up or free bits.",
+            f"A model that is all but collapsed: {told}, {less} than one bit.",
+            "So few nats say next to nothing, however many units move: train for longer"
+            + ("." if fixed else ", or give the KL a warm-up or free bits."),
         )
     if whole is not None and not whole.saturated and is_mismatched(whole, kl):
         return Finding(

@@ -318,7 +318,7 @@ def _errors(found: RunComparison) -> list[Spread | None]:
     share of cells that are wrong."""
     return found.over(
         lambda v: (
-            (v.scores.cells_wrong or 0.0)
+            v.scores.cells_wrong
             if v.scores.mean_squared_error is None
             else v.scores.mean_squared_error * v.trained.representation.scale**2
         )
