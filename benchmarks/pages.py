@@ -257,7 +257,7 @@ def sprites(r: dict) -> str:
     ]
     return (
         f"\n## Factors of sprites\n\n`sprites.py`: 29,492 sprites to train on, {r['settings']['epochs']} epochs in batches of 64, convolutional networks whose four halvings "
-        "have 16, 32, 32 and 32 channels, ten numbers, Adam at 0.002, no warm-up of the KL. `beta_tcvae, falling` is with `--beta 6 --alpha 6 --beta-start 40 --fall 0.8`, falling to 2 with 2, 2, 40 and 0.9, from 60 to 2 with 2, 2, 60 and 0.9; "
+        "have 16, 32, 32 and 32 channels, ten numbers, Adam at 0.002, no warm-up of the KL. `beta_tcvae, falling` is with `--beta 6 --alpha 6 --beta-start 40 --fall 0.8`, falling to 2 with 2, 2, 40 and 0.9, from 60 to 2 (to 1.5) with 2, 2 (1.5, 1.5), 60 and 0.9; "
         "`factor_vae` is with `--gamma 35`, from 60 to 2 with `--gamma 10 --beta 2 --beta-start 60 --fall 0.9`. "
         "Scores of 10,000 sprites. In print, for dSprites, other pictures of the same factors, all 737,280 of which were seen: beta-TCVAE MIG 0.45, "
         f"FactorVAE 0.43, VAE 0.10. {r['machine']}, shared with other work.\n\n"
