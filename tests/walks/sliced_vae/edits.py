@@ -34,6 +34,6 @@ def sliced_vae(strength: Weight = 10.0, **rest: Any) -> Built:
 EDITS = [
     ("objectives/discrepancies.py", "from torch import Tensor\n", "from torch.nn import functional as F\n"),
     ("objectives/discrepancies.py", "    return disentangled_covariance\n", PENALTY),
-    ("recipes/objectives.py", 'penalties.free_bits(floor))))\n', RECIPE),
-    ("recipes/objectives.py", "    free_bits_vae,\n", "    sliced_vae,\n"),
+    ("recipes/factors.py", "objective.weighing_kl(1 - alpha).plus(term))\n", RECIPE),
+    ("recipes/factors.py", "    info_vae,\n", "    sliced_vae,\n"),
 ]  # fmt: skip
