@@ -30,18 +30,19 @@ from vaekit.runs.job import Job, prepare
 
 OUT = Path(__file__).parent / "results" / "posteriors.json"
 ROWS, SAMPLES, DRAWS, RATE = 1000, 1000, 20, 2e-3
-POSTERIORS = {  # and the recipe that it is trained by
-    "diagonal": "vae",
-    "full": "vae",
-    "low_rank": "vae",
-    "householder": "vae",
-    "planar": "vae",
-    "radial": "vae",
-    "sylvester": "vae",
-    "iaf": "vae",
-    "mixture": "vae",
-    "even_mixture": "misvae",
-}
+POSTERIORS = (
+    "diagonal",
+    "full",
+    "low_rank",
+    "householder",
+    "planar",
+    "radial",
+    "sylvester",
+    "iaf",
+    "mixture",
+    "even_mixture",
+)
+BY = {"even_mixture": ("misvae", {})}  # recipe and options; else vae, told the posterior
 
 
 def main() -> None:
@@ -60,9 +61,8 @@ def main() -> None:
 
 def made(posterior: str, seed: int, epochs: int) -> Job:
     """A training of the network that all have."""
-    recipe = POSTERIORS[posterior]
-    options: dict[str, Any] = {**DENSE, "epochs": epochs, "seed": seed}
-    options |= {"posterior": posterior} if recipe == "vae" else {}
+    recipe, own = BY.get(posterior, ("vae", {"posterior": posterior}))
+    options: dict[str, Any] = {**DENSE, **own, "epochs": epochs, "seed": seed}
     return prepare(open_source("mnist"), recipe, binarize="threshold", lr=RATE, **options)
 
 

@@ -144,17 +144,32 @@ def information_by_dimension(t: Trace) -> Tensor:
 
 
 class ByAllRows(NamedTuple):
-    """Log densities of draws, in nats, one a row.
+    """Log densities of draws, in nats: of each by the posterior of each row of the batch.
 
     Args:
-        own: log q(z | x).
-        joint: log q(z), of a mixture over the batch.
-        marginals: the sum of log q(z_i).
+        whole: (draws, rows).
+        each: of each dimension, (draws, rows, dim).
+        log_weights: of the rows in the mixture, (draws, rows).
     """
 
-    own: Tensor
-    joint: Tensor
-    marginals: Tensor
+    whole: Tensor
+    each: Tensor
+    log_weights: Tensor
+
+    @property
+    def own(self) -> Tensor:
+        """log q(z | x), one a row."""
+        return self.whole.diagonal()
+
+    @property
+    def joint(self) -> Tensor:
+        """log q(z), of the mixture, one a row."""
+        return torch.logsumexp(self.log_weights + self.whole, 1)
+
+    @property
+    def marginals(self) -> Tensor:
+        """The sum of log q(z_i), one a row."""
+        return torch.logsumexp(self.log_weights[..., None] + self.each, 1).sum(-1)
 
 
 def sum_of_means(each: Iterable[Tensor]) -> Tensor:
@@ -173,11 +188,8 @@ def _by_all_rows(latent: Latent, rows: int | None) -> ByAllRows:
     each = log_prob_per_element(latent.posterior, z[:, None])
     if each is None:
         raise Unsuited("what numbers tell and share needs a posterior with independent dimensions")
-    weights = stratified_weights(len(z), rows or len(z), z.device).log()
-    whole = each.sum(-1)
-    joint = torch.logsumexp(weights + whole, 1)
-    marginals = torch.logsumexp(weights[..., None] + each, 1)
-    return ByAllRows(whole.diagonal(), joint, marginals.sum(-1))
+    weights = stratified_weights(len(z), rows or len(z), z.device)
+    return ByAllRows(each.sum(-1), each, weights.log())
 
 
 def stratified_weights(batch: int, rows: int, device: torch.device | None = None) -> Tensor:

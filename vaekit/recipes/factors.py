@@ -168,12 +168,12 @@ def factor_vae(
     """
     model, objective = vae(steps=steps, **rest)
     critic = TotalCorrelation(sum(model.latents.values()), critic_width, critic_lr)
-    objective = objective.plus(Term("total_correlation", gamma, critic, "batch"))
+    terms = [Term("total_correlation", gamma, critic, "batch")]
     weight = above_one(times(beta, _falls(beta, beta_start, fall, steps)))
-    if weight == 0:
-        return Built(model, objective)
-    told = Term("information", weight, penalties.information_by_dimension, "batch")
-    return Built(model, objective.plus(told))
+    if weight != 0:
+        told = penalties.information_by_dimension
+        terms.append(Term("information", weight, told, "batch"))
+    return Built(model, objective.plus(*terms))
 
 
 def _falls(weight: float, start: float, share: float, steps: int) -> schedules.Weight:
