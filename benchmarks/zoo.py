@@ -225,10 +225,9 @@ def peers(found: dict[str, Any]) -> list[str]:
         lines.append(f"| `{name}` | {' | '.join([*cells, KNOWN[entry.figure], *figure])} |")
     lines += [
         "",
-        "`hvae` and `rhvae` move draws in training alone: both sides are measured by the posteriors of their encoders. pythae's `RHVAE` has its own",
-        "stride and reach (0.001 and 1.5): with ours its codes leave the numbers that there are within an epoch, and training ends. Steps of `VAE_LinNF` and",
-        "`VAE_IAF` are the same for all rows, as pythae has them (ours hear what the encoder says of each). Where planar steps fold, q(z|x) is the",
-        "density of all that comes to a place, with the true determinant.",
+        "`hvae` and `rhvae` move draws in training alone: they are measured by the posteriors of their encoders. Steps of `VAE_LinNF` and `VAE_IAF` are",
+        "the same for all rows, as pythae has them (ours hear what the encoder says of each). Where planar steps fold, q(z|x) is the density of all that",
+        "comes to a place, with the true determinant.",
         *losses(found["entries"], theirs),
     ]
     return lines
